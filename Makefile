@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+# CPUShare. "make help" lists what can be asked for.
+#
+# Each part is compiled with an include path of its own (the -iquote lines below), so that an include which the layout
+# forbids does not compile: base <- protocol <- {market, seller, buyer-cli}; base <- vnet <- {seller, buyer-cli}.
+
+SHELL := /bin/bash
+CC ?= gcc
+# SAN=1 builds and tests everything under AddressSanitizer and UndefinedBehaviorSanitizer, beside the ordinary build.
+SAN ?=
+BUILD ?= build$(if $(SAN),/san)
+prefix ?= /usr/local
+VERSION := 0.1.0
+
+WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Werror
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+comma := ,
+CFLAGS ?= -O2 -g
+override CFLAGS += -std=gnu17 -D_GNU_SOURCE -DCPUSHARE_VERSION='"$(VERSION)"' -DCPUSHARE_PREFIX='"$(prefix)"' \
+	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -MMD -MP $(WARN) $(SANFLAGS) -include base/banned.h
+LDFLAGS += $(SANFLAGS) -Wl,--as-needed
+
+pkg = $(shell pkg-config --libs $(1))
+
+# ---- who may include whom ----
+INC_base     := -iquote base
+INC_protocol := -iquote protocol $(INC_base)
+INC_vnet     := -iquote vnet -iquote vnet/include $(INC_base)
+INC_market   := -iquote market -iquote market/http -iquote market/trade -iquote market/store -iquote market/pay $(INC_protocol)
+INC_http     := -iquote market/http $(INC_protocol)
+INC_trade    := -iquote market/trade $(INC_protocol)
+INC_store    := -iquote market/store -iquote market/trade $(INC_protocol)
+INC_pay      := -iquote market/pay $(INC_protocol)
+INC_seller   := -iquote seller -iquote vnet/include $(INC_protocol)
+INC_vm       := -iquote seller/vm $(INC_base)
+INC_buyer    := -iquote buyer-cli -iquote vnet/include $(INC_protocol)
+# The market's own top folder sees all of its parts; each part sees only itself.
+inc = $(strip $(or $(INC_of_$(patsubst %/,%,$(dir $(1)))),$(error no include path for $(1))))
+INC_of_base := $(INC_base)
+INC_of_protocol := $(INC_protocol)
+INC_of_vnet := $(INC_vnet)
+INC_of_market := $(INC_market)
+INC_of_market/http := $(INC_http)
+INC_of_market/trade := $(INC_trade)
+INC_of_market/store := $(INC_store)
+INC_of_market/pay := $(INC_pay)
+INC_of_seller := $(INC_seller)
+INC_of_seller/vm := $(INC_vm)
+INC_of_buyer-cli := $(INC_buyer)
+INC_of_tests/unit/base := -iquote tests $(INC_base)
+INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
+INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
+INC_of_tests/unit/market := -iquote tests $(INC_market)
+INC_of_tests/unit/seller := -iquote tests $(INC_seller) $(INC_vm)
+INC_of_tests/unit/buyer-cli := -iquote tests $(INC_buyer)
+
+# ---- what is built from what ----
+src = $(sort $(wildcard $(addsuffix /*.c,$(1))))
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+SRC_base     := $(call src,base)
+SRC_protocol := $(call src,protocol)
+SRC_vnet     := $(call src,vnet)
+SRC_market   := $(call src,market market/http market/trade market/store market/pay)
+SRC_seller   := $(call src,seller)
+SRC_vm       := $(call src,seller/vm)
+SRC_buyer    := $(call src,buyer-cli)
+ALL_SRC      := $(SRC_base) $(SRC_protocol) $(SRC_vnet) $(SRC_market) $(SRC_seller) $(SRC_vm) $(SRC_buyer)
+# A part's main.c stays out of its library, so that the tests can link the rest.
+lib = $(call obj,$(filter-out %/main.c,$(1)))
+
+LIB := $(BUILD)/lib
+PROGRAMS := $(addprefix $(BUILD)/bin/,cpushare-market cpushare-seller cpushare-vmrun cpushare)
+
+LIBS_base   := -ljansson -lcrypto -linih
+LIBS_market := -lmicrohttpd -lpq -lgnutls $(LIBS_base) -lpthread
+LIBS_client := -lcurl -lssl $(LIBS_base)
+LIBS_vm     := -lvirt -lvirt-qemu -lseccomp $(LIBS_base) -lpthread
+LIBS_buyer  := -lsmartcols $(LIBS_client)
+
+.PHONY: all help
+all: $(PROGRAMS) $(BUILD)/images/canary.iso ## build the programs (the default)
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(call inc,$<) -c $< -o $@
+
+$(LIB)/libbase.a: $(call lib,$(SRC_base))
+$(LIB)/libprotocol.a: $(call lib,$(SRC_protocol))
+$(LIB)/libvnet.a: $(call lib,$(SRC_vnet))
+$(LIB)/libmarket.a: $(call lib,$(SRC_market))
+$(LIB)/libseller.a: $(call lib,$(SRC_seller))
+$(LIB)/libvm.a: $(call lib,$(SRC_vm))
+$(LIB)/libbuyer.a: $(call lib,$(SRC_buyer))
+$(LIB)/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+link = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(filter %.o %.a,$^) $(LDFLAGS) $(1) -o $@
+A := $(LIB)
+$(BUILD)/bin/cpushare-market: $(BUILD)/obj/market/main.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_market) -lcurl)
+$(BUILD)/bin/cpushare-seller: $(BUILD)/obj/seller/main.o $A/libseller.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_client))
+$(BUILD)/bin/cpushare-vmrun: $(BUILD)/obj/seller/vm/main.o $A/libvm.a $A/libbase.a
+	$(call link,$(LIBS_vm))
+$(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_buyer))
+
+# ---- images ----
+.PHONY: image-tiny
+image-tiny: $(BUILD)/images/tiny.iso ## build build/images/tiny.iso, a 16 MiB live image
+$(BUILD)/images/tiny.iso: $(wildcard images/tiny/*)
+	@mkdir -p $(@D)
+	images/tiny/build.sh $@
+$(BUILD)/images/canary.iso: $(wildcard images/canary/*)
+	@mkdir -p $(@D)
+	images/canary/build.sh $@
+
+# ---- tests ----
+# A unit test is one C file under tests/unit/PART/; it links PART's library and what that may use.
+UNIT_SRC := $(sort $(wildcard tests/unit/*/*.c))
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%.t,$(UNIT_SRC))
+$(BUILD)/tests/unit/base/%.t: $(BUILD)/obj/tests/unit/base/%.o $A/libbase.a
+	$(call link,$(LIBS_base))
+$(BUILD)/tests/unit/protocol/%.t: $(BUILD)/obj/tests/unit/protocol/%.o $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_client))
+$(BUILD)/tests/unit/vnet/%.t: $(BUILD)/obj/tests/unit/vnet/%.o $A/libvnet.a $A/libbase.a
+	$(call link,-lssl $(LIBS_base) -lpthread)
+$(BUILD)/tests/unit/market/%.t: $(BUILD)/obj/tests/unit/market/%.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_market) -lcurl)
+$(BUILD)/tests/unit/seller/%.t: $(BUILD)/obj/tests/unit/seller/%.o $A/libseller.a $A/libvm.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_client) $(LIBS_vm))
+$(BUILD)/tests/unit/buyer-cli/%.t: $(BUILD)/obj/tests/unit/buyer-cli/%.o $A/libbuyer.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_buyer))
+.SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(UNIT_SRC))
+
+.PHONY: unit
+unit: $(UNIT)
+
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(ALL_SRC) $(UNIT_SRC))
