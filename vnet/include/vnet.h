@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vnet.h - one private ethernet over UDP: the whole API
+ *
+ * A struct vnet is one peer's membership of one network. It has one UDP socket for all other peers and one port, where the
+ * frames of one machine (or one local bridge) come in and go out: a TAP, or QEMU's unix datagram socket. Peers are introduced
+ * by the caller (who has them from the market): name, MAC, addresses, pinned key, candidates. Everything between two peers is
+ * sealed; keys come from a DTLS 1.2 handshake with both keys pinned. docs/VNET.md specifies the wire.
+ *
+ * The library has no thread, reads no clock and never blocks: the caller polls vnet_fd() until vnet_next_us() and calls
+ * vnet_run() with the time. One struct vnet is used from one thread at a time; several may live in one process.
+ */
+#ifndef VNET_H
+#define VNET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include "clock.h"
+#include "crypto.h"
+#include "err.h"
+#include "uuid.h"
+
+struct vnet;
+
+#define VNET_NAME_SIZE 64	/* a DNS label (RFC 1035: 63 octets) and a NUL */
+#define VNET_MAX_PEERS 1024	/* of one network, without ourselves */
+#define VNET_MAX_CANDIDATES 16	/* of one peer */
+#define VNET_CANDIDATE_SIZE 64	/* "192.0.2.7:41641", "[2001:db8::1]:41641" */
+
+typedef struct {
+	uint8_t bytes[6];
+} vnet_mac;
+
+/* Where a candidate comes from decides its rank (docs/VNET.md, "Paths"). Only host and fixed are gathered today; the others
+ * have their place in the wire format and in this enum. */
+enum vnet_candidate_kind { VNET_HOST, VNET_FIXED, VNET_MAPPED, VNET_REFLEXIVE, VNET_RELAYED, VNET_CANDIDATE_KIND_COUNT };
+extern const char *const vnet_candidate_kind_names[VNET_CANDIDATE_KIND_COUNT]; /* "host", "fixed", ... */
+
+struct vnet_candidate {
+	enum vnet_candidate_kind kind;
+	char address[VNET_CANDIDATE_SIZE]; /* numeric address and port */
+};
+
+/* A member of the network, as the market introduces it. */
+struct vnet_peer {
+	uuid id;
+	char name[VNET_NAME_SIZE]; /* unique in the network; answers DNS as NAME and NAME.lan */
+	vnet_mac mac;
+	uint32_t ip;		   /* IPv4 in host byte order */
+	sha256 pin;		   /* SHA-256 of its P-256 SubjectPublicKeyInfo */
+	struct vnet_candidate candidates[VNET_MAX_CANDIDATES];
+	size_t candidate_count;
+};
+
+/* What the network is, the same at all of its peers. */
+struct vnet_network {
+	uuid id;
+	uint32_t subnet;     /* IPv4 in host byte order */
+	uint8_t prefix_len;  /* 8 .. 30 */
+	uint16_t mtu;	     /* inner MTU, 576 .. 9000; what DHCP hands out */
+	uint32_t gateway;    /* what DHCP hands out as router and 0 for none */
+};
+
+struct vnet_config {
+	struct vnet_network network;
+	struct vnet_peer self;	   /* its pin and candidates are ignored: they are made here */
+	const char *key_pem;	   /* P-256 private key and certificate as certificate_make() gives them; copied */
+	const char *cert_pem;
+	struct sockaddr_storage bind_address; /* family 0: any address, IPv6 with IPv4 mapped where there is IPv6 */
+	uint16_t bind_port;	   /* 0: any */
+	bool learn_macs;	   /* the port leads to a bridge: many MACs behind it. Else frames from the port must bear
+				    * self.mac, and IPv4 and ARP senders self.ip (0.0.0.0 before DHCP) */
+	bool answer_dhcp;	   /* DHCP (RFC 2131) and DNS for the port's machine, answered here */
+	/* Called from vnet_run(); NULL: silence. line has no newline. */
+	void (*log)(void *context, int level, const char *line);
+	void *log_context;
+};
+
+/* Makes the endpoint and its UDP socket. The port is attached later. E_INVALID names nothing: the caller checks fields. */
+MUST_CHECK err_t vnet_new(const struct vnet_config *config, mono_time now, struct vnet **ret_vnet);
+void vnet_free(struct vnet *v); /* closes what vnet_new and vnet_attach_* opened; NULL is fine */
+
+/* ---- ports: one per endpoint; a second attach replaces the first ---- */
+/* A TAP's descriptor, opened by the caller with IFF_TAP | IFF_NO_PI | IFF_VNET_HDR or without (told apart by TUNGETIFF).
+ * Takes the descriptor. */
+MUST_CHECK err_t vnet_attach_tap(struct vnet *v, int tap_fd);
+/* QEMU's "-netdev dgram,local.type=unix,local.path=QEMU_PATH,remote.type=unix,remote.path=OUR_PATH": one raw frame a datagram.
+ * Binds our_path (replacing an old socket) and sends to qemu_path; either end may come later or restart. Both paths must fit
+ * sun_path: chdir() first. */
+MUST_CHECK err_t vnet_attach_qemu_dgram(struct vnet *v, const char *our_path, const char *qemu_path);
+/* Opens a TAP in the calling thread's network namespace: name "cpu%d" or fixed; ret_name has IFNAMSIZ (16) bytes. Sets MAC and
+ * MTU. Needs CAP_NET_ADMIN there. The caller sets addresses and brings it up. */
+MUST_CHECK err_t vnet_tap_open(const char *name, vnet_mac mac, uint16_t mtu, int *ret_fd, char *ret_name);
+
+/* ---- peers ---- */
+/* Desired state: exactly these peers, ourselves left out by id. New ones are contacted, missing ones are dropped at once (their
+ * packets are then a stranger's), changed candidates are probed. Copies. E_LIMIT, E_INVALID (two with one id, MAC, IP or name). */
+MUST_CHECK err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now);
+sha256 vnet_pin(const struct vnet *v); /* of our own key */
+uint16_t vnet_port_number(const struct vnet *v);
+/* Our candidates for the market to hand on: host addresses of all interfaces that are up, with our port; loopback only where
+ * there is nothing else; not addresses inside the network itself. Returns the count, at most VNET_MAX_CANDIDATES. */
+size_t vnet_candidates(struct vnet *v, struct vnet_candidate *ret_candidates);
+
+/* ---- running ---- */
+int vnet_fd(const struct vnet *v); /* an epoll descriptor, readable when there is work; do not read it */
+/* Does everything that can be done without waiting: at most a few hundred packets, then returns; level-triggered. */
+void vnet_run(struct vnet *v, mono_time now);
+mono_time vnet_next_us(const struct vnet *v); /* call vnet_run() no later than this */
+
+/* ---- seeing ---- */
+enum vnet_path { VNET_PATH_NONE, VNET_PATH_CONNECTING, VNET_PATH_DIRECT, VNET_PATH_RELAYED, VNET_PATH_COUNT };
+extern const char *const vnet_path_names[VNET_PATH_COUNT]; /* "none", "connecting", "direct", "relayed" */
+
+struct vnet_peer_status {
+	uuid id;
+	char name[VNET_NAME_SIZE];
+	uint32_t ip;
+	enum vnet_path path;
+	char address[VNET_CANDIDATE_SIZE]; /* the peer's, of the path in use; "" where none */
+	int64_t rtt_us;			   /* smoothed (RFC 6298 section 2), -1 unknown */
+	uint64_t tx_bytes, rx_bytes;	   /* inner frames, from and to the port */
+	uint64_t tx_frames, rx_frames;
+	uint64_t dropped;		   /* sealed wrongly, replayed, no key, queue full */
+	int64_t last_seen_us;		   /* monotonic, 0 never */
+};
+struct vnet_status {
+	uint64_t tx_bytes, rx_bytes;   /* of the port, all peers together: what is metered */
+	uint64_t tx_frames, rx_frames;
+	uint64_t spoofed;	       /* frames from the port with a foreign MAC or address */
+	uint64_t strangers;	       /* packets that no peer of ours sent */
+	size_t peer_count, connected;
+};
+void vnet_status(const struct vnet *v, struct vnet_status *ret_status);
+/* Returns how many there are; fills at most max. */
+size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max);
+
+#endif
