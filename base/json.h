@@ -41,6 +41,8 @@ struct json_reader {
 void json_open(struct json_reader *r, json_t *json, struct json_error *error);
 /* Refuses fields nobody asked for. E_INVALID where anything was refused since json_open. */
 MUST_CHECK err_t json_close(struct json_reader *r);
+/* The same, but unknown fields are fine: for answers of a market that may be newer than we are. */
+MUST_CHECK err_t json_close_lenient(struct json_reader *r);
 
 /* Is the field there and not null? (Does not count as reading it.) */
 bool json_has(struct json_reader *r, const char *name);

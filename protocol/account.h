@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * account.h - accounts, sessions, tokens, balances, deposits, postings
+ */
+#ifndef PROTOCOL_ACCOUNT_H
+#define PROTOCOL_ACCOUNT_H
+
+#include "json.h"
+#include "states.h"
+
+#define EMAIL_SIZE 255 /* RFC 5321 section 4.5.3.1.3: a path has 256 octets with its brackets */
+#define NAME_SIZE 65   /* what people call a thing: 1 to 64 bytes */
+#define PASSWORD_MIN 8
+#define PASSWORD_SIZE 257
+#define DETAIL_SIZE 257
+
+/* POST /v1/accounts and POST /v1/sessions. name: shown to others; required at sign-up, absent at log-in. */
+struct credentials {
+	char email[EMAIL_SIZE]; /* kept in lower case */
+	char password[PASSWORD_SIZE];
+	char name[NAME_SIZE];
+};
+json_t *credentials_to_json(const struct credentials *c);
+MUST_CHECK err_t signup_from_json(json_t *json, struct credentials *ret, struct json_error *error);
+MUST_CHECK err_t login_from_json(json_t *json, struct credentials *ret, struct json_error *error);
+
+/* The answer to both, 201. token is shown this once. */
+struct session {
+	uuid account;
+	char email[EMAIL_SIZE], name[NAME_SIZE];
+	char token[TOKEN_TEXT_SIZE];
+	wall_time expires_at;
+};
+json_t *session_to_json(const struct session *s);
+MUST_CHECK err_t session_from_json(json_t *json, struct session *ret, struct json_error *error);
+
+/* GET /v1/account */
+struct account {
+	uuid id;
+	char email[EMAIL_SIZE], name[NAME_SIZE];
+	bool operator_; /* JSON "operator" */
+	wall_time created_at;
+};
+json_t *account_to_json(const struct account *a);
+MUST_CHECK err_t account_from_json(json_t *json, struct account *ret, struct json_error *error);
+
+/* POST /v1/tokens {"name","scopes":["orders",…],"expires_in_s"?}; the answer has "token" once; lists leave it out. */
+struct token_request {
+	char name[NAME_SIZE];
+	uint32_t scopes;      /* bits 1 << enum scope */
+	int64_t expires_in_s; /* 0: never */
+};
+MUST_CHECK err_t token_request_from_json(json_t *json, struct token_request *ret, struct json_error *error);
+struct token_view {
+	uuid id;
+	char name[NAME_SIZE];
+	uint32_t scopes;
+	wall_time created_at, expires_at, last_used_at; /* us 0: never */
+	char token[TOKEN_TEXT_SIZE];			/* "" in lists */
+};
+json_t *token_view_to_json(const struct token_view *t);
+/* A bit set as an array of names, and back. */
+json_t *scopes_to_json(uint32_t scopes);
+
+/* GET /v1/balance */
+struct balance {
+	char currency[4]; /* ISO 4217 */
+	money available, held;
+};
+json_t *balance_to_json(const struct balance *b); /* currency, available_micro, held_micro */
+MUST_CHECK err_t balance_from_json(json_t *json, struct balance *ret, struct json_error *error);
+
+/* POST /v1/deposits {"amount_micro","provider":"manual"} */
+#define PROVIDER_SIZE 17
+struct deposit_request {
+	money amount; /* amount_micro >= 1 */
+	char provider[PROVIDER_SIZE];
+};
+MUST_CHECK err_t deposit_request_from_json(json_t *json, struct deposit_request *ret, struct json_error *error);
+struct deposit {
+	uuid id, account;
+	char provider[PROVIDER_SIZE];
+	enum deposit_state state;
+	money amount, commission, credit; /* credit = amount - commission is what the balance gets */
+	char instructions[DETAIL_SIZE];	  /* what the payer does next */
+	wall_time created_at, credited_at;
+};
+json_t *deposit_to_json(const struct deposit *d); /* …_micro for money */
+MUST_CHECK err_t deposit_from_json(json_t *json, struct deposit *ret, struct json_error *error);
+
+/* GET /v1/postings: the account's history, newest first. amount is signed: what the account's available + held changed by, and
+ * for hold and release what went from available to held. */
+struct posting {
+	uuid id;
+	char kind[24]; /* deposit, commission, hold, release, charge, earning, payout, correction, reversal */
+	int64_t amount_micro;
+	int64_t available_micro, held_micro; /* after it */
+	uuid order, lease, deposit;	     /* zero where none: null in JSON */
+	char text[DETAIL_SIZE];
+	wall_time at;
+};
+json_t *posting_to_json(const struct posting *p);
+MUST_CHECK err_t posting_from_json(json_t *json, struct posting *ret, struct json_error *error);
+
+#endif

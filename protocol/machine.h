@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * machine.h - what a selling machine and the market say to each other: enrolment, reports, desired state, usage
+ *
+ * How it works: the machine POSTs a report every interval that the market names. The report says what is; the answer says what
+ * should be. Any of the two may be lost, repeated or late: both are states, not commands, and counters are cumulative.
+ *
+ * Usage: record n of a lease holds cumulative counters, its predecessor's hash and the machine's Ed25519 signature over
+ * usage_hash(). A machine builds record n + 1 on the last record that the market has acknowledged; where an acknowledgement
+ * was lost, the market's next answer names the newer record, which the machine finds in its own journal and builds on.
+ */
+#ifndef PROTOCOL_MACHINE_H
+#define PROTOCOL_MACHINE_H
+
+#include "network.h"
+#include "order.h"
+
+#define REPORT_MAX_LEASES 64
+
+/* POST /v1/machines with scope machines. The answer, 201: {"id","token","name"}; token has scope machine and is shown once. */
+struct enrolment {
+	char name[NAME_SIZE];
+	ed25519_public key; /* JSON "public_key", hex */
+	/* Proof of having the private key: signature over "cpushare-enrol-v1" NUL name (JSON "proof", hex). */
+	ed25519_signature proof;
+};
+json_t *enrolment_to_json(const struct enrolment *e);
+MUST_CHECK err_t enrolment_from_json(json_t *json, struct enrolment *ret, struct json_error *error);
+ed25519_signature enrolment_prove(const struct ed25519_key *key, const char *name);
+bool enrolment_proven(const struct enrolment *e);
+
+struct machine {
+	uuid id, account;
+	char name[NAME_SIZE], country[COUNTRY_SIZE], version[NAME_SIZE];
+	enum machine_state state;
+	enum accel accel;
+	uint32_t cores, memory_mib, score, leases;
+	struct prices prices;
+	wall_time created_at, seen_at;
+};
+json_t *machine_to_json(const struct machine *m);
+MUST_CHECK err_t machine_from_json(json_t *json, struct machine *ret, struct json_error *error);
+
+/* One usage record. All counters since the lease's start. */
+struct usage {
+	uint64_t seq; /* 1, 2, … */
+	uint64_t vcpu_ns;
+	uint64_t running_us;
+	uint64_t tx_bytes, rx_bytes; /* seen from the guest */
+	sha256 previous;	     /* hash of record seq - 1; of record 1: zeros */
+	ed25519_signature signature;
+};
+json_t *usage_to_json(const struct usage *u);
+void usage_take(struct json_reader *r, const char *name, struct usage *ret);
+/* SHA-256 over "cpushare-usage-v1" NUL, lease (16 bytes), seq, vcpu_ns, running_us, tx_bytes, rx_bytes (8 bytes each, big-endian),
+ * previous (32 bytes). */
+sha256 usage_hash(uuid lease, const struct usage *u);
+void usage_sign(const struct ed25519_key *key, uuid lease, struct usage *u);
+bool usage_verify(ed25519_public key, uuid lease, const struct usage *u);
+
+/* A lease as the machine sees it. */
+struct lease_report {
+	uuid lease;
+	enum lease_state state; /* preparing, running, paused, ended */
+	enum end_reason reason; /* where ended */
+	char detail[DETAIL_SIZE];
+	int progress_permille; /* of preparing: the image's fetch; -1 unknown */
+	bool has_usage;
+	struct usage usage;
+	bool has_network; /* its endpoint is up */
+	sha256 pin;
+	struct vnet_candidates_text candidates;
+	char path[12];		/* of the endpoint to the buyer's peer: none, connecting, direct, relayed */
+	uint64_t peers_version; /* of the list the endpoint works with */
+};
+
+/* POST /v1/machines/{id}/report with the machine's token. */
+struct report {
+	uuid boot;    /* made anew at each start of the daemon */
+	uint64_t seq; /* 1, 2, … within boot; the market ignores what is older than it has seen */
+	char version[NAME_SIZE];
+	bool accepting; /* false: paused or draining; no new leases */
+	enum accel accel;
+	char country[COUNTRY_SIZE]; /* "" where the owner does not say */
+	uint32_t cores, memory_mib; /* offered in all, also what leases use now */
+	uint32_t score;
+	struct prices prices;
+	uint32_t max_duration_s; /* 0: any */
+	size_t lease_count;
+	struct lease_report leases[REPORT_MAX_LEASES];
+};
+json_t *report_to_json(const struct report *r);
+MUST_CHECK err_t report_from_json(json_t *json, struct report *ret, struct json_error *error);
+
+/* A lease as it should be. A lease that the machine has and the answer does not name is to be ended and forgotten. */
+struct lease_order {
+	uuid lease;
+	enum lease_state state; /* running, paused, or ended */
+	enum end_reason reason; /* where ended */
+	uint64_t ack_seq;	/* the last usage record that the market has, 0 none */
+	sha256 ack_hash;
+	int64_t console_from; /* the buyer reads the console: send from this offset (POST /v1/leases/{id}/console); -1 not */
+	uint64_t peers_version;
+	bool has_peers; /* the list, where the machine's version is not this one */
+	struct peer_list peers;
+};
+struct report_answer {
+	int64_t interval_ms; /* until the next report, 200 .. 60000 */
+	wall_time now;
+	char note[DETAIL_SIZE]; /* to the owner: why there is no work, what to mend; or "" */
+	size_t lease_count;
+	struct lease_order *leases; /* heap */
+};
+void report_answer_clear(struct report_answer *a);
+json_t *report_answer_to_json(const struct report_answer *a);
+MUST_CHECK err_t report_answer_from_json(json_t *json, struct report_answer *ret, struct json_error *error);
+
+/* GET /v1/leases/{id}/spec with the machine's token: all that is needed to start it. */
+struct lease_spec {
+	uuid lease, order;
+	char name[NAME_SIZE];
+	sha256 image;
+	int64_t image_bytes;
+	enum cdrom_bus cdrom_bus;
+	uint32_t cores, memory_mib;
+	int64_t duration_s;
+	struct prices prices;
+	struct network_view network;
+	struct peer_view self; /* without pin and candidates */
+	char *user_data;       /* heap, "" where the buyer gave none */
+};
+void lease_spec_clear(struct lease_spec *s);
+json_t *lease_spec_to_json(const struct lease_spec *s);
+MUST_CHECK err_t lease_spec_from_json(json_t *json, struct lease_spec *ret, struct json_error *error);
+
+/* POST /v1/leases/{id}/console with the machine's token: a piece of the serial console. 204. GET with the buyer's token and
+ * ?from=N: the same object; "live" is false where the machine has not sent anything since the market asked. */
+#define CONSOLE_CHUNK 32768
+struct console_chunk {
+	int64_t from; /* offset of the first byte since the lease's start */
+	int64_t end;  /* offset behind the last byte that the machine has */
+	size_t len;
+	uint8_t data[CONSOLE_CHUNK]; /* JSON: base64 */
+	bool live;
+};
+json_t *console_chunk_to_json(const struct console_chunk *c);
+MUST_CHECK err_t console_chunk_from_json(json_t *json, struct console_chunk *ret, struct json_error *error);
+
+#endif

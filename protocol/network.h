@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * network.h - an order's network and its peers, as the market introduces them
+ */
+#ifndef PROTOCOL_NETWORK_H
+#define PROTOCOL_NETWORK_H
+
+#include "account.h"
+
+#define PEER_MAX 320 /* of one network: 256 VMs and the buyer's own machines */
+#define CANDIDATE_MAX 16
+#define CANDIDATE_SIZE 64
+
+/* {"id","subnet":"10.77.0.0","prefix_len":16,"mtu":1400} */
+struct network_view {
+	uuid id;
+	char subnet[16];
+	uint32_t prefix_len, mtu;
+};
+json_t *network_view_to_json(const struct network_view *n);
+void network_view_take(struct json_reader *r, const char *name, struct network_view *ret);
+
+/* JSON: [{"kind":"host","address":"192.0.2.7:41641"},…]; addresses are checked to be numeric with a port. */
+struct vnet_candidates_text {
+	size_t count;
+	struct {
+		char kind[12];
+		char address[CANDIDATE_SIZE];
+	} list[CANDIDATE_MAX];
+};
+json_t *candidates_to_json(const struct vnet_candidates_text *c);
+void candidates_take(struct json_reader *r, const char *name, struct vnet_candidates_text *ret);
+
+/* {"id","name","mac","ip","pin","candidates"}; pin and candidates are absent where not known yet. */
+struct peer_view {
+	uuid id;
+	char name[NAME_SIZE];
+	char mac[18]; /* "52:54:00:12:34:56" */
+	char ip[16];
+	bool has_pin;
+	sha256 pin;
+	struct vnet_candidates_text candidates;
+};
+json_t *peer_view_to_json(const struct peer_view *p);
+MUST_CHECK err_t peer_view_from_json(json_t *json, struct peer_view *ret, struct json_error *error);
+
+struct peer_list {
+	size_t count;
+	struct peer_view *peers; /* heap */
+};
+void peer_list_clear(struct peer_list *l);
+json_t *peer_list_to_json(const struct peer_list *l);
+void peer_list_take(struct json_reader *r, const char *name, struct peer_list *ret);
+
+/* POST /v1/orders/{id}/peers: the buyer's machine joins (or, repeated each 5 s, stays: it is dropped after 60 s of silence).
+ * {"id","name","pin","candidates","peers_version"}; the answer is a peer_answer. DELETE /v1/orders/{id}/peers/{peer} leaves. */
+struct peer_join {
+	uuid id; /* made by the buyer's machine, kept for as long as it stays */
+	char name[NAME_SIZE];
+	sha256 pin;
+	struct vnet_candidates_text candidates;
+	uint64_t peers_version; /* that it has; 0 none */
+};
+json_t *peer_join_to_json(const struct peer_join *j);
+MUST_CHECK err_t peer_join_from_json(json_t *json, struct peer_join *ret, struct json_error *error);
+struct peer_answer {
+	struct network_view network;
+	struct peer_view self;
+	uint64_t peers_version;
+	bool has_peers;
+	struct peer_list peers;
+};
+void peer_answer_clear(struct peer_answer *a);
+json_t *peer_answer_to_json(const struct peer_answer *a);
+MUST_CHECK err_t peer_answer_from_json(json_t *json, struct peer_answer *ret, struct json_error *error);
+
+#endif

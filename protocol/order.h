@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * order.h - orders, their leases, receipts, feedback, and the book and sellers as everyone sees them
+ */
+#ifndef PROTOCOL_ORDER_H
+#define PROTOCOL_ORDER_H
+
+#include "image.h"
+
+#define COUNTRY_SIZE 3 /* ISO 3166-1 alpha-2, upper case, and NUL */
+#define MAX_COUNTRIES 32
+#define USER_DATA_MAX 65536
+#define RATING_MAX_PPM 1000000
+
+struct prices {
+	money per_core_hour;	   /* of delivered vCPU time */
+	money per_gib_hour;	   /* of memory while the VM is there and not paused */
+	money per_gib_transferred; /* both directions, through the virtual ethernet */
+};
+/* As three fields of an object: price_per_core_hour_micro, price_per_gib_hour_micro, price_per_gib_transferred_micro; with
+ * prefix "max_" in orders. */
+void prices_put(json_t *object, const char *prefix, const struct prices *p);
+void prices_take(struct json_reader *r, const char *prefix, struct prices *ret);
+
+struct constraints {
+	char countries[MAX_COUNTRIES][COUNTRY_SIZE]; /* only these, where any is given */
+	size_t country_count;
+	uint32_t min_score;	 /* of the machine (see struct offer), 0: any */
+	uint32_t min_rating_ppm; /* of the seller, 0: any; unrated sellers have 0 */
+	enum accel accel;
+};
+
+/* POST /v1/orders. Optional fields have the default named here. */
+struct order_request {
+	char name[NAME_SIZE]; /* "" */
+	sha256 image;
+	uint32_t count;	     /* VMs, 1 .. 256 */
+	uint32_t cores;	     /* of each, 1 .. 64 */
+	uint32_t memory_mib; /* of each, 64 .. 1048576 */
+	struct prices max_prices;
+	int64_t duration_s;		/* of each lease from its start, 60 .. 2592000; 3600 */
+	int64_t open_s;			/* how long it waits for places, 1 .. 2592000; 3600 */
+	money budget;			/* charges never exceed it; 0: the balance is the only bound */
+	struct constraints constraints; /* {} */
+	char *user_data;		/* heap or NULL; NoCloud user-data for each VM */
+};
+void order_request_clear(struct order_request *r);
+json_t *order_request_to_json(const struct order_request *r);
+MUST_CHECK err_t order_request_from_json(json_t *json, struct order_request *ret, struct json_error *error);
+
+struct order {
+	uuid id, buyer;
+	char name[NAME_SIZE];
+	enum order_state state;
+	sha256 image;
+	uint32_t count, filled, ended; /* places; those that ever had a lease; those whose lease ended */
+	uint32_t cores, memory_mib;
+	struct prices max_prices;
+	int64_t duration_s;
+	money budget, held, charged;
+	struct constraints constraints;
+	wall_time created_at, open_until, ended_at;
+};
+json_t *order_to_json(const struct order *o);
+MUST_CHECK err_t order_from_json(json_t *json, struct order *ret, struct json_error *error);
+
+/* GET /v1/orders/{id}/leases and /v1/leases/{id}; the buyer's and the seller's view are the same. */
+struct lease {
+	uuid id, order, machine, buyer, seller;
+	char seller_name[NAME_SIZE], machine_name[NAME_SIZE], country[COUNTRY_SIZE];
+	uint32_t number;      /* 1 .. count within the order */
+	char name[NAME_SIZE]; /* "vm1": its host name on the LAN */
+	char ip[16], mac[18];
+	enum lease_state state;
+	enum end_reason reason;
+	char detail[DETAIL_SIZE];
+	enum accel accel;
+	uint32_t cores, memory_mib;
+	struct prices prices; /* the seller's, agreed */
+	int64_t vcpu_ns, running_us, tx_bytes, rx_bytes;
+	money charged, commission, held; /* commission: the market's part of charged */
+	int64_t frozen;			 /* flags: bit 0, counters were cut for growing faster than possible */
+	char path[12];			 /* of its peer to the buyer's: none, connecting, direct, relayed */
+	int feedback;			 /* the asking side's mark: 1 good, -1 bad, 0 none */
+	wall_time created_at, started_at, ended_at;
+};
+json_t *lease_to_json(const struct lease *l);
+MUST_CHECK err_t lease_from_json(json_t *json, struct lease *ret, struct json_error *error);
+
+/* POST /v1/leases/{id}/feedback {"good":bool,"comment"?} */
+struct feedback {
+	bool good;
+	char comment[DETAIL_SIZE];
+};
+MUST_CHECK err_t feedback_from_json(json_t *json, struct feedback *ret, struct json_error *error);
+
+/* Public: GET /v1/offers, /v1/sellers. */
+struct offer {
+	uuid machine, seller;
+	char seller_name[NAME_SIZE], machine_name[NAME_SIZE], country[COUNTRY_SIZE];
+	enum machine_state state;
+	enum accel accel;
+	uint32_t cores, cores_free, memory_mib, memory_free_mib;
+	uint32_t score; /* SHA-256 MiB/s of one core as the machine measured it: claimed, not proven */
+	struct prices prices;
+	uint32_t rating_ppm, good, bad; /* the seller's */
+};
+json_t *offer_to_json(const struct offer *o);
+MUST_CHECK err_t offer_from_json(json_t *json, struct offer *ret, struct json_error *error);
+
+struct seller {
+	uuid id;
+	char name[NAME_SIZE];
+	uint32_t rating_ppm, good, bad; /* docs/RATING.md has the formula */
+	uint32_t machines, machines_online, leases, leases_completed, leases_failed;
+	wall_time since;
+};
+json_t *seller_to_json(const struct seller *s);
+MUST_CHECK err_t seller_from_json(json_t *json, struct seller *ret, struct json_error *error);
+
+#endif
