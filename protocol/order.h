@@ -78,7 +78,7 @@ struct lease {
 	struct prices prices; /* the seller's, agreed */
 	int64_t vcpu_ns, running_us, tx_bytes, rx_bytes;
 	money charged, commission, held; /* commission: the market's part of charged */
-	int64_t frozen;			 /* flags: bit 0, counters were cut for growing faster than possible */
+	bool usage_cut;			 /* its counters grew faster than possible and were cut */
 	char path[12];			 /* of its peer to the buyer's: none, connecting, direct, relayed */
 	int feedback;			 /* the asking side's mark: 1 good, -1 bad, 0 none */
 	wall_time created_at, started_at, ended_at;
