@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * store.h - everything the market keeps, in PostgreSQL: the only folder that speaks SQL
+ *
+ * One struct store is one connection, used from one thread. Calls are synchronous. Money moves only in the procedures of db/, which
+ * the market's role may EXECUTE; it cannot write the ledger's tables. Failures: E_UNAVAILABLE (the connection is gone; the next
+ * call connects again), E_NOT_FOUND, E_EXISTS, E_CONFLICT (its state does not allow it), E_FUNDS, E_LIMIT, else E_INTERNAL with
+ * store_error() telling why. After a failure inside a transaction only store_rollback() is left.
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include "account.h"
+#include "image.h"
+#include "machine.h"
+#include "order.h"
+
+struct store;
+
+/* uri: a libpq connection string. Sets role cpushare_market where the user may. */
+MUST_CHECK err_t store_open(const char *uri, struct store **ret_store);
+void store_close(struct store *s);
+const char *store_error(const struct store *s); /* of the last failure; for logs */
+MUST_CHECK err_t store_ping(struct store *s);
+
+/* Transactions: one BEGIN at a time. Calls outside of one are transactions of their own. */
+MUST_CHECK err_t store_begin(struct store *s);
+MUST_CHECK err_t store_commit(struct store *s);
+void store_rollback(struct store *s); /* fine without a transaction */
+
+/* ---- idempotency: inside a transaction, before and after the effect ---- */
+struct stored_answer {
+	int status; /* 0: none yet, go on */
+	char *body; /* heap */
+};
+/* E_CONFLICT: the key was used with another request (hash differs). */
+MUST_CHECK err_t store_key_claim(struct store *s, uuid account, const char *key, sha256 request, struct stored_answer *ret);
+MUST_CHECK err_t store_key_save(struct store *s, uuid account, const char *key, int status, const char *body);
+
+/* ---- accounts, tokens ---- */
+MUST_CHECK err_t store_account_create(struct store *s, uuid id, const char *email, const char *name, const char *password_hash);
+MUST_CHECK err_t store_account_get(struct store *s, uuid id, struct account *ret);
+/* password_hash has PASSWORD_HASH_SIZE bytes. */
+MUST_CHECK err_t store_account_by_email(struct store *s, const char *email, struct account *ret, char *password_hash);
+MUST_CHECK err_t store_account_set_operator(struct store *s, const char *email, bool on);
+struct token_row {
+	uuid id, account, machine; /* machine: zero unless a machine's token */
+	uint32_t scopes;
+	bool operator_; /* the account's */
+};
+MUST_CHECK err_t store_token_create(struct store *s, uuid id, uuid account, uuid machine, const char *name, uint32_t scopes,
+				    sha256 hash, wall_time expires_at);
+/* By hash; expired ones are E_NOT_FOUND. Notes its use, at most once a minute. */
+MUST_CHECK err_t store_token_find(struct store *s, sha256 hash, struct token_row *ret);
+MUST_CHECK err_t store_token_list(struct store *s, uuid account, struct token_view **ret_rows, size_t *ret_count);
+MUST_CHECK err_t store_token_delete(struct store *s, uuid account, uuid id);
+
+/* A page: rows after the one with this id, newest first; zero: from the start. Results of lists are heap arrays, free(). */
+struct page {
+	uuid after;
+	uint32_t limit; /* 1 .. 200 */
+};
+
+/* ---- money ---- */
+MUST_CHECK err_t store_balance(struct store *s, uuid account, struct balance *ret); /* currency is left to the caller */
+MUST_CHECK err_t store_postings(struct store *s, uuid account, struct page page, struct posting **ret_rows, size_t *ret_count);
+MUST_CHECK err_t store_deposit_create(struct store *s, const struct deposit *d); /* state created or pending */
+MUST_CHECK err_t store_deposit_get(struct store *s, uuid id, struct deposit *ret);
+/* account zero: of all. state DEPOSIT_STATE_COUNT: any. */
+MUST_CHECK err_t store_deposit_list(struct store *s, uuid account, enum deposit_state state, struct page page,
+				    struct deposit **ret_rows, size_t *ret_count);
+/* Credits once: by deposit and by (provider, reference). E_CONFLICT where it is not pending. */
+MUST_CHECK err_t store_deposit_credit(struct store *s, uuid id, const char *reference, struct deposit *ret);
+MUST_CHECK err_t store_deposit_fail(struct store *s, uuid id, struct deposit *ret);
+struct ledger_report {
+	int64_t postings, entries, accounts;
+	int64_t sum_micro;		/* over all ledger accounts: 0 */
+	int64_t unbalanced;		/* accounts whose stored balance is not the sum of their entries: 0 */
+	int64_t negative;		/* users' accounts below zero: 0 */
+	int64_t holds_difference_micro; /* users' held accounts against open orders' and leases' holds: 0 */
+	int64_t commission_micro, external_micro, users_micro;
+};
+MUST_CHECK err_t store_ledger_verify(struct store *s, struct ledger_report *ret);
+
+/* ---- images: owned per account; pieces' bytes lie in files beside (market/pieces.c), what is there is known here ---- */
+MUST_CHECK err_t store_image_create(struct store *s, uuid account, const struct image_request *r, sha256 id); /* again: fine */
+MUST_CHECK err_t store_image_get(struct store *s, uuid account, sha256 id, struct image *ret);
+MUST_CHECK err_t store_image_list(struct store *s, uuid account, struct image **ret_rows, size_t *ret_count);
+/* The list, and what the account has not uploaded yet (in this or another image). account zero: nothing is missing. */
+MUST_CHECK err_t store_image_pieces(struct store *s, uuid account, sha256 id, struct image_pieces *ret);
+/* One entry of the list: its hash and length. */
+MUST_CHECK err_t store_image_piece(struct store *s, sha256 id, uint32_t index, sha256 *ret_hash, size_t *ret_len);
+/* The account has shown piece index; makes the image ready with the last one. */
+MUST_CHECK err_t store_image_piece_add(struct store *s, uuid account, sha256 id, uint32_t index);
+/* E_CONFLICT while an order that has not ended uses it. */
+MUST_CHECK err_t store_image_delete(struct store *s, uuid account, sha256 id);
+/* May this machine read the image? (It has a lease of it that has not ended.) */
+MUST_CHECK err_t store_image_for_machine(struct store *s, uuid machine, sha256 id, bool *ret_allowed);
+
+/* ---- machines ---- */
+struct machine_row {
+	struct machine m;
+	ed25519_public key;
+	uint32_t max_duration_s;
+	bool accepting;
+	char seller_name[NAME_SIZE];
+	uint32_t good, bad;		      /* marks of the seller */
+	uint32_t cores_used, memory_used_mib; /* by leases that have not ended */
+};
+MUST_CHECK err_t store_machine_create(struct store *s, uuid id, uuid account, const struct enrolment *e);
+MUST_CHECK err_t store_machine_get(struct store *s, uuid id, struct machine_row *ret);
+/* account zero: all that are not retired (to rebuild the book). */
+MUST_CHECK err_t store_machine_list(struct store *s, uuid account, struct machine_row **ret_rows, size_t *ret_count);
+/* What the machine says of itself, and its state; written on a change, not on every report. */
+MUST_CHECK err_t store_machine_update(struct store *s, const struct machine_row *row);
+MUST_CHECK err_t store_machine_retire(struct store *s, uuid account, uuid id);
+MUST_CHECK err_t store_machine_seen(struct store *s, const uuid *ids, size_t count, wall_time now); /* batched, each minute */
+
+/* ---- orders, leases ---- */
+/* Holds count * place_hold out of the buyer's available balance. E_FUNDS; E_NOT_FOUND: image; E_CONFLICT: image not ready. */
+MUST_CHECK err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct order_request *r, money place_hold,
+				    wall_time now);
+MUST_CHECK err_t store_order_get(struct store *s, uuid id, struct order *ret);
+MUST_CHECK err_t store_order_list(struct store *s, uuid buyer, struct page page, struct order **ret_rows, size_t *ret_count);
+/* Orders with places left, oldest first: to rebuild the book. */
+MUST_CHECK err_t store_order_list_open(struct store *s, struct order **ret_rows, size_t *ret_count);
+MUST_CHECK err_t store_order_user_data(struct store *s, uuid id, char **ret_text);
+/* No further places: releases the hold of the unfilled ones. state: cancelled or expired; an order without leases that
+ * live is closed at once. Its leases are not touched. E_CONFLICT where it is closed. */
+MUST_CHECK err_t store_order_close(struct store *s, uuid id, enum order_state state, wall_time now);
+
+/* Makes the matches durable, each by itself: lease, capacity, the place's hold handed to the lease. ret_leases[i] is zero where
+ * match i was refused (capacity or places gone, machine not accepting). struct match is trade/book.h's. */
+struct match;
+MUST_CHECK err_t store_match(struct store *s, const struct match *matches, size_t count, wall_time now, uuid *ret_leases);
+
+struct lease_row {
+	struct lease l;
+	enum lease_state desired; /* what the market wants: running, paused, ended */
+	enum end_reason desired_reason;
+	wall_time desired_at; /* when it began to want that */
+	int64_t duration_s;
+	struct usage usage; /* the last record accepted; seq 0: none */
+	sha256 usage_hash;
+	money budget_left;  /* of the order; MONEY_MAX_MICRO: unbounded */
+	ed25519_public key; /* the machine's */
+};
+MUST_CHECK err_t store_lease_get(struct store *s, uuid id, uuid asking, struct lease_row *ret); /* asking: whose mark is shown */
+MUST_CHECK err_t store_lease_list_of_order(struct store *s, uuid order, uuid asking, struct lease_row **ret_rows,
+					   size_t *ret_count);
+MUST_CHECK err_t store_lease_list_of_machine(struct store *s, uuid machine, struct lease_row **ret_rows,
+					     size_t *ret_count); /* not ended */
+MUST_CHECK err_t store_lease_list_live(struct store *s, struct lease_row **ret_rows,
+				       size_t *ret_count); /* all that have not ended */
+/* What the machine says: preparing, running (sets started_at once), paused. Going back or out of ended: E_CONFLICT. */
+MUST_CHECK err_t store_lease_state(struct store *s, uuid id, enum lease_state state, enum accel accel, const char *detail,
+				   wall_time now);
+MUST_CHECK err_t store_lease_desire(struct store *s, uuid id, enum lease_state desired, enum end_reason reason, wall_time now);
+MUST_CHECK err_t store_lease_path(struct store *s, uuid id, const char *path);
+/* Accepts a usage record and charges up to charge_total (cumulative, as is commission_total) out of the lease's hold, then fills
+ * the hold up to hold_target out of the buyer's balance, within the order's budget. A seq not above the stored one changes
+ * nothing and is OK. What the hold does not cover is not charged. Returns the row as it is then. */
+MUST_CHECK err_t store_lease_usage(struct store *s, uuid id, const struct usage *u, sha256 hash, bool cut, money charge_total,
+				   uint32_t commission_bp, money hold_target, wall_time now, struct lease_row *ret);
+/* Ends it: state, reason, hold released, capacity free; closes the order with its last lease. Ended already: E_CONFLICT. */
+MUST_CHECK err_t store_lease_end(struct store *s, uuid id, enum end_reason reason, const char *detail, wall_time now);
+
+/* The number of the buyer's peer in the order's network, 1, 2, …; made at the first call. E_LIMIT beyond 64. */
+MUST_CHECK err_t store_peer_number(struct store *s, uuid order, uuid peer, uint32_t *ret_number);
+
+/* ---- reputation ---- */
+/* from: buyer or seller of the lease; marks the other side once. E_NOT_FOUND, E_EXISTS, E_CONFLICT: nothing was paid, or both are one. */
+MUST_CHECK err_t store_feedback(struct store *s, uuid lease, uuid from, bool good, const char *comment, wall_time now);
+MUST_CHECK err_t store_seller_list(struct store *s, struct page page, struct seller **ret_rows, size_t *ret_count);
+MUST_CHECK err_t store_seller_get(struct store *s, uuid id, struct seller *ret);
+
+/* ---- events: appended by the procedures above; read by the SSE routes ---- */
+struct event_row {
+	int64_t id;
+	uuid account, order, lease; /* account: whose it is */
+	char kind[32];		    /* order.created, order.filled, order.ended, lease.matched, lease.running, … */
+	char *data;		    /* JSON text, heap */
+	wall_time at;
+};
+void event_rows_free(struct event_row *rows, size_t count);
+/* Of the account (and of the order, unless zero) with id > after, at most limit. */
+MUST_CHECK err_t store_events(struct store *s, uuid account, uuid order, int64_t after, uint32_t limit,
+			      struct event_row **ret_rows, size_t *ret_count);
+MUST_CHECK err_t store_event_last(struct store *s, int64_t *ret_id);
+
+/* Forgets what is past its time: idempotency keys after 24 h, expired tokens after 30 days, events after 30 days. */
+MUST_CHECK err_t store_sweep(struct store *s, wall_time now);
+
+#endif
