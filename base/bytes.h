@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * bytes.h - reading and writing outside bytes: cursors with a sticky "bad" flag, big-endian; hex and base64
+ * bytes.h - outside bytes: cursors with a sticky "bad" flag, big-endian; hex, base64, numbers and bounded texts
  *
  * A read past the end returns zeros and sets bad; check it once at the end. Never cast a buffer to a struct.
  */
@@ -60,5 +60,10 @@ MUST_CHECK err_t base64_decode(const char *text, void *data, size_t max, size_t 
 
 /* Copies a text that must fit with its NUL; truncation is an error (E_LIMIT; to is then untouched). */
 MUST_CHECK err_t text_copy(char *to, size_t size, const char *from);
+
+/* Decimal digits, a "-" before them for a negative one, nothing else. E_INVALID, E_OVERFLOW. */
+MUST_CHECK err_t int_parse(const char *text, int64_t *ret_value);
+/* Bytes: "512M", "20G", a bare number; K, M, G, T are powers of 1024. E_INVALID, E_OVERFLOW. */
+MUST_CHECK err_t size_parse(const char *text, int64_t *ret_bytes);
 
 #endif

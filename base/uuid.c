@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * uuid.c - UUID version 7
+ */
+#include <string.h>
+#include "bytes.h"
+#include "crypto.h"
+#include "uuid.h"
+
+uuid uuid_make(wall_time now)
+{
+	uuid id;
+	struct writer w = writer_of(id.bytes, sizeof id.bytes);
+	uint64_t us = now.us > 0 ? (uint64_t)now.us : 0;
+	/* 48 bits of milliseconds; the 12 bits after the version are their fraction (RFC 9562 section 6.2 method 3). */
+	write_u16(&w, (uint16_t)(us / 1000 >> 32));
+	write_u32(&w, (uint32_t)(us / 1000));
+	write_u16(&w, (uint16_t)(0x7000 | us % 1000 * 4096 / 1000));
+	random_fill(id.bytes + 8, 8);
+	id.bytes[8] = (id.bytes[8] & 0x3f) | 0x80;
+	return id;
+}
+
+bool uuid_equal(uuid a, uuid b)
+{
+	return !memcmp(a.bytes, b.bytes, sizeof a.bytes);
+}
+
+bool uuid_is_zero(uuid id)
+{
+	return uuid_equal(id, (uuid){ 0 });
+}
+
+static bool hyphen_at(size_t i)
+{
+	return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
+char *uuid_format(uuid id, char *text)
+{
+	char hex[33];
+	hex_encode(id.bytes, sizeof id.bytes, hex);
+	const char *from = hex;
+	for (size_t i = 0; i < UUID_TEXT_SIZE - 1; i++)
+		text[i] = hyphen_at(i) ? '-' : *from++;
+	text[UUID_TEXT_SIZE - 1] = '\0';
+	return text;
+}
+
+err_t uuid_parse(const char *text, uuid *ret_id)
+{
+	char hex[33], *to = hex;
+	if (strnlen(text, UUID_TEXT_SIZE) != UUID_TEXT_SIZE - 1)
+		return E_INVALID;
+	for (size_t i = 0; i < UUID_TEXT_SIZE - 1; i++) {
+		if (!hyphen_at(i))
+			*to++ = text[i];
+		else if (text[i] != '-')
+			return E_INVALID;
+	}
+	*to = '\0';
+	return hex_decode(hex, ret_id->bytes, sizeof ret_id->bytes);
+}
