@@ -142,3 +142,84 @@ $(BUILD)/tests/unit/buyer-cli/%.t: $(BUILD)/obj/tests/unit/buyer-cli/%.o $A/libb
 unit: $(UNIT)
 
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(ALL_SRC) $(UNIT_SRC))
+
+# A fuzzer is one C file under tests/fuzz/ with its seeds under tests/fuzz/corpus/NAME/. The tests replay the seeds and what
+# a small mutator makes of them; "make fuzz" runs libFuzzer.
+INC_of_tests/fuzz := -iquote tests -iquote market/http -iquote market/trade -iquote market -iquote vnet -iquote vnet/include -iquote seller/vm $(INC_protocol)
+FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
+FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%.t,$(FUZZ_SRC))
+FUZZ_LIBS := $A/libmarket.a $A/libvm.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_LIBS)
+	$(call link,$(LIBS_market) $(LIBS_client) $(LIBS_vm))
+.SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUZZ_SRC) tests/fuzz/replay.c)
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZ_SRC) tests/fuzz/replay.c)
+
+SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## run one fuzzer: make fuzz F=name SECONDS=60 (clang's libFuzzer)
+	@test -n "$(F)" -a -f "tests/fuzz/$(F).c" || { echo "make fuzz F=name; names: $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))"; exit 2; }
+	@$(MAKE) --no-print-directory deps
+	$(MAKE) --no-print-directory CC=clang BUILD=build/fuzz SAN=1 FUZZING=-fsanitize=fuzzer-no-link build/fuzz/fuzz/$(F)
+	@mkdir -p build/fuzz/corpus/$(F)
+	build/fuzz/fuzz/$(F) -max_total_time=$(SECONDS) -timeout=5 -rss_limit_mb=2048 build/fuzz/corpus/$(F) tests/fuzz/corpus/$(F)
+override CFLAGS += $(FUZZING)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $^ $(LDFLAGS) $(LIBS_market) $(LIBS_client) $(LIBS_vm) -o $@
+
+# Programs that the tests use, where the build lies, and how long one test file may take.
+export CPUSHARE_BUILD := $(abspath $(BUILD))
+export PATH := $(abspath $(BUILD)/bin):$(PATH)
+PROVE := prove --exec '' --timer -j2 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/web/**' --rules 'par=**'
+SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/db/*.t tests/api/*.t tests/vnet/*.t tests/web/*.t tests/e2e/*.t))
+
+.PHONY: deps test check build-tests
+deps: ## install what is missing from Debian's packages
+	@packaging/install-dependencies
+
+build-tests: all image-tiny $(UNIT) $(FUZZ)
+
+test: deps ## install what is missing, build, run every test (SAN=1: under sanitizers)
+	$(MAKE) --no-print-directory build-tests
+	$(PROVE) $(UNIT) $(FUZZ) $(SCRIPTS)
+
+check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money.c)
+	@test -n "$(T)" || { echo "make check T=path"; exit 2; }
+	@$(MAKE) --no-print-directory all image-tiny $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T)))
+	prove --exec '' -v $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(T))
+
+.PHONY: demo
+demo: deps ## one rented hour on this machine: three sellers, a buyer, real VMs, one ethernet
+	$(MAKE) --no-print-directory all image-tiny
+	@tests/demo/run
+
+.PHONY: bench bench-vnet bench-market bench-boot
+bench: bench-vnet bench-market bench-boot ## all benchmarks
+bench-vnet bench-market bench-boot:
+	@echo "$@: not built yet" >&2; exit 2
+
+.PHONY: lint
+lint: deps ## formatting, static analysis, house rules
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	prove --exec '' tests/lint/*.t
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --suppress=missingInclude \
+		--suppress=missingIncludeSystem --suppress=unknownMacro -j2 $(sort $(dir $(ALL_SRC)))
+
+.PHONY: deb
+deb:
+	@echo "deb: not built yet" >&2; exit 2
+
+.PHONY: install
+install: all ## install under DESTDIR and prefix (default /usr/local)
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/libexec/cpushare $(DESTDIR)$(prefix)/share/cpushare/images
+	install -m755 $(BUILD)/bin/cpushare $(BUILD)/bin/cpushare-market $(BUILD)/bin/cpushare-seller $(BUILD)/bin/cpushare-vmrun $(DESTDIR)$(prefix)/bin
+	install -m644 $(BUILD)/images/canary.iso $(DESTDIR)$(prefix)/share/cpushare/images
+	cp -r --no-preserve=ownership db web $(DESTDIR)$(prefix)/share/cpushare/
+	install -m644 market/openapi.* $(DESTDIR)$(prefix)/share/cpushare/
+	install -d $(DESTDIR)$(prefix)/share/man/man1
+	for p in cpushare cpushare-market cpushare-seller; do \
+		$(BUILD)/bin/$$p help --man > $(DESTDIR)$(prefix)/share/man/man1/$$p.1; done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build
