@@ -35,16 +35,17 @@ struct json_reader {
 	json_t *object; /* borrowed */
 	struct json_error *error;
 	char path[96]; /* of this object, "" at the top */
-	uint64_t seen; /* fields taken so far */
+	uint64_t seen; /* fields taken so far, a bit each */
 	bool bad;      /* something was refused */
 };
+/* Empties error. An object of more than 64 fields is refused. */
 void json_open(struct json_reader *r, json_t *json, struct json_error *error);
 /* Refuses fields nobody asked for. E_INVALID where anything was refused since json_open. */
 MUST_CHECK err_t json_close(struct json_reader *r);
 /* The same, but unknown fields are fine: for answers of a market that may be newer than we are. */
 MUST_CHECK err_t json_close_lenient(struct json_reader *r);
 
-/* Is the field there and not null? (Does not count as reading it.) */
+/* Is the field there and not null? A null counts as read, anything else has still to be taken. */
 bool json_has(struct json_reader *r, const char *name);
 
 /* Required fields. On a refusal the result is left alone and r->bad is set. For an optional field put json_has() before. */
@@ -71,7 +72,7 @@ bool json_take_array(struct json_reader *r, const char *name, size_t max, json_t
 bool json_element_object(struct json_reader *r, const char *name, json_t *array, size_t i, struct json_reader *ret_reader);
 void json_element_text(struct json_reader *r, const char *name, json_t *array, size_t i, char *ret_text, size_t size);
 void json_element_sha256(struct json_reader *r, const char *name, json_t *array, size_t i, sha256 *ret_value);
-/* Copies a nested reader's refusal up. json_close() of the child does it too. */
+/* Refuses a field for a reason of the caller's; name "" is the object itself. Only the first refusal of all is kept. */
 void json_refuse(struct json_reader *r, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Writing: set a field of an object; memory failures abort (jansson's own objects are small). */
