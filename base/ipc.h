@@ -13,7 +13,7 @@
 
 #define IPC_MAX (192 * 1024)
 
-/* Handles one request (borrowed) and returns the answer (taken; NULL closes the connection). */
+/* Handles one request (borrowed) and returns the answer (taken; NULL closes the connection). Must not free the server. */
 typedef json_t *ipc_handler_fn(void *context, json_t *request);
 
 struct ipc_server;
@@ -22,8 +22,8 @@ MUST_CHECK err_t ipc_serve(struct loop *loop, const char *path, ipc_handler_fn *
 			   struct ipc_server **ret_server);
 void ipc_server_free(struct ipc_server *server); /* and unlinks path */
 
-/* Connects, asks, waits at most timeout_ms, closes. E_UNAVAILABLE nobody listens, E_TIMEOUT, E_INVALID no JSON came back.
- * The caller json_decref()s. */
+/* Connects, asks, waits at most timeout_ms, closes. E_UNAVAILABLE nobody listens or it hung up, E_TIMEOUT, E_INVALID no JSON
+ * came back, E_LIMIT the request is larger than IPC_MAX. The caller json_decref()s. */
 MUST_CHECK err_t ipc_ask(const char *path, const json_t *request, int timeout_ms, json_t **ret_answer);
 
 #endif
