@@ -2,7 +2,8 @@
 # CPUShare. "make help" lists what can be asked for.
 #
 # Each part is compiled with an include path of its own (the -iquote lines below), so that an include which the layout
-# forbids does not compile: base <- protocol <- {market, seller, buyer-cli}; base <- vnet <- {seller, buyer-cli}.
+# forbids does not compile: base <- protocol <- {market, seller, buyer-cli}; base <- vnet; {protocol, vnet} <- lan <-
+# {seller, buyer-cli}.
 
 SHELL := /bin/bash
 CC ?= gcc
@@ -26,19 +27,21 @@ pkg = $(shell pkg-config --libs $(1))
 INC_base     := -iquote base
 INC_protocol := -iquote protocol $(INC_base)
 INC_vnet     := -iquote vnet -iquote vnet/include $(INC_base)
+INC_lan      := -iquote lan -iquote vnet/include $(INC_protocol)
 INC_market   := -iquote market -iquote market/http -iquote market/trade -iquote market/store -iquote market/pay $(INC_protocol)
 INC_http     := -iquote market/http $(INC_protocol)
 INC_trade    := -iquote market/trade $(INC_protocol)
 INC_store    := -iquote market/store -iquote market/trade $(INC_protocol)
 INC_pay      := -iquote market/pay $(INC_protocol)
-INC_seller   := -iquote seller -iquote vnet/include $(INC_protocol)
+INC_seller   := -iquote seller $(INC_lan)
 INC_vm       := -iquote seller/vm $(INC_base)
-INC_buyer    := -iquote buyer-cli -iquote vnet/include $(INC_protocol)
+INC_buyer    := -iquote buyer-cli $(INC_lan)
 # The market's own top folder sees all of its parts; each part sees only itself.
 inc = $(strip $(or $(INC_of_$(patsubst %/,%,$(dir $(1)))),$(error no include path for $(1))))
 INC_of_base := $(INC_base)
 INC_of_protocol := $(INC_protocol)
 INC_of_vnet := $(INC_vnet)
+INC_of_lan := $(INC_lan)
 INC_of_market := $(INC_market)
 INC_of_market/http := $(INC_http)
 INC_of_market/trade := $(INC_trade)
@@ -60,11 +63,12 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SRC_base     := $(call src,base)
 SRC_protocol := $(call src,protocol)
 SRC_vnet     := $(call src,vnet)
+SRC_lan      := $(call src,lan)
 SRC_market   := $(call src,market market/http market/trade market/store market/pay)
 SRC_seller   := $(call src,seller)
 SRC_vm       := $(call src,seller/vm)
 SRC_buyer    := $(call src,buyer-cli)
-ALL_SRC      := $(SRC_base) $(SRC_protocol) $(SRC_vnet) $(SRC_market) $(SRC_seller) $(SRC_vm) $(SRC_buyer)
+ALL_SRC      := $(SRC_base) $(SRC_protocol) $(SRC_vnet) $(SRC_lan) $(SRC_market) $(SRC_seller) $(SRC_vm) $(SRC_buyer)
 # A part's main.c stays out of its library, so that the tests can link the rest.
 lib = $(call obj,$(filter-out %/main.c,$(1)))
 
@@ -85,11 +89,12 @@ help: ## this list
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(call inc,$<) -c $< -o $@
+	$(if $(V),,@echo "cc $<";) $(CC) $(CFLAGS) $(call inc,$<) -c $< -o $@
 
 $(LIB)/libbase.a: $(call lib,$(SRC_base))
 $(LIB)/libprotocol.a: $(call lib,$(SRC_protocol))
 $(LIB)/libvnet.a: $(call lib,$(SRC_vnet))
+$(LIB)/liblan.a: $(call lib,$(SRC_lan))
 $(LIB)/libmarket.a: $(call lib,$(SRC_market))
 $(LIB)/libseller.a: $(call lib,$(SRC_seller))
 $(LIB)/libvm.a: $(call lib,$(SRC_vm))
@@ -103,11 +108,11 @@ link = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(filter %.o %.a,$^) $(L
 A := $(LIB)
 $(BUILD)/bin/cpushare-market: $(BUILD)/obj/market/main.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_market) -lcurl)
-$(BUILD)/bin/cpushare-seller: $(BUILD)/obj/seller/main.o $A/libseller.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/bin/cpushare-seller: $(BUILD)/obj/seller/main.o $A/libseller.a $A/liblan.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_client))
 $(BUILD)/bin/cpushare-vmrun: $(BUILD)/obj/seller/vm/main.o $A/libvm.a $A/libbase.a
 	$(call link,$(LIBS_vm))
-$(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/liblan.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_buyer))
 
 # ---- images ----
@@ -132,9 +137,9 @@ $(BUILD)/tests/unit/vnet/%.t: $(BUILD)/obj/tests/unit/vnet/%.o $A/libvnet.a $A/l
 	$(call link,-lssl $(LIBS_base) -lpthread)
 $(BUILD)/tests/unit/market/%.t: $(BUILD)/obj/tests/unit/market/%.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_market) -lcurl)
-$(BUILD)/tests/unit/seller/%.t: $(BUILD)/obj/tests/unit/seller/%.o $A/libseller.a $A/libvm.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/tests/unit/seller/%.t: $(BUILD)/obj/tests/unit/seller/%.o $A/libseller.a $A/libvm.a $A/liblan.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_client) $(LIBS_vm))
-$(BUILD)/tests/unit/buyer-cli/%.t: $(BUILD)/obj/tests/unit/buyer-cli/%.o $A/libbuyer.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/tests/unit/buyer-cli/%.t: $(BUILD)/obj/tests/unit/buyer-cli/%.o $A/libbuyer.a $A/liblan.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_buyer))
 .SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(UNIT_SRC))
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lan.h - a vnet on a loop, with a control socket: what the seller's endpoint and the buyer's "net up" have in common
+ */
+#ifndef LAN_H
+#define LAN_H
+
+#include "loop.h"
+#include "peers.h"
+
+struct lan;
+
+/* Takes config's copies; the loop is the caller's. */
+MUST_CHECK err_t lan_new(struct loop *loop, const struct vnet_config *config, struct lan **ret_lan);
+void lan_free(struct lan *lan);
+struct vnet *lan_vnet(struct lan *lan);
+
+/* Answers at path (base/ipc.h):
+ * {"ask":"status"}: {"pin","candidates","port","tx_bytes","rx_bytes","spoofed","strangers","peers":[…]}; bytes are of the local port
+ * {"ask":"peers","peers":[…]}: exactly these from now on; {} or {"error"}
+ * {"ask":"quit"}: {}, and the loop stops */
+MUST_CHECK err_t lan_serve(struct lan *lan, const char *path);
+
+#endif

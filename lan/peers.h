@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * peers.h - the market's words for networks and peers (protocol/network.h) in vnet's terms (vnet.h), and back
+ */
+#ifndef LAN_PEERS_H
+#define LAN_PEERS_H
+
+#include "network.h"
+#include "vnet.h"
+
+MUST_CHECK err_t peers_network(const struct network_view *view, struct vnet_network *ret);
+/* One member; pin and candidates may be missing (ret's pin is then zero). E_INVALID. */
+MUST_CHECK err_t peers_member(const struct peer_view *view, struct vnet_peer *ret);
+/* vnet_set_peers() with those of the list that have a pin. */
+MUST_CHECK err_t peers_introduce(struct vnet *v, const struct peer_list *list, mono_time now);
+void peers_own_candidates(struct vnet *v, struct vnet_candidates_text *ret);
+/* [{"id","name","ip","path","address","rtt_us","tx_bytes","rx_bytes","dropped"},…] */
+json_t *peers_status_to_json(const struct vnet *v);
+
+#endif

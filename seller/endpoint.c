@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * endpoint.c - one lease's end of the virtual ethernet, in a process of its own
+ *
+ * How it works: the process goes into the lease's directory (unix socket paths stay short), becomes the lease's user where it was
+ * root, makes a key that lives as long as it does, and joins the network. It reads frames that a hostile guest made and packets
+ * that strangers sent, so it holds nothing else: no token, no lease but its own. The daemon learns its pin and candidates by
+ * asking, and hands it the peers that the market introduced.
+ */
+#include "endpoint.h"
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "file.h"
+#include "ipc.h"
+#include "json.h"
+#include "log.h"
+#include "bytes.h"
+#include "lan.h"
+#include "process.h"
+
+/* net.json was written by our own daemon, yet it is read as strictly as anything else. */
+static err_t endpoint_read(struct vnet_config *config, uint32_t *ret_uid)
+{
+	AUTO_FREE char *text = NULL;
+	AUTO_JSON json = NULL;
+	size_t len;
+	struct json_error error = { .what = "" };
+	struct json_reader r, self;
+	struct network_view network;
+	struct peer_view me = { .has_pin = false };
+	TRY(file_read("net.json", 65536, &text, &len));
+	TRY(json_parse(text, len, &json, &error));
+	json_open(&r, json, &error);
+	network_view_take(&r, "network", &network);
+	if (json_take_object(&r, "self", &self))
+		TRY(peer_view_from_json(self.object, &me, &error));
+	json_take_u32(&r, "uid", 0, UINT32_MAX, ret_uid);
+	TRY(json_close(&r));
+	TRY(peers_network(&network, &config->network));
+	return peers_member(&me, &config->self);
+}
+
+static err_t become(uint32_t uid)
+{
+	if (uid == 0 || geteuid() != 0)
+		return OK;
+	if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+		return E_DENIED;
+	return OK;
+}
+
+static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
+{
+	AUTO_FREE char *key = NULL, *cert = NULL;
+	uint32_t uid = 0;
+	struct vnet_config config = { .answer_dhcp = true };
+	char pid[24];
+	int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+	TRY(file_write("net.pid", pid, (size_t)n, 0644));
+	TRY(endpoint_read(&config, &uid));
+	TRY(certificate_make("endpoint", &key, &cert));
+	config.key_pem = key;
+	config.cert_pem = cert;
+	TRY(lan_new(loop, &config, ret_lan));
+	TRY(lan_serve(*ret_lan, "net.sock"));
+	TRY(become(uid));
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	TRY(vnet_attach_qemu_dgram(lan_vnet(*ret_lan), "net/vnet.sock", "net/qemu.sock"));
+	log_info("endpoint up", "port=%u", vnet_port_number(lan_vnet(*ret_lan)));
+	return loop_run(loop);
+}
+
+int endpoint_main(const char *lease_dir)
+{
+	struct loop *loop = NULL;
+	struct lan *lan = NULL;
+	log_init("endpoint", LOG_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	if (chdir(lease_dir)) {
+		log_error("no such lease directory", "path=%s", lease_dir);
+		return EXIT_FAILURE;
+	}
+	err_t failed = loop_new(&loop);
+	if (!failed)
+		failed = endpoint_run(loop, &lan);
+	if (failed)
+		log_error("the endpoint could not start", "error=%s", err_name(failed));
+	lan_free(lan);
+	loop_free(loop);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- the daemon's side ---- */
+
+static err_t lease_path(const char *lease_dir, const char *part, char *path, size_t size)
+{
+	int n = snprintf(path, size, "%s/%s", lease_dir, part);
+	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
+}
+
+err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, uint32_t uid)
+{
+	char path[600], log_path[600], program[512];
+	AUTO_JSON json = json_object();
+	json_put(json, "network", network_view_to_json(&spec->network));
+	json_put(json, "self", peer_view_to_json(&spec->self));
+	json_put_int(json, "uid", uid);
+	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
+	if (!text)
+		return E_NOMEM;
+	TRY(lease_path(lease_dir, "net", path, sizeof path));
+	TRY(dir_make(path, 0700));
+	if (uid && geteuid() == 0 && chown(path, uid, uid))
+		return E_IO;
+	TRY(lease_path(lease_dir, "net.json", path, sizeof path));
+	TRY(file_write(path, text, strlen(text), 0600));
+	TRY(lease_path(lease_dir, "net.log", log_path, sizeof log_path));
+	TRY(process_sibling("cpushare-seller", program, sizeof program));
+	char *argv[] = { program, "endpoint", (char *)lease_dir, NULL };
+	return process_start(argv, log_path);
+}
+
+static err_t endpoint_ask(const char *lease_dir, json_t *request, json_t **ret_answer)
+{
+	char path[600];
+	TRY(lease_path(lease_dir, "net.sock", path, sizeof path));
+	return ipc_ask(path, request, 1000, ret_answer);
+}
+
+err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret)
+{
+	struct endpoint_status s = { .path = "none" };
+	struct json_error error = { .what = "" };
+	struct json_reader r;
+	AUTO_JSON request = json_pack("{s:s}", "ask", "status");
+	AUTO_JSON answer = NULL;
+	TRY(endpoint_ask(lease_dir, request, &answer));
+	json_open(&r, answer, &error);
+	json_take_sha256(&r, "pin", &s.pin);
+	candidates_take(&r, "candidates", &s.candidates);
+	json_take_u64(&r, "tx_bytes", &s.tx_bytes);
+	json_take_u64(&r, "rx_bytes", &s.rx_bytes);
+	TRY(json_close_lenient(&r));
+	/* The buyer's peers have the order's first addresses, and names of their own; the first one that is there counts. */
+	size_t i;
+	json_t *peer;
+	json_array_foreach (json_object_get(answer, "peers"), i, peer) {
+		const char *ip = json_string_value(json_object_get(peer, "ip"));
+		const char *path = json_string_value(json_object_get(peer, "path"));
+		if (ip && path && !strncmp(ip, "10.77.0.", 8)) {
+			TRY(text_copy(s.path, sizeof s.path, path));
+			break;
+		}
+	}
+	*ret = s;
+	return OK;
+}
+
+err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers)
+{
+	AUTO_JSON request = json_object();
+	AUTO_JSON answer = NULL;
+	json_put_text(request, "ask", "peers");
+	json_put(request, "peers", peer_list_to_json(peers));
+	TRY(endpoint_ask(lease_dir, request, &answer));
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	if (error)
+		log_warn("the endpoint refused the peers", "error=%s", error);
+	return error ? E_INVALID : OK;
+}
+
+void endpoint_stop(const char *lease_dir)
+{
+	char path[600];
+	AUTO_JSON request = json_pack("{s:s}", "ask", "quit");
+	AUTO_JSON answer = NULL;
+	if (endpoint_ask(lease_dir, request, &answer) && !lease_path(lease_dir, "net.pid", path, sizeof path))
+		process_kill_by_file(path, "cpushare-seller");
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * endpoint.h - one lease's end of the virtual ethernet, in a process of its own (docs/SELLER.md)
+ */
+#ifndef SELLER_ENDPOINT_H
+#define SELLER_ENDPOINT_H
+
+#include "machine.h"
+#include "vnet.h"
+
+/* The process: reads LEASE_DIR/net.json, serves LEASE_DIR/net.sock until it is told to quit. Returns an exit code. */
+int endpoint_main(const char *lease_dir);
+
+/* The daemon's side. uid: that the endpoint runs as where we are root; 0: as we are. */
+MUST_CHECK err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, uint32_t uid);
+struct endpoint_status {
+	sha256 pin;
+	struct vnet_candidates_text candidates;
+	uint64_t tx_bytes, rx_bytes; /* from and to the guest */
+	char path[12];		     /* to the buyer's peer: none, connecting, direct, relayed */
+};
+MUST_CHECK err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret);
+MUST_CHECK err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers);
+void endpoint_stop(const char *lease_dir);
+
+#endif

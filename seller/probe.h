@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * probe.h - what this machine can do, found out by doing it
+ */
+#ifndef SELLER_PROBE_H
+#define SELLER_PROBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "err.h"
+#include "states.h"
+
+/* Does KVM run guest code, and at a sane speed? Opening /dev/kvm proves nothing: some hosts emulate ring 0 a thousand times slower.
+ * Stage 1 runs a loop of 200,000 iterations in long mode in a child (300 ms at most; over 50 ns an iteration is unusable). Stage 2
+ * boots canary_iso under QEMU with KVM (1.5 s at most). why (size bytes) says in words what was found. */
+enum accel probe_accel(const char *canary_iso, char *ret_why, size_t size);
+
+/* SHA-256 of one core in MiB/s, over about 200 ms: the score that an offer carries. Claimed, not proven. */
+uint32_t probe_score(void);
+
+#endif

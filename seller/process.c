@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * process.c - the programs that the seller starts
+ */
+#include "process.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "file.h"
+
+static void redirect(int out)
+{
+	int null = open("/dev/null", O_RDWR);
+	dup2(null, 0);
+	dup2(out < 0 ? null : out, 1);
+	dup2(out < 0 ? null : out, 2);
+	if (null > 2)
+		close(null);
+}
+
+/* What the daemon blocks for its own loop must not stay blocked in what it starts. */
+static void default_signals(void)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+err_t process_run(char *const argv[], int timeout_ms, int *ret_status)
+{
+	pid_t child = fork();
+	if (child < 0)
+		return err_from_errno(errno);
+	if (child == 0) {
+		default_signals();
+		redirect(-1);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	AUTO_FD pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	int ready = pidfd < 0 ? 1 : poll(&p, 1, timeout_ms);
+	if (ready != 1)
+		kill(child, SIGKILL);
+	int status = 0;
+	if (waitpid(child, &status, 0) != child)
+		return err_from_errno(errno);
+	if (ready != 1)
+		return E_TIMEOUT;
+	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return OK;
+}
+
+err_t process_start(char *const argv[], const char *log_path)
+{
+	AUTO_FD log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (log < 0)
+		return err_from_errno(errno);
+	pid_t child = fork();
+	if (child < 0)
+		return err_from_errno(errno);
+	if (child == 0) {
+		setsid();
+		if (fork() != 0)
+			_exit(0);
+		default_signals();
+		redirect(log);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	return waitpid(child, NULL, 0) == child ? OK : err_from_errno(errno);
+}
+
+err_t process_sibling(const char *name, char *ret_path, size_t size)
+{
+	char self[512];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n > 0) {
+		self[n] = 0;
+		char *slash = strrchr(self, '/');
+		if (slash)
+			*slash = 0;
+		int len = snprintf(ret_path, size, "%s/%s", self, name);
+		if (len > 0 && (size_t)len < size && !access(ret_path, X_OK))
+			return OK;
+	}
+	const char *path = getenv("PATH");
+	for (const char *at = path ? path : "/usr/bin"; *at;) {
+		size_t part = strcspn(at, ":");
+		int len = snprintf(ret_path, size, "%.*s/%s", (int)part, at, name);
+		if (len > 0 && (size_t)len < size && !access(ret_path, X_OK))
+			return OK;
+		at += part + (at[part] == ':');
+	}
+	return E_NOT_FOUND;
+}
+
+void process_kill_by_file(const char *pid_path, const char *name)
+{
+	AUTO_FREE char *text = NULL, *comm = NULL;
+	size_t len;
+	char path[64];
+	if (file_read(pid_path, 64, &text, &len))
+		return;
+	long pid = strtol(text, NULL, 10);
+	if (pid <= 1)
+		return;
+	/* The number may have been given to another process since: hold it by a descriptor, then look at its name. */
+	AUTO_FD pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+	if (pidfd < 0 || file_read(path, 64, &comm, &len))
+		return;
+	if (!strncmp(comm, name, strcspn(comm, "\n")))
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}

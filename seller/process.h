@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * process.h - the programs that the seller starts
+ */
+#ifndef SELLER_PROCESS_H
+#define SELLER_PROCESS_H
+
+#include <sys/types.h>
+#include "err.h"
+
+/* Runs argv (PATH is searched) with stdin and stdout on /dev/null, waits at most timeout_ms, then kills it: E_TIMEOUT. */
+MUST_CHECK err_t process_run(char *const argv[], int timeout_ms, int *ret_status);
+
+/* Starts argv in a session of its own, so that it outlives us; its output goes to log_path. Its parent is init, not we: its life is
+ * seen through its socket. argv[0] is a path. */
+MUST_CHECK err_t process_start(char *const argv[], const char *log_path);
+
+/* The program `name` beside our own executable, or in PATH. E_NOT_FOUND. */
+MUST_CHECK err_t process_sibling(const char *name, char *ret_path, size_t size);
+
+/* Kills the process that the file names, if it is still the program `name`. */
+void process_kill_by_file(const char *pid_path, const char *name);
+
+#endif

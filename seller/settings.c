@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * settings.c - what the owner decides, and who this machine is
+ */
+#include "settings.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+#include "file.h"
+#include "json.h"
+
+#define AT(field) offsetof(struct settings, field)
+#define GIB (1LL << 30)
+
+const struct conf_entry settings_table[] = {
+	{ "market.url", CONF_TEXT, AT(market_url), sizeof((struct settings *)0)->market_url, 0, 0, "",
+	  "the market's address, https://…" },
+	{ "market.pin", CONF_TEXT, AT(market_pin), sizeof((struct settings *)0)->market_pin, 0, 0, "",
+	  "sha256//… of the market's public key; empty: the system's certificates decide" },
+	{ "machine.name", CONF_TEXT, AT(name), NAME_SIZE, 0, 0, "", "what buyers see" },
+	{ "machine.country", CONF_TEXT, AT(country), 8, 0, 0, "", "two letters (ISO 3166-1), or empty" },
+	{ "machine.accel", CONF_TEXT, AT(accel), 8, 0, 0, "auto", "auto: KVM where it works, else TCG; kvm; tcg" },
+	{ "offer.cores", CONF_INT, AT(cores), 0, 0, 1024, "0", "cores offered; 0: all but one" },
+	{ "offer.memory", CONF_SIZE, AT(memory_bytes), 0, 0, 4096 * GIB, "0", "memory offered; 0: half of it" },
+	{ "offer.price_core_hour", CONF_MONEY, AT(prices.per_core_hour), 0, 0, 0, "0.01", "for an hour of one core at work" },
+	{ "offer.price_gib_hour", CONF_MONEY, AT(prices.per_gib_hour), 0, 0, 0, "0.001", "for a GiB of memory kept for an hour" },
+	{ "offer.price_gib_transferred", CONF_MONEY, AT(prices.per_gib_transferred), 0, 0, 0, "0.005",
+	  "for a GiB through the virtual ethernet, both directions" },
+	{ "offer.max_duration", CONF_DURATION, AT(max_duration_us), 0, 0, 0, "30d", "longest lease taken" },
+	{ "limits.image_cache", CONF_SIZE, AT(cache_bytes), 0, 64 << 20, 4096 * GIB, "20G", "disk for buyers' images" },
+	{ "limits.unreachable", CONF_DURATION, AT(unreachable_us), 0, SECOND_US, 0, "10m",
+	  "guests are stopped when the market stays unreachable for longer" },
+	{ "limits.jail_uid", CONF_INT, AT(jail_uid), 0, 1000, 4000000000LL, "64100",
+	  "first of 64 unused user ids that guests run as, where the daemon is root" },
+	{ .key = NULL },
+};
+
+err_t settings_state_dir(const struct cli *cli, char *ret_path, size_t size)
+{
+	const char *given = cli ? cli_text(cli, "state", getenv("CPUSHARE_SELLER_STATE")) : NULL;
+	const char *home = getenv("HOME"), *xdg = getenv("XDG_STATE_HOME");
+	int len;
+	if (given)
+		len = snprintf(ret_path, size, "%s", given);
+	else if (geteuid() == 0)
+		len = snprintf(ret_path, size, "/var/lib/cpushare-seller");
+	else if (xdg && *xdg == '/')
+		len = snprintf(ret_path, size, "%s/cpushare-seller", xdg);
+	else
+		len = snprintf(ret_path, size, "%s/.local/state/cpushare-seller", home ? home : "/");
+	return len < 0 || (size_t)len >= size ? E_LIMIT : OK;
+}
+
+err_t settings_load(const struct cli *cli, struct settings *ret)
+{
+	char path[PATH_SIZE], error[CONF_ERROR_SIZE] = "";
+	memset(ret, 0, sizeof *ret);
+	TRY(settings_state_dir(cli, ret->state, sizeof ret->state));
+	conf_defaults(settings_table, ret);
+	TRY(settings_path(ret, "seller.conf", path));
+	if (access(path, R_OK) && errno == ENOENT)
+		return E_NOT_FOUND;
+	err_t e = conf_load(settings_table, ret, path, error);
+	if (e)
+		fprintf(stderr, "cpushare-seller: %s\n", error);
+	return e;
+}
+
+void settings_capacity(const struct settings *s, uint32_t *ret_cores, uint32_t *ret_memory_mib)
+{
+	struct sysinfo info;
+	int cores = get_nprocs();
+	int64_t memory = sysinfo(&info) ? GIB : (int64_t)info.totalram * info.mem_unit;
+	*ret_cores = (uint32_t)(s->cores ? s->cores : cores > 1 ? cores - 1 : 1);
+	*ret_memory_mib = (uint32_t)((s->memory_bytes ? s->memory_bytes : memory / 2) >> 20);
+}
+
+err_t settings_path(const struct settings *s, const char *part, char *ret_path)
+{
+	int len = snprintf(ret_path, PATH_SIZE, "%s/%s", s->state, part);
+	return len < 0 || len >= PATH_SIZE ? E_LIMIT : OK;
+}
+
+err_t identity_load(const struct settings *s, struct identity *ret)
+{
+	char path[PATH_SIZE];
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	struct identity id = { .key = NULL };
+	struct json_error error = { .what = "" };
+	struct json_reader r;
+	TRY(settings_path(s, "identity.json", path));
+	TRY(file_read(path, 4096, &text, &len));
+	AUTO_JSON json = NULL;
+	TRY(json_parse(text, len, &json, &error));
+	json_open(&r, json, &error);
+	json_take_uuid(&r, "machine", &id.machine);
+	json_take_text(&r, "token", id.token, sizeof id.token);
+	TRY(json_close(&r));
+	TRY(settings_path(s, "machine.key", path));
+	TRY(ed25519_load(path, &id.key));
+	*ret = id;
+	return OK;
+}
+
+err_t identity_save(const struct settings *s, const struct identity *id)
+{
+	char path[PATH_SIZE];
+	AUTO_JSON json = json_object();
+	json_put_uuid(json, "machine", id->machine);
+	json_put_text(json, "token", id->token);
+	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
+	if (!text)
+		return E_NOMEM;
+	TRY(settings_path(s, "machine.key", path));
+	TRY(ed25519_save(id->key, path));
+	TRY(settings_path(s, "identity.json", path));
+	return file_write(path, text, strlen(text), 0600);
+}
+
+void identity_clear(struct identity *id)
+{
+	ed25519_free(id->key);
+	id->key = NULL;
+}

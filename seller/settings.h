@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * settings.h - what the owner decides: one table, one file, STATE/seller.conf
+ */
+#ifndef SELLER_SETTINGS_H
+#define SELLER_SETTINGS_H
+
+#include <stdbool.h>
+#include "cli.h"
+#include "conf.h"
+#include "order.h"
+
+#define PATH_SIZE 512
+
+struct settings {
+	char state[PATH_SIZE]; /* not from the file: where the file lies */
+	char market_url[256], market_pin[80];
+	char name[NAME_SIZE], country[8];
+	int64_t cores, memory_bytes; /* offered; 0: all but one core, half of the memory */
+	struct prices prices;
+	int64_t max_duration_us;
+	char accel[8]; /* auto, kvm, tcg, none */
+	int64_t cache_bytes;
+	int64_t unreachable_us;
+	int64_t jail_uid;
+};
+extern const struct conf_entry settings_table[];
+
+/* Defaults, then STATE/seller.conf. STATE is --state, else /var/lib/cpushare-seller for root, else XDG_STATE_HOME. Prints what is
+ * wrong. E_NOT_FOUND: this machine was not set up (not printed). */
+MUST_CHECK err_t settings_load(const struct cli *cli, struct settings *ret);
+MUST_CHECK err_t settings_state_dir(const struct cli *cli, char *ret_path, size_t size);
+/* What is offered once the zeros are filled in from this computer. */
+void settings_capacity(const struct settings *s, uint32_t *ret_cores, uint32_t *ret_memory_mib);
+/* "STATE/part" in a buffer of PATH_SIZE; E_LIMIT. */
+MUST_CHECK err_t settings_path(const struct settings *s, const char *part, char *ret_path);
+
+/* Who this machine is at the market: STATE/identity.json, 0600, and STATE/machine.key. */
+struct identity {
+	uuid machine;
+	char token[TOKEN_TEXT_SIZE];
+	struct ed25519_key *key;
+};
+MUST_CHECK err_t identity_load(const struct settings *s, struct identity *ret);
+MUST_CHECK err_t identity_save(const struct settings *s, const struct identity *id);
+void identity_clear(struct identity *id);
+
+#endif
