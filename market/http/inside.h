@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * inside.h - what the files of the HTTP server share with each other and with nobody else
+ */
+#ifndef HTTP_INSIDE_H
+#define HTTP_INSIDE_H
+
+#include <assert.h>
+#include <microhttpd.h>
+#include "log.h"
+#include "server.h"
+#include "stream.h"
+
+struct http_server {
+	struct loop *loop;
+	struct MHD_Daemon *daemon;
+	const struct route *routes;
+	struct http_hooks hooks;
+	void *context;
+	struct request *requests; /* all there are */
+	struct stream *streams;
+	int64_t buffered, buffered_max;
+	int epoll_fd, kick_fd, listen_fd, tick;
+	bool behind_proxy, tls, kicked, quiesced;
+	struct log_bucket log_bucket;
+};
+
+/* Makes pump() run soon: something was resumed. */
+void http_kick(struct http_server *server);
+
+/* Frees all that it holds. */
+void request_free(struct request *r);
+static inline void assert_waiting(const struct request *r)
+{
+	assert(r->waiting); /* a handler returned without an answer */
+	(void)r;
+}
+
+/* Hands the answer to libmicrohttpd. close: and ends the connection after it. */
+enum MHD_Result answer_queue(struct request *r, bool close);
+/* libmicrohttpd's side of an answer that is a stream. */
+struct MHD_Response *stream_response(struct stream *s);
+/* Ends it now, without waiting for what is pending. */
+void stream_cut(struct stream *s);
+
+#endif

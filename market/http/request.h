@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * request.h - one request while it is served, and how a handler answers or refuses it
+ */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include "buf.h"
+#include "codes.h"
+#include "json.h"
+#include "router.h"
+
+#define KEY_SIZE 65
+#define ADDRESS_SIZE 46
+#define HEADER_MAX 6
+
+struct MHD_Connection;
+struct http_server;
+
+/* Who asks, as the market found out from the token. */
+struct caller {
+	bool known;
+	uuid account, machine, token; /* machine: zero unless it is a machine's token */
+	uint32_t scopes;
+	bool operator_;
+};
+
+enum answer_kind { ANSWER_NONE, ANSWER_TEXT, ANSWER_FIXED, ANSWER_FILE, ANSWER_STREAM };
+struct answer {
+	enum answer_kind kind;
+	int status;
+	const char *type;  /* Content-Type */
+	char *text;	   /* ANSWER_TEXT: heap */
+	const char *fixed; /* ANSWER_FIXED: outlives the server */
+	size_t len;
+	int fd; /* ANSWER_FILE */
+	struct stream *stream;
+	size_t header_count;
+	struct {
+		const char *name;
+		char value[256];
+	} headers[HEADER_MAX];
+};
+
+struct request {
+	void *context; /* what the server was started with */
+	struct http_server *server;
+	struct MHD_Connection *connection;
+	const struct route *route; /* NULL where there is none */
+	struct route_values values;
+	char id[UUID_TEXT_SIZE];    /* in the answer's X-Request-Id, and in the log */
+	char address[ADDRESS_SIZE]; /* whom rate limits count: the peer, or whom our own reverse proxy names */
+	char method[8];
+	char *target; /* heap: path and query as they came */
+	char *path;   /* heap */
+	int64_t content_length;
+	struct buf body;
+	json_t *json; /* the body, where the route takes JSON and there is one */
+	struct caller caller;
+	mono_time since;
+	struct answer answer;
+	int64_t reserved; /* of the server's buffered bytes */
+	bool begun, ran, waiting, suspended;
+	struct request *next, **at; /* the server's list */
+};
+
+/* ---- reading ---- */
+/* A header's or query parameter's value, NULL where absent; lives as long as the request. */
+const char *request_header(const struct request *r, const char *name);
+const char *request_query(const struct request *r, const char *name);
+/* A number in the query; refuses what is none or out of bounds. */
+MUST_CHECK err_t request_query_int(struct request *r, const char *name, int64_t fallback, int64_t min, int64_t max,
+				   int64_t *ret_value);
+
+/* ---- answering: once ---- */
+void answer_json(struct request *r, int status, json_t *json);					  /* takes json */
+void answer_empty(struct request *r);								  /* 204 */
+void answer_text(struct request *r, int status, const char *type, char *text, size_t len);	  /* takes text */
+void answer_fixed(struct request *r, int status, const char *type, const char *text, size_t len); /* text stays */
+void answer_file(struct request *r, const char *type, int fd, size_t len);			  /* takes fd */
+void answer_header(struct request *r, const char *name, const char *value); /* name is not copied; too long: dropped */
+/* Problem+json (RFC 9457). field may be NULL; fmt: what exactly is wrong, "" for the code's sentence alone. Replaces an answer
+ * that was made before. Never returns OK, so that a handler can end with it. */
+err_t refuse(struct request *r, enum refusal code, const char *field, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* From what json_*() of base found. */
+err_t refuse_json(struct request *r, const struct json_error *error);
+bool answered(const struct request *r);
+
+/* ---- later: the handler gave the work to someone else ---- */
+void request_wait(struct request *r);
+/* The answer is there now. From the loop's thread. */
+void request_resume(struct request *r);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * router.c - which route of the table a request is for
+ */
+#include "router.h"
+
+#include "bytes.h"
+
+enum fit { FIT_NO, FIT_BAD_VALUE, FIT_YES };
+
+static bool is_word(const char *text, size_t len)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	return strspn(text, plain) >= len;
+}
+
+/* One "{name}" against one segment. */
+static bool take_value(const char *name, size_t name_len, const char *segment, size_t len, size_t *ids, struct route_values *ret)
+{
+	char text[SHA256_TEXT_SIZE];
+	if (len == 0 || len >= sizeof text)
+		return false;
+	memcpy(text, segment, len);
+	text[len] = 0;
+	if (name_len == 4 && !memcmp(name, "{id}", 4))
+		return *ids < 2 && uuid_parse(text, &ret->id[(*ids)++]) == OK;
+	if (name_len == 6 && !memcmp(name, "{hash}", 6))
+		return sha256_parse(text, &ret->hash) == OK;
+	if (name_len == 6 && !memcmp(name, "{word}", 6))
+		return is_word(text, len) && text_copy(ret->word, sizeof ret->word, text) == OK;
+	int64_t n = 0;
+	if (int_parse(text, &n) != OK || n < 0 || n > INT32_MAX)
+		return false;
+	ret->n = (uint32_t)n;
+	return true;
+}
+
+static enum fit pattern_fits(const char *pattern, const char *path, struct route_values *ret)
+{
+	enum fit fit = FIT_YES;
+	size_t ids = 0;
+	while (*pattern == '/' && *path == '/') {
+		size_t want = strcspn(++pattern, "/"), have = strcspn(++path, "/");
+		if (pattern[0] == '{') {
+			if (!take_value(pattern, want, path, have, &ids, ret))
+				fit = FIT_BAD_VALUE;
+		} else if (want != have || memcmp(pattern, path, want)) {
+			return FIT_NO;
+		}
+		pattern += want;
+		path += have;
+	}
+	return *pattern || *path ? FIT_NO : fit;
+}
+
+static void allow_add(char *allow, const char *method)
+{
+	size_t len = strlen(allow);
+	snprintf(allow + len, ROUTE_ALLOW_SIZE - len, "%s%s%s", len ? ", " : "", method, strcmp(method, "GET") ? "" : ", HEAD");
+}
+
+enum route_result route_find(const struct route *table, const char *method, const char *path, const struct route **ret_route,
+			     struct route_values *ret_values, char *ret_allow)
+{
+	const char *wanted = strcmp(method, "HEAD") ? method : "GET";
+	bool bad_value = false;
+	char allow[ROUTE_ALLOW_SIZE] = "";
+	const struct route *rest = NULL;
+	for (const struct route *route = table; route->method; route++) {
+		if (!strcmp(route->pattern, "*")) {
+			rest = route;
+			continue;
+		}
+		struct route_values values = { 0 };
+		enum fit fit = pattern_fits(route->pattern, path, &values);
+		if (fit == FIT_NO)
+			continue;
+		if (strcmp(route->method, wanted)) {
+			allow_add(allow, route->method);
+		} else if (fit == FIT_BAD_VALUE) {
+			bad_value = true;
+		} else {
+			*ret_route = route;
+			*ret_values = values;
+			return ROUTE_FOUND;
+		}
+	}
+	if (bad_value)
+		return ROUTE_VALUE;
+	if (allow[0]) {
+		memcpy(ret_allow, allow, sizeof allow);
+		return ROUTE_METHOD;
+	}
+	if (rest && !strcmp(rest->method, wanted)) {
+		*ret_route = rest;
+		*ret_values = (struct route_values){ 0 };
+		return ROUTE_FOUND;
+	}
+	return ROUTE_NONE;
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * server.c - the HTTP server: libmicrohttpd, driven by our loop
+ *
+ * How it works: libmicrohttpd runs without threads, in its external epoll mode. Its epoll descriptor is watched by our loop, and
+ * pump() calls MHD_run() while there is something to do. A resumed connection does not make that descriptor readable, so
+ * request_resume() and stream_send() write to an eventfd of our own (http_kick). Its own epoll thread is not used: it can
+ * sleep for ever with events at hand when connections are resumed in numbers.
+ *
+ * A request passes: on_target (the request line: keeps the raw target), on_request with the headers (route, limits, admit), with each
+ * piece of the body, and at the end (run). Whoever cannot answer at once calls request_wait(): the connection is suspended
+ * until request_resume(). A refused request's body is read and dropped up to DRAIN_MAX, so that the client sees the answer
+ * instead of a reset connection; beyond, the answer goes out at once and the connection closes.
+ */
+#include "server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "file.h"
+#include "inside.h"
+#include "log.h"
+
+#define DRAIN_MAX (4 << 20)
+#define TARGET_MAX 2048
+#define BODY_TIME_US (120 * SECOND_US) /* a body that trickles in longer is cut off */
+#define HEADER_MEMORY (24 * 1024)      /* of one connection: what libmicrohttpd keeps of request line and headers */
+#define TICK_US (250 * 1000)	       /* libmicrohttpd's timeouts are whole seconds */
+
+/* ---- addresses ---- */
+
+bool http_address_is_loopback(const char *address)
+{
+	return !strncmp(address, "127.", 4) || !strncmp(address, "[::1]:", 6) || !strncmp(address, "localhost:", 10);
+}
+
+err_t http_listen(const char *address, int *ret_fd, char *ret_bound)
+{
+	const char *colon = strrchr(address, ':');
+	char host[ADDRESS_SIZE + 2];
+	if (!colon || colon == address || (size_t)(colon - address) >= sizeof host)
+		return E_INVALID;
+	size_t len = (size_t)(colon - address);
+	bool v6 = address[0] == '[' && address[len - 1] == ']';
+	memcpy(host, address + v6, len - 2 * (size_t)v6);
+	host[len - 2 * (size_t)v6] = 0;
+
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *list = NULL;
+	if (getaddrinfo(host, colon + 1, &hints, &list))
+		return E_INVALID;
+	AUTO_FD fd = socket(list->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1;
+	bool fine = fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) &&
+		    !bind(fd, list->ai_addr, list->ai_addrlen) && !listen(fd, 1024);
+	/* Accepted sockets inherit it: answers are small and should not wait for more. */
+	fine = fine && !setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	int why = errno;
+	freeaddrinfo(list);
+	struct sockaddr_storage bound;
+	socklen_t bound_len = sizeof bound;
+	if (!fine || getsockname(fd, (struct sockaddr *)&bound, &bound_len)) {
+		errno = why;
+		return E_IO;
+	}
+	char port[8];
+	if (getnameinfo((struct sockaddr *)&bound, bound_len, host, sizeof host, port, sizeof port,
+			NI_NUMERICHOST | NI_NUMERICSERV))
+		return E_IO;
+	snprintf(ret_bound, 64, bound.ss_family == AF_INET6 ? "[%.47s]:%s" : "%.47s:%s", host, port);
+	*ret_fd = fd;
+	fd = -1;
+	return OK;
+}
+
+static void address_of(struct request *r)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *peer = info ? info->client_addr : NULL;
+	if (peer && peer->sa_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, r->address, sizeof r->address);
+	else if (peer && peer->sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, r->address, sizeof r->address);
+	const char *via = r->server->behind_proxy ? request_header(r, "X-Forwarded-For") : NULL;
+	if (!via)
+		return;
+	/* Only the last one was written by our proxy; the others are hearsay. */
+	const char *last = strrchr(via, ',');
+	last = last ? last + 1 : via;
+	last += strspn(last, " ");
+	struct in6_addr parsed;
+	if (inet_pton(AF_INET, last, &parsed) == 1 || inet_pton(AF_INET6, last, &parsed) == 1)
+		snprintf(r->address, sizeof r->address, "%.45s", last);
+}
+
+/* ---- one request ---- */
+
+static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
+{
+	struct http_server *server = context;
+	struct request *r = calloc(1, sizeof *r);
+	if (!r)
+		return NULL;
+	r->context = server->context;
+	r->server = server;
+	r->connection = connection;
+	r->since = clock_mono();
+	r->answer.fd = -1;
+	uuid_format(uuid_make(clock_wall()), r->id);
+	size_t path_len = strcspn(target, "?");
+	r->target = strdup(target);
+	r->path = strndup(target, path_len);
+	if (!r->target || !r->path) {
+		request_free(r);
+		return NULL;
+	}
+	r->next = server->requests;
+	r->at = &server->requests;
+	if (r->next)
+		r->next->at = &r->next;
+	server->requests = r;
+	return r;
+}
+
+struct count_headers {
+	int lengths, encodings;
+};
+static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	(void)kind;
+	(void)value;
+	struct count_headers *count = context;
+	count->lengths += !strcasecmp(name, "Content-Length");
+	count->encodings += !strcasecmp(name, "Transfer-Encoding");
+	return MHD_YES;
+}
+
+/* How long the body is; -1 and a refusal where two readers of the headers might disagree about it (RFC 9112 section 6.3). */
+static void length_of_body(struct request *r)
+{
+	struct count_headers count = { 0 };
+	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, count_header, &count);
+	const char *length = request_header(r, "Content-Length");
+	if (count.encodings || count.lengths > 1 || (length && int_parse(length, &r->content_length) != OK) ||
+	    r->content_length < 0) {
+		r->content_length = -1;
+		refuse(r, REFUSE_NO_LENGTH, NULL, "a body needs exactly one Content-Length and no Transfer-Encoding");
+	}
+}
+
+static bool type_is(const char *given, const char *wanted)
+{
+	size_t len = strlen(wanted);
+	return given && !strncasecmp(given, wanted, len) && (given[len] == 0 || given[len] == ';' || given[len] == ' ');
+}
+
+static err_t check_body(struct request *r)
+{
+	const struct route *route = r->route;
+	const char *wanted = route->flags & ROUTE_BYTES ? "application/octet-stream" : "application/json";
+	if (route->body_max == 0)
+		return r->content_length ? refuse(r, REFUSE_BAD_REQUEST, NULL, "this takes no body") : OK;
+	if (r->content_length == 0) {
+		if (route->flags & ROUTE_BODY_OPTIONAL)
+			return OK;
+		if (!request_header(r, "Content-Length"))
+			return refuse(r, REFUSE_NO_LENGTH, NULL, "%s", "");
+		return refuse(r, REFUSE_BAD_JSON, NULL, "the body is empty");
+	}
+	if (r->content_length > route->body_max)
+		return refuse(r, REFUSE_TOO_LARGE, NULL, "at most %u bytes", route->body_max);
+	if (!type_is(request_header(r, "Content-Type"), wanted))
+		return refuse(r, REFUSE_BAD_TYPE, NULL, "it must be %s", wanted);
+	return OK;
+}
+
+static err_t begin(struct request *r, const char *method)
+{
+	r->begun = true;
+	address_of(r);
+	length_of_body(r);
+	if (answered(r))
+		return E_INVALID;
+	if (strlen(r->target) > TARGET_MAX)
+		return refuse(r, REFUSE_BAD_REQUEST, NULL, "the address is longer than %d bytes", TARGET_MAX);
+	if (text_copy(r->method, sizeof r->method, method) != OK)
+		return refuse(r, REFUSE_BAD_METHOD, NULL, "%s", "");
+	char allow[ROUTE_ALLOW_SIZE];
+	switch (route_find(r->server->routes, r->method, r->path, &r->route, &r->values, allow)) {
+	case ROUTE_FOUND:
+		break;
+	case ROUTE_NONE:
+		return refuse(r, REFUSE_NO_ROUTE, NULL, "%s", "");
+	case ROUTE_VALUE:
+		return refuse(r, REFUSE_NOT_FOUND, NULL, "a part of the address has not the form of an id");
+	case ROUTE_METHOD:
+		refuse(r, REFUSE_BAD_METHOD, NULL, "it takes %s", allow);
+		answer_header(r, "Allow", allow);
+		return E_INVALID;
+	}
+	r->server->hooks.admit(r);
+	if (answered(r))
+		return E_INVALID;
+	TRY(check_body(r));
+	if (r->server->buffered + r->content_length > r->server->buffered_max) {
+		refuse(r, REFUSE_UNAVAILABLE, NULL, "too much is being uploaded at the moment");
+		answer_header(r, "Retry-After", "2");
+		return E_LIMIT;
+	}
+	r->reserved = r->content_length;
+	r->server->buffered += r->reserved;
+	r->body.max = (size_t)r->content_length;
+	return OK;
+}
+
+static enum MHD_Result take_body(struct request *r, const char *data, size_t len)
+{
+	if (clock_mono().us - r->since.us > BODY_TIME_US)
+		return MHD_NO;
+	if (!answered(r))
+		buf_append(&r->body, data, len);
+	return MHD_YES;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url, const char *method,
+				  const char *version, const char *data, size_t *len, void **request)
+{
+	(void)context;
+	(void)url;
+	(void)version;
+	struct request *r = *request;
+	if (!r)
+		return MHD_NO;
+	if (!r->begun) {
+		err_t refused = begin(r, method);
+		bool drain = r->content_length >= 0 && r->content_length <= DRAIN_MAX && !request_header(r, "Expect");
+		return refused && !drain ? answer_queue(r, true) : MHD_YES;
+	}
+	if (*len) {
+		size_t n = *len;
+		*len = 0;
+		return take_body(r, data, n);
+	}
+	if (!r->ran) {
+		r->ran = true;
+		if (!answered(r) && r->body.error)
+			refuse(r, REFUSE_UNAVAILABLE, NULL, "%s", "");
+		if (!answered(r))
+			r->server->hooks.run(r);
+	}
+	if (answered(r))
+		return answer_queue(r, false);
+	assert_waiting(r);
+	r->suspended = true;
+	MHD_suspend_connection(connection);
+	return MHD_YES;
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
+{
+	struct http_server *server = context;
+	(void)connection;
+	(void)why;
+	struct request *r = *request;
+	if (!r)
+		return;
+	*request = NULL;
+	if (r->begun)
+		server->hooks.done(r);
+	server->buffered -= r->reserved;
+	*r->at = r->next;
+	if (r->next)
+		r->next->at = r->at;
+	request_free(r);
+}
+
+void request_wait(struct request *r)
+{
+	r->waiting = true;
+}
+
+void request_resume(struct request *r)
+{
+	r->waiting = false;
+	if (!r->suspended)
+		return;
+	r->suspended = false;
+	MHD_resume_connection(r->connection);
+	http_kick(r->server);
+}
+
+/* ---- the daemon on our loop ---- */
+
+void http_kick(struct http_server *server)
+{
+	if (server->kicked)
+		return;
+	server->kicked = true;
+	uint64_t one = 1;
+	if (write(server->kick_fd, &one, sizeof one) != sizeof one)
+		log_error("cannot wake the HTTP server", "errno=%d", errno);
+}
+
+static void pump(struct http_server *server)
+{
+	for (int round = 0; round < 32; round++) {
+		MHD_run(server->daemon);
+		MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+		if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
+			return;
+	}
+	http_kick(server); /* others of the loop first */
+}
+
+static void on_epoll(void *context, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	pump(context);
+}
+
+static void on_kick(void *context, int fd, uint32_t events)
+{
+	(void)events;
+	struct http_server *server = context;
+	uint64_t count;
+	if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
+		log_error("cannot read the HTTP server's eventfd", "errno=%d", errno);
+	server->kicked = false;
+	pump(server);
+}
+
+static void on_tick(void *context, mono_time now)
+{
+	(void)now;
+	pump(context);
+}
+
+static void on_log(void *context, const char *fmt, va_list args)
+{
+	struct http_server *server = context;
+	char line[200];
+	vsnprintf(line, sizeof line, fmt, args);
+	line[strcspn(line, "\n")] = 0;
+	if (log_allowed(&server->log_bucket))
+		log_debug("libmicrohttpd", "says=%s", line);
+}
+
+err_t http_start(struct loop *loop, const struct http_config *config, struct http_server **ret_server)
+{
+	struct http_server *server = calloc(1, sizeof *server);
+	if (!server)
+		return E_NOMEM;
+	server->loop = loop;
+	server->routes = config->routes;
+	server->hooks = config->hooks;
+	server->context = config->context;
+	server->behind_proxy = config->behind_proxy;
+	server->buffered_max = config->buffered_bytes;
+	server->tls = config->key_pem != NULL;
+	server->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)config->key_pem },
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)config->certificate_pem },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t) "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (server->tls ? MHD_USE_TLS : 0u);
+	server->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server, MHD_OPTION_LISTEN_SOCKET,
+		config->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+		server, MHD_OPTION_CONNECTION_LIMIT, config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		config->behind_proxy ? 0u : config->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT, config->timeout_s,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+		server->tls ? tls : &tls[3], MHD_OPTION_END);
+	const union MHD_DaemonInfo *info = server->daemon ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+	if (!info || server->kick_fd < 0 || loop_fd_add(loop, info->epoll_fd, EPOLLIN, on_epoll, server) ||
+	    loop_fd_add(loop, server->kick_fd, EPOLLIN, on_kick, server) ||
+	    !(server->tick = loop_timer_add(loop, TICK_US, on_tick, server)))
+		return E_INTERNAL; /* the program ends: nothing to undo */
+	server->epoll_fd = info->epoll_fd;
+	server->listen_fd = config->listen_fd;
+	*ret_server = server;
+	return OK;
+}
+
+void http_quiesce(struct http_server *server)
+{
+	if (server->quiesced)
+		return;
+	server->quiesced = true;
+	MHD_quiesce_daemon(server->daemon);
+	fd_close(&server->listen_fd);
+	while (server->streams)
+		stream_cut(server->streams);
+	http_kick(server);
+}
+
+void http_stop(struct http_server *server)
+{
+	http_quiesce(server);
+	for (int i = 0; i < 20 && server->requests; i++) {
+		pump(server);
+		usleep(50 * 1000);
+	}
+	for (struct request *r = server->requests; r; r = r->next)
+		request_resume(r);
+	pump(server);
+	loop_timer_remove(server->loop, server->tick);
+	loop_fd_remove(server->loop, server->epoll_fd);
+	loop_fd_remove(server->loop, server->kick_fd);
+	MHD_stop_daemon(server->daemon);
+	fd_close(&server->kick_fd);
+	free(server);
+}
+
+int http_connection_count(const struct http_server *server)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	return info ? (int)info->num_connections : 0;
+}
