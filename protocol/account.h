@@ -12,6 +12,7 @@
 #define PASSWORD_MIN 8
 #define PASSWORD_SIZE 257
 #define DETAIL_SIZE 257
+#define TOKEN_MAX_S (10LL * 365 * 86400)
 
 /* POST /v1/accounts and POST /v1/sessions. name: shown to others; required at sign-up, absent at log-in. */
 struct credentials {
@@ -47,8 +48,9 @@ MUST_CHECK err_t account_from_json(json_t *json, struct account *ret, struct jso
 struct token_request {
 	char name[NAME_SIZE];
 	uint32_t scopes;      /* bits 1 << enum scope */
-	int64_t expires_in_s; /* 0: never */
+	int64_t expires_in_s; /* 1 .. TOKEN_MAX_S; 0: never */
 };
+json_t *token_request_to_json(const struct token_request *t);
 MUST_CHECK err_t token_request_from_json(json_t *json, struct token_request *ret, struct json_error *error);
 struct token_view {
 	uuid id;
@@ -58,6 +60,7 @@ struct token_view {
 	char token[TOKEN_TEXT_SIZE];			/* "" in lists */
 };
 json_t *token_view_to_json(const struct token_view *t);
+MUST_CHECK err_t token_view_from_json(json_t *json, struct token_view *ret, struct json_error *error);
 /* A bit set as an array of names, and back. */
 json_t *scopes_to_json(uint32_t scopes);
 
@@ -75,6 +78,7 @@ struct deposit_request {
 	money amount; /* amount_micro >= 1 */
 	char provider[PROVIDER_SIZE];
 };
+json_t *deposit_request_to_json(const struct deposit_request *d);
 MUST_CHECK err_t deposit_request_from_json(json_t *json, struct deposit_request *ret, struct json_error *error);
 struct deposit {
 	uuid id, account;

@@ -11,56 +11,51 @@ err_t field_close(struct json_reader *r, enum strictness strictness)
 	return strictness == STRICT ? json_close(r) : json_close_lenient(r);
 }
 
-bool field_given(struct json_reader *r, const char *name)
-{
-	return json_has(r, name);
-}
-
 void field_maybe_text(struct json_reader *r, const char *name, char *ret_text, size_t size)
 {
-	if (field_given(r, name))
+	if (json_has(r, name))
 		json_take_text_or_empty(r, name, ret_text, size);
 }
 
 void field_maybe_u32(struct json_reader *r, const char *name, uint32_t min, uint32_t max, uint32_t *ret_value)
 {
-	if (field_given(r, name))
+	if (json_has(r, name))
 		json_take_u32(r, name, min, max, ret_value);
 }
 
 void field_maybe_u64(struct json_reader *r, const char *name, uint64_t *ret_value)
 {
-	if (field_given(r, name))
+	if (json_has(r, name))
 		json_take_u64(r, name, ret_value);
 }
 
 void field_maybe_int(struct json_reader *r, const char *name, int64_t min, int64_t max, int64_t *ret_value)
 {
-	if (field_given(r, name))
+	if (json_has(r, name))
 		json_take_int(r, name, min, max, ret_value);
 }
 
 void field_maybe_bool(struct json_reader *r, const char *name, bool *ret_value)
 {
-	if (field_given(r, name))
+	if (json_has(r, name))
 		json_take_bool(r, name, ret_value);
 }
 
 void field_maybe_money(struct json_reader *r, const char *name, money *ret_value)
 {
-	if (field_given(r, name))
+	if (json_has(r, name))
 		json_take_money(r, name, ret_value);
 }
 
 void field_maybe_uuid(struct json_reader *r, const char *name, uuid *ret_value)
 {
-	if (field_given(r, name))
+	if (json_has(r, name))
 		json_take_uuid(r, name, ret_value);
 }
 
 void field_maybe_time(struct json_reader *r, const char *name, wall_time *ret_value)
 {
-	if (field_given(r, name))
+	if (json_has(r, name))
 		json_take_time(r, name, ret_value);
 }
 
@@ -73,18 +68,7 @@ int field_enum(struct json_reader *r, const char *name, const char *const *names
 
 int field_maybe_enum(struct json_reader *r, const char *name, const char *const *names, int count, int fallback)
 {
-	return field_given(r, name) ? field_enum(r, name, names, 0, count) : fallback;
-}
-
-/* C0 controls and DEL; C1 controls, which UTF-8 writes as C2 80 to C2 9F. All of them can steer a terminal. */
-static bool has_control(const char *text)
-{
-	const unsigned char *at = (const unsigned char *)text;
-	for (; *at; at++) {
-		if (*at < 0x20 || *at == 0x7f || (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f))
-			return true;
-	}
-	return false;
+	return json_has(r, name) ? field_enum(r, name, names, 0, count) : fallback;
 }
 
 void field_name(struct json_reader *r, const char *name, char *ret_text, size_t size)
@@ -94,7 +78,7 @@ void field_name(struct json_reader *r, const char *name, char *ret_text, size_t 
 	json_take_text(r, name, text, size);
 	if (r->bad)
 		return;
-	if (has_control(text))
+	if (strpbrk(text, "\n\t"))
 		json_refuse(r, name, "must have no control characters");
 	else if (text_copy(ret_text, size, text) != OK)
 		json_refuse(r, name, "must have at most %zu bytes", size - 1);
@@ -103,7 +87,7 @@ void field_name(struct json_reader *r, const char *name, char *ret_text, size_t 
 void field_maybe_name(struct json_reader *r, const char *name, char *ret_text, size_t size)
 {
 	char text[2] = "";
-	if (!field_given(r, name))
+	if (!json_has(r, name))
 		return;
 	/* "" is how a form says nothing. */
 	json_t *value = json_object_get(r->object, name);
@@ -139,7 +123,7 @@ bool country_valid(const char *text)
 void field_maybe_country(struct json_reader *r, const char *name, char *ret_text)
 {
 	char text[8] = "";
-	if (!field_given(r, name))
+	if (!json_has(r, name))
 		return;
 	json_take_text_or_empty(r, name, text, sizeof text);
 	if (r->bad)

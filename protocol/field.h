@@ -12,9 +12,6 @@
 enum strictness { LENIENT, STRICT };
 MUST_CHECK err_t field_close(struct json_reader *r, enum strictness strictness);
 
-/* Is an optional field there, with a value? One that is null counts as known and as not given. */
-bool field_given(struct json_reader *r, const char *name);
-
 /* Optional: the result keeps what it has where the field is absent or null. */
 void field_maybe_text(struct json_reader *r, const char *name, char *ret_text, size_t size);
 void field_maybe_u32(struct json_reader *r, const char *name, uint32_t min, uint32_t max, uint32_t *ret_value);

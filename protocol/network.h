@@ -19,7 +19,8 @@ struct network_view {
 json_t *network_view_to_json(const struct network_view *n);
 void network_view_take(struct json_reader *r, const char *name, struct network_view *ret);
 
-/* JSON: [{"kind":"host","address":"192.0.2.7:41641"},…]; addresses are checked to be numeric with a port. */
+/* JSON: [{"kind":"host","address":"192.0.2.7:41641"},…]; kind is host, fixed, mapped, reflexive or relayed; the address is
+ * numeric, of one station, with a port. candidates_take refuses unknown fields: it reads what machines and buyers say. */
 struct vnet_candidates_text {
 	size_t count;
 	struct {
@@ -30,7 +31,7 @@ struct vnet_candidates_text {
 json_t *candidates_to_json(const struct vnet_candidates_text *c);
 void candidates_take(struct json_reader *r, const char *name, struct vnet_candidates_text *ret);
 
-/* {"id","name","mac","ip","pin","candidates"}; pin and candidates are absent where not known yet. */
+/* {"id","name","mac","ip","pin","candidates"}; name is a DNS label in lower case; pin and candidates are absent where not known yet. */
 struct peer_view {
 	uuid id;
 	char name[NAME_SIZE];
@@ -42,6 +43,7 @@ struct peer_view {
 };
 json_t *peer_view_to_json(const struct peer_view *p);
 MUST_CHECK err_t peer_view_from_json(json_t *json, struct peer_view *ret, struct json_error *error);
+void peer_view_take(struct json_reader *r, const char *name, struct peer_view *ret);
 
 struct peer_list {
 	size_t count;

@@ -91,6 +91,7 @@ struct feedback {
 	bool good;
 	char comment[DETAIL_SIZE];
 };
+json_t *feedback_to_json(const struct feedback *f);
 MUST_CHECK err_t feedback_from_json(json_t *json, struct feedback *ret, struct json_error *error);
 
 /* Public: GET /v1/offers, /v1/sellers. */
