@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * agent.c - the daemon: reports what is, makes what should be
+ */
+#include "agent.h"
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "client.h"
+#include "file.h"
+#include "lease.h"
+#include "log.h"
+#include "probe.h"
+
+enum { FIRST_INTERVAL_MS = 1000, RETRY_INTERVAL_MS = 3000, CALL_TIMEOUT_MS = 15000 };
+
+struct agent {
+	const struct settings *settings;
+	const struct identity *identity;
+	struct lease_host host;
+	struct client *client;
+	struct lease_here *leases[REPORT_MAX_LEASES];
+	size_t lease_count;
+	uuid boot;
+	uint64_t seq;
+	uint32_t score;
+	char accel_why[128];
+	int64_t interval_ms;
+	mono_time last_answer;
+	char note[DETAIL_SIZE];
+	struct problem problem; /* of the last report; status 0 and empty code: none */
+	bool answered;
+
+	atomic_bool quit, paused, draining;
+	pthread_mutex_t snapshot_lock;
+	json_t *snapshot;
+};
+
+/* ---- start ---- */
+
+/* The canary lies beside the build, or where it was installed. */
+static void canary_path(char *path, size_t size)
+{
+	char self[512];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	const char *resources = getenv("CPUSHARE_RESOURCES");
+	if (resources) {
+		snprintf(path, size, "%s/images/canary.iso", resources);
+		return;
+	}
+	self[n > 0 ? n : 0] = 0;
+	char *slash = strrchr(self, '/');
+	if (slash)
+		*slash = 0;
+	snprintf(path, size, "%s/../images/canary.iso", self);
+	if (access(path, R_OK))
+		snprintf(path, size, CPUSHARE_PREFIX "/share/cpushare/images/canary.iso");
+}
+
+static void agent_probe(struct agent *a)
+{
+	char canary[600];
+	int wanted;
+	if (state_parse(accel_names, ACCEL_COUNT, a->settings->accel, &wanted) == OK && wanted != ACCEL_ANY) {
+		a->host.accel = (enum accel)wanted;
+		snprintf(a->accel_why, sizeof a->accel_why, "as the settings say");
+	} else {
+		canary_path(canary, sizeof canary);
+		a->host.accel = probe_accel(canary, a->accel_why, sizeof a->accel_why);
+	}
+	a->score = probe_score();
+	log_info("this machine", "accel=%s why=\"%s\" score=%u", accel_names[a->host.accel], a->accel_why, a->score);
+}
+
+static int slot_for(const struct agent *a)
+{
+	for (int slot = 0; slot < REPORT_MAX_LEASES; slot++) {
+		bool used = false;
+		for (size_t i = 0; i < a->lease_count; i++)
+			used |= a->leases[i]->uid == (uint32_t)(a->settings->jail_uid + slot);
+		if (!used)
+			return slot;
+	}
+	return 0;
+}
+
+static err_t agent_adopt(struct agent *a)
+{
+	char folder[PATH_SIZE];
+	uuid id;
+	TRY(settings_path(a->settings, "leases", folder));
+	TRY(dir_make(folder, 0711));
+	DIR *dir = opendir(folder);
+	if (!dir)
+		return E_IO;
+	for (struct dirent *e; (e = readdir(dir)) && a->lease_count < REPORT_MAX_LEASES;) {
+		if (uuid_parse(e->d_name, &id))
+			continue;
+		err_t failed = lease_adopt(&a->host, id, slot_for(a), &a->leases[a->lease_count]);
+		if (failed)
+			log_warn("a lease's directory cannot be read", "lease=%s error=%s", e->d_name, err_name(failed));
+		else
+			a->lease_count++;
+	}
+	closedir(dir);
+	return OK;
+}
+
+static err_t agent_open(struct agent *a)
+{
+	struct client_config config = { .url = a->settings->market_url,
+					.pin = a->settings->market_pin,
+					.token = a->identity->token,
+					.user_agent = "cpushare-seller/" CPUSHARE_VERSION,
+					.timeout_ms = CALL_TIMEOUT_MS };
+	a->host = (struct lease_host){ .settings = a->settings, .identity = a->identity };
+	a->host.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (a->host.wake_fd < 0)
+		return E_IO;
+	TRY(client_new(&config, &a->client));
+	agent_probe(a);
+	return agent_adopt(a);
+}
+
+err_t agent_new(const struct settings *settings, const struct identity *identity, struct agent **ret_agent)
+{
+	struct agent *a = calloc(1, sizeof *a);
+	if (!a)
+		return E_NOMEM;
+	a->settings = settings;
+	a->identity = identity;
+	a->boot = uuid_make(clock_wall());
+	a->interval_ms = FIRST_INTERVAL_MS;
+	a->last_answer = clock_mono();
+	a->host.wake_fd = -1;
+	pthread_mutex_init(&a->snapshot_lock, NULL);
+	err_t e = agent_open(a);
+	if (e) {
+		agent_free(a);
+		return e;
+	}
+	*ret_agent = a;
+	return OK;
+}
+
+void agent_free(struct agent *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->lease_count; i++)
+		lease_leave(a->leases[i]);
+	client_free(a->client);
+	fd_close(&a->host.wake_fd);
+	if (a->snapshot)
+		json_decref(a->snapshot);
+	pthread_mutex_destroy(&a->snapshot_lock);
+	free(a);
+}
+
+/* ---- a round ---- */
+
+static json_t *build_report(struct agent *a)
+{
+	struct report *r = calloc(1, sizeof *r);
+	if (!r)
+		return NULL;
+	r->boot = a->boot;
+	r->seq = ++a->seq;
+	snprintf(r->version, sizeof r->version, "%s", CPUSHARE_VERSION);
+	r->accepting = !atomic_load(&a->paused) && !atomic_load(&a->draining);
+	r->accel = a->host.accel;
+	snprintf(r->country, sizeof r->country, "%.2s", a->settings->country);
+	settings_capacity(a->settings, &r->cores, &r->memory_mib);
+	r->score = a->score;
+	r->prices = a->settings->prices;
+	r->max_duration_s = (uint32_t)(a->settings->max_duration_us / SECOND_US);
+	r->lease_count = a->lease_count;
+	for (size_t i = 0; i < a->lease_count; i++)
+		lease_report(a->leases[i], &r->leases[i]);
+	json_t *json = report_to_json(r);
+	free(r);
+	return json;
+}
+
+static void send_console(struct agent *a, const struct lease_here *l, int64_t from)
+{
+	char path[128], id[UUID_TEXT_SIZE];
+	struct problem problem = { .status = 0 };
+	AUTO_FREE struct console_chunk *chunk = malloc(sizeof *chunk);
+	AUTO_JSON answer = NULL;
+	if (!chunk || lease_console(l, from, chunk))
+		return;
+	AUTO_JSON body = console_chunk_to_json(chunk);
+	snprintf(path, sizeof path, "/v1/leases/%s/console", uuid_format(l->id, id));
+	if (client_call(a->client, "POST", path, body, NULL, &answer, &problem))
+		log_debug("console not taken", "lease=%s code=%s", id, problem.code);
+}
+
+static struct lease_here *find_lease(const struct agent *a, uuid id)
+{
+	for (size_t i = 0; i < a->lease_count; i++)
+		if (uuid_equal(a->leases[i]->id, id))
+			return a->leases[i];
+	return NULL;
+}
+
+/* A lease that the market orders and that is not here. */
+static void take_new_lease(struct agent *a, const struct lease_order *order)
+{
+	struct lease_here *l = NULL;
+	err_t e;
+	if (a->lease_count == REPORT_MAX_LEASES)
+		return;
+	if (order->state == LEASE_ENDED)
+		e = lease_refuse(&a->host, order->lease, order->reason, "", &l);
+	else if (atomic_load(&a->draining))
+		e = lease_refuse(&a->host, order->lease, END_WITHDRAWN_BY_SELLER, "the machine is being drained", &l);
+	else
+		e = lease_start(&a->host, order->lease, slot_for(a), &l);
+	if (e)
+		log_warn("a lease cannot be started", "error=%s", err_name(e));
+	else
+		a->leases[a->lease_count++] = l;
+}
+
+static bool named(const struct report_answer *answer, uuid id)
+{
+	for (size_t i = 0; i < answer->lease_count; i++)
+		if (uuid_equal(answer->leases[i].lease, id))
+			return true;
+	return false;
+}
+
+static void apply_answer(struct agent *a, const struct report_answer *answer)
+{
+	a->interval_ms = answer->interval_ms;
+	snprintf(a->note, sizeof a->note, "%s", answer->note);
+	for (size_t i = 0; i < a->lease_count;) {
+		if (named(answer, a->leases[i]->id)) {
+			i++;
+			continue;
+		}
+		lease_forget(a->leases[i]);
+		a->leases[i] = a->leases[--a->lease_count];
+	}
+	for (size_t i = 0; i < answer->lease_count; i++) {
+		const struct lease_order *order = &answer->leases[i];
+		struct lease_here *l = find_lease(a, order->lease);
+		if (!l) {
+			take_new_lease(a, order);
+			continue;
+		}
+		lease_answer(l, order);
+		if (order->console_from >= 0 && l->ran)
+			send_console(a, l, order->console_from);
+	}
+}
+
+static err_t report(struct agent *a)
+{
+	char path[128], id[UUID_TEXT_SIZE];
+	AUTO_JSON body = build_report(a);
+	AUTO_JSON json = NULL;
+	struct json_error error = { .what = "" };
+	struct report_answer answer = { .leases = NULL };
+	struct problem problem = { .status = 0 };
+	if (!body)
+		return E_NOMEM;
+	snprintf(path, sizeof path, "/v1/machines/%s/report", uuid_format(a->identity->machine, id));
+	err_t e = client_call(a->client, "POST", path, body, NULL, &json, &problem);
+	if (!e) {
+		e = report_answer_from_json(json, &answer, &error);
+		if (e)
+			snprintf(problem.title, sizeof problem.title, "the market's answer is not understood: %.60s %.60s",
+				 error.field, error.what);
+	}
+	if (!e)
+		apply_answer(a, &answer);
+	report_answer_clear(&answer);
+	if (e && (!a->problem.title[0] || strcmp(a->problem.title, problem.title)))
+		log_warn("report not taken", "error=%s status=%d title=\"%s\" detail=\"%s\"", err_name(e), problem.status,
+			 problem.title, problem.detail);
+	if (!e && a->problem.title[0])
+		log_info("the market answers again", "interval_ms=%lld", (long long)a->interval_ms);
+	a->problem = problem;
+	return e;
+}
+
+static void stop_all(struct agent *a)
+{
+	for (size_t i = 0; i < a->lease_count; i++)
+		lease_stop(a->leases[i], END_LOST_CONTACT, "the market was unreachable for too long");
+}
+
+static json_t *lease_to_status(const struct lease_here *l)
+{
+	json_t *out = json_object();
+	json_put_uuid(out, "lease", l->id);
+	json_put_text(out, "name", l->has_spec && !l->preparing ? l->spec.name : "");
+	json_put_text(out, "state", lease_state_names[l->state]);
+	json_put_text(out, "reason", end_reason_names[l->reason]);
+	json_put_text(out, "detail", l->detail);
+	json_put_int(out, "progress_permille", atomic_load(&l->progress_permille));
+	json_put_int(out, "vcpu_ns", (int64_t)l->vcpu_ns);
+	json_put_int(out, "running_us", (int64_t)l->running_us);
+	json_put_int(out, "tx_bytes", (int64_t)(l->journal.tx_before + l->journal.tx_now));
+	json_put_int(out, "rx_bytes", (int64_t)(l->journal.rx_before + l->journal.rx_now));
+	json_put_text(out, "path", l->path);
+	return out;
+}
+
+static void take_snapshot(struct agent *a)
+{
+	uint32_t cores, memory_mib;
+	json_t *out = json_object(), *leases = json_array();
+	settings_capacity(a->settings, &cores, &memory_mib);
+	json_put_uuid(out, "machine", a->identity->machine);
+	json_put_text(out, "name", a->settings->name);
+	json_put_text(out, "market", a->settings->market_url);
+	json_put_text(out, "state", atomic_load(&a->paused) ? "paused" : atomic_load(&a->draining) ? "draining" : "online");
+	json_put_bool(out, "market_answers", a->answered);
+	json_put_text(out, "problem", a->problem.title);
+	json_put_text(out, "note", a->note);
+	json_put_text(out, "accel", accel_names[a->host.accel]);
+	json_put_text(out, "accel_why", a->accel_why);
+	json_put_int(out, "score", a->score);
+	json_put_int(out, "cores", cores);
+	json_put_int(out, "memory_mib", memory_mib);
+	for (size_t i = 0; i < a->lease_count; i++)
+		json_array_append_new(leases, lease_to_status(a->leases[i]));
+	json_put(out, "leases", leases);
+	pthread_mutex_lock(&a->snapshot_lock);
+	if (a->snapshot)
+		json_decref(a->snapshot);
+	a->snapshot = out;
+	pthread_mutex_unlock(&a->snapshot_lock);
+}
+
+static void agent_round(struct agent *a)
+{
+	for (size_t i = 0; i < a->lease_count; i++)
+		lease_look(a->leases[i]);
+	a->answered = report(a) == OK;
+	if (a->answered)
+		a->last_answer = clock_mono();
+	else if (clock_mono().us - a->last_answer.us > a->settings->unreachable_us)
+		stop_all(a);
+	for (size_t i = 0; i < a->lease_count; i++)
+		if (!a->leases[i]->preparing || a->leases[i]->desired == LEASE_ENDED)
+			lease_steer(a->leases[i], atomic_load(&a->paused));
+	take_snapshot(a);
+}
+
+void agent_run(struct agent *a)
+{
+	take_snapshot(a);
+	while (!atomic_load(&a->quit)) {
+		agent_round(a);
+		struct pollfd p = { .fd = a->host.wake_fd, .events = POLLIN };
+		uint64_t count;
+		int wait_ms = a->answered ? (int)a->interval_ms : RETRY_INTERVAL_MS;
+		if (!atomic_load(&a->quit) && poll(&p, 1, wait_ms) == 1 && read(a->host.wake_fd, &count, sizeof count) < 0)
+			log_debug("woken by nobody", "fd=%d", a->host.wake_fd);
+	}
+}
+
+/* ---- from other threads ---- */
+
+static void wake(struct agent *a)
+{
+	uint64_t one = 1;
+	if (write(a->host.wake_fd, &one, sizeof one) < 0)
+		return; /* it is awake already */
+}
+
+void agent_quit(struct agent *a)
+{
+	atomic_store(&a->quit, true);
+	wake(a);
+}
+
+void agent_pause(struct agent *a, bool paused)
+{
+	atomic_store(&a->paused, paused);
+	if (!paused)
+		atomic_store(&a->draining, false);
+	wake(a);
+}
+
+void agent_drain(struct agent *a)
+{
+	atomic_store(&a->draining, true);
+	wake(a);
+}
+
+json_t *agent_snapshot(struct agent *a)
+{
+	pthread_mutex_lock(&a->snapshot_lock);
+	json_t *copy = json_deep_copy(a->snapshot);
+	pthread_mutex_unlock(&a->snapshot_lock);
+	return copy;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * commands.h - the owner's commands; main.c has their table
+ */
+#ifndef SELLER_COMMANDS_H
+#define SELLER_COMMANDS_H
+
+#include "cli.h"
+
+int command_setup(struct cli *cli);
+int command_run(struct cli *cli);
+int command_status(struct cli *cli);
+int command_pause(struct cli *cli);
+int command_resume(struct cli *cli);
+int command_drain(struct cli *cli);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * control.c - `run`, and the commands that talk to the running daemon through STATE/control.sock
+ */
+#include "commands.h"
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include "agent.h"
+#include "file.h"
+#include "ipc.h"
+#include "json.h"
+#include "log.h"
+
+struct daemon {
+	struct loop *loop;
+	struct agent *agent;
+	char paused_path[PATH_SIZE]; /* there while the owner paused: a restart keeps to it */
+};
+
+/* ---- the daemon ---- */
+
+static json_t *on_request(void *context, json_t *request)
+{
+	struct daemon *d = context;
+	const char *ask = json_string_value(json_object_get(request, "ask"));
+	if (!ask)
+		return NULL;
+	if (!strcmp(ask, "status"))
+		return agent_snapshot(d->agent);
+	if (!strcmp(ask, "pause")) {
+		if (file_write(d->paused_path, "", 0, 0644))
+			log_warn("the pause will not survive a restart", "path=%s", d->paused_path);
+		agent_pause(d->agent, true);
+	} else if (!strcmp(ask, "resume")) {
+		unlink(d->paused_path);
+		agent_pause(d->agent, false);
+	} else if (!strcmp(ask, "drain")) {
+		agent_drain(d->agent);
+	} else {
+		return NULL;
+	}
+	return json_object();
+}
+
+static void on_signal(void *context, int number)
+{
+	struct daemon *d = context;
+	log_info("stopping; guests stay", "signal=%d", number);
+	loop_stop(d->loop);
+}
+
+static void *agent_thread(void *agent)
+{
+	agent_run(agent);
+	return NULL;
+}
+
+static err_t serve(struct daemon *d, const struct settings *s, const struct identity *id)
+{
+	char path[PATH_SIZE];
+	pthread_t thread;
+	struct ipc_server *server = NULL;
+	TRY(settings_path(s, "paused", d->paused_path));
+	TRY(settings_path(s, "control.sock", path));
+	TRY(loop_new(&d->loop));
+	TRY(loop_signal_add(d->loop, SIGTERM, on_signal, d)); /* before any thread, so that all have them blocked */
+	TRY(loop_signal_add(d->loop, SIGINT, on_signal, d));
+	TRY(agent_new(s, id, &d->agent));
+	agent_pause(d->agent, !access(d->paused_path, F_OK));
+	if (pthread_create(&thread, NULL, agent_thread, d->agent))
+		return E_NOMEM;
+	err_t e = ipc_serve(d->loop, path, on_request, d, &server);
+	if (!e) {
+		log_info("running", "machine=%s market=%s state=%s", s->name, s->market_url, s->state);
+		e = loop_run(d->loop);
+	}
+	agent_quit(d->agent);
+	pthread_join(thread, NULL);
+	ipc_server_free(server);
+	return e;
+}
+
+/* Only one daemon a state folder. */
+static int lock_state(const struct settings *s)
+{
+	char path[PATH_SIZE];
+	if (settings_path(s, "lock", path))
+		return -1;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB))
+		fd_close(&fd);
+	return fd;
+}
+
+static int not_set_up(void)
+{
+	fprintf(stderr, "cpushare-seller: this machine is not set up: `cpushare-seller setup --help`\n");
+	return EXIT_CONFLICT;
+}
+
+int command_run(struct cli *cli)
+{
+	struct settings s;
+	struct identity id = { .key = NULL };
+	struct daemon d = { .loop = NULL };
+	enum log_level level = LOG_INFO;
+	if (log_level_parse(cli_text(cli, "log", "info"), &level)) {
+		fprintf(stderr, "cpushare-seller: --log: must be error, warn, info or debug\n");
+		return EXIT_USAGE;
+	}
+	log_init("cpushare-seller", level);
+	signal(SIGPIPE, SIG_IGN);
+	err_t e = settings_load(cli, &s);
+	if (e)
+		return e == E_NOT_FOUND ? not_set_up() : EXIT_USAGE;
+	if (identity_load(&s, &id))
+		return not_set_up();
+	AUTO_FD lock = lock_state(&s);
+	if (lock < 0) {
+		fprintf(stderr, "cpushare-seller: another daemon runs on %s\n", s.state);
+		identity_clear(&id);
+		return EXIT_CONFLICT;
+	}
+	e = serve(&d, &s, &id);
+	if (e)
+		log_error("the daemon ends", "error=%s", err_name(e));
+	agent_free(d.agent);
+	loop_free(d.loop);
+	identity_clear(&id);
+	return e ? EXIT_ERROR : EXIT_OK;
+}
+
+/* ---- the owner's commands ---- */
+
+static int ask_daemon(struct cli *cli, const char *word, json_t **ret_answer)
+{
+	char state[PATH_SIZE], path[PATH_SIZE + 16];
+	AUTO_JSON request = json_pack("{s:s}", "ask", word);
+	if (settings_state_dir(cli, state, sizeof state))
+		return EXIT_USAGE;
+	snprintf(path, sizeof path, "%s/control.sock", state);
+	err_t e = ipc_ask(path, request, 5000, ret_answer);
+	if (e) {
+		fprintf(stderr, "cpushare-seller: no daemon answers at %s (%s): start it with `cpushare-seller run`\n", path,
+			err_name(e));
+		return EXIT_UNREACHABLE;
+	}
+	return EXIT_OK;
+}
+
+static const char *text_of(json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
+static void print_lease(json_t *l)
+{
+	int64_t permille = json_integer_value(json_object_get(l, "progress_permille"));
+	printf("  %.8s %-6s %-10s %8.1f vCPU s  %8.1f s  %s", text_of(l, "lease"), text_of(l, "name"), text_of(l, "state"),
+	       (double)json_integer_value(json_object_get(l, "vcpu_ns")) / 1e9,
+	       (double)json_integer_value(json_object_get(l, "running_us")) / 1e6, text_of(l, "path"));
+	if (!strcmp(text_of(l, "state"), "preparing") && permille >= 0)
+		printf("  image %lld %%", (long long)permille / 10);
+	printf("  %s %s\n", text_of(l, "reason"), text_of(l, "detail"));
+}
+
+static void print_status(json_t *s)
+{
+	printf("machine   %s (%s)\nstate     %s\nmarket    %s, %s%s\n", text_of(s, "name"), text_of(s, "machine"),
+	       text_of(s, "state"), text_of(s, "market"),
+	       json_is_true(json_object_get(s, "market_answers")) ? "answers" : "does not answer: ", text_of(s, "problem"));
+	printf("offers    %lld cores, %lld MiB, %s (%s), score %lld\n", json_integer_value(json_object_get(s, "cores")),
+	       json_integer_value(json_object_get(s, "memory_mib")), text_of(s, "accel"), text_of(s, "accel_why"),
+	       json_integer_value(json_object_get(s, "score")));
+	if (*text_of(s, "note"))
+		printf("note      %s\n", text_of(s, "note"));
+	size_t i;
+	json_t *l, *leases = json_object_get(s, "leases");
+	printf("leases    %zu\n", json_array_size(leases));
+	json_array_foreach (leases, i, l)
+		print_lease(l);
+}
+
+int command_status(struct cli *cli)
+{
+	AUTO_JSON answer = NULL;
+	int code = ask_daemon(cli, "status", &answer);
+	if (code)
+		return code;
+	if (strcmp(cli_text(cli, "output", "table"), "json")) {
+		print_status(answer);
+		return EXIT_OK;
+	}
+	json_put_int(answer, "schema", 1);
+	json_dumpf(answer, stdout, JSON_INDENT(2));
+	putchar('\n');
+	return EXIT_OK;
+}
+
+static int tell(struct cli *cli, const char *word, const char *done)
+{
+	AUTO_JSON answer = NULL;
+	int code = ask_daemon(cli, word, &answer);
+	if (!code)
+		puts(done);
+	return code;
+}
+
+int command_pause(struct cli *cli)
+{
+	return tell(cli, "pause", "paused: guests are frozen, no new ones are taken; `cpushare-seller resume` goes on");
+}
+
+int command_resume(struct cli *cli)
+{
+	return tell(cli, "resume", "online again");
+}
+
+int command_drain(struct cli *cli)
+{
+	int code = tell(cli, "drain", "draining: no new guests are taken");
+	while (!code && cli_flag(cli, "wait")) {
+		AUTO_JSON answer = NULL;
+		code = ask_daemon(cli, "status", &answer);
+		if (!json_array_size(json_object_get(answer, "leases")))
+			break;
+		sleep(1);
+	}
+	return code;
+}

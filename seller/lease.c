@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lease.c - one lease on this machine
+ */
+#include "lease.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "bytes.h"
+#include "cache.h"
+#include "endpoint.h"
+#include "file.h"
+#include "log.h"
+#include "seed.h"
+#include "vmrun.h"
+
+enum { START_WAIT_MS = 90000, START_STEP_MS = 200 };
+
+static void wake(const struct lease_host *host)
+{
+	uint64_t one = 1;
+	if (write(host->wake_fd, &one, sizeof one) != sizeof one)
+		return; /* it is awake already */
+}
+
+static err_t in_dir(const struct lease_here *l, const char *part, char *path, size_t size)
+{
+	int n = snprintf(path, size, "%s/%s", l->dir, part);
+	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
+}
+
+static void set_ended(struct lease_here *l, enum end_reason reason, const char *detail)
+{
+	if (l->state == LEASE_ENDED)
+		return;
+	l->state = LEASE_ENDED;
+	l->reason = reason;
+	snprintf(l->detail, sizeof l->detail, "%s", detail);
+	log_info("lease ended here", "lease=%s reason=%s detail=%s", strrchr(l->dir, '/') + 1, end_reason_names[reason], detail);
+}
+
+static err_t lease_new(const struct lease_host *host, uuid id, int slot, struct lease_here **ret_lease)
+{
+	char text[UUID_TEXT_SIZE], part[64];
+	struct lease_here *l = calloc(1, sizeof *l);
+	if (!l)
+		return E_NOMEM;
+	l->id = id;
+	l->host = host;
+	l->uid = geteuid() == 0 ? (uint32_t)(host->settings->jail_uid + slot) : 0;
+	l->state = LEASE_PREPARING;
+	l->desired = LEASE_RUNNING;
+	snprintf(l->path, sizeof l->path, "none");
+	atomic_store(&l->progress_permille, -1);
+	snprintf(part, sizeof part, "leases/%s", uuid_format(id, text));
+	err_t e = settings_path(host->settings, part, l->dir);
+	if (!e)
+		e = journal_load(l->dir, id, &l->journal);
+	if (e) {
+		free(l);
+		return e;
+	}
+	*ret_lease = l;
+	return OK;
+}
+
+/* ---- preparing, on the lease's own thread ---- */
+
+static err_t failed_for(struct lease_here *l, err_t e, enum end_reason reason, const char *what)
+{
+	if (!e)
+		return OK;
+	l->prepare_reason = reason;
+	if (!*l->prepare_detail)
+		snprintf(l->prepare_detail, sizeof l->prepare_detail, "%s: %s", what, err_name(e));
+	return e;
+}
+
+static err_t fetch_spec(struct lease_here *l, struct client *client)
+{
+	char path[128], id[UUID_TEXT_SIZE], file[PATH_SIZE + 16];
+	AUTO_JSON json = NULL;
+	struct problem problem = { .status = 0 };
+	struct json_error error = { .what = "" };
+	snprintf(path, sizeof path, "/v1/leases/%s/spec", uuid_format(l->id, id));
+	err_t e = client_call(client, "GET", path, NULL, NULL, &json, &problem);
+	if (e)
+		snprintf(l->prepare_detail, sizeof l->prepare_detail, "the lease's terms: %s", problem.title);
+	TRY(e);
+	TRY(lease_spec_from_json(json, &l->spec, &error));
+	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
+	if (!text)
+		return E_NOMEM;
+	TRY(in_dir(l, "lease.json", file, sizeof file));
+	TRY(file_write(file, text, strlen(text), 0600));
+	l->has_spec = true;
+	return OK;
+}
+
+static err_t wait_started(struct lease_here *l)
+{
+	struct vmrun_status status = { .starting = true };
+	for (int waited = 0; waited < START_WAIT_MS; waited += START_STEP_MS) {
+		if (atomic_load(&l->cancel))
+			return E_AGAIN;
+		if (vmrun_ask_status(l->dir, &status) == OK && !status.starting)
+			return OK;
+		usleep(START_STEP_MS * 1000);
+	}
+	return E_TIMEOUT;
+}
+
+static err_t prepare(struct lease_here *l, struct client *client)
+{
+	char image[PATH_SIZE + 16], seed[PATH_SIZE + 16];
+	TRY(in_dir(l, "image.iso", image, sizeof image));
+	TRY(in_dir(l, "cidata.iso", seed, sizeof seed));
+	TRY(failed_for(l, fetch_spec(l, client), END_IMAGE_FAILED, "the lease's terms"));
+	TRY(failed_for(l,
+		       cache_fetch(l->host->settings, client, l->spec.image, l->spec.image_bytes, image, &l->progress_permille,
+				   &l->cancel, l->prepare_detail),
+		       END_IMAGE_FAILED, "the image"));
+	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
+	TRY(failed_for(l, endpoint_start(l->dir, &l->spec, l->uid), END_BOOT_FAILED, "the network's endpoint"));
+	TRY(failed_for(l, vmrun_start(l->dir, &l->spec, l->host->accel, l->uid), END_BOOT_FAILED, "vmrun"));
+	return failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start");
+}
+
+static void *prepare_thread(void *context)
+{
+	struct lease_here *l = context;
+	struct client *client = NULL;
+	struct client_config config = { .url = l->host->settings->market_url,
+					.pin = l->host->settings->market_pin,
+					.token = l->host->identity->token,
+					.user_agent = "cpushare-seller/" CPUSHARE_VERSION };
+	l->prepare_error = failed_for(l, client_new(&config, &client), END_IMAGE_FAILED, "the market's address");
+	if (!l->prepare_error)
+		l->prepare_error = prepare(l, client);
+	client_free(client);
+	atomic_store(&l->prepared, true);
+	wake(l->host);
+	return NULL;
+}
+
+static err_t prepare_start(struct lease_here *l)
+{
+	TRY(dir_make(l->dir, 0711));
+	if (pthread_create(&l->thread, NULL, prepare_thread, l))
+		return E_NOMEM;
+	l->preparing = true;
+	return OK;
+}
+
+static void prepare_join(struct lease_here *l)
+{
+	if (!l->preparing)
+		return;
+	pthread_join(l->thread, NULL);
+	l->preparing = false;
+}
+
+err_t lease_start(const struct lease_host *host, uuid id, int slot, struct lease_here **ret_lease)
+{
+	struct lease_here *l;
+	TRY(lease_new(host, id, slot, &l));
+	err_t e = prepare_start(l);
+	if (e) {
+		free(l);
+		return e;
+	}
+	*ret_lease = l;
+	return OK;
+}
+
+/* The user id that vm.json has; the slot's where there is none yet. */
+static void adopt_uid(struct lease_here *l)
+{
+	char path[PATH_SIZE + 16];
+	AUTO_FREE char *text = NULL;
+	AUTO_JSON json = NULL;
+	size_t len;
+	struct json_error error;
+	if (in_dir(l, "vm.json", path, sizeof path) || file_read(path, 65536, &text, &len) ||
+	    json_parse(text, len, &json, &error))
+		return;
+	json_int_t uid = json_integer_value(json_object_get(json, "uid"));
+	if (uid >= 0 && uid <= UINT32_MAX)
+		l->uid = (uint32_t)uid;
+}
+
+static bool adopt_spec(struct lease_here *l)
+{
+	char path[PATH_SIZE + 16];
+	AUTO_FREE char *text = NULL;
+	AUTO_JSON json = NULL;
+	size_t len;
+	struct json_error error = { .what = "" };
+	l->has_spec = !in_dir(l, "lease.json", path, sizeof path) && !file_read(path, 1 << 20, &text, &len) &&
+		      !json_parse(text, len, &json, &error) && !lease_spec_from_json(json, &l->spec, &error);
+	return l->has_spec;
+}
+
+err_t lease_adopt(const struct lease_host *host, uuid id, int slot, struct lease_here **ret_lease)
+{
+	struct lease_here *l;
+	struct vmrun_status status;
+	char path[PATH_SIZE + 16];
+	TRY(lease_new(host, id, slot, &l));
+	adopt_uid(l);
+	TRY(in_dir(l, "vm.json", path, sizeof path));
+	if (adopt_spec(l) && !access(path, F_OK)) {
+		l->ran = true;
+		if (vmrun_ask_status(l->dir, &status)) {
+			set_ended(l, END_BOOT_FAILED, "the VM was gone when the daemon came back");
+			endpoint_stop(l->dir);
+		} else {
+			l->state = status.starting ? LEASE_RUNNING : status.state;
+			log_info("lease found again", "lease=%s state=%s", strrchr(l->dir, '/') + 1, lease_state_names[l->state]);
+		}
+	} else {
+		lease_spec_clear(&l->spec);
+		l->has_spec = false;
+		err_t e = prepare_start(l);
+		if (e) {
+			free(l);
+			return e;
+		}
+	}
+	*ret_lease = l;
+	return OK;
+}
+
+err_t lease_refuse(const struct lease_host *host, uuid id, enum end_reason reason, const char *detail,
+		   struct lease_here **ret_lease)
+{
+	TRY(lease_new(host, id, 0, ret_lease));
+	set_ended(*ret_lease, reason, detail);
+	return OK;
+}
+
+/* ---- on the agent's thread ---- */
+
+static void take_counters(struct lease_here *l, const struct vmrun_status *status)
+{
+	if (status->vcpu_ns > l->vcpu_ns)
+		l->vcpu_ns = status->vcpu_ns;
+	if (status->running_us > l->running_us)
+		l->running_us = status->running_us;
+}
+
+static void look_at_endpoint(struct lease_here *l)
+{
+	struct endpoint_status status;
+	if (endpoint_ask_status(l->dir, &status)) {
+		l->has_network = false;
+		l->peers_version = 0;
+		if (l->state != LEASE_ENDED && l->has_spec && endpoint_start(l->dir, &l->spec, l->uid))
+			log_warn("the endpoint does not start", "lease=%s", strrchr(l->dir, '/') + 1);
+		return;
+	}
+	if (!sha256_equal(l->pin, status.pin))
+		l->peers_version = 0; /* a new endpoint knows nobody yet */
+	l->has_network = true;
+	l->pin = status.pin;
+	l->candidates = status.candidates;
+	memcpy(l->path, status.path, sizeof l->path);
+	journal_traffic(&l->journal, status.pin, status.tx_bytes, status.rx_bytes);
+}
+
+static void finish_preparing(struct lease_here *l)
+{
+	prepare_join(l);
+	if (l->prepare_error) {
+		set_ended(l, l->prepare_reason, l->prepare_detail);
+		endpoint_stop(l->dir);
+		vmrun_end(l->dir);
+		return;
+	}
+	l->ran = true;
+	l->state = LEASE_RUNNING;
+}
+
+void lease_look(struct lease_here *l)
+{
+	struct vmrun_status status;
+	if (l->preparing) {
+		if (!atomic_load(&l->prepared))
+			return;
+		finish_preparing(l);
+	}
+	if (l->state == LEASE_ENDED)
+		return;
+	look_at_endpoint(l);
+	err_t e = vmrun_ask_status(l->dir, &status);
+	if (e == E_TIMEOUT)
+		return; /* busy: ask again next time */
+	if (e) {
+		set_ended(l, END_BOOT_FAILED, "the VM's process is gone");
+		endpoint_stop(l->dir);
+		vmrun_end(l->dir);
+		return;
+	}
+	take_counters(l, &status);
+	if (status.state == LEASE_ENDED)
+		lease_stop(l, status.reason, status.detail);
+	else if (!status.starting)
+		l->state = status.state;
+}
+
+void lease_steer(struct lease_here *l, bool paused_by_owner)
+{
+	struct vmrun_status status;
+	if (l->desired == LEASE_ENDED) {
+		lease_stop(l, l->desired_reason, "");
+		return;
+	}
+	bool pause = paused_by_owner || l->desired == LEASE_PAUSED;
+	const char *ask = l->state == LEASE_RUNNING && pause ? "pause" : l->state == LEASE_PAUSED && !pause ? "resume" : NULL;
+	if (ask && vmrun_ask(l->dir, ask, &status) == OK) {
+		take_counters(l, &status);
+		if (status.state != LEASE_ENDED)
+			l->state = status.state;
+	}
+}
+
+void lease_stop(struct lease_here *l, enum end_reason reason, const char *detail)
+{
+	struct vmrun_status status;
+	if (l->preparing) {
+		atomic_store(&l->cancel, true);
+		prepare_join(l);
+	}
+	if (l->state == LEASE_ENDED)
+		return;
+	if (vmrun_ask(l->dir, "stop", &status) == OK)
+		take_counters(l, &status);
+	if (l->ran)
+		look_at_endpoint(l);
+	set_ended(l, reason, detail);
+	endpoint_stop(l->dir);
+	vmrun_end(l->dir);
+}
+
+void lease_report(struct lease_here *l, struct lease_report *ret)
+{
+	memset(ret, 0, sizeof *ret);
+	ret->lease = l->id;
+	ret->state = l->state;
+	ret->reason = l->state == LEASE_ENDED ? l->reason : END_NONE;
+	snprintf(ret->detail, sizeof ret->detail, "%s", l->detail);
+	ret->progress_permille = atomic_load(&l->progress_permille);
+	ret->has_network = l->has_network;
+	ret->pin = l->pin;
+	ret->candidates = l->candidates;
+	memcpy(ret->path, l->path, sizeof ret->path);
+	ret->peers_version = l->peers_version;
+	if (!l->ran)
+		return;
+	err_t e = journal_record(&l->journal, l->dir, l->host->identity->key, l->vcpu_ns, l->running_us, &ret->usage);
+	ret->has_usage = !e;
+	if (e)
+		log_warn("usage not written", "lease=%s error=%s", strrchr(l->dir, '/') + 1, err_name(e));
+}
+
+void lease_answer(struct lease_here *l, const struct lease_order *order)
+{
+	l->desired = order->state;
+	l->desired_reason = order->reason;
+	if (journal_acknowledge(&l->journal, order->ack_seq, order->ack_hash))
+		log_warn("the market builds on a usage record that this machine does not know", "lease=%s seq=%llu",
+			 strrchr(l->dir, '/') + 1, (unsigned long long)order->ack_seq);
+	if (order->has_peers && l->has_network && endpoint_set_peers(l->dir, &order->peers) == OK)
+		l->peers_version = order->peers_version;
+}
+
+err_t lease_console(const struct lease_here *l, int64_t from, struct console_chunk *ret)
+{
+	return vmrun_console(l->dir, from, ret);
+}
+
+void lease_leave(struct lease_here *l)
+{
+	if (l->preparing) {
+		atomic_store(&l->cancel, true);
+		prepare_join(l);
+	}
+	lease_spec_clear(&l->spec);
+	free(l);
+}
+
+void lease_forget(struct lease_here *l)
+{
+	lease_stop(l, END_CANCELLED_BY_BUYER, "");
+	err_t e = dir_remove(l->dir);
+	if (e)
+		log_warn("the lease's directory stays", "path=%s error=%s", l->dir, err_name(e));
+	lease_leave(l);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lease.h - one lease on this machine: its directory, its processes, what is reported of it
+ *
+ * How it works: preparing runs in a thread of its own (fetch the lease's spec, the image, write the seed, start endpoint and vmrun);
+ * everything else happens on the agent's thread. The directory is the truth: a daemon that starts anew finds it (lease_adopt) and
+ * goes on from what runs. docs/SELLER.md lists the files.
+ */
+#ifndef SELLER_LEASE_H
+#define SELLER_LEASE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include "client.h"
+#include "journal.h"
+#include "machine.h"
+#include "settings.h"
+
+/* What all leases share; outlives them. */
+struct lease_host {
+	const struct settings *settings;
+	const struct identity *identity;
+	enum accel accel;
+	int wake_fd; /* an eventfd: written when a lease has something to report */
+};
+
+struct lease_here {
+	uuid id;
+	const struct lease_host *host;
+	char dir[PATH_SIZE];
+	uint32_t uid; /* that its jail runs as; 0: our own */
+	struct lease_spec spec;
+	bool has_spec;
+
+	enum lease_state state; /* what is: preparing, running, paused, ended */
+	enum end_reason reason;
+	char detail[DETAIL_SIZE];
+	uint64_t vcpu_ns, running_us;
+	bool ran;
+	struct journal journal;
+	uint64_t peers_version; /* of what the endpoint was told; 0: nothing */
+	bool has_network;
+	sha256 pin;
+	struct vnet_candidates_text candidates;
+	char path[12];
+
+	enum lease_state desired; /* what the market wants */
+	enum end_reason desired_reason;
+
+	/* Preparing: written by the thread, read after `prepared`. */
+	pthread_t thread;
+	bool preparing;
+	atomic_bool cancel, prepared;
+	atomic_int progress_permille;
+	err_t prepare_error;
+	enum end_reason prepare_reason;
+	char prepare_detail[DETAIL_SIZE];
+};
+
+/* A new one starts preparing. slot: 0 .. 63, picks its user id. */
+MUST_CHECK err_t lease_start(const struct lease_host *host, uuid id, int slot, struct lease_here **ret_lease);
+/* One whose directory was found: running if its vmrun answers, else prepared anew where it had not been started, else ended. */
+MUST_CHECK err_t lease_adopt(const struct lease_host *host, uuid id, int slot, struct lease_here **ret_lease);
+/* One that never was here, only to tell the market that it is over. */
+MUST_CHECK err_t lease_refuse(const struct lease_host *host, uuid id, enum end_reason reason, const char *detail,
+			      struct lease_here **ret_lease);
+
+/* Looks at what runs, and restarts a dead endpoint. */
+void lease_look(struct lease_here *l);
+/* Makes what is into what should be: paused_by_owner comes before what the market wants. */
+void lease_steer(struct lease_here *l, bool paused_by_owner);
+/* Ends it now: the VM is destroyed, the last counters kept. */
+void lease_stop(struct lease_here *l, enum end_reason reason, const char *detail);
+void lease_report(struct lease_here *l, struct lease_report *ret);
+void lease_answer(struct lease_here *l, const struct lease_order *order);
+/* The console from an offset on. */
+MUST_CHECK err_t lease_console(const struct lease_here *l, int64_t from, struct console_chunk *ret);
+/* Stops what runs, removes the directory, frees. */
+void lease_forget(struct lease_here *l);
+/* Frees and leaves everything running, for the next daemon. */
+void lease_leave(struct lease_here *l);
+
+#endif

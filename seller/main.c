@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * main.c - cpushare-seller: the table of its commands
+ */
+#include <stdio.h>
+#include "commands.h"
+#include "endpoint.h"
+
+static int command_endpoint(struct cli *cli)
+{
+	return endpoint_main(cli_arg(cli, 0));
+}
+
+static const struct cli_option setup_options[] = {
+	{ "market", 0, "URL", "the market's address" },
+	{ "pin", 0, "PIN", "sha256//... of its public key, where it has no certificate that this system trusts" },
+	{ "token", 0, "TOKEN", "a token with scope machines; better: --token-file, or CPUSHARE_TOKEN" },
+	{ "token-file", 0, "FILE", "read the token's first line from FILE; - is standard input" },
+	{ "name", 0, "NAME", "what buyers see; the host's name" },
+	{ "country", 0, "CC", "where it stands, two letters" },
+	{ "accel", 0, "WHICH", "auto, kvm or tcg; auto tries KVM" },
+	{ "cores", 0, "N", "cores to offer; all but one" },
+	{ "memory", 0, "SIZE", "memory to offer, as in 4G; half of it" },
+	{ "price-core", 0, "MONEY", "for an hour of one core at work" },
+	{ "price-memory", 0, "MONEY", "for a GiB of memory an hour" },
+	{ "price-transfer", 0, "MONEY", "for a GiB through the virtual ethernet" },
+	{ "cache", 0, "SIZE", "disk for buyers' images; 20G" },
+	{ "unreachable", 0, "TIME", "stop guests when the market is silent for longer; 10m" },
+	{ "jail-uid", 0, "UID", "first of 64 unused user ids for guests; 64100" },
+	{ "again", 0, NULL, "enrol a machine anew that was set up before" },
+	{ .name = NULL },
+};
+static const struct cli_option run_options[] = {
+	{ "log", 0, "LEVEL", "error, warn, info or debug; info" },
+	{ .name = NULL },
+};
+static const struct cli_option drain_options[] = {
+	{ "wait", 0, NULL, "return when the last guest has gone" },
+	{ .name = NULL },
+};
+static const struct cli_option program_options[] = {
+	{ "state", 0, "DIR", "where everything is kept; /var/lib/cpushare-seller, or ~/.local/state/cpushare-seller" },
+	{ "output", 'o', "FORM", "table or json" },
+	{ .name = NULL },
+};
+
+static const struct cli_command commands[] = {
+	{ "setup", "", "enrol this machine at a market",
+	  "Makes the machine's key, enrols it with a token of your account, and writes the settings.\n\n"
+	  "  cpushare token create --scope machines --name desk -o name |\n"
+	  "      cpushare-seller setup --market https://market.example:8443 --token-file - --price-core 0.01",
+	  setup_options, 0, 0, command_setup },
+	{ "run", "", "the daemon: offer this machine and run guests",
+	  "Stays in the foreground. When it ends, guests go on; the next one finds them again.", run_options, 0, 0, command_run },
+	{ "status", "", "what runs, what is offered, and what stands in the way", NULL, NULL, 0, 0, command_status },
+	{ "pause", "", "freeze the guests and take no new ones, until resume", NULL, NULL, 0, 0, command_pause },
+	{ "resume", "", "go on after pause or drain", NULL, NULL, 0, 0, command_resume },
+	{ "drain", "", "take no new guests; those that run may end", NULL, drain_options, 0, 0, command_drain },
+	{ "endpoint", "LEASE_DIR", "one lease's network process; the daemon starts it", NULL, NULL, 1, 1, command_endpoint },
+	{ .name = NULL },
+};
+
+static const struct cli_program program = {
+	.name = "cpushare-seller",
+	.summary = "earn money with this computer while it idles",
+	.details = "First `setup`, once; then `run`. Guests are virtual machines in a jail: they reach their own private network "
+		   "and "
+		   "nothing of yours. `pause` freezes them at once.",
+	.options = program_options,
+	.commands = commands,
+	.version = CPUSHARE_VERSION,
+};
+
+int main(int argc, char **argv)
+{
+	return cli_main(&program, argc, argv);
+}

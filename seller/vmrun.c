@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vmrun.c - the daemon's side of cpushare-vmrun
+ */
+#include "vmrun.h"
+#include <stdio.h>
+#include <string.h>
+#include "bytes.h"
+#include "file.h"
+#include "ipc.h"
+#include "process.h"
+
+enum { ASK_MS = 3000, STOP_MS = 10000 };
+
+static err_t lease_path(const char *lease_dir, const char *part, char *path, size_t size)
+{
+	int n = snprintf(path, size, "%s/%s", lease_dir, part);
+	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
+}
+
+err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, uint32_t uid)
+{
+	char path[600], log_path[600], program[512];
+	AUTO_JSON json = json_object();
+	json_put_uuid(json, "lease", spec->lease);
+	json_put_text(json, "name", spec->name);
+	json_put_int(json, "cores", spec->cores);
+	json_put_int(json, "memory_mib", spec->memory_mib);
+	json_put_text(json, "mac", spec->self.mac);
+	json_put_text(json, "accel", accel_names[accel]);
+	json_put_int(json, "uid", uid);
+	json_put_text(json, "cdrom_bus", cdrom_bus_names[spec->cdrom_bus]);
+	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
+	if (!text)
+		return E_NOMEM;
+	TRY(lease_path(lease_dir, "vm.json", path, sizeof path));
+	TRY(file_write(path, text, strlen(text), 0600));
+	TRY(lease_path(lease_dir, "vmrun.log", log_path, sizeof log_path));
+	TRY(process_sibling("cpushare-vmrun", program, sizeof program));
+	char *argv[] = { program, (char *)lease_dir, NULL };
+	return process_start(argv, log_path);
+}
+
+static err_t status_from_json(json_t *answer, struct vmrun_status *ret)
+{
+	static const char *const states[] = { "starting", "running", "paused", "ended" };
+	static const enum lease_state meaning[] = { LEASE_PREPARING, LEASE_RUNNING, LEASE_PAUSED, LEASE_ENDED };
+	struct vmrun_status s = { .reason = END_NONE };
+	struct json_error error = { .what = "" };
+	struct json_reader r;
+	char reason[32];
+	int state = 0, parsed = END_NONE;
+	json_open(&r, answer, &error);
+	json_take_enum(&r, "state", states, 4, &state);
+	json_take_text_or_empty(&r, "reason", reason, sizeof reason);
+	json_take_text_or_empty(&r, "detail", s.detail, sizeof s.detail);
+	json_take_u64(&r, "vcpu_ns", &s.vcpu_ns);
+	json_take_u64(&r, "running_us", &s.running_us);
+	TRY(json_close_lenient(&r));
+	s.state = meaning[state];
+	s.starting = state == 0;
+	if (s.state == LEASE_ENDED) {
+		/* The jail may only give the reasons that a VM can have by itself. */
+		if (state_parse(end_reason_names, END_REASON_COUNT, reason, &parsed) || parsed != END_COMPLETED)
+			parsed = END_BOOT_FAILED;
+		s.reason = (enum end_reason)parsed;
+	}
+	*ret = s;
+	return OK;
+}
+
+static err_t ask(const char *lease_dir, json_t *request, int timeout_ms, json_t **ret_answer)
+{
+	char path[600];
+	TRY(lease_path(lease_dir, "vmrun.sock", path, sizeof path));
+	return ipc_ask(path, request, timeout_ms, ret_answer);
+}
+
+err_t vmrun_ask(const char *lease_dir, const char *what, struct vmrun_status *ret)
+{
+	AUTO_JSON request = json_pack("{s:s}", "ask", what);
+	AUTO_JSON answer = NULL;
+	if (!strcmp(what, "stop"))
+		json_put_text(request, "reason", end_reason_names[END_COMPLETED]);
+	TRY(ask(lease_dir, request, strcmp(what, "stop") ? ASK_MS : STOP_MS, &answer));
+	return status_from_json(answer, ret);
+}
+
+err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *ret)
+{
+	return vmrun_ask(lease_dir, "status", ret);
+}
+
+err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *ret)
+{
+	AUTO_JSON request = json_pack("{s:s, s:I, s:i}", "ask", "console", "from", (json_int_t)from, "max", CONSOLE_CHUNK);
+	AUTO_JSON answer = NULL;
+	struct json_error error = { .what = "" };
+	struct json_reader r;
+	AUTO_FREE char *data = NULL;
+	TRY(ask(lease_dir, request, ASK_MS, &answer));
+	memset(ret, 0, sizeof *ret);
+	json_open(&r, answer, &error);
+	json_take_int(&r, "from", 0, INT64_MAX, &ret->from);
+	json_take_int(&r, "end", 0, INT64_MAX, &ret->end);
+	json_take_long_text(&r, "data", 2 * CONSOLE_CHUNK, &data);
+	TRY(json_close_lenient(&r));
+	ret->live = true;
+	return base64_decode(data, ret->data, sizeof ret->data, &ret->len);
+}
+
+void vmrun_end(const char *lease_dir)
+{
+	char path[600];
+	AUTO_JSON request = json_pack("{s:s}", "ask", "quit");
+	AUTO_JSON answer = NULL;
+	if (ask(lease_dir, request, STOP_MS, &answer) && !lease_path(lease_dir, "vmrun.pid", path, sizeof path))
+		process_kill_by_file(path, "cpushare-vmrun");
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vmrun.h - the daemon's side of cpushare-vmrun (docs/SELLER.md): what comes back is a captured guest's word until checked
+ */
+#ifndef SELLER_VMRUN_H
+#define SELLER_VMRUN_H
+
+#include "machine.h"
+
+struct vmrun_status {
+	bool starting;
+	enum lease_state state; /* preparing (starting), running, paused, ended */
+	enum end_reason reason;
+	char detail[DETAIL_SIZE];
+	uint64_t vcpu_ns, running_us;
+};
+
+/* Writes vm.json and starts the process. */
+MUST_CHECK err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, uint32_t uid);
+MUST_CHECK err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *ret);
+/* ask: "pause", "resume", "stop". */
+MUST_CHECK err_t vmrun_ask(const char *lease_dir, const char *ask, struct vmrun_status *ret);
+MUST_CHECK err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *ret);
+/* Asks it to quit, waits a moment, kills what is left. */
+void vmrun_end(const char *lease_dir);
+
+#endif
