@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * cli.c - parses a command line by a program's table
+ *
+ * How it works: options may stand before the words that say which command is meant, and only the command says which options
+ * take a value. So the line is scanned twice: loosely, where an option is looked for in all commands, to find the words; then
+ * strictly, against the command that the words name.
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bytes.h"
+#include "cli_help.h"
+#include "clock.h"
+
+struct given {
+	const struct cli_option *option;
+	const char *value; /* NULL for a flag */
+};
+
+struct cli {
+	const struct cli_program *program;
+	const struct cli_command *command; /* NULL while it is not known: the scan is loose */
+	struct given *given;
+	int given_count;
+	char **words; /* what is no option, in order, then NULL */
+	int word_count;
+	int before_dashes;   /* how many of them stood before "--" */
+	int skip;	     /* of the words, those that name the command */
+	const char *unknown; /* the first option that no command has, of the loose scan */
+};
+
+/* ---- telling what is wrong ---- */
+
+PRINTF_LIKE(2, 3) static void complain(const struct cli_program *program, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	fprintf(stderr, "%s: ", program->name);
+	vfprintf(stderr, fmt, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+static void print_to(FILE *file, struct buf *text)
+{
+	if (text->data)
+		fputs(text->data, file);
+}
+
+#define WORD_MAX 48
+
+/* Insertions, deletions, replacements and swaps of neighbours that make b of a. */
+static int distance(const char *a, const char *b)
+{
+	int rows[3][WORD_MAX + 1];
+	int a_len = (int)strlen(a), b_len = (int)strlen(b);
+	if (a_len > WORD_MAX || b_len > WORD_MAX)
+		return WORD_MAX;
+	for (int j = 0; j <= b_len; j++)
+		rows[0][j] = j;
+	for (int i = 1; i <= a_len; i++) {
+		int *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
+		row[0] = i;
+		for (int j = 1; j <= b_len; j++) {
+			int best = above[j - 1] + (a[i - 1] != b[j - 1]);
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && above2[j - 2] + 1 < best)
+				best = above2[j - 2] + 1;
+			row[j] = best;
+		}
+	}
+	return rows[a_len % 3][b_len];
+}
+
+/* The candidate that a typed word is nearest to; text is empty where none is near. */
+struct guess {
+	int distance;
+	char text[WORD_MAX + 1];
+};
+
+static void consider(struct guess *guess, const char *typed, const char *candidate)
+{
+	int d = distance(typed, candidate), near = 1 + (int)strlen(typed) / 3;
+	bool beginning = strlen(typed) >= 2 && !strncmp(typed, candidate, strlen(typed));
+	if (beginning && d > 1)
+		d = 1;
+	if (d <= near && (!guess->text[0] || d < guess->distance) && text_copy(guess->text, sizeof guess->text, candidate) == OK)
+		guess->distance = d;
+}
+
+static void print_guess(const struct guess *guess, const char *prefix)
+{
+	if (guess->text[0])
+		fprintf(stderr, "Did you mean \"%s%s\"?\n", prefix, guess->text);
+}
+
+/* ---- options ---- */
+
+/* Either name (of len bytes) or letter. */
+static const struct cli_option *find(const struct cli_option *table, const char *name, size_t len, char letter)
+{
+	for (const struct cli_option *o = table; o && o->name; o++)
+		if (name ? !strncmp(o->name, name, len) && !o->name[len] : o->letter == letter)
+			return o;
+	return NULL;
+}
+
+static const struct cli_option *find_option(const struct cli *cli, const char *name, size_t len, char letter)
+{
+	const struct cli_option *option = NULL;
+	if (cli->command)
+		option = find(cli->command->options, name, len, letter);
+	if (!option)
+		option = find(cli->program->options, name, len, letter);
+	if (!option)
+		option = find(cli_builtin, name, len, letter);
+	for (const struct cli_command *c = cli->program->commands; !option && !cli->command && c->name; c++)
+		option = find(c->options, name, len, letter);
+	return option;
+}
+
+static void suggest_option(const struct cli *cli, const char *name)
+{
+	struct guess guess = { 0 };
+	const struct cli_option *const tables[] = { cli->command ? cli->command->options : NULL, cli->program->options,
+						    cli_builtin };
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		for (const struct cli_option *o = tables[i]; o && o->name; o++)
+			consider(&guess, name, o->name);
+	print_guess(&guess, "--");
+}
+
+static err_t complain_option(const struct cli *cli, const char *word)
+{
+	const char *command = cli->command ? cli->command->name : "";
+	size_t len = strcspn(word, "=");
+	char name[WORD_MAX + 1];
+	complain(cli->program, "%s%sunknown option \"%.*s\"", command, *command ? ": " : "", (int)len, word);
+	if (!strncmp(word, "--", 2) && len - 2 < sizeof name) {
+		snprintf(name, sizeof name, "%.*s", (int)len - 2, word + 2);
+		suggest_option(cli, name);
+	}
+	return E_INVALID;
+}
+
+/* The loose scan goes on: the words may say more about what was meant. */
+static err_t unknown_option(struct cli *cli, const char *word)
+{
+	if (cli->command)
+		return complain_option(cli, word);
+	if (!cli->unknown)
+		cli->unknown = word;
+	return OK;
+}
+
+static void give(struct cli *cli, const struct cli_option *option, const char *value)
+{
+	cli->given[cli->given_count++] = (struct given){ option, value };
+}
+
+/* "--name", "--name=VALUE", "--name VALUE". *i is moved past a value. */
+static err_t take_long(struct cli *cli, int argc, char **argv, int *i)
+{
+	const char *name = argv[*i] + 2;
+	size_t len = strcspn(name, "=");
+	const struct cli_option *option = find_option(cli, name, len, 0);
+	if (!option)
+		return unknown_option(cli, argv[*i]);
+	if (!option->value && name[len]) {
+		complain(cli->program, "--%s takes no value", option->name);
+		return E_INVALID;
+	}
+	if (option->value && !name[len] && *i + 1 >= argc) {
+		complain(cli->program, "--%s needs a value: --%s %s", option->name, option->name, option->value);
+		return E_INVALID;
+	}
+	give(cli, option, !option->value ? NULL : name[len] ? name + len + 1 : argv[++*i]);
+	return OK;
+}
+
+/* "-n", "-nVALUE", "-n VALUE", "-abc". */
+static err_t take_letters(struct cli *cli, int argc, char **argv, int *i)
+{
+	for (const char *at = argv[*i] + 1; *at; at++) {
+		const struct cli_option *option = find_option(cli, NULL, 0, *at);
+		if (!option)
+			return unknown_option(cli, argv[*i]);
+		if (!option->value) {
+			give(cli, option, NULL);
+			continue;
+		}
+		if (!at[1] && *i + 1 >= argc) {
+			complain(cli->program, "-%c needs a value: -%c %s", *at, *at, option->value);
+			return E_INVALID;
+		}
+		give(cli, option, at[1] ? at + 1 : argv[++*i]);
+		return OK;
+	}
+	return OK;
+}
+
+static err_t scan(struct cli *cli, int argc, char **argv)
+{
+	bool dashes = false;
+	cli->given_count = cli->word_count = cli->before_dashes = 0;
+	for (int i = 1; i < argc; i++) {
+		const char *word = argv[i];
+		if (!dashes && !strcmp(word, "--"))
+			dashes = true;
+		else if (!dashes && !strncmp(word, "--", 2))
+			TRY(take_long(cli, argc, argv, &i));
+		else if (!dashes && word[0] == '-' && word[1])
+			TRY(take_letters(cli, argc, argv, &i));
+		else {
+			cli->words[cli->word_count++] = argv[i];
+			cli->before_dashes += !dashes;
+		}
+	}
+	cli->words[cli->word_count] = NULL;
+	return OK;
+}
+
+/* ---- commands ---- */
+
+static const struct cli_command *named(const struct cli_program *program, const char *name)
+{
+	for (const struct cli_command *c = program->commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+/* How many words the name has if they are the first ones given, else -1. A name without words fits always. */
+static int words_of(const char *name, char **words, int count)
+{
+	int used = 0;
+	while (*name) {
+		size_t len = strcspn(name, " ");
+		if (used == count || strlen(words[used]) != len || strncmp(words[used], name, len))
+			return -1;
+		used++;
+		name += len + (name[len] == ' ');
+	}
+	return used;
+}
+
+/* The command with the longest name that the words begin with, or NULL. */
+static const struct cli_command *match(const struct cli_program *program, char **words, int count, int *ret_used)
+{
+	const struct cli_command *best = NULL;
+	*ret_used = -1;
+	for (const struct cli_command *c = program->commands; c->name; c++) {
+		int used = words_of(c->name, words, count);
+		if (!*c->name && count && c->max_args == 0)
+			continue; /* it would only call the word unexpected */
+		if (used > *ret_used) {
+			best = c;
+			*ret_used = used;
+		}
+	}
+	return best;
+}
+
+static bool is_noun(const struct cli_program *program, const char *word)
+{
+	for (const struct cli_command *c = program->commands; c->name; c++)
+		if (cli_noun_is(c->name, word))
+			return true;
+	return false;
+}
+
+/* The first count words of the name, or all; returns how many. */
+static int first_words(const char *name, int count, char *text, size_t size)
+{
+	size_t len = 0;
+	int words = 0;
+	while (name[len] && words < count) {
+		len += name[len] == ' ';
+		len += strcspn(name + len, " ");
+		words++;
+	}
+	snprintf(text, size, "%.*s", (int)len, name);
+	return words;
+}
+
+static int unknown_command(const struct cli_program *program, char **words, int count)
+{
+	struct guess guess = { 0 };
+	for (const struct cli_command *c = program->commands; c->name; c++) {
+		char candidate[WORD_MAX + 1], typed[2 * WORD_MAX] = "";
+		int n = first_words(c->name, count, candidate, sizeof candidate);
+		for (int i = 0; i < n; i++)
+			snprintf(typed + strlen(typed), sizeof typed - strlen(typed), "%s%s", i ? " " : "", words[i]);
+		if (n)
+			consider(&guess, typed, candidate);
+	}
+	bool noun = is_noun(program, words[0]);
+	if (noun)
+		complain(program, "\"%s\" has no command \"%s\"", words[0], words[1]);
+	else
+		complain(program, "unknown command \"%s\"", words[0]);
+	print_guess(&guess, "");
+	fprintf(stderr, "Try \"%s help%s%s\".\n", program->name, noun ? " " : "", noun ? words[0] : "");
+	return EXIT_USAGE;
+}
+
+/* Help on what the words name. wrong: nothing was asked for, so that the exit code says that nothing was done. */
+static int show_help(const struct cli_program *program, char **words, int count, bool wrong)
+{
+	AUTO_BUF text = { 0 };
+	int used;
+	const struct cli_command *command = match(program, words, count, &used);
+	if (count == 1 && used <= 0 && is_noun(program, words[0]))
+		cli_help_noun(program, words[0], &text);
+	else if (count && !command)
+		return unknown_command(program, words, count);
+	else
+		cli_help(program, used > 0 ? command : NULL, &text);
+	print_to(stdout, &text);
+	return wrong ? EXIT_USAGE : EXIT_OK;
+}
+
+static int wrong_arguments(const struct cli *cli)
+{
+	AUTO_BUF usage = { 0 };
+	const struct cli_command *command = cli->command;
+	int count = cli_arg_count(cli);
+	const char *colon = *command->name ? ": " : "";
+	if (count < command->min_args)
+		complain(cli->program, "%s%san argument is missing", command->name, colon);
+	else
+		complain(cli->program, "%s%sunexpected argument \"%s\"", command->name, colon, cli_arg(cli, command->max_args));
+	cli_usage(cli->program, command, &usage);
+	print_to(stderr, &usage);
+	return EXIT_USAGE;
+}
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+	const struct cli_program *program = cli->program;
+	int used;
+	if (scan(cli, argc, argv) != OK)
+		return EXIT_USAGE;
+	char **words = cli->words;
+	int count = cli->before_dashes;
+	if (cli_flag(cli, "version")) {
+		printf("%s %s\n", program->name, program->version);
+		return EXIT_OK;
+	}
+	const struct cli_command *command = match(program, words, count, &used);
+	if (count && used <= 0 && !strcmp(words[0], "help"))
+		return show_help(program, words + 1, count - 1, false);
+	if (cli_flag(cli, "help"))
+		return show_help(program, words, count, false);
+	if (!command && !count && cli->unknown && complain_option(cli, cli->unknown) != OK)
+		return EXIT_USAGE;
+	if (!command && !count && program->fallback) {
+		command = named(program, program->fallback);
+		used = 0;
+		assert(command);
+	}
+	if (!command)
+		return show_help(program, words, count, true);
+	cli->command = command;
+	if (scan(cli, argc, argv) != OK)
+		return EXIT_USAGE;
+	if (used && words_of(command->name, words, cli->before_dashes) != used) {
+		complain(program, "put the options behind \"%s\"", command->name);
+		return EXIT_USAGE;
+	}
+	cli->skip = used;
+	count = cli_arg_count(cli);
+	if (count < command->min_args || (command->max_args >= 0 && count > command->max_args))
+		return wrong_arguments(cli);
+	int code = command->run(cli);
+	if (fflush(stdout) || ferror(stdout)) {
+		complain(program, "cannot write the output");
+		return code == EXIT_OK ? EXIT_ERROR : code;
+	}
+	return code;
+}
+
+int cli_main(const struct cli_program *program, int argc, char **argv)
+{
+	struct cli cli = { .program = program };
+	size_t most = 1; /* a word of letters gives as many options */
+	for (int i = 1; i < argc; i++)
+		most += strlen(argv[i]);
+	cli.given = calloc(most, sizeof *cli.given);
+	cli.words = calloc((size_t)argc + 1, sizeof *cli.words);
+	int code = EXIT_ERROR;
+	if (cli.given && cli.words)
+		code = run(&cli, argc, argv);
+	else
+		complain(program, "out of memory");
+	free(cli.given);
+	free(cli.words);
+	return code;
+}
+
+/* ---- what commands ask for ---- */
+
+const struct cli_program *cli_program_of(const struct cli *cli)
+{
+	return cli->program;
+}
+
+const struct cli_command *cli_command_of(const struct cli *cli)
+{
+	return cli->command;
+}
+
+int cli_arg_count(const struct cli *cli)
+{
+	return cli->word_count - cli->skip;
+}
+
+const char *cli_arg(const struct cli *cli, int i)
+{
+	return i >= 0 && i < cli_arg_count(cli) ? cli->words[cli->skip + i] : NULL;
+}
+
+char **cli_args(const struct cli *cli)
+{
+	return cli->words + cli->skip;
+}
+
+static bool is_given(const struct cli *cli, int i, const char *name)
+{
+	return !strcmp(cli->given[i].option->name, name);
+}
+
+int cli_option_count(const struct cli *cli, const char *name)
+{
+	/* A command that asks for what its table does not have is our own mistake. */
+	assert(find_option(cli, name, strlen(name), 0));
+	int count = 0;
+	for (int i = 0; i < cli->given_count; i++)
+		count += is_given(cli, i, name);
+	return count;
+}
+
+bool cli_flag(const struct cli *cli, const char *name)
+{
+	return cli_option_count(cli, name) > 0;
+}
+
+const char *cli_text_at(const struct cli *cli, const char *name, int i)
+{
+	for (int g = 0; g < cli->given_count; g++)
+		if (is_given(cli, g, name) && i-- == 0)
+			return cli->given[g].value;
+	return NULL;
+}
+
+const char *cli_text(const struct cli *cli, const char *name, const char *fallback)
+{
+	int count = cli_option_count(cli, name);
+	return count ? cli_text_at(cli, name, count - 1) : fallback;
+}
+
+err_t cli_int(const struct cli *cli, const char *name, int64_t fallback, int64_t min, int64_t max, int64_t *ret_value)
+{
+	const char *text = cli_text(cli, name, NULL);
+	int64_t value = fallback;
+	if (text && (int_parse(text, &value) != OK || value < min || value > max)) {
+		complain(cli->program, "--%s: must be an integer from %lld to %lld, not \"%s\"", name, (long long)min,
+			 (long long)max, text);
+		return E_INVALID;
+	}
+	*ret_value = value;
+	return OK;
+}
+
+static err_t bad_value(const struct cli *cli, const char *name, const char *must_be, const char *text)
+{
+	complain(cli->program, "--%s: must be %s, not \"%s\"", name, must_be, text);
+	return E_INVALID;
+}
+
+err_t cli_money(const struct cli *cli, const char *name, money fallback, money *ret_value)
+{
+	const char *text = cli_text(cli, name, NULL);
+	money value = fallback;
+	if (text && money_parse(text, &value) != OK)
+		return bad_value(cli, name, "an amount such as 12.50, with at most six decimals", text);
+	*ret_value = value;
+	return OK;
+}
+
+err_t cli_duration(const struct cli *cli, const char *name, int64_t fallback_us, int64_t *ret_us)
+{
+	const char *text = cli_text(cli, name, NULL);
+	int64_t value_us = fallback_us;
+	if (text && duration_parse(text, &value_us) != OK)
+		return bad_value(cli, name, "a duration such as 90s, 15m, 2h or 1d", text);
+	*ret_us = value_us;
+	return OK;
+}
+
+err_t cli_size(const struct cli *cli, const char *name, int64_t fallback, int64_t *ret_bytes)
+{
+	const char *text = cli_text(cli, name, NULL);
+	int64_t bytes = fallback;
+	if (text && size_parse(text, &bytes) != OK)
+		return bad_value(cli, name, "a size such as 512M or 20G", text);
+	*ret_bytes = bytes;
+	return OK;
+}
