@@ -10,6 +10,16 @@
 #define MAX_COUNTRIES 32
 #define USER_DATA_MAX 65536
 #define RATING_MAX_PPM 1000000
+#define PRICE_MAX_MICRO 1000000000000LL /* a million of the currency for an hour or a GiB */
+#define ORDER_MAX_COUNT 256
+#define LEASE_MAX_CORES 64
+#define LEASE_MIN_MEMORY_MIB 64
+#define LEASE_MAX_MEMORY_MIB 1048576
+#define LEASE_MIN_S 60
+#define LEASE_MAX_S 2592000
+#define MACHINE_MAX_CORES 4096
+#define MACHINE_MAX_MEMORY_MIB 67108864
+#define SCORE_MAX 1000000
 
 struct prices {
 	money per_core_hour;	   /* of delivered vCPU time */
@@ -29,7 +39,8 @@ struct constraints {
 	enum accel accel;
 };
 
-/* POST /v1/orders. Optional fields have the default named here. */
+/* POST /v1/orders. Optional fields have the default named here. Refused too: prices at which cores and memory of all VMs for
+ * the whole duration would cost more than MONEY_MAX_MICRO, so that no later sum of an order overflows. */
 struct order_request {
 	char name[NAME_SIZE]; /* "" */
 	sha256 image;
@@ -41,7 +52,7 @@ struct order_request {
 	int64_t open_s;			/* how long it waits for places, 1 .. 2592000; 3600 */
 	money budget;			/* charges never exceed it; 0: the balance is the only bound */
 	struct constraints constraints; /* {} */
-	char *user_data;		/* heap or NULL; NoCloud user-data for each VM */
+	char *user_data;		/* heap or NULL; NoCloud user-data for each VM, at most USER_DATA_MAX bytes */
 };
 void order_request_clear(struct order_request *r);
 json_t *order_request_to_json(const struct order_request *r);

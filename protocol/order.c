@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * order.c - orders and their requests as JSON
+ */
+#include "bytes.h"
+#include "field.h"
+#include "order.h"
+
+/* ---- prices ---- */
+static const char *price_field(const char *prefix, const char *name, char *text, size_t size)
+{
+	snprintf(text, size, "%sprice_%s_micro", prefix, name);
+	return text;
+}
+
+void prices_put(json_t *object, const char *prefix, const struct prices *p)
+{
+	char field[48];
+	json_put_money(object, price_field(prefix, "per_core_hour", field, sizeof field), p->per_core_hour);
+	json_put_money(object, price_field(prefix, "per_gib_hour", field, sizeof field), p->per_gib_hour);
+	json_put_money(object, price_field(prefix, "per_gib_transferred", field, sizeof field), p->per_gib_transferred);
+}
+
+void prices_take(struct json_reader *r, const char *prefix, struct prices *ret)
+{
+	char field[48];
+	struct prices p = { 0 };
+	json_take_int(r, price_field(prefix, "per_core_hour", field, sizeof field), 0, PRICE_MAX_MICRO, &p.per_core_hour.micro);
+	json_take_int(r, price_field(prefix, "per_gib_hour", field, sizeof field), 0, PRICE_MAX_MICRO, &p.per_gib_hour.micro);
+	json_take_int(r, price_field(prefix, "per_gib_transferred", field, sizeof field), 0, PRICE_MAX_MICRO,
+		      &p.per_gib_transferred.micro);
+	*ret = p;
+}
+
+/* ---- constraints ---- */
+static json_t *constraints_to_json(const struct constraints *c)
+{
+	json_t *json = json_object();
+	json_t *countries = json_array();
+	for (size_t i = 0; i < c->country_count; i++)
+		json_array_append_new(countries, json_string(c->countries[i]));
+	json_put(json, "countries", countries);
+	json_put_int(json, "min_score", c->min_score);
+	json_put_int(json, "min_rating_ppm", c->min_rating_ppm);
+	json_put_text(json, "accel", accel_names[c->accel]);
+	return json;
+}
+
+static void take_countries(struct json_reader *r, struct constraints *ret)
+{
+	json_t *array;
+	if (!json_has(r, "countries") || !json_take_array(r, "countries", MAX_COUNTRIES, &array))
+		return;
+	for (size_t i = 0; i < json_array_size(array) && !r->bad; i++) {
+		char text[8] = "", element[32];
+		json_element_text(r, "countries", array, i, text, sizeof text);
+		snprintf(element, sizeof element, "countries[%zu]", i);
+		if (r->bad)
+			return;
+		if (!country_valid(text) || text_copy(ret->countries[i], COUNTRY_SIZE, text) != OK)
+			json_refuse(r, element, "must be two upper-case letters (ISO 3166-1)");
+	}
+	ret->country_count = json_array_size(array);
+}
+
+static void take_constraints(struct json_reader *r, enum strictness strictness, struct constraints *ret)
+{
+	struct json_reader object;
+	struct constraints c = { 0 };
+	if (!json_has(r, "constraints") || !json_take_object(r, "constraints", &object))
+		return;
+	take_countries(&object, &c);
+	field_maybe_u32(&object, "min_score", 0, SCORE_MAX, &c.min_score);
+	field_maybe_u32(&object, "min_rating_ppm", 0, RATING_MAX_PPM, &c.min_rating_ppm);
+	c.accel = (enum accel)field_maybe_enum(&object, "accel", accel_names, ACCEL_COUNT, ACCEL_ANY);
+	if (field_close(&object, strictness) == OK)
+		*ret = c;
+	else
+		r->bad = true;
+}
+
+/* ---- order_request ---- */
+void order_request_clear(struct order_request *r)
+{
+	free(r->user_data);
+	*r = (struct order_request){ 0 };
+}
+
+json_t *order_request_to_json(const struct order_request *r)
+{
+	json_t *json = json_object();
+	json_put_text(json, "name", r->name);
+	json_put_sha256(json, "image", r->image);
+	json_put_int(json, "count", r->count);
+	json_put_int(json, "cores", r->cores);
+	json_put_int(json, "memory_mib", r->memory_mib);
+	prices_put(json, "max_", &r->max_prices);
+	json_put_int(json, "duration_s", r->duration_s);
+	json_put_int(json, "open_s", r->open_s);
+	json_put_money(json, "budget_micro", r->budget);
+	json_put(json, "constraints", constraints_to_json(&r->constraints));
+	if (r->user_data)
+		json_put_text(json, "user_data", r->user_data);
+	return json;
+}
+
+/* The largest quantities fit easily: 256 * 64 cores * 30 days, and 256 * 1 TiB * 30 days in MiB, are below 2^50. */
+static err_t most_it_can_cost(const struct order_request *o, money *ret_most)
+{
+	uint64_t vm_s = (uint64_t)o->count * (uint64_t)o->duration_s;
+	money cores, memory;
+	TRY(money_scale(o->max_prices.per_core_hour, vm_s * o->cores, 3600, &cores));
+	TRY(money_scale(o->max_prices.per_gib_hour, vm_s * o->memory_mib, 3600ULL * 1024, &memory));
+	return money_add(cores, memory, ret_most);
+}
+
+static void take_shape(struct json_reader *r, struct order_request *o)
+{
+	json_take_sha256(r, "image", &o->image);
+	json_take_u32(r, "count", 1, ORDER_MAX_COUNT, &o->count);
+	json_take_u32(r, "cores", 1, LEASE_MAX_CORES, &o->cores);
+	json_take_u32(r, "memory_mib", LEASE_MIN_MEMORY_MIB, LEASE_MAX_MEMORY_MIB, &o->memory_mib);
+	prices_take(r, "max_", &o->max_prices);
+	field_maybe_int(r, "duration_s", LEASE_MIN_S, LEASE_MAX_S, &o->duration_s);
+	field_maybe_int(r, "open_s", 1, LEASE_MAX_S, &o->open_s);
+}
+
+err_t order_request_from_json(json_t *json, struct order_request *ret, struct json_error *error)
+{
+	struct json_reader r;
+	__attribute__((cleanup(order_request_clear))) struct order_request o = { .duration_s = 3600, .open_s = 3600 };
+	money most;
+	json_open(&r, json, error);
+	field_maybe_name(&r, "name", o.name, sizeof o.name);
+	take_shape(&r, &o);
+	field_maybe_money(&r, "budget_micro", &o.budget);
+	take_constraints(&r, STRICT, &o.constraints);
+	if (json_has(&r, "user_data"))
+		json_take_long_text(&r, "user_data", USER_DATA_MAX, &o.user_data);
+	if (!r.bad && most_it_can_cost(&o, &most) != OK)
+		json_refuse(&r, "max_price_per_core_hour_micro", "is more than this many VMs for so long can be charged for");
+	TRY(json_close(&r));
+	*ret = o;
+	o.user_data = NULL;
+	return OK;
+}
+
+/* ---- order ---- */
+json_t *order_to_json(const struct order *o)
+{
+	json_t *json = json_object();
+	json_put_uuid(json, "id", o->id);
+	json_put_uuid(json, "buyer", o->buyer);
+	json_put_text(json, "name", o->name);
+	json_put_text(json, "state", order_state_names[o->state]);
+	json_put_sha256(json, "image", o->image);
+	json_put_int(json, "count", o->count);
+	json_put_int(json, "filled", o->filled);
+	json_put_int(json, "ended", o->ended);
+	json_put_int(json, "cores", o->cores);
+	json_put_int(json, "memory_mib", o->memory_mib);
+	prices_put(json, "max_", &o->max_prices);
+	json_put_int(json, "duration_s", o->duration_s);
+	json_put_money(json, "budget_micro", o->budget);
+	json_put_money(json, "held_micro", o->held);
+	json_put_money(json, "charged_micro", o->charged);
+	json_put(json, "constraints", constraints_to_json(&o->constraints));
+	json_put_time(json, "created_at", o->created_at);
+	json_put_time(json, "open_until", o->open_until);
+	json_put_time(json, "ended_at", o->ended_at);
+	return json;
+}
+
+err_t order_from_json(json_t *json, struct order *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct order o = { 0 };
+	json_open(&r, json, error);
+	json_take_uuid(&r, "id", &o.id);
+	field_maybe_uuid(&r, "buyer", &o.buyer);
+	field_maybe_name(&r, "name", o.name, sizeof o.name);
+	o.state = (enum order_state)field_enum(&r, "state", order_state_names, 0, ORDER_STATE_COUNT);
+	json_take_sha256(&r, "image", &o.image);
+	json_take_u32(&r, "count", 1, ORDER_MAX_COUNT, &o.count);
+	json_take_u32(&r, "filled", 0, ORDER_MAX_COUNT, &o.filled);
+	json_take_u32(&r, "ended", 0, ORDER_MAX_COUNT, &o.ended);
+	json_take_u32(&r, "cores", 1, LEASE_MAX_CORES, &o.cores);
+	json_take_u32(&r, "memory_mib", LEASE_MIN_MEMORY_MIB, LEASE_MAX_MEMORY_MIB, &o.memory_mib);
+	prices_take(&r, "max_", &o.max_prices);
+	json_take_int(&r, "duration_s", LEASE_MIN_S, LEASE_MAX_S, &o.duration_s);
+	field_maybe_money(&r, "budget_micro", &o.budget);
+	field_maybe_money(&r, "held_micro", &o.held);
+	field_maybe_money(&r, "charged_micro", &o.charged);
+	take_constraints(&r, LENIENT, &o.constraints);
+	field_maybe_time(&r, "created_at", &o.created_at);
+	field_maybe_time(&r, "open_until", &o.open_until);
+	field_maybe_time(&r, "ended_at", &o.ended_at);
+	TRY(json_close_lenient(&r));
+	*ret = o;
+	return OK;
+}
