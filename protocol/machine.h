@@ -3,7 +3,6 @@
  *
  * How it works: the machine POSTs a report every interval that the market names. The report says what is; the answer says what
  * should be. Any of the two may be lost, repeated or late: both are states, not commands, and counters are cumulative.
- *
  * Usage: record n of a lease holds cumulative counters, its predecessor's hash and the machine's Ed25519 signature over
  * usage_hash(). A machine builds record n + 1 on the last record that the market has acknowledged; where an acknowledgement
  * was lost, the market's next answer names the newer record, which the machine finds in its own journal and builds on.
@@ -16,7 +15,7 @@
 
 #define REPORT_MAX_LEASES 64
 
-/* POST /v1/machines with scope machines. The answer, 201: {"id","token","name"}; token has scope machine and is shown once. */
+/* POST /v1/machines with scope machines. The answer, 201, is struct enrolled: its token, scope machine, is shown this once. */
 struct enrolment {
 	char name[NAME_SIZE];
 	ed25519_public key; /* JSON "public_key", hex */
@@ -25,6 +24,12 @@ struct enrolment {
 };
 json_t *enrolment_to_json(const struct enrolment *e);
 MUST_CHECK err_t enrolment_from_json(json_t *json, struct enrolment *ret, struct json_error *error);
+struct enrolled {
+	uuid id;
+	char name[NAME_SIZE], token[TOKEN_TEXT_SIZE];
+};
+json_t *enrolled_to_json(const struct enrolled *e);
+MUST_CHECK err_t enrolled_from_json(json_t *json, struct enrolled *ret, struct json_error *error);
 ed25519_signature enrolment_prove(const struct ed25519_key *key, const char *name);
 bool enrolment_proven(const struct enrolment *e);
 
@@ -43,8 +48,7 @@ MUST_CHECK err_t machine_from_json(json_t *json, struct machine *ret, struct jso
 /* One usage record. All counters since the lease's start. */
 struct usage {
 	uint64_t seq; /* 1, 2, … */
-	uint64_t vcpu_ns;
-	uint64_t running_us;
+	uint64_t vcpu_ns, running_us;
 	uint64_t tx_bytes, rx_bytes; /* seen from the guest */
 	sha256 previous;	     /* hash of record seq - 1; of record 1: zeros */
 	ed25519_signature signature;
@@ -136,8 +140,7 @@ MUST_CHECK err_t lease_spec_from_json(json_t *json, struct lease_spec *ret, stru
  * ?from=N: the same object; "live" is false where the machine has not sent anything since the market asked. */
 #define CONSOLE_CHUNK 32768
 struct console_chunk {
-	int64_t from; /* offset of the first byte since the lease's start */
-	int64_t end;  /* offset behind the last byte that the machine has */
+	int64_t from, end; /* offsets since the lease's start: of data's first byte, and behind all that the machine has */
 	size_t len;
 	uint8_t data[CONSOLE_CHUNK]; /* JSON: base64 */
 	bool live;

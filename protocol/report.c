@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * report.c - a machine's report and the market's answer as JSON
+ */
+#include "field.h"
+#include "file.h"
+#include "machine.h"
+
+/* An ended lease has a reason, and no other has. */
+static void check_reason(struct json_reader *r, enum lease_state state, enum end_reason reason)
+{
+	if (r->bad)
+		return;
+	if (state == LEASE_ENDED && reason == END_NONE)
+		json_refuse(r, "reason", "must say why the lease ended");
+	else if (state != LEASE_ENDED && reason != END_NONE)
+		json_refuse(r, "reason", "must be empty until the lease has ended");
+}
+
+/* ---- report ---- */
+static json_t *lease_report_to_json(const struct lease_report *l)
+{
+	json_t *json = json_object();
+	json_put_uuid(json, "lease", l->lease);
+	json_put_text(json, "state", lease_state_names[l->state]);
+	json_put_text(json, "reason", end_reason_names[l->reason]);
+	json_put_text(json, "detail", l->detail);
+	json_put_int(json, "progress_permille", l->progress_permille);
+	if (l->has_usage)
+		json_put(json, "usage", usage_to_json(&l->usage));
+	if (l->has_network) {
+		json_put_sha256(json, "pin", l->pin);
+		json_put(json, "candidates", candidates_to_json(&l->candidates));
+	}
+	json_put_text(json, "path", *l->path ? l->path : "none");
+	json_put_int(json, "peers_version", (int64_t)l->peers_version);
+	return json;
+}
+
+static void lease_report_read(struct json_reader *r, struct lease_report *ret)
+{
+	int64_t progress = -1;
+	json_take_uuid(r, "lease", &ret->lease);
+	ret->state = (enum lease_state)field_enum(r, "state", lease_state_names, LEASE_PREPARING, LEASE_STATE_COUNT);
+	ret->reason = (enum end_reason)field_maybe_enum(r, "reason", end_reason_names, END_REASON_COUNT, END_NONE);
+	check_reason(r, ret->state, ret->reason);
+	field_maybe_text(r, "detail", ret->detail, sizeof ret->detail);
+	field_maybe_int(r, "progress_permille", -1, 1000, &progress);
+	ret->progress_permille = (int)progress;
+	ret->has_usage = json_has(r, "usage");
+	if (ret->has_usage)
+		usage_take(r, "usage", &ret->usage);
+	ret->has_network = json_has(r, "pin");
+	if (ret->has_network)
+		json_take_sha256(r, "pin", &ret->pin);
+	if (json_has(r, "candidates"))
+		candidates_take(r, "candidates", &ret->candidates);
+	field_maybe_path(r, "path", ret->path);
+	field_maybe_u64(r, "peers_version", &ret->peers_version);
+}
+
+/* One report of a lease at most: two would be two truths. */
+static bool named_before(const struct report *report, uuid lease)
+{
+	for (size_t i = 0; i < report->lease_count; i++) {
+		if (uuid_equal(report->leases[i].lease, lease))
+			return true;
+	}
+	return false;
+}
+
+static void take_lease_reports(struct json_reader *r, struct report *ret)
+{
+	json_t *array;
+	if (!json_take_array(r, "leases", REPORT_MAX_LEASES, &array))
+		return;
+	for (size_t i = 0; i < json_array_size(array) && !r->bad; i++) {
+		struct json_reader object;
+		struct lease_report *l = &ret->leases[i];
+		if (!json_element_object(r, "leases", array, i, &object))
+			return;
+		lease_report_read(&object, l);
+		if (!object.bad && named_before(ret, l->lease))
+			json_refuse(&object, "lease", "is there twice");
+		if (json_close(&object) != OK) {
+			r->bad = true;
+			return;
+		}
+		ret->lease_count++;
+	}
+}
+
+json_t *report_to_json(const struct report *r)
+{
+	json_t *json = json_object();
+	json_put_uuid(json, "boot", r->boot);
+	json_put_int(json, "seq", (int64_t)r->seq);
+	json_put_text(json, "version", r->version);
+	json_put_bool(json, "accepting", r->accepting);
+	json_put_text(json, "accel", accel_names[r->accel]);
+	field_put_text(json, "country", r->country);
+	json_put_int(json, "cores", r->cores);
+	json_put_int(json, "memory_mib", r->memory_mib);
+	json_put_int(json, "score", r->score);
+	prices_put(json, "", &r->prices);
+	json_put_int(json, "max_duration_s", r->max_duration_s);
+	json_t *leases = json_array();
+	for (size_t i = 0; i < r->lease_count; i++)
+		json_array_append_new(leases, lease_report_to_json(&r->leases[i]));
+	json_put(json, "leases", leases);
+	return json;
+}
+
+err_t report_from_json(json_t *json, struct report *ret, struct json_error *error)
+{
+	struct json_reader r;
+	AUTO_FREE struct report *t = calloc(1, sizeof *t); /* more than 100 KiB */
+	if (!t)
+		return E_NOMEM;
+	json_open(&r, json, error);
+	json_take_uuid(&r, "boot", &t->boot);
+	json_take_u64(&r, "seq", &t->seq);
+	if (!r.bad && t->seq == 0)
+		json_refuse(&r, "seq", "must be at least 1");
+	field_name(&r, "version", t->version, sizeof t->version);
+	json_take_bool(&r, "accepting", &t->accepting);
+	t->accel = (enum accel)field_enum(&r, "accel", accel_names, ACCEL_KVM, ACCEL_COUNT);
+	field_maybe_country(&r, "country", t->country);
+	json_take_u32(&r, "cores", 0, MACHINE_MAX_CORES, &t->cores);
+	json_take_u32(&r, "memory_mib", 0, MACHINE_MAX_MEMORY_MIB, &t->memory_mib);
+	json_take_u32(&r, "score", 0, SCORE_MAX, &t->score);
+	prices_take(&r, "", &t->prices);
+	field_maybe_u32(&r, "max_duration_s", 0, UINT32_MAX, &t->max_duration_s);
+	take_lease_reports(&r, t);
+	TRY(json_close(&r));
+	*ret = *t;
+	return OK;
+}
+
+/* ---- answer ---- */
+static json_t *lease_order_to_json(const struct lease_order *l)
+{
+	json_t *json = json_object();
+	json_put_uuid(json, "lease", l->lease);
+	json_put_text(json, "state", lease_state_names[l->state]);
+	json_put_text(json, "reason", end_reason_names[l->reason]);
+	json_put_int(json, "ack_seq", (int64_t)l->ack_seq);
+	if (l->ack_seq)
+		json_put_sha256(json, "ack_hash", l->ack_hash);
+	json_put_int(json, "console_from", l->console_from);
+	json_put_int(json, "peers_version", (int64_t)l->peers_version);
+	if (l->has_peers)
+		json_put(json, "peers", peer_list_to_json(&l->peers));
+	return json;
+}
+
+static void lease_order_read(struct json_reader *r, struct lease_order *ret)
+{
+	json_take_uuid(r, "lease", &ret->lease);
+	ret->state = (enum lease_state)field_enum(r, "state", lease_state_names, LEASE_RUNNING, LEASE_STATE_COUNT);
+	ret->reason = (enum end_reason)field_maybe_enum(r, "reason", end_reason_names, END_REASON_COUNT, END_NONE);
+	check_reason(r, ret->state, ret->reason);
+	field_maybe_u64(r, "ack_seq", &ret->ack_seq);
+	if (ret->ack_seq)
+		json_take_sha256(r, "ack_hash", &ret->ack_hash);
+	ret->console_from = -1;
+	field_maybe_int(r, "console_from", -1, INT64_MAX, &ret->console_from);
+	field_maybe_u64(r, "peers_version", &ret->peers_version);
+	ret->has_peers = json_has(r, "peers");
+	if (ret->has_peers)
+		peer_list_take(r, "peers", &ret->peers);
+}
+
+void report_answer_clear(struct report_answer *a)
+{
+	for (size_t i = 0; i < a->lease_count; i++)
+		peer_list_clear(&a->leases[i].peers);
+	free(a->leases);
+	*a = (struct report_answer){ 0 };
+}
+
+json_t *report_answer_to_json(const struct report_answer *a)
+{
+	json_t *json = json_object();
+	json_put_int(json, "interval_ms", a->interval_ms);
+	json_put_time(json, "now", a->now);
+	json_put_text(json, "note", a->note);
+	json_t *leases = json_array();
+	for (size_t i = 0; i < a->lease_count; i++)
+		json_array_append_new(leases, lease_order_to_json(&a->leases[i]));
+	json_put(json, "leases", leases);
+	return json;
+}
+
+static void take_lease_orders(struct json_reader *r, struct report_answer *ret)
+{
+	json_t *array;
+	if (!json_take_array(r, "leases", REPORT_MAX_LEASES, &array))
+		return;
+	ret->leases = calloc(json_array_size(array) + 1, sizeof *ret->leases);
+	if (!ret->leases) {
+		json_refuse(r, "leases", "does not fit into memory");
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		struct json_reader object;
+		if (!json_element_object(r, "leases", array, i, &object))
+			return;
+		ret->lease_count++; /* before it is read: whatever it holds is then cleared with the rest */
+		lease_order_read(&object, &ret->leases[i]);
+		if (json_close_lenient(&object) != OK) {
+			r->bad = true;
+			return;
+		}
+	}
+}
+
+err_t report_answer_from_json(json_t *json, struct report_answer *ret, struct json_error *error)
+{
+	struct json_reader r;
+	__attribute__((cleanup(report_answer_clear))) struct report_answer a = { 0 };
+	json_open(&r, json, error);
+	json_take_int(&r, "interval_ms", 200, 60000, &a.interval_ms);
+	json_take_time(&r, "now", &a.now);
+	field_maybe_text(&r, "note", a.note, sizeof a.note);
+	take_lease_orders(&r, &a);
+	TRY(json_close_lenient(&r));
+	*ret = a;
+	a = (struct report_answer){ 0 };
+	return OK;
+}
