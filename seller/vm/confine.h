@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * confine.h - what the inside gives up before it opens libvirt; QEMU inherits all of it
+ */
+#ifndef VM_CONFINE_H
+#define VM_CONFINE_H
+
+#include "err.h"
+#include "spec.h"
+
+/* Core dumps, files, descriptors, processes, address space. */
+MUST_CHECK err_t confine_rlimits(const struct vm_spec *spec);
+
+/* Paths of the jail that rules speak of. */
+struct confine_paths {
+	const char *const *programs; /* may be executed, nothing else; NULL-terminated */
+	const char *const *writable; /* trees where anything may be made and written */
+	const char *const *sockets;  /* trees where sockets may be made and removed, nothing else */
+	const char *const *devices;  /* trees whose existing files may be written */
+};
+/* Landlock: the rules above; no TCP, no signals and abstract sockets across its border where the kernel knows them.
+ * E_UNSUPPORTED where the kernel has no Landlock at all: the other layers stand alone then. Before any thread is made. */
+MUST_CHECK err_t confine_landlock(const struct confine_paths *paths);
+
+/* The outer system call filter. Needs no_new_privs. Before any thread is made. */
+MUST_CHECK err_t confine_seccomp(void);
+/* Once QEMU runs: no thread of this process starts a program again. */
+MUST_CHECK err_t confine_seccomp_no_exec(void);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * domain_xml.c - writes the machine's libvirt XML: as few devices as a live image can do with
+ *
+ * There is no USB, VGA, audio, balloon, floppy, 9p or host device. q35 brings an AHCI controller that cannot be left out; the
+ * discs are on virtio-scsi unless the image's kernel only knows AHCI. libvirt 9.0 has no word for QEMU's dgram network
+ * backend, hence the command line's part.
+ */
+#include "domain_xml.h"
+#include "jail.h"
+
+/* A fixed version, so that a QEMU upgrade does not change the guest's hardware. */
+#define MACHINE "pc-q35-7.2"
+/* Bound on TCG's translated code; QEMU's default is a GiB. */
+#define TB_CACHE_MIB 64
+
+/* Text between tags and in attributes. Names are checked before; this is the second lock on the door. */
+static void put_text(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '<':
+			buf_puts(out, "&lt;");
+			break;
+		case '>':
+			buf_puts(out, "&gt;");
+			break;
+		case '&':
+			buf_puts(out, "&amp;");
+			break;
+		case '"':
+			buf_puts(out, "&quot;");
+			break;
+		case '\'':
+			buf_puts(out, "&apos;");
+			break;
+		default:
+			buf_append(out, text, 1);
+		}
+	}
+}
+
+static void put_head(const struct vm_spec *spec, struct buf *out)
+{
+	char id[UUID_TEXT_SIZE];
+
+	buf_printf(out, "<domain type='%s' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n",
+		   spec->accel == VM_ACCEL_KVM ? "kvm" : "qemu");
+	buf_puts(out, " <name>");
+	put_text(out, spec->name);
+	buf_puts(out, "</name>\n");
+	buf_printf(out, " <uuid>%s</uuid>\n", uuid_format(spec->lease, id));
+	buf_printf(out, " <memory unit='MiB'>%u</memory>\n <vcpu placement='static'>%u</vcpu>\n", spec->memory_mib, spec->cores);
+	/* The BIOS and boot loaders that print through it show on the serial console; there is no screen. */
+	buf_puts(out, " <os>\n  <type arch='x86_64' machine='" MACHINE "'>hvm</type>\n  <bios useserial='yes'/>\n </os>\n");
+}
+
+static void put_processor(const struct vm_spec *spec, struct buf *out)
+{
+	if (spec->accel == VM_ACCEL_KVM) {
+		buf_puts(out, " <features><acpi/><apic/></features>\n");
+		/* Buyers pay for this processor's speed: all that it can do, but no virtual machines in the machine. */
+		buf_puts(out, " <cpu mode='host-passthrough' check='none' migratable='on'>\n"
+			      "  <feature policy='disable' name='vmx'/>\n  <feature policy='disable' name='svm'/>\n");
+	} else {
+		buf_printf(out, " <features><acpi/><apic/><tcg><tb-cache unit='MiB'>%d</tb-cache></tcg></features>\n",
+			   TB_CACHE_MIB);
+		/* Everything that TCG can do, so that images built for newer processors boot too. */
+		buf_puts(out, " <cpu mode='maximum' check='none'>\n"
+			      "  <feature policy='disable' name='svm'/>\n  <feature policy='disable' name='la57'/>\n");
+	}
+	buf_printf(out, "  <topology sockets='1' dies='1' cores='%u' threads='1'/>\n </cpu>\n", spec->cores);
+	buf_puts(out, " <clock offset='utc'><timer name='hpet' present='no'/></clock>\n");
+	buf_puts(out, " <on_poweroff>destroy</on_poweroff>\n <on_reboot>restart</on_reboot>\n <on_crash>destroy</on_crash>\n");
+	buf_puts(out, " <pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>\n");
+}
+
+/* "raw" is said, never guessed: a guessed qcow2 header could name a backing file. */
+static void put_disc(const struct vm_spec *spec, const char *path, char letter, int boot_order, struct buf *out)
+{
+	buf_printf(out,
+		   "  <disk type='file' device='cdrom'>\n"
+		   "   <driver name='qemu' type='raw' error_policy='report' rerror_policy='report'/>\n"
+		   "   <source file='%s'/>\n   <target dev='sd%c' bus='%s'/>\n   <readonly/>\n",
+		   path, letter, vm_bus_names[spec->cdrom_bus]);
+	if (boot_order)
+		buf_printf(out, "   <boot order='%d'/>\n", boot_order);
+	buf_puts(out, "  </disk>\n");
+}
+
+static void put_devices(const struct vm_spec *spec, bool cidata, struct buf *out)
+{
+	buf_puts(out, " <devices>\n  <emulator>" JAIL_QEMU "</emulator>\n"
+		      "  <controller type='usb' model='none'/>\n");
+	if (spec->cdrom_bus == VM_BUS_SCSI)
+		buf_puts(out, "  <controller type='scsi' index='0' model='virtio-scsi'>"
+			      "<address type='pci' bus='0x00' slot='0x02' function='0x0'/></controller>\n");
+	put_disc(spec, JAIL_IMAGE, 'a', 1, out);
+	if (cidata)
+		put_disc(spec, JAIL_CIDATA, 'b', 0, out);
+	buf_puts(out, "  <serial type='unix'><source mode='connect' path='" JAIL_CONSOLE "'/><target port='0'/></serial>\n"
+		      "  <rng model='virtio'><rate bytes='65536' period='1000'/><backend model='random'>/dev/urandom</backend>"
+		      "<address type='pci' bus='0x00' slot='0x03' function='0x0'/></rng>\n"
+		      "  <video><model type='none'/></video>\n  <audio id='1' type='none'/>\n  <memballoon model='none'/>\n"
+		      " </devices>\n");
+}
+
+/* The option ROM would only add a second, longer boot by network. */
+static void put_network(const struct vm_spec *spec, struct buf *out)
+{
+	char mac[VM_MAC_TEXT_SIZE];
+	buf_puts(out, " <qemu:commandline>\n  <qemu:arg value='-netdev'/>\n"
+		      "  <qemu:arg value='dgram,id=n0,local.type=unix,local.path=" JAIL_NET_QEMU
+		      ",remote.type=unix,remote.path=" JAIL_NET_VNET "'/>\n  <qemu:arg value='-device'/>\n");
+	buf_printf(out,
+		   "  <qemu:arg value='virtio-net-pci,netdev=n0,mac=%s,bus=pcie.0,addr=0x4,romfile='/>\n"
+		   " </qemu:commandline>\n",
+		   vm_mac_format(spec->mac, mac));
+}
+
+void domain_xml(const struct vm_spec *spec, bool cidata, struct buf *out)
+{
+	put_head(spec, out);
+	put_processor(spec, out);
+	put_devices(spec, cidata, out);
+	put_network(spec, out);
+	buf_puts(out, "</domain>\n");
+}

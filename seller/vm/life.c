@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * life.c - one machine's life as the outer process knows it
+ *
+ * How it works: the jail's process, the channel to its inside and whatever it prints hang on the loop. The inside's reports
+ * move the state; everything that is charged for is measured here. An end has three ways: the inside reports one, the
+ * jail's process dies, or vm_life_end() kills it. In each, the counters are read a last time, the jail is killed, and
+ * with its first process the kernel kills all others in it.
+ *
+ *   starting -> running <-> paused -> ended
+ *      `---------------------------------^
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "file.h"
+#include "life.h"
+#include "log.h"
+
+#define TICK_US (SECOND_US / 5)
+/* Bounds the start of bubblewrap, libvirt and QEMU on a busy machine; the guest's own boot comes after it. */
+#define START_MAX_US (60 * SECOND_US)
+#define COMMAND_MAX_US SECOND_US
+#define END_MAX_MS 3000
+/* A tick later than this was the host asleep, not the machine running. */
+#define GAP_MAX_US (5 * SECOND_US)
+
+void vm_life_count(struct vm_life *life, mono_time now)
+{
+	int64_t passed_us = now.us - life->counted.us;
+	if (life->state == VM_RUNNING && passed_us > 0)
+		life->running_us += passed_us < GAP_MAX_US ? passed_us : GAP_MAX_US;
+	life->counted = now;
+	if (life->vcpus && life->state != VM_ENDED) {
+		uint64_t ns = vcpus_time_ns(life->vcpus);
+		if (ns > life->vcpu_ns)
+			life->vcpu_ns = ns;
+	}
+}
+
+static void close_channel(struct vm_life *life)
+{
+	if (life->channel_fd >= 0)
+		loop_fd_remove(life->loop, life->channel_fd);
+	fd_close(&life->channel_fd);
+}
+
+static void reap(struct vm_life *life)
+{
+	if (life->jail_pid > 0 && waitpid(life->jail_pid, NULL, WNOHANG) == life->jail_pid)
+		life->jail_pid = 0;
+}
+
+void vm_life_end(struct vm_life *life, const char *reason, const char *detail)
+{
+	if (life->state == VM_ENDED)
+		return;
+	vm_life_count(life, clock_mono());
+	life->state = VM_ENDED;
+	snprintf(life->reason, sizeof life->reason, "%s", reason);
+	vm_detail_set(life->detail, sizeof life->detail, detail, strlen(detail));
+	close_channel(life);
+	if (life->jail_pid > 0)
+		kill(life->jail_pid, SIGKILL);
+	if (life->vcpus && vcpus_wait_end(life->vcpus, END_MAX_MS) != OK)
+		log_error("QEMU is still there after it was killed", "lease_name=%s", life->spec.name);
+	reap(life);
+	log_info("the machine ended", "name=%s reason=%s detail=\"%s\"", life->spec.name, life->reason, life->detail);
+}
+
+static void take_report(struct vm_life *life, const struct vm_report *report)
+{
+	/* A stopped QEMU cannot have changed; what comes now was sent before. */
+	if (life->state == VM_ENDED || (life->held && report->state != VM_ENDED))
+		return;
+	if (report->state == VM_ENDED) {
+		vm_life_end(life, report->cause == VM_CAUSE_COMPLETED ? "completed" : "boot_failed", report->detail);
+		return;
+	}
+	if (report->state == VM_STARTING || report->state == life->state)
+		return;
+	vm_life_count(life, clock_mono());
+	if (life->state == VM_STARTING)
+		log_info("the machine runs", "name=%s after_ms=%d", life->spec.name,
+			 (int)((life->counted.us - life->started.us) / 1000));
+	life->state = report->state;
+}
+
+static void take_packets(struct vm_life *life)
+{
+	/* One more than the longest allowed, so that a longer one is seen to be. */
+	uint8_t data[VM_REPORT_MAX_BYTES + 1];
+	struct vm_report report;
+
+	while (life->channel_fd >= 0) {
+		ssize_t len = recv(life->channel_fd, data, sizeof data, MSG_DONTWAIT);
+		if (len < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (len <= 0) {
+			close_channel(life); /* SIGCHLD tells the rest */
+			return;
+		}
+		if (vm_report_decode(data, (size_t)len, &report) != OK) {
+			vm_life_end(life, "boot_failed", "the jail does not keep to its protocol");
+			return;
+		}
+		take_report(life, &report);
+	}
+}
+
+static void on_channel(void *context, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	take_packets(context);
+}
+
+/* Keeps the end of what is printed in there, however much it is. */
+static void take_output(struct vm_life *life)
+{
+	char data[sizeof life->output];
+	ssize_t len = read(life->output_fd, data, sizeof data);
+	if (len < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (len <= 0) {
+		loop_fd_remove(life->loop, life->output_fd);
+		fd_close(&life->output_fd);
+		return;
+	}
+	size_t room = sizeof life->output - (size_t)len;
+	size_t drop = life->output_len > room ? life->output_len - room : 0;
+	memmove(life->output, life->output + drop, life->output_len - drop);
+	memcpy(life->output + life->output_len - drop, data, (size_t)len);
+	life->output_len += (size_t)len - drop;
+}
+
+static void on_output(void *context, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	take_output(context);
+}
+
+static void on_child(void *context, int signal)
+{
+	struct vm_life *life = context;
+	char detail[VM_DETAIL_SIZE], said[VM_DETAIL_SIZE];
+	(void)signal;
+	reap(life);
+	if (life->jail_pid || life->state == VM_ENDED)
+		return;
+	take_packets(life);
+	if (life->output_fd >= 0)
+		take_output(life);
+	vm_detail_set(said, sizeof said - 32, life->output, life->output_len);
+	snprintf(detail, sizeof detail, "the jail ended: %.*s", (int)(sizeof said - 32), said);
+	vm_life_end(life, "boot_failed", detail);
+}
+
+static void on_peer(void *context, pid_t pid)
+{
+	struct vm_life *life = context;
+	if (vcpus_new(pid, life->spec.cores, &life->vcpus) != OK)
+		log_warn("QEMU's process is not to be seen", "pid=%d", (int)pid);
+}
+
+static void on_tick(void *context, mono_time now)
+{
+	struct vm_life *life = context;
+	if (life->state == VM_STARTING && now.us - life->started.us > START_MAX_US)
+		vm_life_end(life, "boot_failed", "the machine did not start within a minute");
+	if (life->vcpus && (life->state == VM_RUNNING || life->state == VM_PAUSED) && vcpus_find(life->vcpus) != OK)
+		log_debug("not all vCPUs are there", "name=%s", life->spec.name);
+	vm_life_count(life, now);
+}
+
+/* Sends a command and takes reports until the state is as wanted or a second has passed. */
+static bool command(struct vm_life *life, enum vm_command byte, enum vm_state wanted)
+{
+	char packet = (char)byte;
+	int64_t deadline_us = clock_mono().us + COMMAND_MAX_US;
+
+	if (life->channel_fd < 0 || send(life->channel_fd, &packet, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
+		return false;
+	while (life->state != wanted && life->state != VM_ENDED && life->channel_fd >= 0) {
+		struct pollfd channel = { .fd = life->channel_fd, .events = POLLIN };
+		int64_t left_us = deadline_us - clock_mono().us;
+		if (left_us <= 0)
+			break;
+		if (poll(&channel, 1, (int)(left_us / 1000) + 1) > 0)
+			take_packets(life);
+	}
+	return life->state == wanted;
+}
+
+void vm_life_pause(struct vm_life *life)
+{
+	if (life->state != VM_RUNNING || command(life, VM_COMMAND_PAUSE, VM_PAUSED) || life->state != VM_RUNNING)
+		return;
+	/* QEMU does not answer, or gets no turn to. The seller's owner comes first. */
+	if (!life->vcpus) {
+		vm_life_end(life, "boot_failed", "the machine cannot be paused");
+		return;
+	}
+	vcpus_stop(life->vcpus);
+	vm_life_count(life, clock_mono());
+	life->held = true;
+	life->state = VM_PAUSED;
+	log_warn("QEMU did not pause in time and is held by a signal", "name=%s", life->spec.name);
+}
+
+void vm_life_resume(struct vm_life *life)
+{
+	if (life->state != VM_PAUSED)
+		return;
+	if (life->held) {
+		life->held = false;
+		vcpus_continue(life->vcpus);
+	}
+	if (!command(life, VM_COMMAND_RESUME, VM_RUNNING) && life->state == VM_PAUSED)
+		log_warn("the machine did not resume in time", "name=%s", life->spec.name);
+}
+
+/* vm.json, as it was read, is the first packet. */
+static err_t send_spec(struct vm_life *life)
+{
+	AUTO_JSON json = vm_spec_to_json(&life->spec);
+	AUTO_FREE char *text = json_dumps(json, JSON_COMPACT);
+	if (!text)
+		return E_NOMEM;
+	ssize_t len = (ssize_t)strlen(text);
+	return send(life->channel_fd, text, (size_t)len, MSG_NOSIGNAL) == len ? OK : err_from_errno(errno);
+}
+
+static err_t start_jail(struct vm_life *life)
+{
+	int pair[2], pipe_fds[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return err_from_errno(errno);
+	life->channel_fd = pair[0];
+	AUTO_FD inner_channel = pair[1];
+	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK))
+		return err_from_errno(errno);
+	life->output_fd = pipe_fds[0];
+	AUTO_FD inner_output = pipe_fds[1];
+	TRY(send_spec(life));
+	TRY(jail_start(&life->place, &life->spec, inner_channel, inner_output, &life->jail_pid));
+	TRY(loop_fd_add(life->loop, life->output_fd, EPOLLIN, on_output, life));
+	return loop_fd_add(life->loop, life->channel_fd, EPOLLIN, on_channel, life);
+}
+
+err_t vm_life_start(struct vm_life *life, struct loop *loop, const char *lease_dir, const struct vm_spec *spec, int log_fd)
+{
+	char detail[JAIL_DETAIL_SIZE] = "";
+	*life = (struct vm_life){
+		.loop = loop, .spec = *spec, .channel_fd = -1, .output_fd = -1, .place = JAIL_PLACE_NONE, .started = clock_mono()
+	};
+	life->counted = life->started;
+	TRY(loop_signal_add(loop, SIGCHLD, on_child, life));
+	if (!loop_timer_add(loop, TICK_US, on_tick, life))
+		return E_NOMEM;
+	err_t e = jail_prepare(lease_dir, spec, &life->place, detail);
+	if (e == OK)
+		e = console_new(loop, life->place.console_fd, log_fd, on_peer, life, &life->console);
+	if (e == OK)
+		e = start_jail(life);
+	if (e != OK)
+		vm_life_end(life, "boot_failed", *detail ? detail : err_name(e));
+	return OK;
+}
+
+void vm_life_clear(struct vm_life *life)
+{
+	vm_life_end(life, "vmrun_quit", "");
+	if (life->jail_pid > 0)
+		waitpid(life->jail_pid, NULL, 0);
+	if (life->output_fd >= 0)
+		loop_fd_remove(life->loop, life->output_fd);
+	fd_close(&life->output_fd);
+	console_free(life->console);
+	vcpus_free(life->vcpus);
+	jail_place_clear(&life->place);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * life.h - one machine's life as the outer process knows it: its state, its counters, its end
+ */
+#ifndef VM_LIFE_H
+#define VM_LIFE_H
+
+#include <stdbool.h>
+#include "channel.h"
+#include "clock.h"
+#include "console.h"
+#include "jail.h"
+#include "spec.h"
+#include "vcpu.h"
+
+#define VM_REASON_SIZE 32
+
+struct vm_life {
+	struct loop *loop;
+	struct vm_spec spec;
+	enum vm_state state;
+	char reason[VM_REASON_SIZE]; /* of an ended one */
+	char detail[VM_DETAIL_SIZE];
+	bool held; /* QEMU is stopped by a signal, whatever the inside says */
+
+	pid_t jail_pid; /* 0: none, or reaped */
+	int channel_fd, output_fd;
+	char output[VM_DETAIL_SIZE]; /* the last that bubblewrap or the inside printed */
+	size_t output_len;
+	struct jail_place place;
+
+	struct console *console;
+	struct vcpus *vcpus;
+	uint64_t vcpu_ns;
+	int64_t running_us;
+	mono_time started, counted; /* counted: running_us goes up to here */
+};
+
+/* log_fd: console.log, taken; or -1. Starts the jail; where that cannot be, the life is an ended one that says why. */
+MUST_CHECK err_t vm_life_start(struct vm_life *life, struct loop *loop, const char *lease_dir, const struct vm_spec *spec,
+			       int log_fd);
+void vm_life_clear(struct vm_life *life);
+
+/* Brings the counters up to now. */
+void vm_life_count(struct vm_life *life, mono_time now);
+/* Both return when the machine does, or after a second: the pause then by a signal. Only a running or paused one. */
+void vm_life_pause(struct vm_life *life);
+void vm_life_resume(struct vm_life *life);
+/* Ends it where it has not ended, and waits until QEMU is gone. */
+void vm_life_end(struct vm_life *life, const char *reason, const char *detail);
+
+#endif

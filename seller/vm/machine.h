@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * machine.h - one virtual machine under libvirt's embedded driver; only the inside of the jail uses it
+ */
+#ifndef VM_MACHINE_H
+#define VM_MACHINE_H
+
+#include "channel.h"
+#include "err.h"
+#include "spec.h"
+
+struct vm_machine;
+
+/* Opens the driver, defines and starts. On a failure detail (VM_DETAIL_SIZE) says why. E_IO, E_INVALID, E_NOMEM. */
+MUST_CHECK err_t vm_machine_start(const struct vm_spec *spec, struct vm_machine **ret_machine, char *detail);
+
+/* The state now; of an ended one the cause, and the last words of QEMU's log where it failed. */
+void vm_machine_report(struct vm_machine *machine, struct vm_report *ret_report);
+
+/* Both wait for QEMU, without a bound of time. Doing it twice is fine. E_CONFLICT where the machine ended, E_IO. */
+MUST_CHECK err_t vm_machine_pause(struct vm_machine *machine);
+MUST_CHECK err_t vm_machine_resume(struct vm_machine *machine);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * spec.c - reads and writes vm.json
+ *
+ * The daemon writes the file, but names and numbers in it began as a buyer's words; nothing but what is allowed here reaches
+ * libvirt's XML or QEMU's command line.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include "bytes.h"
+#include "spec.h"
+
+const char *const vm_accel_names[] = { "tcg", "kvm" };
+static_assert(sizeof vm_accel_names / sizeof *vm_accel_names == VM_ACCEL_COUNT, "one name each");
+const char *const vm_bus_names[] = { "scsi", "sata" };
+static_assert(sizeof vm_bus_names / sizeof *vm_bus_names == VM_BUS_COUNT, "one name each");
+
+#define CORES_MAX 128
+#define MEMORY_MIN_MIB 32
+#define MEMORY_MAX_MIB (1024 * 1024)
+/* Uids from 2^31 on are trouble in too many programs; (uid_t)-1 means "leave it" to setresuid(). */
+#define UID_MAX_ALLOWED 0x7fffffff
+
+/* RFC 1123 section 2.1: letters, digits and hyphens, neither end a hyphen; at most 63. */
+static bool label_ok(const char *name)
+{
+	size_t len = strlen(name);
+	return len > 0 && len < VM_NAME_SIZE && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len && name[0] != '-' &&
+	       name[len - 1] != '-';
+}
+
+static bool mac_parse(const char *text, uint8_t *ret_mac)
+{
+	if (strlen(text) != VM_MAC_TEXT_SIZE - 1)
+		return false;
+	for (int i = 0; i < 6; i++) {
+		char digits[3] = { text[3 * i], text[3 * i + 1], 0 };
+		if (i < 5 && text[3 * i + 2] != ':')
+			return false;
+		if (hex_decode(digits, &ret_mac[i], 1) != OK)
+			return false;
+	}
+	return true;
+}
+
+char *vm_mac_format(const uint8_t *mac, char *text)
+{
+	int len =
+		snprintf(text, VM_MAC_TEXT_SIZE, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	assert(len == VM_MAC_TEXT_SIZE - 1);
+	return text;
+}
+
+static void take_mac(struct json_reader *r, uint8_t *ret_mac)
+{
+	char text[VM_MAC_TEXT_SIZE] = "";
+	uint8_t mac[6];
+	json_take_text(r, "mac", text, sizeof text);
+	if (r->bad)
+		return;
+	if (!mac_parse(text, mac))
+		json_refuse(r, "mac", "must be six pairs of hexadecimal digits with colons between");
+	else if (mac[0] & 1)
+		json_refuse(r, "mac", "must be a unicast address");
+	else
+		memcpy(ret_mac, mac, sizeof mac);
+}
+
+err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, struct json_error *error)
+{
+	AUTO_JSON json = NULL;
+	struct vm_spec spec = { 0 };
+	struct json_reader r;
+	int accel = 0, bus = 0;
+
+	TRY(json_parse(text, len, &json, error));
+	json_open(&r, json, error);
+	json_take_uuid(&r, "lease", &spec.lease);
+	json_take_text(&r, "name", spec.name, sizeof spec.name);
+	if (!r.bad && !label_ok(spec.name))
+		json_refuse(&r, "name", "must be a host name's label: a-z, 0-9 and hyphens between them");
+	json_take_u32(&r, "cores", 1, CORES_MAX, &spec.cores);
+	json_take_u32(&r, "memory_mib", MEMORY_MIN_MIB, MEMORY_MAX_MIB, &spec.memory_mib);
+	take_mac(&r, spec.mac);
+	json_take_enum(&r, "accel", vm_accel_names, VM_ACCEL_COUNT, &accel);
+	json_take_u32(&r, "uid", 0, UID_MAX_ALLOWED, &spec.uid);
+	json_take_enum(&r, "cdrom_bus", vm_bus_names, VM_BUS_COUNT, &bus);
+	TRY(json_close(&r));
+	spec.accel = (enum vm_accel)accel;
+	spec.cdrom_bus = (enum vm_bus)bus;
+	*ret_spec = spec;
+	return OK;
+}
+
+json_t *vm_spec_to_json(const struct vm_spec *spec)
+{
+	char mac[VM_MAC_TEXT_SIZE];
+	json_t *json = json_object();
+	json_put_uuid(json, "lease", spec->lease);
+	json_put_text(json, "name", spec->name);
+	json_put_int(json, "cores", spec->cores);
+	json_put_int(json, "memory_mib", spec->memory_mib);
+	json_put_text(json, "mac", vm_mac_format(spec->mac, mac));
+	json_put_text(json, "accel", vm_accel_names[spec->accel]);
+	json_put_int(json, "uid", spec->uid);
+	json_put_text(json, "cdrom_bus", vm_bus_names[spec->cdrom_bus]);
+	return json;
+}

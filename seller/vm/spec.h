@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * spec.h - what one virtual machine is: vm.json as a struct
+ */
+#ifndef VM_SPEC_H
+#define VM_SPEC_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include "err.h"
+#include "json.h"
+#include "uuid.h"
+
+enum vm_accel {
+	VM_ACCEL_TCG, /* QEMU translates the guest's code: works everywhere, slow */
+	VM_ACCEL_KVM, /* the processor runs it */
+	VM_ACCEL_COUNT
+};
+extern const char *const vm_accel_names[VM_ACCEL_COUNT];
+
+/* The bus of both discs. */
+enum vm_bus { VM_BUS_SCSI, VM_BUS_SATA, VM_BUS_COUNT };
+extern const char *const vm_bus_names[VM_BUS_COUNT];
+
+#define VM_NAME_SIZE 64
+#define VM_MAC_TEXT_SIZE 18
+#define VM_SPEC_MAX_BYTES 4096
+
+struct vm_spec {
+	uuid lease;
+	char name[VM_NAME_SIZE]; /* a host name's label: a-z 0-9 and inner hyphens */
+	uint32_t cores;
+	uint32_t memory_mib;
+	uint8_t mac[6]; /* unicast */
+	enum vm_accel accel;
+	uint32_t uid; /* that the jail runs as where root starts it, also its group; 0: the caller's own */
+	enum vm_bus cdrom_bus;
+};
+
+/* E_INVALID with error filled. */
+MUST_CHECK err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, struct json_error *error);
+json_t *vm_spec_to_json(const struct vm_spec *spec);
+
+/* "52:54:00:12:34:56"; text has VM_MAC_TEXT_SIZE bytes. Returns text. */
+char *vm_mac_format(const uint8_t *mac, char *text);
+
+#endif
