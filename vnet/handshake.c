@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * handshake.c - DTLS 1.2 between two pinned keys, as datagrams in and datagrams out
+ *
+ * How it works: OpenSSL talks through a BIO of ours that keeps the bounds of datagrams (memory BIOs join them). What it
+ * writes in answer to one input is a flight. OpenSSL's own retransmission timer reads the wall clock, so it is set to an hour
+ * and never fires: whoever carries the flights sends the same datagrams again until the other side answers. Records that
+ * arrive twice are dropped by DTLS itself (RFC 6347 section 4.1.2.6).
+ *
+ * Ed25519 certificates find no cipher in DTLS 1.2 with OpenSSL 3.0, hence P-256. No tickets, no renegotiation, the extended
+ * master secret is required (RFC 7627; RFC 5705's exporter is not safe without it).
+ */
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include "bytes.h"
+#include "handshake.h"
+#include "wire.h"
+
+#define CIPHER "ECDHE-ECDSA-AES256-GCM-SHA384"
+#define GROUPS "X25519:P-256"
+#define SIGNATURES "ECDSA+SHA256"
+#define EXPORTER_LABEL "EXPORTER-cpushare-vnet-data-v1"
+#define NO_TIMER_US 3600000000u
+#define MAX_CERT_LIST_BYTES 4096 /* one P-256 certificate has some 500 */
+
+struct identity {
+	SSL_CTX *context;
+	BIO_METHOD *method;
+	sha256 pin;
+};
+
+struct handshake {
+	SSL *ssl;
+	bool client, spoke;
+	sha256 peer_pin;
+	const uint8_t *in; /* the datagram being taken, NULL once read */
+	size_t in_len;
+	struct flight flight;
+	uint8_t next_part;
+	bool overflow; /* spoke more than a flight holds: cannot happen with our certificates */
+};
+
+/* ---- the BIO ---- */
+static int bio_write(BIO *bio, const char *data, int len)
+{
+	struct handshake *h = BIO_get_data(bio);
+	struct flight *f = &h->flight;
+	if (!h->spoke) {
+		h->spoke = true;
+		f->first_part = h->next_part;
+		f->count = 0;
+	}
+	if (len <= 0 || len > CARRIER_DTLS_MAX || f->count == FLIGHT_DATAGRAMS || h->next_part == UINT8_MAX) {
+		h->overflow = true;
+		return -1;
+	}
+	memcpy(f->data[f->count], data, (size_t)len);
+	f->len[f->count++] = (uint16_t)len;
+	h->next_part++;
+	return len;
+}
+
+static int bio_read(BIO *bio, char *data, int len)
+{
+	struct handshake *h = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	if (!h->in) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	int n = h->in_len < (size_t)len ? (int)h->in_len : len; /* a datagram's rest is lost, as with a socket */
+	memcpy(data, h->in, (size_t)n);
+	h->in = NULL;
+	return n;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+	(void)bio, (void)number, (void)pointer;
+	switch (command) {
+	case BIO_CTRL_FLUSH:
+		return 1;
+	case BIO_CTRL_DGRAM_QUERY_MTU:
+	case BIO_CTRL_DGRAM_GET_FALLBACK_MTU:
+		return CARRIER_DTLS_MAX;
+	}
+	return 0;
+}
+
+static int bio_create(BIO *bio)
+{
+	BIO_set_init(bio, 1);
+	return 1;
+}
+
+static BIO_METHOD *bio_method_new(void)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "datagrams");
+	if (m && BIO_meth_set_write(m, bio_write) == 1 && BIO_meth_set_read(m, bio_read) == 1 &&
+	    BIO_meth_set_ctrl(m, bio_ctrl) == 1 && BIO_meth_set_create(m, bio_create) == 1)
+		return m;
+	BIO_meth_free(m);
+	return NULL;
+}
+
+/* ---- who we are, who they must be ---- */
+/* The pin of a certificate, where its key is on P-256. */
+static err_t pin_of(X509 *x, sha256 *ret_pin)
+{
+	EVP_PKEY *key = X509_get0_pubkey(x);
+	char group[32];
+	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1 ||
+	    strcmp(group, "prime256v1") != 0)
+		return E_INVALID;
+	uint8_t *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	if (len <= 0)
+		return E_INVALID;
+	*ret_pin = sha256_of(der, (size_t)len);
+	OPENSSL_free(der);
+	return OK;
+}
+
+/* Replaces the check of certificate chains: names, dates and issuers mean nothing here, the pin is all. */
+static int verify(X509_STORE_CTX *store, void *unused)
+{
+	(void)unused;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct handshake *h = ssl ? SSL_get_app_data(ssl) : NULL;
+	X509 *x = X509_STORE_CTX_get0_cert(store);
+	sha256 pin;
+	if (h && x && pin_of(x, &pin) == OK && sha256_equal(pin, h->peer_pin)) {
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
+	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+	return 0;
+}
+
+static err_t load_keys(SSL_CTX *c, const char *key_pem, const char *cert_pem, sha256 *ret_pin)
+{
+	err_t e = E_INVALID;
+	BIO *key_bio = BIO_new_mem_buf(key_pem, -1), *cert_bio = BIO_new_mem_buf(cert_pem, -1);
+	EVP_PKEY *key = key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL) : NULL;
+	X509 *cert = cert_bio ? PEM_read_bio_X509(cert_bio, NULL, NULL, NULL) : NULL;
+	if (key && cert && SSL_CTX_use_certificate(c, cert) == 1 && SSL_CTX_use_PrivateKey(c, key) == 1 &&
+	    SSL_CTX_check_private_key(c) == 1)
+		e = pin_of(cert, ret_pin);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	BIO_free(cert_bio);
+	BIO_free(key_bio);
+	ERR_clear_error();
+	return e;
+}
+
+static bool set_rules(SSL_CTX *c)
+{
+	SSL_CTX_set_options(c, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_cert_verify_callback(c, verify, NULL);
+	SSL_CTX_set_max_cert_list(c, MAX_CERT_LIST_BYTES);
+	return SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION) == 1 && SSL_CTX_set_max_proto_version(c, DTLS1_2_VERSION) == 1 &&
+	       SSL_CTX_set_cipher_list(c, CIPHER) == 1 && SSL_CTX_set1_groups_list(c, GROUPS) == 1 &&
+	       SSL_CTX_set1_sigalgs_list(c, SIGNATURES) == 1 && SSL_CTX_set1_client_sigalgs_list(c, SIGNATURES) == 1;
+}
+
+err_t identity_new(const char *key_pem, const char *cert_pem, struct identity **ret_identity)
+{
+	struct identity *id = calloc(1, sizeof *id);
+	if (!id)
+		return E_NOMEM;
+	err_t e = E_NOMEM;
+	id->method = bio_method_new();
+	id->context = SSL_CTX_new(DTLS_method());
+	if (id->method && id->context)
+		e = set_rules(id->context) ? load_keys(id->context, key_pem, cert_pem, &id->pin) : E_INTERNAL;
+	if (e != OK) {
+		identity_free(id);
+		return e;
+	}
+	*ret_identity = id;
+	return OK;
+}
+
+void identity_free(struct identity *id)
+{
+	if (!id)
+		return;
+	SSL_CTX_free(id->context);
+	BIO_meth_free(id->method);
+	free(id);
+}
+
+sha256 identity_pin(const struct identity *id)
+{
+	return id->pin;
+}
+
+/* ---- the handshake ---- */
+static unsigned int no_timer(SSL *ssl, unsigned int previous_us)
+{
+	(void)ssl, (void)previous_us;
+	return NO_TIMER_US;
+}
+
+err_t handshake_new(struct identity *id, bool client, sha256 peer_pin, struct handshake **ret_handshake)
+{
+	struct handshake *h = calloc(1, sizeof *h);
+	if (!h)
+		return E_NOMEM;
+	h->client = client;
+	h->peer_pin = peer_pin;
+	h->ssl = SSL_new(id->context);
+	BIO *bio = BIO_new(id->method);
+	if (!h->ssl || !bio) {
+		BIO_free(bio);
+		handshake_free(h);
+		return E_NOMEM;
+	}
+	BIO_set_data(bio, h);
+	SSL_set_bio(h->ssl, bio, bio);
+	SSL_set_app_data(h->ssl, h);
+	DTLS_set_timer_cb(h->ssl, no_timer);
+	DTLS_set_link_mtu(h->ssl, CARRIER_DTLS_MAX);
+	if (client)
+		SSL_set_connect_state(h->ssl);
+	else
+		SSL_set_accept_state(h->ssl);
+	*ret_handshake = h;
+	return OK;
+}
+
+void handshake_free(struct handshake *h)
+{
+	if (!h)
+		return;
+	SSL_free(h->ssl);
+	free(h);
+}
+
+enum handshake_state handshake_step(struct handshake *h, const uint8_t *datagram, size_t len, bool *ret_spoke)
+{
+	h->spoke = false;
+	h->in = datagram;
+	h->in_len = len;
+	ERR_clear_error();
+	int done = SSL_do_handshake(h->ssl);
+	int why = SSL_get_error(h->ssl, done);
+	h->in = NULL;
+	ERR_clear_error();
+	*ret_spoke = h->spoke;
+	if (done == 1 && !h->overflow)
+		return SSL_get_extms_support(h->ssl) == 1 ? HANDSHAKE_DONE : HANDSHAKE_FAILED;
+	return why == SSL_ERROR_WANT_READ && !h->overflow ? HANDSHAKE_GOING : HANDSHAKE_FAILED;
+}
+
+const struct flight *handshake_flight(const struct handshake *h)
+{
+	return &h->flight;
+}
+
+err_t handshake_keys(const struct handshake *h, uuid network, uint32_t client_index, uint32_t server_index,
+		     struct seal_key *ret_client_to_server, struct seal_key *ret_server_to_client)
+{
+	uint8_t context[32], out[2 * (SEAL_KEY_BYTES + SEAL_SALT_BYTES)];
+	struct writer w = writer_of(context, sizeof context);
+	write_u8(&w, WIRE_VERSION);
+	write_bytes(&w, network.bytes, sizeof network.bytes);
+	write_u32(&w, client_index);
+	write_u32(&w, server_index);
+	if (SSL_export_keying_material(h->ssl, out, sizeof out, EXPORTER_LABEL, strlen(EXPORTER_LABEL), context, writer_len(&w),
+				       1) != 1)
+		return E_INTERNAL;
+	struct reader r = reader_of(out, sizeof out);
+	read_copy(&r, ret_client_to_server->key, SEAL_KEY_BYTES);
+	read_copy(&r, ret_client_to_server->salt, SEAL_SALT_BYTES);
+	read_copy(&r, ret_server_to_client->key, SEAL_KEY_BYTES);
+	read_copy(&r, ret_server_to_client->salt, SEAL_SALT_BYTES);
+	OPENSSL_cleanse(out, sizeof out);
+	return OK;
+}

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * path.c - the ways to one peer: probing, choosing, noticing that one died
+ *
+ * How it works: each address is a path with a state of its own (path.h). A ping carries a token of 56 random bits and a
+ * number; its sealed pong proves that the peer is reached at that address, so nobody can make us send data to an address
+ * that did not answer. Of the VALID paths the cheapest is active: round-trip time with a bonus for the own site and for IPv6,
+ * and a hysteresis, so that two like paths do not take turns. A VALID path is pinged now and then; when pings go unanswered the
+ * others are asked at once, and the first that answers takes over after three losses. That is also how a peer that moved is
+ * followed: its packets from a new address make a learned path, and make us ping the old one. No path is ever given up: dead
+ * ones are pinged each minute.
+ */
+#include <assert.h>
+#include "path.h"
+
+const char *const path_state_names[] = { "new", "probing", "valid", "suspect", "dead" };
+static_assert(sizeof path_state_names / sizeof *path_state_names == PATH_STATE_COUNT, "a name for each state");
+
+#define SWITCH_UNANSWERED 3
+#define SWITCH_GAIN_US 2000
+#define RELAY_COST_US (10 * SECOND_US) /* any direct path is better than the relay */
+#define NEVER INT64_MAX
+
+static int64_t retry_us(const struct path *p)
+{
+	int64_t rto = p->srtt_us < 0 ? 0 : p->srtt_us + 4 * p->rttvar_us;
+	return rto > PATH_RETRY_US ? rto : PATH_RETRY_US;
+}
+
+static void path_reset(struct path *p)
+{
+	*p = (struct path){
+		.to = p->to, .kind = p->kind, .learned = p->learned, .srtt_us = -1, .datagram_bytes = PATH_BASE_BYTES
+	};
+}
+
+void paths_init(struct paths *s, uint16_t want_bytes)
+{
+	*s = (struct paths){ .active = -1, .want_bytes = want_bytes };
+}
+
+int paths_find(const struct paths *s, const struct address *from)
+{
+	if (s->active >= 0 && address_equal(&s->path[s->active].to, from))
+		return s->active;
+	for (int i = 0; i < s->count; i++)
+		if (address_equal(&s->path[i].to, from))
+			return i;
+	return -1;
+}
+
+static void path_remove(struct paths *s, int i)
+{
+	if (s->active == i)
+		s->active = -1;
+	s->count--;
+	if (s->active == s->count)
+		s->active = i;
+	s->path[i] = s->path[s->count];
+}
+
+static int path_add(struct paths *s, const struct address *to, enum vnet_candidate_kind kind, bool learned)
+{
+	assert(s->count < PATH_MAX_COUNT);
+	struct path *p = &s->path[s->count];
+	p->to = *to;
+	p->kind = kind;
+	p->learned = learned;
+	path_reset(p);
+	return s->count++;
+}
+
+static int learned_count(const struct paths *s)
+{
+	int n = 0;
+	for (int i = 0; i < s->count; i++)
+		n += s->path[i].learned;
+	return n;
+}
+
+/* Room for one more learned path: the one that was silent longest goes, but never the active one. */
+static bool make_room(struct paths *s)
+{
+	int stalest = -1;
+	if (learned_count(s) < PATH_LEARNED)
+		return true;
+	for (int i = 0; i < s->count; i++)
+		if (s->path[i].learned && i != s->active && (stalest < 0 || s->path[i].heard_us < s->path[stalest].heard_us))
+			stalest = i;
+	if (stalest < 0)
+		return false;
+	path_remove(s, stalest);
+	return true;
+}
+
+void paths_set(struct paths *s, const struct address *to, const enum vnet_candidate_kind *kind, int count)
+{
+	/* One that is announced no longer but works stays as a learned one. */
+	for (int i = s->count - 1; i >= 0; i--) {
+		bool stays = s->path[i].learned;
+		for (int k = 0; k < count && !stays; k++)
+			stays = address_equal(&s->path[i].to, &to[k]);
+		if (stays)
+			continue;
+		if (i == s->active && learned_count(s) < PATH_LEARNED)
+			s->path[i].learned = true;
+		else
+			path_remove(s, i);
+	}
+	for (int k = 0; k < count; k++) {
+		int i = paths_find(s, &to[k]);
+		if (i < 0)
+			i = path_add(s, &to[k], kind[k], false);
+		s->path[i].kind = kind[k];
+		s->path[i].learned = false;
+		if (s->path[i].state == PATH_DEAD)
+			s->path[i].state = PATH_NEW;
+	}
+}
+
+int paths_learn(struct paths *s, const struct address *from, mono_time now)
+{
+	int i = paths_find(s, from);
+	if (i >= 0)
+		return i;
+	if (!address_is_unicast(from) || !make_room(s))
+		return -1;
+	i = path_add(s, from, VNET_HOST, true);
+	s->path[i].heard_us = now.us;
+	return i;
+}
+
+/* ---- choosing ---- */
+static int64_t cost_us(const struct path *p)
+{
+	int64_t cost = p->srtt_us < 0 ? SECOND_US : p->srtt_us;
+	if (address_is_private(&p->to))
+		cost = cost * 8 / 10;
+	else if (!address_is_v4(&p->to))
+		cost = cost * 9 / 10;
+	return p->kind == VNET_RELAYED ? cost + RELAY_COST_US : cost;
+}
+
+static bool is_clearly_cheaper(const struct path *p, const struct path *than)
+{
+	int64_t have = cost_us(than), gain = have / 10 > SWITCH_GAIN_US ? have / 10 : SWITCH_GAIN_US;
+	return cost_us(p) + gain < have;
+}
+
+static void activate(struct paths *s, int i, mono_time now)
+{
+	s->active = i;
+	s->path[i].search_us = now.us;
+	s->path[i].search_modest = false;
+	s->path[i].search_tries = 0;
+	if (s->path[i].next_us > now.us + PATH_KEEPALIVE_US)
+		s->path[i].next_us = now.us + PATH_KEEPALIVE_US;
+}
+
+static void choose(struct paths *s, mono_time now)
+{
+	struct path *active = s->active < 0 ? NULL : &s->path[s->active];
+	bool lost = !active || active->state != PATH_VALID;
+	bool fading = active && active->unanswered >= SWITCH_UNANSWERED;
+	int best = -1;
+
+	for (int i = 0; i < s->count; i++) {
+		struct path *p = &s->path[i];
+		if (i == s->active || p->state != PATH_VALID || p->waiting_us)
+			continue;
+		/* Where ours is silent only a path that answered after it fell silent is better. */
+		if (active && (lost || fading) && p->answered_us <= active->waiting_us)
+			continue;
+		if (best < 0 || cost_us(p) < cost_us(&s->path[best]))
+			best = i;
+	}
+	if (best >= 0 && (lost || fading || is_clearly_cheaper(&s->path[best], active)))
+		activate(s, best, now);
+	else if (active && active->state == PATH_DEAD)
+		s->active = -1;
+}
+
+/* ---- what comes in ---- */
+/* It works in both directions: the peer answered. That it is heard says only that it reaches us. */
+static void path_answered(struct path *p, mono_time now)
+{
+	p->heard_us = p->answered_us = now.us;
+	p->waiting_us = 0;
+	p->unanswered = 0;
+	if (p->state == PATH_SUSPECT)
+		p->state = PATH_VALID;
+}
+
+static void ping_soon(struct path *p, mono_time now)
+{
+	if (p->state == PATH_DEAD)
+		p->state = PATH_NEW;
+	if (p->next_us > now.us)
+		p->next_us = now.us;
+}
+
+static void ask_the_others(struct paths *s, int except, mono_time now)
+{
+	for (int i = 0; i < s->count; i++)
+		if (i != except && s->path[i].pinged_us + SECOND_US <= now.us)
+			ping_soon(&s->path[i], now);
+}
+
+void paths_heard(struct paths *s, int i, bool answer, mono_time now)
+{
+	if (i < 0)
+		return;
+	struct path *p = &s->path[i];
+	p->heard_us = now.us;
+	if (p->state == PATH_DEAD)
+		ping_soon(p, now);
+	if (answer || s->active < 0 || i == s->active)
+		return;
+	/* The peer speaks over another path than ours: perhaps ours is dead. */
+	struct path *active = &s->path[s->active];
+	if (active->heard_us + PATH_RETRY_US < now.us && active->pinged_us + SECOND_US < now.us)
+		ping_soon(active, now);
+}
+
+void paths_used(struct paths *s, mono_time now)
+{
+	s->used_us = now.us;
+	if (s->active < 0)
+		return;
+	struct path *p = &s->path[s->active];
+	if (p->waiting_us)
+		return;
+	if (p->next_us > now.us + PATH_HEARTBEAT_US)
+		p->next_us = now.us + PATH_HEARTBEAT_US;
+	if (p->heard_us + SECOND_US < now.us && p->pinged_us + SECOND_US < now.us)
+		ping_soon(p, now);
+}
+
+static int64_t keepalive_us(const struct paths *s, int i, mono_time now)
+{
+	if (i != s->active)
+		return PATH_STANDBY_US;
+	if (s->path[i].full_lost)
+		return 2 * PATH_RETRY_US;
+	return s->used_us && now.us - s->used_us < PATH_KEEPALIVE_US ? PATH_HEARTBEAT_US : PATH_KEEPALIVE_US;
+}
+
+/* RFC 6298 section 2. */
+static void note_rtt(struct path *p, int64_t rtt_us)
+{
+	if (p->srtt_us < 0) {
+		p->srtt_us = rtt_us;
+		p->rttvar_us = rtt_us / 2;
+		return;
+	}
+	int64_t off = p->srtt_us > rtt_us ? p->srtt_us - rtt_us : rtt_us - p->srtt_us;
+	p->rttvar_us = (3 * p->rttvar_us + off) / 4;
+	p->srtt_us = (7 * p->srtt_us + rtt_us) / 8;
+}
+
+static struct path_sent *sent_of(struct path *p, uint64_t token)
+{
+	struct path_sent *sent = &p->sent[token % PATH_RING];
+	if (p->secret != token >> 8 || !sent->at_us || sent->number != (token & 0xff))
+		return NULL;
+	return sent;
+}
+
+bool paths_pong(struct paths *s, uint64_t token, mono_time now)
+{
+	for (int i = 0; i < s->count; i++) {
+		struct path *p = &s->path[i];
+		struct path_sent *sent = sent_of(p, token);
+		if (!sent)
+			continue;
+		note_rtt(p, now.us - sent->at_us);
+		if (sent->bytes > p->datagram_bytes) {
+			p->datagram_bytes = sent->bytes;
+			p->search_tries = 0;
+			p->search_bytes = 0;
+			p->search_us = now.us;
+		}
+		if (sent->bytes == p->datagram_bytes)
+			p->full_lost = 0;
+		*sent = (struct path_sent){ 0 };
+		path_answered(p, now);
+		p->state = PATH_VALID;
+		choose(s, now);
+		p->next_us = now.us + keepalive_us(s, i, now);
+		return true;
+	}
+	return false;
+}
+
+void paths_proven(struct paths *s, const struct address *via, mono_time now)
+{
+	int i = paths_learn(s, via, now);
+	for (int k = 0; k < s->count; k++)
+		if (s->path[k].state == PATH_DEAD)
+			s->path[k].state = PATH_NEW;
+	if (i < 0)
+		return;
+	struct path *p = &s->path[i];
+	path_answered(p, now);
+	if (p->state != PATH_VALID) {
+		random_fill(&p->secret, sizeof p->secret);
+		p->secret >>= 8;
+		p->state = PATH_VALID;
+	}
+	p->next_us = now.us; /* the first packet under the new keys is a ping */
+	if (s->active < 0 || s->path[s->active].state != PATH_VALID)
+		activate(s, i, now);
+	else if (i != s->active)
+		ping_soon(&s->path[s->active], now);
+}
+
+void paths_forget(struct paths *s)
+{
+	s->active = -1;
+	for (int i = 0; i < s->count; i++)
+		path_reset(&s->path[i]);
+}
+
+void paths_wake(struct paths *s)
+{
+	for (int i = 0; i < s->count; i++) {
+		if (s->path[i].state == PATH_DEAD)
+			s->path[i].state = PATH_NEW;
+		s->path[i].next_us = 0;
+	}
+}
+
+void paths_too_big(struct paths *s, int i, size_t bytes, mono_time now)
+{
+	struct path *p = &s->path[i];
+	if (bytes > p->datagram_bytes)
+		return; /* a search ping: its silence is answer enough */
+	p->datagram_bytes = PATH_BASE_BYTES;
+	p->search_bytes = 0;
+	p->search_tries = 0;
+	p->search_modest = true;
+	p->search_us = now.us + SECOND_US;
+}
+
+/* ---- the datagram size (RFC 8899) ---- */
+static uint16_t next_size(const struct paths *s, const struct path *p)
+{
+	static const uint16_t sizes[] = { 1280, 1360, 1400, 1452, 1472, PATH_TOP_BYTES };
+	uint16_t likely = address_is_v4(&p->to) ? 1472 : 1452; /* ethernet's 1500 less IP and UDP */
+	if (p->datagram_bytes >= s->want_bytes)
+		return 0;
+	if (!p->search_modest && p->datagram_bytes < likely)
+		return likely;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		if (sizes[i] > p->datagram_bytes)
+			return sizes[i];
+	return 0;
+}
+
+/* Returns the size of a search ping that is due, or 0. */
+static uint16_t search(struct paths *s, struct path *p, mono_time now)
+{
+	if (p->state != PATH_VALID || p->waiting_us || now.us < p->search_us)
+		return 0;
+	if (p->search_bytes > p->datagram_bytes && ++p->search_tries >= (p->search_modest ? 3 : 2)) {
+		p->search_tries = 0;
+		p->search_bytes = 0;
+		if (p->search_modest) {
+			p->search_modest = false;
+			p->search_us = now.us + PATH_SEARCH_US;
+			return 0;
+		}
+		p->search_modest = true;
+	}
+	p->search_bytes = next_size(s, p);
+	p->search_us = p->search_bytes ? now.us + retry_us(p) : now.us + PATH_SEARCH_US;
+	return p->search_bytes;
+}
+
+/* The size of a heartbeat: every second one is full-size, so that a black hole shows. */
+static uint16_t heartbeat_bytes(struct paths *s, int i, mono_time now)
+{
+	struct path *p = &s->path[i];
+	if (i != s->active || p->unanswered || p->datagram_bytes == PATH_BASE_BYTES)
+		return 0;
+	p->full_turn = !p->full_turn || p->full_lost;
+	if (!p->full_turn)
+		return 0;
+	if (++p->full_lost > 3) {
+		p->full_lost = 0;
+		p->full_turn = false;
+		paths_too_big(s, i, p->datagram_bytes, now);
+		p->search_us = now.us + PATH_STANDBY_US;
+		return 0;
+	}
+	return p->datagram_bytes;
+}
+
+/* ---- what goes out ---- */
+static void make_ping(struct paths *s, int i, uint16_t bytes, mono_time now, struct path_ping *ret_ping)
+{
+	struct path *p = &s->path[i];
+	p->number++;
+	p->pinged_us = now.us;
+	p->sent[p->number % PATH_RING] = (struct path_sent){ .at_us = now.us, .bytes = bytes, .number = p->number };
+	*ret_ping = (struct path_ping){ .path = i, .token = p->secret << 8 | p->number, .bytes = bytes };
+}
+
+static bool next_first_ping(struct paths *s, int i, mono_time now, struct path_ping *ret_ping)
+{
+	struct path *p = &s->path[i];
+	if (p->state == PATH_NEW) {
+		if (now.us < s->pace_us)
+			return false;
+		random_fill(&p->secret, sizeof p->secret);
+		p->secret >>= 8;
+		p->state = PATH_PROBING;
+		p->tries = 0;
+		p->next_us = now.us;
+		s->pace_us = now.us + PATH_PACE_US;
+	}
+	if (now.us < p->next_us)
+		return false;
+	if (p->tries == PATH_TRIES) {
+		p->state = PATH_DEAD;
+		p->next_us = now.us + PATH_STANDBY_US;
+		return false;
+	}
+	p->tries++;
+	p->next_us = now.us + PATH_RETRY_US;
+	make_ping(s, i, 0, now, ret_ping);
+	return true;
+}
+
+static bool next_heartbeat(struct paths *s, int i, mono_time now, struct path_ping *ret_ping)
+{
+	struct path *p = &s->path[i];
+	if (p->waiting_us && now.us - p->waiting_us >= PATH_DEAD_US) {
+		p->state = PATH_DEAD;
+		p->next_us = now.us + PATH_STANDBY_US;
+		p->waiting_us = 0;
+		p->unanswered = 0;
+		choose(s, now);
+		return false;
+	}
+	if (p->state == PATH_VALID && p->waiting_us && now.us - p->waiting_us >= PATH_SUSPECT_US) {
+		p->state = PATH_SUSPECT;
+		choose(s, now);
+	}
+	if (now.us >= p->next_us) {
+		uint16_t bytes = heartbeat_bytes(s, i, now);
+		if (!p->waiting_us)
+			p->waiting_us = now.us;
+		p->next_us = now.us + (p->unanswered < SWITCH_UNANSWERED ? retry_us(p) : SECOND_US);
+		if (p->unanswered < UINT8_MAX)
+			p->unanswered++;
+		make_ping(s, i, bytes, now, ret_ping);
+		if (i == s->active && p->unanswered == SWITCH_UNANSWERED - 1)
+			ask_the_others(s, i, now);
+		if (i == s->active && p->unanswered >= SWITCH_UNANSWERED)
+			choose(s, now);
+		return true;
+	}
+	uint16_t bytes = i == s->active ? search(s, p, now) : 0;
+	if (!bytes)
+		return false;
+	make_ping(s, i, bytes, now, ret_ping);
+	return true;
+}
+
+bool paths_next(struct paths *s, mono_time now, struct path_ping *ret_ping)
+{
+	for (int i = 0; i < s->count; i++) {
+		struct path *p = &s->path[i];
+		switch (p->state) {
+		case PATH_DEAD:
+			if (now.us < p->next_us)
+				break;
+			p->state = PATH_NEW;
+			/* fall through */
+		case PATH_NEW:
+		case PATH_PROBING:
+			if (next_first_ping(s, i, now, ret_ping))
+				return true;
+			break;
+		default:
+			if (next_heartbeat(s, i, now, ret_ping))
+				return true;
+		}
+	}
+	return false;
+}
+
+static int64_t path_due_us(const struct paths *s, int i)
+{
+	const struct path *p = &s->path[i];
+	if (p->state == PATH_NEW)
+		return s->pace_us;
+	int64_t due = p->next_us;
+	if (p->waiting_us && p->state == PATH_VALID && p->waiting_us + PATH_SUSPECT_US < due)
+		due = p->waiting_us + PATH_SUSPECT_US;
+	if (i == s->active && p->state == PATH_VALID && !p->waiting_us && p->search_us < due)
+		due = p->search_us;
+	return due;
+}
+
+int64_t paths_due_us(const struct paths *s)
+{
+	int64_t due = NEVER;
+	for (int i = 0; i < s->count; i++) {
+		int64_t at = path_due_us(s, i);
+		if (at < due)
+			due = at;
+	}
+	return due;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * path.h - the ways to one peer: probing, choosing, noticing that one died, finding its datagram size
+ *
+ * Pure: time, pongs and heard packets go in, pings come out. The caller seals and sends them.
+ */
+#ifndef VNET_PATH_H
+#define VNET_PATH_H
+
+#include "address.h"
+#include "clock.h"
+#include "vnet.h"
+
+#define PATH_LEARNED 4 /* addresses that authenticated packets came from and nobody announced */
+#define PATH_MAX_COUNT (VNET_MAX_CANDIDATES + PATH_LEARNED)
+#define PATH_BASE_BYTES 1200 /* UDP payload that every path must carry (RFC 8899 BASE_PLPMTU) */
+#define PATH_TOP_BYTES 8972
+
+#define PATH_PACE_US 50000		   /* between first pings to different addresses */
+#define PATH_RETRY_US 250000		   /* before the same ping again */
+#define PATH_TRIES 5			   /* unanswered: dead */
+#define PATH_HEARTBEAT_US (3 * SECOND_US)  /* the active path while it is used */
+#define PATH_KEEPALIVE_US (15 * SECOND_US) /* the active path otherwise */
+#define PATH_STANDBY_US (60 * SECOND_US)   /* the others, and dead ones, for ever */
+#define PATH_SUSPECT_US 6500000
+#define PATH_DEAD_US (30 * SECOND_US)
+#define PATH_SEARCH_US (600 * SECOND_US) /* a larger datagram size is looked for again */
+
+enum path_state {
+	PATH_NEW,     /* not tried yet */
+	PATH_PROBING, /* pings under way, never answered since NEW or DEAD */
+	PATH_VALID,   /* answered a ping with its own token; may carry data */
+	PATH_SUSPECT, /* no pong for PATH_SUSPECT_US after a ping */
+	PATH_DEAD,    /* no pong for PATH_DEAD_US, or never any; pinged anew each PATH_STANDBY_US */
+	PATH_STATE_COUNT
+};
+extern const char *const path_state_names[PATH_STATE_COUNT];
+
+#define PATH_RING 8
+struct path_sent {
+	int64_t at_us; /* 0: answered or never sent */
+	uint16_t bytes;
+	uint8_t number;
+};
+
+struct path {
+	struct address to;
+	enum vnet_candidate_kind kind;
+	bool learned;
+	enum path_state state;
+	uint8_t tries;	    /* PROBING: pings sent */
+	uint8_t unanswered; /* VALID, SUSPECT: pings since the last pong */
+	uint8_t number;	    /* of the last ping; the token's low byte */
+	uint64_t secret;    /* the token's upper 56 bits, new for each PROBING */
+	struct path_sent sent[PATH_RING];
+	int64_t next_us; /* the next ping is due */
+	int64_t pinged_us;
+	int64_t waiting_us; /* since when pings go unanswered, 0: they do not */
+	int64_t heard_us, answered_us;
+	int64_t srtt_us, rttvar_us; /* RFC 6298; srtt -1: unknown */
+	/* the datagram size (RFC 8899) */
+	uint16_t datagram_bytes; /* proven */
+	uint16_t search_bytes;	 /* being tried, 0: none */
+	uint8_t search_tries, full_lost;
+	bool search_modest; /* the likely size failed: go up step by step */
+	bool full_turn;	    /* the next heartbeat is full-size */
+	int64_t search_us;
+};
+
+struct paths {
+	struct path path[PATH_MAX_COUNT];
+	int count;
+	int active;	     /* index, or -1 */
+	uint16_t want_bytes; /* the datagram that carries the largest frame whole */
+	int64_t pace_us, used_us;
+};
+
+struct path_ping {
+	int path;
+	uint64_t token;
+	uint16_t bytes; /* UDP payload */
+};
+
+void paths_init(struct paths *s, uint16_t want_bytes);
+/* Exactly these announced candidates; those that stay keep their state, learned ones stay. */
+void paths_set(struct paths *s, const struct address *to, const enum vnet_candidate_kind *kind, int count);
+int paths_find(const struct paths *s, const struct address *from);
+/* An authenticated packet came from there, unannounced: a new path in PATH_NEW, in the stead of the stalest learned one. Returns its
+ * index, or -1 where the address is none to send to. */
+int paths_learn(struct paths *s, const struct address *from, mono_time now);
+/* A handshake ended over this address: it works both ways. */
+void paths_proven(struct paths *s, const struct address *via, mono_time now);
+void paths_forget(struct paths *s); /* the peer left: nothing is known any more */
+void paths_wake(struct paths *s);   /* our own addresses changed: probe all again */
+
+/* An authenticated packet came over path i (-1: unknown). answer: it is a pong, so it says nothing about the peer's choice. */
+void paths_heard(struct paths *s, int i, bool answer, mono_time now);
+void paths_used(struct paths *s, mono_time now); /* data went out */
+/* Returns false where no ping of ours has this token. */
+bool paths_pong(struct paths *s, uint64_t token, mono_time now);
+void paths_too_big(struct paths *s, int i, size_t bytes, mono_time now); /* EMSGSIZE */
+
+/* Moves the states on; true with one ping to send: call again until false. */
+bool paths_next(struct paths *s, mono_time now, struct path_ping *ret_ping);
+int64_t paths_due_us(const struct paths *s);
+
+#endif

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * peer.c - one other member: sealing to it, opening from it, keeping its paths and sessions
+ */
+#include <assert.h>
+#include "bytes.h"
+#include "log.h"
+#include "peer.h"
+
+#define FRAME_MIN_BYTES 14 /* an ethernet header */
+#define REKEY_JITTER_US (SESSION_REKEY_US / 10)
+#define FRAGMENTS_IDLE_US (10 * SECOND_US)
+#define MULTICAST_RATE 400 /* a second from one peer: twice and more what an honest endpoint sends */
+
+/* ---- life ---- */
+static uint16_t want_bytes(const struct mesh *m)
+{
+	return (uint16_t)(m->frame_max + INNER_FRAME_BYTES + WIRE_SEAL_BYTES);
+}
+
+err_t peer_new(struct mesh *m, const struct vnet_peer *who, mono_time now, struct peer **ret_peer)
+{
+	struct peer *p = calloc(1, sizeof *p);
+	if (!p)
+		return E_NOMEM;
+	sha256 ours = identity_pin(m->identity);
+	p->mesh = m;
+	p->id = who->id;
+	memcpy(p->name, who->name, sizeof p->name);
+	p->mac = who->mac;
+	p->ip = who->ip;
+	p->pin = who->pin;
+	p->client = memcmp(ours.bytes, who->pin.bytes, sizeof ours.bytes) < 0;
+	p->to = gate_key_of(m->network, who->pin, ours);
+	p->from = gate_key_of(m->network, ours, who->pin);
+	p->retry_us = now.us;
+	paths_init(&p->paths, want_bytes(m));
+	*ret_peer = p;
+	return OK;
+}
+
+static void session_drop(struct peer *p, struct session **s)
+{
+	if (!*s)
+		return;
+	mesh_index_free(p->mesh, (*s)->local_index);
+	session_free(*s);
+	*s = NULL;
+}
+
+static void drop_keys(struct peer *p)
+{
+	session_drop(p, &p->current);
+	session_drop(p, &p->next);
+	session_drop(p, &p->previous);
+	attempt_free_all(p, false);
+}
+
+void peer_free(struct peer *p)
+{
+	if (!p)
+		return;
+	drop_keys(p);
+	fragments_free(p->fragments);
+	free(p);
+}
+
+/* Inside the network itself: reaching it there would go in a circle. */
+static bool is_inside(const struct mesh *m, const struct address *a)
+{
+	return address_is_v4(a) && (address_v4(a) & m->netmask) == m->subnet;
+}
+
+void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time now)
+{
+	struct address to[VNET_MAX_CANDIDATES] = { 0 };
+	enum vnet_candidate_kind kind[VNET_MAX_CANDIDATES] = { 0 };
+	int count = 0;
+	bool new_one = false;
+	for (size_t i = 0; i < who->candidate_count && i < VNET_MAX_CANDIDATES; i++) {
+		struct address a;
+		bool twice = false;
+		if (address_parse(who->candidates[i].address, &a) != OK || !address_is_unicast(&a) || is_inside(p->mesh, &a))
+			continue;
+		for (int k = 0; k < count; k++)
+			twice |= address_equal(&to[k], &a);
+		if (twice)
+			continue;
+		new_one |= paths_find(&p->paths, &a) < 0;
+		to[count] = a;
+		kind[count++] = who->candidates[i].kind;
+	}
+	paths_set(&p->paths, to, kind, count);
+	if (new_one && !peer_is_connected(p)) {
+		p->failures = 0;
+		p->retry_us = now.us;
+	}
+}
+
+bool peer_is_connected(const struct peer *p)
+{
+	return p->current && p->paths.active >= 0;
+}
+
+static void log_connection(struct peer *p)
+{
+	char text[ADDRESS_TEXT_SIZE];
+	bool connected = peer_is_connected(p);
+	if (connected == p->connected)
+		return;
+	p->connected = connected;
+	if (connected)
+		mesh_log(p->mesh, LOG_INFO, "peer connected name=%s address=%s", p->name,
+			 address_format(&p->paths.path[p->paths.active].to, text));
+	else
+		mesh_log(p->mesh, LOG_INFO, "peer lost name=%s", p->name);
+}
+
+/* ---- out ---- */
+bool peer_seal_to(struct peer *p, struct session *s, enum wire_type type, const uint8_t *plain, size_t len,
+		  const struct address *to)
+{
+	struct mesh_io *io = &p->mesh->io;
+	uint8_t *packet = io->reserve(io->context, len + WIRE_SEAL_BYTES);
+	bool sealed = session_seal(s, type, plain, len, packet) == OK;
+	io->commit(io->context, p, to, sealed ? len + WIRE_SEAL_BYTES : 0);
+	return sealed;
+}
+
+static void send_probe(struct peer *p, const struct probe *probe, size_t len, const struct address *to)
+{
+	uint8_t plain[PATH_TOP_BYTES] = { 0 };
+	probe_put(probe, plain);
+	if (len < PROBE_BYTES)
+		len = PROBE_BYTES;
+	assert(len <= sizeof plain);
+	(void)peer_seal_to(p, p->current, WIRE_PROBE, plain, len, to);
+}
+
+void peer_leave(struct peer *p)
+{
+	struct probe leave = { .kind = PROBE_LEAVE };
+	if (peer_is_connected(p))
+		send_probe(p, &leave, 0, &p->paths.path[p->paths.active].to);
+}
+
+/* The header goes right in front of each piece, over bytes of the piece before, which is sealed by then; they are put back. */
+static bool send_fragments(struct peer *p, uint8_t *frame, size_t len, uint8_t flags, size_t room, const struct address *to)
+{
+	size_t piece = 0;
+	int count = fragment_count(len, room - INNER_MAX_BYTES, &piece);
+	struct inner in = { .kind = INNER_FRAGMENT, .flags = flags };
+	bool sent = count > 0;
+	in.fragment.frame_id = p->frame_id++;
+	in.fragment.count = (uint8_t)count;
+	for (int i = 0; i < count && sent; i++) {
+		uint8_t kept[INNER_MAX_BYTES];
+		size_t offset = (size_t)i * piece, n = len - offset < piece ? len - offset : piece;
+		uint8_t *plain = frame + offset - INNER_MAX_BYTES;
+		in.fragment.index = (uint8_t)i;
+		in.fragment.offset = (uint16_t)offset;
+		memcpy(kept, plain, sizeof kept);
+		inner_put(&in, plain);
+		sent = peer_seal_to(p, p->current, WIRE_DATA, plain, INNER_MAX_BYTES + n, to);
+		memcpy(plain, kept, sizeof kept);
+	}
+	return sent;
+}
+
+bool peer_send(struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+{
+	if (!peer_is_connected(p) || !session_may_send(p->current, now)) {
+		p->dropped++;
+		return false;
+	}
+	const struct path *path = &p->paths.path[p->paths.active];
+	size_t room = path->datagram_bytes - WIRE_SEAL_BYTES;
+	struct inner in = { .kind = INNER_FRAME, .flags = partial_csum ? INNER_PARTIAL_CSUM : 0 };
+	bool sent;
+	if (INNER_FRAME_BYTES + len <= room) {
+		uint8_t *plain = frame - INNER_FRAME_BYTES;
+		inner_put(&in, plain);
+		sent = peer_seal_to(p, p->current, WIRE_DATA, plain, INNER_FRAME_BYTES + len, &path->to);
+	} else {
+		sent = send_fragments(p, frame, len, in.flags, room, &path->to);
+	}
+	if (!sent) {
+		p->dropped++;
+		return false;
+	}
+	p->tx_frames++;
+	p->tx_bytes += len;
+	paths_used(&p->paths, now);
+	return true;
+}
+
+/* ---- in ---- */
+static void become_current(struct peer *p, struct session *s, mono_time now)
+{
+	session_drop(p, &p->previous);
+	p->previous = p->current;
+	if (p->previous)
+		p->previous->replaced_us = now.us;
+	p->current = s;
+	p->failures = 0;
+	p->retry_us = now.us;
+	p->rekey_jitter_us = mesh_jitter(p->mesh, REKEY_JITTER_US);
+}
+
+void peer_take_session(struct peer *p, struct session *s, const struct address *via, mono_time now)
+{
+	if (!p->client) {
+		session_drop(p, &p->next);
+		p->next = s;
+		return;
+	}
+	become_current(p, s, now);
+	paths_proven(&p->paths, via, now);
+	log_connection(p);
+}
+
+static void take_probe(struct peer *p, struct session *s, const uint8_t *plain, size_t len, const struct address *from, int path,
+		       mono_time now)
+{
+	struct probe probe;
+	if (probe_get(plain, len, &probe) != OK) {
+		p->dropped++;
+		return;
+	}
+	paths_heard(&p->paths, path, probe.kind == PROBE_PONG, now);
+	if (probe.kind == PROBE_PING && p->current) {
+		struct probe pong = { .kind = PROBE_PONG, .token = probe.token, .seen = *from };
+		pong.datagram_bytes = (uint16_t)(len + WIRE_SEAL_BYTES);
+		send_probe(p, &pong, 0, from);
+	} else if (probe.kind == PROBE_PONG) {
+		(void)paths_pong(&p->paths, probe.token, now);
+	} else if (probe.kind == PROBE_LEAVE && s == p->current) {
+		drop_keys(p);
+		paths_forget(&p->paths);
+		p->retry_us = now.us + SECOND_US;
+	}
+}
+
+static bool is_multicast(const uint8_t *frame)
+{
+	return frame[0] & 1;
+}
+
+static void take_frame(struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+{
+	struct mesh *m = p->mesh;
+	if (len < FRAME_MIN_BYTES || len > m->frame_max ||
+	    (is_multicast(frame) && !bucket_take(&p->flood, MULTICAST_RATE, MULTICAST_RATE, now))) {
+		p->dropped++;
+		return;
+	}
+	m->io.deliver(m->io.context, p, frame, len, partial_csum);
+}
+
+static void take_data(struct peer *p, uint8_t *plain, size_t len, mono_time now)
+{
+	struct inner in;
+	size_t head, frame_len;
+	uint8_t *frame;
+	if (inner_get(plain, len, &in, &head) != OK) {
+		p->dropped++;
+		return;
+	}
+	bool partial_csum = in.flags & INNER_PARTIAL_CSUM;
+	if (in.kind != INNER_FRAGMENT) {
+		/* A segment is a whole frame; merging it with its neighbours would only be faster. */
+		take_frame(p, plain + head, len - head, partial_csum, now);
+		return;
+	}
+	if (!p->fragments)
+		p->fragments = fragments_new();
+	p->fragment_us = now.us;
+	err_t e = p->fragments ? fragments_take(p->fragments, &in, plain + head, len - head, now, &frame, &frame_len) : E_NOMEM;
+	if (e == OK)
+		take_frame(p, frame, frame_len, partial_csum, now);
+	else if (e != E_AGAIN)
+		p->dropped++;
+}
+
+static struct session *session_of(const struct peer *p, uint32_t index)
+{
+	if (p->current && p->current->local_index == index)
+		return p->current;
+	if (p->next && p->next->local_index == index)
+		return p->next;
+	return p->previous && p->previous->local_index == index ? p->previous : NULL;
+}
+
+void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *packet, size_t len, const struct address *from,
+		      mono_time now)
+{
+	struct session *s = session_of(p, h->index);
+	size_t plain_len;
+	if (!s || session_is_over(s, now) || session_open(s, h, packet, len, &plain_len) != OK) {
+		p->dropped++;
+		return;
+	}
+	p->heard_us = now.us;
+	int path = paths_find(&p->paths, from);
+	if (s == p->next) {
+		p->next = NULL;
+		become_current(p, s, now);
+		attempt_free_all(p, true);
+		paths_proven(&p->paths, from, now);
+		path = paths_find(&p->paths, from);
+		log_connection(p);
+	}
+	/* Only the newest packet says where the peer is now: an old one that was held back must not lead us astray. */
+	if (path < 0 && s == p->current && h->counter == s->replay.newest)
+		path = paths_learn(&p->paths, from, now);
+	uint8_t *plain = packet + WIRE_HEADER_BYTES;
+	if (h->type == WIRE_PROBE) {
+		take_probe(p, s, plain, plain_len, from, path, now);
+	} else {
+		paths_heard(&p->paths, path, false, now);
+		take_data(p, plain, plain_len, now);
+	}
+}
+
+/* ---- time ---- */
+static void expire(struct peer *p, mono_time now)
+{
+	if (p->current && session_is_over(p->current, now))
+		session_drop(p, &p->current);
+	if (p->next && session_is_over(p->next, now))
+		session_drop(p, &p->next);
+	if (p->previous && session_is_over(p->previous, now))
+		session_drop(p, &p->previous);
+	if (p->fragments && now.us - p->fragment_us >= FRAGMENTS_IDLE_US) {
+		fragments_free(p->fragments);
+		p->fragments = NULL;
+	}
+}
+
+void peer_tick(struct peer *p, mono_time now)
+{
+	struct path_ping ping;
+	expire(p, now);
+	while (p->current && paths_next(&p->paths, now, &ping)) {
+		struct probe probe = { .kind = PROBE_PING, .token = ping.token };
+		size_t len = ping.bytes > WIRE_SEAL_BYTES ? ping.bytes - WIRE_SEAL_BYTES : 0;
+		send_probe(p, &probe, len, &p->paths.path[ping.path].to);
+	}
+	attempt_tick(p, now);
+	log_connection(p);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+int64_t peer_due_us(const struct peer *p)
+{
+	int64_t due = attempt_due_us(p);
+	if (p->current)
+		due = sooner(due, sooner(paths_due_us(&p->paths), p->current->made_us + SESSION_END_US));
+	if (p->next)
+		due = sooner(due, p->next->made_us + SESSION_END_US);
+	if (p->previous)
+		due = sooner(due, p->previous->replaced_us + SESSION_PREVIOUS_US);
+	if (p->fragments)
+		due = sooner(due, p->fragment_us + FRAGMENTS_IDLE_US);
+	return due;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * peer.h - one other member: its sessions, its handshakes, its paths
+ */
+#ifndef VNET_PEER_H
+#define VNET_PEER_H
+
+#include "fragment.h"
+#include "mesh.h"
+#include "path.h"
+#include "session.h"
+
+/* A handshake under way. The side with the smaller pin is the DTLS client and drives it; the server only answers. */
+struct attempt {
+	struct handshake *dtls;
+	uint64_t id;
+	uint32_t local_index; /* 0: it has become a session's */
+	uint32_t remote_index;
+	uint8_t cookie[CARRIER_COOKIE_BYTES];
+	uint8_t cookies;      /* how many we were sent */
+	uint64_t seen[4];     /* bit: the other side's datagram of that number is here */
+	struct address via;   /* where its last packet came from; port 0: none yet */
+	struct address extra; /* an address to try besides the candidates; port 0: none */
+	bool done;
+	int64_t begun_us, next_us, wait_us, repeated_us;
+	int target; /* the candidate whose turn it is */
+	int round;
+};
+
+#define PEER_ATTEMPTS 2 /* a server's; a client has one */
+
+struct peer {
+	struct mesh *mesh;
+	uuid id;
+	char name[VNET_NAME_SIZE];
+	vnet_mac mac;
+	uint32_t ip;
+	sha256 pin;
+	bool client; /* we are */
+	struct gate_key to, from;
+
+	struct session *current;  /* what we send with */
+	struct session *next;	  /* a server's: sent with only after the client was heard under it */
+	struct session *previous; /* opens what was under way */
+	struct attempt *attempt[PEER_ATTEMPTS];
+	struct paths paths;
+	struct fragments *fragments;
+	uint32_t frame_id;
+
+	int64_t retry_us; /* no handshake or wish for one before */
+	uint8_t failures; /* in a row */
+	int64_t rekey_jitter_us;
+	int64_t solicited_us;
+	int wish_target;     /* a server's wishes go to one candidate after the other */
+	struct bucket flood; /* of broadcasts and multicasts it sends us */
+	bool connected;	     /* as logged */
+	int64_t fragment_us;
+
+	uint64_t tx_bytes, rx_bytes, tx_frames, rx_frames, dropped;
+	int64_t heard_us;
+};
+
+MUST_CHECK err_t peer_new(struct mesh *m, const struct vnet_peer *who, mono_time now, struct peer **ret_peer);
+void peer_free(struct peer *p);
+/* New candidates of the same peer. */
+void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time now);
+void peer_leave(struct peer *p); /* tells it that we go */
+
+/* Packets whose owner mesh.c has found. */
+void attempt_take(struct peer *p, const struct carrier *c, const struct address *from, mono_time now);
+void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time now);
+void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *packet, size_t len, const struct address *from,
+		      mono_time now);
+bool peer_send(struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now);
+
+void peer_tick(struct peer *p, mono_time now);
+int64_t peer_due_us(const struct peer *p);
+bool peer_is_connected(const struct peer *p);
+
+/* ---- between peer.c and attempt.c ---- */
+/* Seals and sends with s; false where it may not. */
+bool peer_seal_to(struct peer *p, struct session *s, enum wire_type type, const uint8_t *plain, size_t len,
+		  const struct address *to);
+/* The handshake gave keys. Takes s. */
+void peer_take_session(struct peer *p, struct session *s, const struct address *via, mono_time now);
+/* Handshakes (attempt.c). */
+void attempt_tick(struct peer *p, mono_time now);
+int64_t attempt_due_us(const struct peer *p);
+void attempt_free_all(struct peer *p, bool only_done);
+
+#endif
