@@ -14,8 +14,8 @@ prefix ?= /usr/local
 VERSION := 0.1.0
 
 WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Werror
-SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 comma := ,
+SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu17 -D_GNU_SOURCE -DCPUSHARE_VERSION='"$(VERSION)"' -DCPUSHARE_PREFIX='"$(prefix)"' \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -MMD -MP $(WARN) $(SANFLAGS) -include base/banned.h
