@@ -29,9 +29,11 @@ mono_time clock_mono(void)
 char *wall_format(wall_time t, char *text)
 {
 	int64_t fraction_us = t.us % SECOND_US;
-	if (fraction_us < 0)
+	time_t seconds = t.us / SECOND_US;
+	if (fraction_us < 0) {
 		fraction_us += SECOND_US;
-	time_t seconds = (t.us - fraction_us) / SECOND_US;
+		seconds--;
+	}
 	struct tm tm = { 0 };
 	gmtime_r(&seconds, &tm);
 	int len = snprintf(text, WALL_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1,

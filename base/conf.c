@@ -15,6 +15,7 @@
 #include "money.h"
 
 #define FILE_MAX_BYTES (1 << 20)
+#define LINE_MAX_BYTES 4096
 
 /* ---- one value ---- */
 
@@ -237,6 +238,7 @@ err_t conf_load(const struct conf_entry *table, void *settings, const char *path
 		return e;
 	}
 	struct load load = { .table = table, .settings = settings, .at = data, .end = data + len };
+	ini_max_line = LINE_MAX_BYTES; /* inih's own 200 are too few for a database's URI */
 	int bad_line = ini_parse_stream(next_line, &load, on_setting, &load);
 	if (!bad_line && !load.error[0])
 		return OK;
