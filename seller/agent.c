@@ -276,7 +276,7 @@ static err_t report(struct agent *a)
 	if (!e) {
 		e = report_answer_from_json(json, &answer, &error);
 		if (e)
-			snprintf(problem.title, sizeof problem.title, "the market's answer is not understood: %.60s %.60s",
+			snprintf(problem.title, sizeof problem.title, "the market's answer is not understood: %.50s %.50s",
 				 error.field, error.what);
 	}
 	if (!e)

@@ -103,15 +103,20 @@ static err_t bind_entry(int lease_fd, const char *name, bool is_dir, char *detai
 }
 
 /* Root's part: a mount namespace where /run is the lease and nothing else. */
-static err_t make_private_view(int lease_fd, bool cidata, char *detail)
+static err_t make_private_view(const struct jail_place *place, char *detail)
 {
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", PRIVATE_DIR, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k"))
-		return explain_errno(detail, "cannot make a mount namespace with", PRIVATE_DIR);
+	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return explain_errno(detail, "cannot make", "a mount namespace");
+	/* Opened in the new namespace, since only its own mounts can be bound, and before /run is covered. */
+	AUTO_FD lease_fd = open(place->lease_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (lease_fd < 0)
+		return explain_errno(detail, "cannot open", place->lease_dir);
+	if (mount("tmpfs", PRIVATE_DIR, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k"))
+		return explain_errno(detail, "cannot cover", PRIVATE_DIR);
 	TRY(bind_entry(lease_fd, "jail", true, detail));
 	TRY(bind_entry(lease_fd, "net", true, detail));
 	TRY(bind_entry(lease_fd, "image.iso", false, detail));
-	return cidata ? bind_entry(lease_fd, "cidata.iso", false, detail) : OK;
+	return place->cidata ? bind_entry(lease_fd, "cidata.iso", false, detail) : OK;
 }
 
 /* Becomes the lease's uid for good. /dev/kvm's group is the only one that is kept, where KVM is asked for. */
@@ -174,7 +179,7 @@ err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jai
 	if (root) {
 		if (fchmod(jail_fd, 0711) || fchown(net_fd, spec->uid, spec->uid))
 			return explain_errno(detail, "cannot hand over", "net");
-		TRY(make_private_view(lease_fd, place.cidata, detail));
+		TRY(make_private_view(&place, detail));
 		TRY(become(spec, detail));
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
