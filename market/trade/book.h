@@ -6,7 +6,8 @@
  * is given back with book_return().
  *
  * A bid takes the cheapest ask that fits (price_window() of its shape over an hour), ties by the seller's rating, then by who
- * came first. Bids are served by the highest price offered, then by who came first. The price is the seller's.
+ * came first. Bids are served by the highest price offered (price_window() of max_prices over an hour, by core), then by who
+ * came first. The price is the seller's. An ask fits where each of its three prices is at most the bid's.
  */
 #ifndef TRADE_BOOK_H
 #define TRADE_BOOK_H
@@ -40,10 +41,12 @@ struct match {
 
 MUST_CHECK err_t book_new(struct book **ret_book);
 void book_free(struct book *book);
-/* Adds or replaces (an unchanged price keeps its place in time). */
+/* Adds or replaces (an unchanged price keeps its place in time). E_INVALID: a field is out of its range; E_NOMEM. What the
+ * book had matched of a replaced ask or bid counts no more: put what the database says, not between a match and its return. */
 MUST_CHECK err_t book_put_ask(struct book *book, const struct ask *ask);
 void book_remove_ask(struct book *book, uuid machine);
 MUST_CHECK err_t book_put_bid(struct book *book, const struct bid *bid);
+/* A filled bid stays, with no places, until it is removed: a match of it may come back. */
 void book_remove_bid(struct book *book, uuid order);
 
 /* Matches what can be matched, at most max; call again while it returns max. */

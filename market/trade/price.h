@@ -21,8 +21,11 @@ MUST_CHECK err_t price_window(const struct prices *prices, uint32_t cores, uint3
 			      money *ret_cost);
 /* The market's part of an amount: amount * basis_points / 10000, rounded once. */
 MUST_CHECK err_t price_commission(money amount, uint32_t basis_points, money *ret_commission);
-/* Cuts counters that grew faster than a machine can: vcpu_ns to cores * elapsed_us, running_us to elapsed_us, each with 5 % and
- * 2 s of slack; never below previous. Returns true where anything was cut. */
+/* No virtual ethernet of ours carries more: 40 Gbit/s each way. */
+#define PRICE_BYTES_PER_US 5000U
+/* Cuts counters that grew faster than a machine can in elapsed_us, the time since the lease began to run: vcpu_ns to cores *
+ * elapsed_us, running_us to elapsed_us, tx_bytes and rx_bytes to PRICE_BYTES_PER_US * elapsed_us, where elapsed_us is given 5 % and
+ * 2 s of slack; never below previous. The slack is granted once, not with every report. Returns true where anything was cut. */
 bool price_cut(struct counters *counters, const struct counters *previous, uint32_t cores, int64_t elapsed_us);
 
 #endif
