@@ -15,9 +15,10 @@ struct client_config {
 	const char *pin;   /* "sha256//BASE64" of the server's public key, or NULL/"": the system's certificate store decides */
 	const char *token; /* bearer, or NULL */
 	const char *user_agent;
-	int timeout_ms; /* of one try; 0: 30000 */
+	int timeout_ms; /* of one try; 0: 30000. Raw bytes may take ten times that */
+	int silence_ms; /* after which a stream of events counts as broken; 0: 45000 */
 };
-/* Copies. E_INVALID: a bad URL or pin. */
+/* Copies. E_INVALID: a bad URL, pin or token, or a pin where there is no TLS. */
 MUST_CHECK err_t client_new(const struct client_config *config, struct client **ret_client);
 void client_free(struct client *client);
 MUST_CHECK err_t client_set_token(struct client *client, const char *token);
@@ -25,7 +26,7 @@ MUST_CHECK err_t client_set_token(struct client *client, const char *token);
 /* Why a call failed, for people and for exit codes. */
 struct problem {
 	int status;    /* HTTP, 0: nothing came back */
-	char code[48]; /* of protocol/codes.h; "unreachable" where status is 0 */
+	char code[48]; /* of protocol/codes.h; "unreachable" where status is 0; "bad_answer" where it was not the market's JSON */
 	char title[160];
 	char detail[256];
 	char field[96]; /* the first of errors[], or "" */
@@ -40,8 +41,8 @@ void problem_from_json(json_t *json, int status, struct problem *ret);
 
 /* One call. body may be NULL. idempotency_key: NULL, or sent as the header; calls with a key or GET are tried again up to
  * 3 times (0.2, 0.8, 2 s) when nothing came back or the market said 429/503. ret_json: NULL where the body is empty.
- * Failure: E_UNAVAILABLE (nothing came back, 5xx), E_AUTH (401), E_DENIED (403), E_NOT_FOUND, E_CONFLICT (409), E_FUNDS (402), E_LIMIT
- * (413, 429), E_INVALID (other 4xx), and *ret_problem filled. */
+ * Failure: E_UNAVAILABLE (nothing came back, 5xx), E_AUTH (401), E_DENIED (403), E_NOT_FOUND, E_CONFLICT (409), E_FUNDS (402),
+ * E_LIMIT (413, 429; an answer above 8 MiB), E_INVALID (other 4xx), E_CORRUPT (the answer is no JSON), and *ret_problem filled. */
 MUST_CHECK err_t client_call(struct client *client, const char *method, const char *path, json_t *body,
 			     const char *idempotency_key, json_t **ret_json, struct problem *ret_problem);
 /* Raw bytes up (application/octet-stream) and down (at most max bytes; E_LIMIT). */
@@ -50,7 +51,8 @@ MUST_CHECK err_t client_put_bytes(struct client *client, const char *path, const
 MUST_CHECK err_t client_get_bytes(struct client *client, const char *path, void *data, size_t max, size_t *ret_len,
 				  struct problem *ret_problem);
 /* Server-Sent Events (WHATWG HTML section 9.2): calls fn for each event until it returns false or the time is over; reconnects
- * with Last-Event-ID. timeout_ms 0: for ever. */
+ * with Last-Event-ID. timeout_ms 0: for ever. OK: fn has returned false, or the market said that the stream is over (204).
+ * E_TIMEOUT: the time is over. Else as above; what may pass (nothing came back, 429, 5xx) only where it never worked yet. */
 typedef bool client_event_fn(void *context, const char *event, const char *id, json_t *data);
 MUST_CHECK err_t client_events(struct client *client, const char *path, int timeout_ms, client_event_fn *fn, void *context,
 			       struct problem *ret_problem);
