@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * commands.h - one command, one function; main.c has their table
+ */
+#ifndef BUYER_COMMANDS_H
+#define BUYER_COMMANDS_H
+
+#include "cli.h"
+
+/* account.c */
+int command_signup(struct cli *cli);
+int command_login(struct cli *cli);
+int command_logout(struct cli *cli);
+int command_whoami(struct cli *cli);
+int command_token_create(struct cli *cli);
+int command_token_list(struct cli *cli);
+int command_token_revoke(struct cli *cli);
+/* funds.c */
+int command_funds_add(struct cli *cli);
+int command_funds_balance(struct cli *cli);
+int command_funds_history(struct cli *cli);
+int command_funds_deposits(struct cli *cli);
+int command_funds_confirm(struct cli *cli);
+/* image.c */
+int command_image_upload(struct cli *cli);
+int command_image_list(struct cli *cli);
+int command_image_show(struct cli *cli);
+int command_image_delete(struct cli *cli);
+/* market.c */
+int command_offer_list(struct cli *cli);
+int command_seller_list(struct cli *cli);
+int command_seller_show(struct cli *cli);
+int command_machine_list(struct cli *cli);
+int command_machine_retire(struct cli *cli);
+/* order.c */
+int command_order_create(struct cli *cli);
+int command_order_list(struct cli *cli);
+int command_order_show(struct cli *cli);
+int command_order_cancel(struct cli *cli);
+int command_order_receipt(struct cli *cli);
+/* watch.c */
+int command_order_watch(struct cli *cli);
+int command_order_wait(struct cli *cli);
+/* node.c */
+int command_node_list(struct cli *cli);
+int command_node_show(struct cli *cli);
+int command_node_console(struct cli *cli);
+int command_node_rate(struct cli *cli);
+/* net.c */
+int command_net_up(struct cli *cli);
+int command_net_status(struct cli *cli);
+int command_net_down(struct cli *cli);
+
+#endif

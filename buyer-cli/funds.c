@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * funds.c - funds add, balance, history, deposits; confirm for operators
+ */
+#include <stdio.h>
+#include "commands.h"
+#include "json.h"
+#include "output.h"
+#include "session.h"
+
+static const struct column deposit_columns[] = { { "deposit", "id", CELL_TEXT },
+						 { "state", "state", CELL_TEXT },
+						 { "amount", "amount_micro", CELL_MONEY },
+						 { "commission", "commission_micro", CELL_MONEY },
+						 { "credited", "credit_micro", CELL_MONEY },
+						 { "provider", "provider", CELL_TEXT },
+						 { "next", "instructions", CELL_TEXT },
+						 { .title = NULL } };
+
+int command_funds_add(struct cli *cli)
+{
+	AUTO_SESSION s;
+	AUTO_JSON answer = NULL;
+	AUTO_JSON body = json_object();
+	money amount;
+	if (money_parse(cli_arg(cli, 0), &amount) || amount.micro == 0)
+		return session_error(cli, EXIT_USAGE, "AMOUNT: must be like 10 or 12.50, not \"%s\"", cli_arg(cli, 0));
+	int code = session_open(cli, true, &s);
+	if (code)
+		return code;
+	json_put_money(body, "amount_micro", amount);
+	json_put_text(body, "provider", cli_text(cli, "provider", "manual"));
+	if ((code = session_call(&s, "POST", "/v1/deposits", body, true, &answer)))
+		return code;
+	output_object(cli, answer, deposit_columns, "id");
+	return EXIT_OK;
+}
+
+int command_funds_balance(struct cli *cli)
+{
+	static const struct column columns[] = { { "available", "available_micro", CELL_MONEY },
+						 { "held", "held_micro", CELL_MONEY },
+						 { "currency", "currency", CELL_TEXT },
+						 { .title = NULL } };
+	AUTO_SESSION s;
+	AUTO_JSON answer = NULL;
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_call(&s, "GET", "/v1/balance", NULL, false, &answer)))
+		return code;
+	output_object(cli, answer, columns, "available_micro");
+	return EXIT_OK;
+}
+
+int command_funds_history(struct cli *cli)
+{
+	static const struct column columns[] = { { "WHEN", "at", CELL_DATE },
+						 { "KIND", "kind", CELL_TEXT },
+						 { "AMOUNT", "amount_micro", CELL_MONEY },
+						 { "AVAILABLE", "available_micro", CELL_MONEY },
+						 { "HELD", "held_micro", CELL_MONEY },
+						 { "ORDER", "order", CELL_SHORT },
+						 { "FOR", "text", CELL_TEXT },
+						 { .title = NULL } };
+	AUTO_SESSION s;
+	AUTO_JSON items = NULL;
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_list(&s, "/v1/postings", &items)))
+		return code;
+	output_list(cli, items, columns, "id");
+	return EXIT_OK;
+}
+
+int command_funds_deposits(struct cli *cli)
+{
+	static const struct column columns[] = { { "ID", "id", CELL_TEXT },
+						 { "STATE", "state", CELL_TEXT },
+						 { "AMOUNT", "amount_micro", CELL_MONEY },
+						 { "COMMISSION", "commission_micro", CELL_MONEY },
+						 { "CREDIT", "credit_micro", CELL_MONEY },
+						 { "PROVIDER", "provider", CELL_TEXT },
+						 { "CREATED", "created_at", CELL_DATE },
+						 { .title = NULL } };
+	AUTO_SESSION s;
+	AUTO_JSON items = NULL;
+	int code = session_open(cli, true, &s);
+	if (code ||
+	    (code = session_list(&s, cli_flag(cli, "all") ? "/v1/operator/deposits?state=pending" : "/v1/deposits", &items)))
+		return code;
+	output_list(cli, items, columns, "id");
+	return EXIT_OK;
+}
+
+int command_funds_confirm(struct cli *cli)
+{
+	AUTO_SESSION s;
+	AUTO_JSON answer = NULL;
+	char path[128];
+	int code = session_open(cli, true, &s);
+	if (code)
+		return code;
+	snprintf(path, sizeof path, "/v1/deposits/%.64s/%s", cli_arg(cli, 0), cli_flag(cli, "fail") ? "fail" : "confirm");
+	if ((code = session_call(&s, "POST", path, NULL, true, &answer)))
+		return code;
+	output_object(cli, answer, deposit_columns, "id");
+	return EXIT_OK;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * market.c - offer list, seller list and show, machine list and retire
+ */
+#include <stdio.h>
+#include "commands.h"
+#include "json.h"
+#include "output.h"
+#include "session.h"
+
+static int show_list(struct cli *cli, bool need_token, const char *path, const struct column *columns, const char *name_field)
+{
+	AUTO_SESSION s;
+	AUTO_JSON items = NULL;
+	int code = session_open(cli, need_token, &s);
+	if (code || (code = session_list(&s, path, &items)))
+		return code;
+	output_list(cli, items, columns, name_field);
+	return EXIT_OK;
+}
+
+int command_offer_list(struct cli *cli)
+{
+	static const struct column columns[] = { { "MACHINE", "machine_name", CELL_TEXT },
+						 { "SELLER", "seller_name", CELL_TEXT },
+						 { "CC", "country", CELL_TEXT },
+						 { "STATE", "state", CELL_TEXT },
+						 { "ACCEL", "accel", CELL_TEXT },
+						 { "FREE", "cores_free", CELL_NUMBER },
+						 { "CORES", "cores", CELL_NUMBER },
+						 { "FREE MIB", "memory_free_mib", CELL_NUMBER },
+						 { "SCORE", "score", CELL_NUMBER },
+						 { "CORE/H", "price_per_core_hour_micro", CELL_MONEY },
+						 { "GIB/H", "price_per_gib_hour_micro", CELL_MONEY },
+						 { "GIB MOVED", "price_per_gib_transferred_micro", CELL_MONEY },
+						 { "RATING", "rating_ppm", CELL_PERCENT },
+						 { "GOOD", "good", CELL_NUMBER },
+						 { "BAD", "bad", CELL_NUMBER },
+						 { .title = NULL } };
+	return show_list(cli, false, "/v1/offers", columns, "machine");
+}
+
+static const struct column seller_columns[] = { { "SELLER", "name", CELL_TEXT },
+						{ "RATING", "rating_ppm", CELL_PERCENT },
+						{ "GOOD", "good", CELL_NUMBER },
+						{ "BAD", "bad", CELL_NUMBER },
+						{ "MACHINES", "machines", CELL_NUMBER },
+						{ "ONLINE", "machines_online", CELL_NUMBER },
+						{ "LEASES", "leases", CELL_NUMBER },
+						{ "COMPLETED", "leases_completed", CELL_NUMBER },
+						{ "FAILED", "leases_failed", CELL_NUMBER },
+						{ "SINCE", "since", CELL_DATE },
+						{ .title = NULL } };
+
+int command_seller_list(struct cli *cli)
+{
+	return show_list(cli, false, "/v1/sellers", seller_columns, "id");
+}
+
+int command_seller_show(struct cli *cli)
+{
+	AUTO_SESSION s;
+	AUTO_JSON seller = NULL;
+	char path[128];
+	int code = session_open(cli, false, &s);
+	if (code)
+		return code;
+	snprintf(path, sizeof path, "/v1/sellers/%.64s", cli_arg(cli, 0));
+	if ((code = session_call(&s, "GET", path, NULL, false, &seller)))
+		return code;
+	output_object(cli, seller, seller_columns, "id");
+	return EXIT_OK;
+}
+
+int command_machine_list(struct cli *cli)
+{
+	static const struct column columns[] = { { "ID", "id", CELL_TEXT },
+						 { "NAME", "name", CELL_TEXT },
+						 { "STATE", "state", CELL_TEXT },
+						 { "CC", "country", CELL_TEXT },
+						 { "ACCEL", "accel", CELL_TEXT },
+						 { "CORES", "cores", CELL_NUMBER },
+						 { "MIB", "memory_mib", CELL_NUMBER },
+						 { "LEASES", "leases", CELL_NUMBER },
+						 { "SEEN", "seen_at", CELL_DATE },
+						 { .title = NULL } };
+	return show_list(cli, true, "/v1/machines", columns, "id");
+}
+
+int command_machine_retire(struct cli *cli)
+{
+	AUTO_SESSION s;
+	char path[128];
+	int code = session_open(cli, true, &s);
+	if (code)
+		return code;
+	snprintf(path, sizeof path, "/v1/machines/%.64s", cli_arg(cli, 0));
+	if (!(code = session_call(&s, "DELETE", path, NULL, false, NULL)))
+		output_note(cli, "Retired.\n");
+	return code;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * net.c - net up, status, down: this machine on an order's ethernet
+ *
+ * How it works: as root and without a command, `net up` makes a TAP here and goes into the background. With a command, or without
+ * root, the TAP is made in a network namespace of its own (and a user namespace, where we are not root), whose only way out is the
+ * order's LAN; the command, or a shell, runs inside it and ends the membership when it ends. The packets themselves always leave
+ * from the ordinary namespace.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "bytes.h"
+#include "commands.h"
+#include "file.h"
+#include "ipc.h"
+#include "json.h"
+#include "member.h"
+#include "output.h"
+
+struct up {
+	struct cli *cli;
+	struct member *member;
+	struct loop *loop;
+	char control[512];
+	/* in the background: the parent waits here for a word; in a namespace: the child does */
+	int told_fd;
+	pid_t child;
+	int child_status;
+};
+
+/* STATE/net/ORDER.sock, where STATE is XDG_RUNTIME_DIR/cpushare, else XDG_STATE_HOME/cpushare. */
+static err_t control_path(const char *order, char *path, size_t size)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	char dir[400];
+	int n;
+	if (run && *run == '/')
+		n = snprintf(dir, sizeof dir, "%s/cpushare/net", run);
+	else if (state && *state == '/')
+		n = snprintf(dir, sizeof dir, "%s/cpushare/net", state);
+	else
+		n = snprintf(dir, sizeof dir, "%s/.local/state/cpushare/net", home ? home : "");
+	if (n < 0 || (size_t)n >= sizeof dir)
+		return E_LIMIT;
+	TRY(dir_make(dir, 0700));
+	n = snprintf(path, size, "%s/%s.sock", dir, order);
+	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
+}
+
+static void tell(struct up *u, const char *word)
+{
+	if (u->told_fd < 0)
+		return;
+	if (write(u->told_fd, word, strlen(word)) < 0)
+		u->told_fd = -1;
+	fd_close(&u->told_fd);
+}
+
+static void on_started(void *context, size_t connected, size_t peers)
+{
+	struct up *u = context;
+	if (connected < peers)
+		fprintf(stderr, "cpushare: %zu of %zu peers are reached so far; `cpushare net status` tells which\n", connected,
+			peers);
+	tell(u, "+");
+}
+
+static void on_stop(void *context, int number)
+{
+	struct up *u = context;
+	if (number == SIGCHLD) {
+		if (!u->child || waitpid(u->child, &u->child_status, WNOHANG) != u->child)
+			return;
+		u->child = 0;
+	}
+	loop_stop(u->loop);
+}
+
+static err_t run_member(struct up *u, int tap_fd)
+{
+	TRY(loop_signal_add(u->loop, SIGTERM, on_stop, u));
+	if (!u->child)
+		TRY(loop_signal_add(u->loop, SIGINT, on_stop, u));
+	TRY(loop_signal_add(u->loop, SIGCHLD, on_stop, u));
+	return member_run(u->member, u->loop, tap_fd, u->control, on_started, u);
+}
+
+/* ---- as root: a TAP here, in the background ---- */
+
+static void print_up(struct up *u, const char *interface)
+{
+	AUTO_JSON out = json_object();
+	static const struct column columns[] = { { "interface", "interface", CELL_TEXT },
+						 { "address", "ip", CELL_TEXT },
+						 { "subnet", "subnet", CELL_TEXT },
+						 { .title = NULL } };
+	char subnet[32];
+	snprintf(subnet, sizeof subnet, "%s/%u", member_network(u->member)->subnet, member_network(u->member)->prefix_len);
+	json_put_text(out, "interface", interface);
+	json_put_text(out, "ip", member_self(u->member)->ip);
+	json_put_text(out, "subnet", subnet);
+	output_object(u->cli, out, columns, "ip");
+}
+
+static int up_in_background(struct up *u)
+{
+	struct interface interface;
+	int ends[2];
+	if (member_interface(u->member, &interface))
+		return session_error(u->cli, EXIT_ERROR, "the interface cannot be made: %s (is /dev/net/tun there?)",
+				     strerror(errno));
+	if (cli_flag(u->cli, "foreground")) {
+		print_up(u, interface.name);
+		fflush(stdout);
+		return run_member(u, interface.fd) ? session_error(u->cli, EXIT_ERROR, "the network ended") : EXIT_OK;
+	}
+	if (pipe2(ends, O_CLOEXEC))
+		return session_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
+	pid_t child = fork();
+	if (child < 0)
+		return session_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
+	if (child == 0) {
+		setsid();
+		close(ends[0]);
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		dup2(null, 0);
+		dup2(null, 1);
+		u->told_fd = ends[1];
+		err_t e = run_member(u, interface.fd);
+		member_free(u->member);
+		_exit(e ? EXIT_ERROR : EXIT_OK);
+	}
+	char word = 0;
+	close(ends[1]);
+	close(interface.fd);
+	bool up = read(ends[0], &word, 1) == 1 && word == '+';
+	close(ends[0]);
+	if (!up)
+		return session_error(u->cli, EXIT_ERROR, "the network did not come up");
+	print_up(u, interface.name);
+	fflush(stdout);
+	_exit(EXIT_OK); /* the member belongs to the child: nothing here leaves it */
+}
+
+/* ---- in a namespace of its own, with a command ---- */
+
+static err_t write_text(const char *path, const char *text)
+{
+	AUTO_FD fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 ? E_IO : fd_write_all(fd, text, strlen(text));
+}
+
+/* We are root in there and the same user outside. */
+static err_t become_namespace_root(uid_t uid, gid_t gid)
+{
+	char map[64];
+	TRY(write_text("/proc/self/setgroups", "deny"));
+	snprintf(map, sizeof map, "0 %u 1", uid);
+	TRY(write_text("/proc/self/uid_map", map));
+	snprintf(map, sizeof map, "0 %u 1", gid);
+	return write_text("/proc/self/gid_map", map);
+}
+
+static err_t send_descriptor(int socket, const struct interface *i)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { .bytes = "" };
+	struct iovec part = { .iov_base = (void *)i->name, .iov_len = sizeof i->name };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &i->fd, sizeof(int));
+	return sendmsg(socket, &message, 0) > 0 ? OK : E_IO;
+}
+
+static err_t receive_descriptor(int socket, struct interface *ret)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec part = { .iov_base = ret->name, .iov_len = sizeof ret->name };
+	struct msghdr message = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+	};
+	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof ret->name)
+		return E_IO;
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	if (!c || c->cmsg_type != SCM_RIGHTS)
+		return E_IO;
+	memcpy(&ret->fd, CMSG_DATA(c), sizeof(int));
+	return OK;
+}
+
+/* Names of the LAN resolve inside: its peers' responder answers at the subnet's last host address. */
+static err_t own_resolver(const struct member *m)
+{
+	char path[] = "/tmp/cpushare-resolv-XXXXXX";
+	struct vnet_network network;
+	TRY(peers_network(member_network(m), &network));
+	uint32_t dns = network.subnet | (0xffffffffU >> network.prefix_len) - 1;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return E_IO;
+	AUTO_FD fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return E_IO;
+	dprintf(fd, "search lan\nnameserver %u.%u.%u.%u\n", dns >> 24, dns >> 16 & 255, dns >> 8 & 255, dns & 255);
+	(void)!fchmod(fd, 0644);
+	err_t e = mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) ? E_IO : OK;
+	unlink(path);
+	return e;
+}
+
+static _Noreturn void namespace_child(struct up *u, int socket, char **command)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+	struct interface interface;
+	char word;
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS | (uid ? CLONE_NEWUSER : 0)) || (uid && become_namespace_root(uid, gid))) {
+		fprintf(stderr, "cpushare: a network namespace cannot be made: %s (does this system allow user namespaces?)\n",
+			strerror(errno));
+		_exit(EXIT_ERROR);
+	}
+	if (member_interface(u->member, &interface) || send_descriptor(socket, &interface)) {
+		fprintf(stderr, "cpushare: the interface cannot be made: %s\n", strerror(errno));
+		_exit(EXIT_ERROR);
+	}
+	close(interface.fd);
+	if (own_resolver(u->member))
+		fprintf(stderr, "cpushare: names of the LAN will not resolve inside (addresses work)\n");
+	if (read(socket, &word, 1) != 1)
+		_exit(EXIT_ERROR);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	char *shell[] = { getenv("SHELL") ? getenv("SHELL") : "/bin/sh", NULL };
+	if (!*command)
+		command = shell;
+	execvp(command[0], command);
+	fprintf(stderr, "cpushare: %s: %s\n", command[0], strerror(errno));
+	_exit(127);
+}
+
+static int up_in_namespace(struct up *u, char **command)
+{
+	int ends[2];
+	struct interface interface = { .fd = -1 };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return session_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
+	u->child = fork();
+	if (u->child < 0)
+		return session_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
+	if (u->child == 0) {
+		close(ends[0]);
+		namespace_child(u, ends[1], command);
+	}
+	close(ends[1]);
+	u->told_fd = ends[0];
+	if (receive_descriptor(ends[0], &interface)) {
+		waitpid(u->child, NULL, 0);
+		return EXIT_ERROR; /* the child said why */
+	}
+	signal(SIGINT, SIG_IGN); /* Ctrl-C is for the command inside */
+	err_t e = run_member(u, interface.fd);
+	fd_close(&u->told_fd);
+	if (u->child) { /* ended from outside, by `net down` */
+		kill(u->child, SIGTERM);
+		waitpid(u->child, &u->child_status, 0);
+	}
+	if (e)
+		return session_error(u->cli, EXIT_ERROR, "the network ended: %s", err_name(e));
+	return WIFEXITED(u->child_status) ? WEXITSTATUS(u->child_status) : 128 + WTERMSIG(u->child_status);
+}
+
+int command_net_up(struct cli *cli)
+{
+	AUTO_SESSION s;
+	struct up u = { .cli = cli, .told_fd = -1 };
+	struct problem problem = { .title = "" };
+	AUTO_JSON running = NULL;
+	AUTO_JSON ask = json_pack("{s:s}", "ask", "status");
+	char order[UUID_TEXT_SIZE];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
+		return code;
+	if (control_path(order, u.control, sizeof u.control))
+		return session_error(cli, EXIT_ERROR,
+				     "no folder for the network's control socket (XDG_RUNTIME_DIR, XDG_STATE_HOME, HOME)");
+	if (ipc_ask(u.control, ask, 1000, &running) == OK)
+		return session_error(cli, EXIT_CONFLICT, "this machine is on that network already: cpushare net down %s", order);
+	err_t e = member_new(&s, order, cli_text(cli, "name", "buyer"), &u.member, &problem);
+	if (e)
+		return problem.status || *problem.title ? session_refused(&s, &problem)
+							: session_error(cli, EXIT_ERROR, "joining failed: %s", err_name(e));
+	if (loop_new(&u.loop))
+		code = EXIT_ERROR;
+	else if (geteuid() == 0 && cli_arg_count(cli) == 1 && !cli_flag(cli, "shell"))
+		code = up_in_background(&u);
+	else
+		code = up_in_namespace(&u, cli_args(cli) + 1);
+	loop_free(u.loop);
+	member_free(u.member);
+	return code;
+}
+
+/* ---- status, down ---- */
+
+static int ask_member(struct cli *cli, const char *word, json_t **ret_answer)
+{
+	AUTO_SESSION s;
+	char order[UUID_TEXT_SIZE], path[512];
+	AUTO_JSON ask = json_pack("{s:s}", "ask", word);
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
+		return code;
+	if (control_path(order, path, sizeof path) || ipc_ask(path, ask, 3000, ret_answer))
+		return session_error(cli, EXIT_NOT_FOUND, "this machine is not on the network of order %s: cpushare net up %s",
+				     order, order);
+	return EXIT_OK;
+}
+
+int command_net_status(struct cli *cli)
+{
+	static const struct column columns[] = { { "PEER", "name", CELL_TEXT },
+						 { "IP", "ip", CELL_TEXT },
+						 { "PATH", "path", CELL_TEXT },
+						 { "ADDRESS", "address", CELL_TEXT },
+						 { "RTT MS", "rtt_us", CELL_MS },
+						 { "SENT", "tx_bytes", CELL_BYTES },
+						 { "RECEIVED", "rx_bytes", CELL_BYTES },
+						 { "DROPPED", "dropped", CELL_NUMBER },
+						 { .title = NULL } };
+	AUTO_JSON answer = NULL;
+	int code = ask_member(cli, "status", &answer);
+	if (code)
+		return code;
+	output_list(cli, json_object_get(answer, "peers"), columns, "name");
+	return EXIT_OK;
+}
+
+int command_net_down(struct cli *cli)
+{
+	AUTO_JSON answer = NULL;
+	int code = ask_member(cli, "quit", &answer);
+	if (!code)
+		output_note(cli, "Left.\n");
+	return code;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * order.c - order create, list, show, cancel, receipt
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bytes.h"
+#include "commands.h"
+#include "file.h"
+#include "json.h"
+#include "order.h"
+#include "output.h"
+#include "session.h"
+#include "watch.h"
+
+static const struct column order_columns[] = { { "order", "id", CELL_TEXT },
+					       { "name", "name", CELL_TEXT },
+					       { "state", "state", CELL_TEXT },
+					       { "VMs wanted", "count", CELL_NUMBER },
+					       { "VMs filled", "filled", CELL_NUMBER },
+					       { "VMs ended", "ended", CELL_NUMBER },
+					       { "cores each", "cores", CELL_NUMBER },
+					       { "MiB each", "memory_mib", CELL_NUMBER },
+					       { "max per core hour", "max_price_per_core_hour_micro", CELL_MONEY },
+					       { "max per GiB hour", "max_price_per_gib_hour_micro", CELL_MONEY },
+					       { "max per GiB moved", "max_price_per_gib_transferred_micro", CELL_MONEY },
+					       { "budget", "budget_micro", CELL_MONEY },
+					       { "held", "held_micro", CELL_MONEY },
+					       { "charged", "charged_micro", CELL_MONEY },
+					       { "image", "image", CELL_TEXT },
+					       { "created", "created_at", CELL_DATE },
+					       { "open until", "open_until", CELL_DATE },
+					       { .title = NULL } };
+
+static const money default_memory_price = { 50000 }, default_transfer_price = { 100000 };
+
+static int read_constraints(struct cli *cli, struct constraints *c)
+{
+	int64_t score;
+	money rating; /* 0.95: six decimals are just what millionths need */
+	int accel;
+	c->country_count = (size_t)cli_option_count(cli, "country");
+	if (c->country_count > MAX_COUNTRIES)
+		return session_error(cli, EXIT_USAGE, "--country: at most %d", MAX_COUNTRIES);
+	for (size_t i = 0; i < c->country_count; i++) {
+		const char *word = cli_text_at(cli, "country", (int)i);
+		if (strlen(word) != 2 || text_copy(c->countries[i], COUNTRY_SIZE, word))
+			return session_error(cli, EXIT_USAGE, "--country: two capital letters, as in DE, not \"%s\"", word);
+	}
+	if (cli_int(cli, "min-score", 0, 0, 1000000, &score) || cli_money(cli, "min-rating", (money){ 0 }, &rating))
+		return EXIT_USAGE;
+	if (rating.micro > RATING_MAX_PPM)
+		return session_error(cli, EXIT_USAGE, "--min-rating: must be from 0 to 1");
+	c->min_score = (uint32_t)score;
+	c->min_rating_ppm = (uint32_t)rating.micro;
+	if (state_parse(accel_names, ACCEL_COUNT, cli_text(cli, "accel", "any"), &accel))
+		return session_error(cli, EXIT_USAGE, "--accel: must be any, kvm or tcg");
+	c->accel = (enum accel)accel;
+	return EXIT_OK;
+}
+
+static int read_user_data(struct cli *cli, struct order_request *r)
+{
+	const char *path = cli_text(cli, "user-data", NULL);
+	size_t len;
+	if (!path)
+		return EXIT_OK;
+	err_t e = file_read(path, USER_DATA_MAX, &r->user_data, &len);
+	if (e)
+		return session_error(cli, e == E_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_USAGE, "--user-data %s: %s", path,
+				     e == E_LIMIT ? "at most 64 KiB" : err_name(e));
+	if (strlen(r->user_data) != len)
+		return session_error(cli, EXIT_USAGE, "--user-data %s: must be text", path);
+	return EXIT_OK;
+}
+
+static int read_request(session_t *s, struct order_request *r)
+{
+	struct cli *cli = s->cli;
+	int64_t count, cores, memory, duration_us, open_us;
+	char image[SHA256_TEXT_SIZE];
+	money none = { 0 };
+	memset(r, 0, sizeof *r);
+	if (!cli_flag(cli, "image") || !cli_flag(cli, "max-price"))
+		return session_error(cli, EXIT_USAGE, "--image IMAGE and --max-price MONEY (for an hour of one core) are needed");
+	if (cli_int(cli, "count", 1, 1, 256, &count) || cli_int(cli, "cores", 1, 1, 64, &cores) ||
+	    cli_size(cli, "memory", 512LL << 20, &memory) || cli_money(cli, "max-price", none, &r->max_prices.per_core_hour) ||
+	    cli_money(cli, "max-price-memory", default_memory_price, &r->max_prices.per_gib_hour) ||
+	    cli_money(cli, "max-price-transfer", default_transfer_price, &r->max_prices.per_gib_transferred) ||
+	    cli_duration(cli, "duration", HOUR_US, &duration_us) || cli_duration(cli, "open-for", HOUR_US, &open_us) ||
+	    cli_money(cli, "budget", none, &r->budget))
+		return EXIT_USAGE;
+	if (memory < 64LL << 20 || memory > 1LL << 40)
+		return session_error(cli, EXIT_USAGE, "--memory: must be from 64M to 1T");
+	r->count = (uint32_t)count;
+	r->cores = (uint32_t)cores;
+	r->memory_mib = (uint32_t)(memory >> 20);
+	r->duration_s = duration_us / SECOND_US;
+	r->open_s = open_us / SECOND_US;
+	if (text_copy(r->name, sizeof r->name, cli_text(cli, "name", "")))
+		return session_error(cli, EXIT_USAGE, "--name: at most %d bytes", NAME_SIZE - 1);
+	int code = read_constraints(cli, &r->constraints);
+	if (code || (code = read_user_data(cli, r)) || (code = session_image(s, cli_text(cli, "image", ""), image)))
+		return code;
+	return sha256_parse(image, &r->image) ? session_error(cli, EXIT_USAGE, "--image: \"%s\" is no image's id", image)
+					      : EXIT_OK;
+}
+
+static int dry_run(session_t *s, json_t *body)
+{
+	static const struct column columns[] = { { "held at once", "hold_micro", CELL_MONEY },
+						 { "at most per hour", "hourly_micro", CELL_MONEY },
+						 { "offers that fit", "fit", CELL_NUMBER },
+						 { .title = NULL } };
+	AUTO_JSON quote = NULL;
+	int code = session_call(s, "POST", "/v1/orders/quote", body, false, &quote);
+	if (!code)
+		output_object(s->cli, quote, columns, "hold_micro");
+	return code;
+}
+
+int command_order_create(struct cli *cli)
+{
+	AUTO_SESSION s;
+	AUTO_JSON order = NULL;
+	struct order_request request;
+	int code = session_open(cli, true, &s);
+	if (code)
+		return code;
+	code = read_request(&s, &request);
+	AUTO_JSON body = code ? NULL : order_request_to_json(&request);
+	order_request_clear(&request);
+	if (code)
+		return code;
+	if (cli_flag(cli, "dry-run"))
+		return dry_run(&s, body);
+	if ((code = session_call(&s, "POST", "/v1/orders", body, true, &order)))
+		return code;
+	if (cli_flag(cli, "wait")) {
+		char id[UUID_TEXT_SIZE], path[96];
+		if (text_copy(id, sizeof id, field_text(order, "id")))
+			return EXIT_ERROR;
+		output_note(cli, "order %s\n", id);
+		int waited = wait_for_order(&s, id, WAIT_RUNNING);
+		json_decref(order);
+		order = NULL;
+		snprintf(path, sizeof path, "/v1/orders/%s", id);
+		if ((code = session_call(&s, "GET", path, NULL, false, &order)))
+			return code;
+		code = waited;
+	}
+	output_object(cli, order, order_columns, "id");
+	return code;
+}
+
+int command_order_list(struct cli *cli)
+{
+	static const struct column columns[] = { { "ID", "id", CELL_TEXT },
+						 { "NAME", "name", CELL_TEXT },
+						 { "STATE", "state", CELL_TEXT },
+						 { "VMS", "count", CELL_NUMBER },
+						 { "FILLED", "filled", CELL_NUMBER },
+						 { "ENDED", "ended", CELL_NUMBER },
+						 { "HELD", "held_micro", CELL_MONEY },
+						 { "CHARGED", "charged_micro", CELL_MONEY },
+						 { "CREATED", "created_at", CELL_DATE },
+						 { .title = NULL } };
+	AUTO_SESSION s;
+	AUTO_JSON items = NULL;
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_list(&s, "/v1/orders", &items)))
+		return code;
+	output_list(cli, items, columns, "id");
+	return EXIT_OK;
+}
+
+int command_order_show(struct cli *cli)
+{
+	AUTO_SESSION s;
+	AUTO_JSON order = NULL;
+	AUTO_JSON why = NULL;
+	char id[UUID_TEXT_SIZE], path[96];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
+		return code;
+	snprintf(path, sizeof path, "/v1/orders/%s", id);
+	if ((code = session_call(&s, "GET", path, NULL, false, &order)))
+		return code;
+	output_object(cli, order, order_columns, "id");
+	if (strcmp(field_text(order, "state"), "open") || output_form(cli) != FORM_TABLE)
+		return EXIT_OK;
+	snprintf(path, sizeof path, "/v1/orders/%s/explain", id);
+	if ((code = session_call(&s, "GET", path, NULL, false, &why)))
+		return code;
+	const char *rule;
+	json_t *count;
+	printf("\n%lld offers; %lld fit now. Taken out by:", (long long)field_int(why, "asks"),
+	       (long long)field_int(why, "left"));
+	json_object_foreach (json_object_get(why, "removed"), rule, count)
+		if (json_integer_value(count))
+			printf(" %s %lld", rule, (long long)json_integer_value(count));
+	putchar('\n');
+	return EXIT_OK;
+}
+
+int command_order_cancel(struct cli *cli)
+{
+	AUTO_SESSION s;
+	AUTO_JSON order = NULL;
+	char id[UUID_TEXT_SIZE], path[96];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
+		return code;
+	snprintf(path, sizeof path, "/v1/orders/%s/cancel", id);
+	if ((code = session_call(&s, "POST", path, NULL, true, &order)))
+		return code;
+	if (cli_flag(cli, "wait") && (code = wait_for_order(&s, id, WAIT_ENDED)) && code != EXIT_ENDED_BADLY)
+		return code;
+	output_note(cli, "%s is %s\n", id, cli_flag(cli, "wait") ? "over" : "being ended");
+	if (output_form(cli) != FORM_TABLE)
+		output_object(cli, order, order_columns, "id");
+	return EXIT_OK;
+}
+
+static void print_receipt(struct cli *cli, json_t *receipt)
+{
+	static const struct column columns[] = { { "VM", "name", CELL_TEXT },
+						 { "SELLER", "seller_name", CELL_TEXT },
+						 { "MACHINE", "machine_name", CELL_TEXT },
+						 { "VCPU S", "vcpu_ns", CELL_SECONDS },
+						 { "RUN S", "running_us", CELL_TIME_US },
+						 { "SENT", "tx_bytes", CELL_BYTES },
+						 { "RECEIVED", "rx_bytes", CELL_BYTES },
+						 { "CORE/H", "price_per_core_hour_micro", CELL_MONEY },
+						 { "GIB/H", "price_per_gib_hour_micro", CELL_MONEY },
+						 { "GIB MOVED", "price_per_gib_transferred_micro", CELL_MONEY },
+						 { "CHARGED", "charged_micro", CELL_MONEY },
+						 { "COMMISSION", "commission_micro", CELL_MONEY },
+						 { "REASON", "reason", CELL_TEXT },
+						 { .title = NULL } };
+	const json_t *totals = json_object_get(receipt, "totals");
+	char charged[MONEY_TEXT_SIZE], commission[MONEY_TEXT_SIZE];
+	printf("Receipt of order %s\n\n", field_text(json_object_get(receipt, "order"), "id"));
+	output_list(cli, json_object_get(receipt, "leases"), columns, "id");
+	printf("\ntotal charged %s, of it the market's commission %s\n",
+	       money_format((money){ field_int(totals, "charged_micro") }, charged),
+	       money_format((money){ field_int(totals, "commission_micro") }, commission));
+}
+
+int command_order_receipt(struct cli *cli)
+{
+	AUTO_SESSION s;
+	AUTO_JSON receipt = NULL;
+	char id[UUID_TEXT_SIZE], path[96];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
+		return code;
+	snprintf(path, sizeof path, "/v1/orders/%s/receipt", id);
+	if ((code = session_call(&s, "GET", path, NULL, false, &receipt)))
+		return code;
+	if (output_form(cli) == FORM_TABLE)
+		print_receipt(cli, receipt);
+	else
+		output_object(cli, receipt, order_columns, "id");
+	return EXIT_OK;
+}

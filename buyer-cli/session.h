@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * session.h - who we are at which market, and one call to it
+ */
+#ifndef BUYER_SESSION_H
+#define BUYER_SESSION_H
+
+#include <jansson.h>
+#include "cli.h"
+#include "client.h"
+
+/* From --market, --pin and the environment (CPUSHARE_MARKET, CPUSHARE_PIN, CPUSHARE_TOKEN), else from
+ * $XDG_CONFIG_HOME/cpushare/credentials (0600), which log-in writes. */
+struct session_file {
+	char market[256], pin[80], token[TOKEN_TEXT_SIZE], email[EMAIL_SIZE];
+};
+void session_file_read(const struct cli *cli, struct session_file *ret); /* fields are "" where unknown */
+MUST_CHECK err_t session_file_write(const struct session_file *file);
+MUST_CHECK err_t session_file_path(char *ret_path, size_t size);
+
+struct buyer_session {
+	struct cli *cli;
+	struct client *client;
+	struct session_file file;
+};
+typedef struct buyer_session session_t;
+
+/* An exit code: 0, or what stands in the way has been printed. need_token: refuse without one. */
+int session_open(struct cli *cli, bool need_token, session_t *ret);
+void session_close(session_t *s);
+#define AUTO_SESSION __attribute__((cleanup(session_close))) session_t
+
+/* One call; keyed: send an Idempotency-Key (--idempotency-key, or a fresh one). A refusal is printed. Exit code. ret may be NULL. */
+int session_call(session_t *s, const char *method, const char *path, json_t *body, bool keyed, json_t **ret);
+/* The same, but the refusal is handed back and not printed. */
+err_t session_try(session_t *s, const char *method, const char *path, json_t *body, bool keyed, json_t **ret,
+		  struct problem *ret_problem);
+/* Follows "next" to the end: one array of all items. */
+int session_list(session_t *s, const char *path, json_t **ret_items);
+
+/* Prints a refusal on stderr, as text or (-o json) as {"error":{…},"exit":N}. Returns the exit code. */
+int session_refused(const session_t *s, const struct problem *problem);
+/* The same for our own refusals. */
+int session_error(struct cli *cli, int exit_code, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* An order by its id, the beginning of its id (4 characters or more), or its name; a node also as ORDER/vm1. ret has 37 bytes. */
+int session_order(session_t *s, const char *word, char *ret_id);
+int session_node(session_t *s, const char *word, char *ret_id);
+/* An image by id, beginning, or name. ret has 65 bytes. */
+int session_image(session_t *s, const char *word, char *ret_id);
+
+#endif
