@@ -99,16 +99,16 @@ static void watch(struct vm_machine *machine)
 	struct vm_report report = { 0 };
 	enum vm_state told = VM_STARTING;
 
-	for (;;) {
-		struct pollfd channel = { .fd = JAIL_CHANNEL_FD, .events = POLLIN };
-		bool asked = poll(&channel, 1, STATE_PERIOD_MS) > 0;
-		if (asked && !obey(machine))
-			return;
+	for (bool asked = false;;) {
 		vm_machine_report(machine, &report);
 		if (asked || report.state != told)
 			send_report(&report);
 		told = report.state;
 		if (told == VM_ENDED)
+			return;
+		struct pollfd channel = { .fd = JAIL_CHANNEL_FD, .events = POLLIN };
+		asked = poll(&channel, 1, STATE_PERIOD_MS) > 0;
+		if (asked && !obey(machine))
 			return;
 	}
 }

@@ -39,7 +39,9 @@ void vm_life_count(struct vm_life *life, mono_time now)
 		life->running_us += passed_us < GAP_MAX_US ? passed_us : GAP_MAX_US;
 	life->counted = now;
 	if (life->vcpus && life->state != VM_ENDED) {
-		uint64_t ns = vcpus_time_ns(life->vcpus);
+		uint64_t ns = vcpus_time_ns(life->vcpus), most = (uint64_t)life->running_us * 1000 * life->spec.cores;
+		/* A report of a change comes some ms late; the counters never contradict each other by it. */
+		ns = ns < most ? ns : most;
 		if (ns > life->vcpu_ns)
 			life->vcpu_ns = ns;
 	}
