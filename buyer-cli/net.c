@@ -16,6 +16,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "bytes.h"
@@ -213,7 +214,7 @@ static err_t own_resolver(const struct member *m)
 	char path[] = "/tmp/cpushare-resolv-XXXXXX";
 	struct vnet_network network;
 	TRY(peers_network(member_network(m), &network));
-	uint32_t dns = network.subnet | (0xffffffffU >> network.prefix_len) - 1;
+	uint32_t dns = network.subnet | ((0xffffffffU >> network.prefix_len) - 1);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return E_IO;
 	AUTO_FD fd = mkostemp(path, O_CLOEXEC);
