@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vm_domain_xml.c - the XML that libvirt gets, as a whole and where it varies
+ */
+#include <string.h>
+#include "domain_xml.h"
+#include "tap.h"
+
+static const char golden[] =
+	"<domain type='qemu' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n"
+	" <name>vm1</name>\n"
+	" <uuid>0193f0a0-1111-7222-8333-444455556666</uuid>\n"
+	" <memory unit='MiB'>160</memory>\n"
+	" <vcpu placement='static'>2</vcpu>\n"
+	" <os>\n"
+	"  <type arch='x86_64' machine='pc-q35-7.2'>hvm</type>\n"
+	"  <bios useserial='yes'/>\n"
+	" </os>\n"
+	" <features><acpi/><apic/><tcg><tb-cache unit='MiB'>64</tb-cache></tcg></features>\n"
+	" <cpu mode='maximum' check='none'>\n"
+	"  <feature policy='disable' name='svm'/>\n"
+	"  <feature policy='disable' name='la57'/>\n"
+	"  <topology sockets='1' dies='1' cores='2' threads='1'/>\n"
+	" </cpu>\n"
+	" <clock offset='utc'><timer name='hpet' present='no'/></clock>\n"
+	" <on_poweroff>destroy</on_poweroff>\n"
+	" <on_reboot>restart</on_reboot>\n"
+	" <on_crash>destroy</on_crash>\n"
+	" <pm><suspend-to-mem enabled='no'/><suspend-to-disk enabled='no'/></pm>\n"
+	" <devices>\n"
+	"  <emulator>/usr/bin/qemu-system-x86_64</emulator>\n"
+	"  <controller type='usb' model='none'/>\n"
+	"  <controller type='scsi' index='0' model='virtio-scsi'><address type='pci' bus='0x00' slot='0x02' function='0x0'/>"
+	"</controller>\n"
+	"  <disk type='file' device='cdrom'>\n"
+	"   <driver name='qemu' type='raw' error_policy='report' rerror_policy='report'/>\n"
+	"   <source file='/lease/image.iso'/>\n"
+	"   <target dev='sda' bus='scsi'/>\n"
+	"   <readonly/>\n"
+	"   <boot order='1'/>\n"
+	"  </disk>\n"
+	"  <disk type='file' device='cdrom'>\n"
+	"   <driver name='qemu' type='raw' error_policy='report' rerror_policy='report'/>\n"
+	"   <source file='/lease/cidata.iso'/>\n"
+	"   <target dev='sdb' bus='scsi'/>\n"
+	"   <readonly/>\n"
+	"  </disk>\n"
+	"  <serial type='unix'><source mode='connect' path='/lease/jail/console.sock'/><target port='0'/></serial>\n"
+	"  <rng model='virtio'><rate bytes='65536' period='1000'/><backend model='random'>/dev/urandom</backend>"
+	"<address type='pci' bus='0x00' slot='0x03' function='0x0'/></rng>\n"
+	"  <video><model type='none'/></video>\n"
+	"  <audio id='1' type='none'/>\n"
+	"  <memballoon model='none'/>\n"
+	" </devices>\n"
+	" <qemu:commandline>\n"
+	"  <qemu:arg value='-netdev'/>\n"
+	"  <qemu:arg value='dgram,id=n0,local.type=unix,local.path=/lease/net/qemu.sock,remote.type=unix,"
+	"remote.path=/lease/net/vnet.sock'/>\n"
+	"  <qemu:arg value='-device'/>\n"
+	"  <qemu:arg value='virtio-net-pci,netdev=n0,mac=52:54:00:12:34:56,bus=pcie.0,addr=0x4,romfile='/>\n"
+	" </qemu:commandline>\n"
+	"</domain>\n";
+
+static struct vm_spec plain(void)
+{
+	struct vm_spec spec = { .name = "vm1", .cores = 2, .memory_mib = 160, .mac = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 } };
+	if (uuid_parse("0193f0a0-1111-7222-8333-444455556666", &spec.lease) != OK)
+		printf("Bail out! no UUID\n");
+	return spec;
+}
+
+static void varied(void)
+{
+	struct vm_spec spec = plain();
+	AUTO_BUF xml = { 0 };
+
+	spec.accel = VM_ACCEL_KVM;
+	spec.cdrom_bus = VM_BUS_SATA;
+	domain_xml(&spec, false, &xml);
+	ok(strstr(xml.data, "<domain type='kvm'"), "KVM's domain");
+	ok(strstr(xml.data, "host-passthrough") && strstr(xml.data, "name='vmx'"), "KVM's processor without virtual machines");
+	ok(!strstr(xml.data, "tb-cache"), "KVM has no translated code");
+	ok(strstr(xml.data, "<target dev='sda' bus='sata'/>") && !strstr(xml.data, "virtio-scsi"), "discs on SATA");
+	ok(!strstr(xml.data, "cidata"), "no second disc");
+}
+
+/* vm.json's reader lets no such name through; the writer would not be fooled either. */
+static void injected(void)
+{
+	struct vm_spec spec = plain();
+	AUTO_BUF xml = { 0 };
+
+	snprintf(spec.name, sizeof spec.name, "</name><hostdev a='b' c=\"d\">&x;");
+	domain_xml(&spec, true, &xml);
+	ok(!strstr(xml.data, "<hostdev"), "no element out of a name");
+	ok(strstr(xml.data, "<name>&lt;/name&gt;&lt;hostdev a=&apos;b&apos; c=&quot;d&quot;&gt;&amp;x;</name>"), "it is escaped");
+}
+
+int main(void)
+{
+	static const char *const absent[] = { "<graphics", "<sound",	"<hostdev", "<filesystem", "<interface", "<channel",
+					      "<input",	   "<watchdog", "qcow2",    "floppy",	   "<tpm",	 "file='/etc" };
+	struct vm_spec spec = plain();
+	AUTO_BUF xml = { 0 };
+
+	domain_xml(&spec, true, &xml);
+	is_int(xml.error, OK, "written");
+	is_text(xml.data, golden, "the whole text");
+	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
+		ok(!strstr(xml.data, absent[i]), "without %s", absent[i]);
+	varied();
+	injected();
+	return done_testing();
+}
