@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// columns.js - the columns of offers, sellers and price levels
+import { count, date, memory, money, rating } from './format.js';
+
+const sellerPage = (id) => `/seller.html?id=${encodeURIComponent(id)}`;
+const price = (field, label) => ({
+	label,
+	number: true,
+	text: (o) => money(o[field]),
+	sort: (o) => o[field],
+});
+
+const seller = {
+	label: 'Seller',
+	text: (o) => o.seller_name || '(unnamed)',
+	href: (o) => sellerPage(o.seller),
+	sort: (o) => o.seller_name.toLowerCase(),
+};
+const machine = { label: 'Machine', text: (o) => o.machine_name, sort: (o) => o.machine_name.toLowerCase() };
+
+const capacity = [
+	{ label: 'Country', text: (o) => o.country || '–', sort: (o) => o.country || '' },
+	{ label: 'Runs on', text: (o) => (o.accel === 'tcg' ? 'TCG (slow)' : o.accel.toUpperCase()), sort: (o) => o.accel },
+	{ label: 'Cores free', number: true, text: (o) => `${count(o.cores_free)} of ${count(o.cores)}`, sort: (o) => o.cores_free },
+	{
+		label: 'Memory free',
+		number: true,
+		text: (o) => `${memory(o.memory_free_mib)} of ${memory(o.memory_mib)}`,
+		sort: (o) => o.memory_free_mib,
+	},
+	{ label: 'Speed', number: true, text: (o) => count(o.score), sort: (o) => o.score },
+	price('price_per_core_hour_micro', 'Core hour'),
+	price('price_per_gib_hour_micro', 'GiB hour'),
+	price('price_per_gib_transferred_micro', 'GiB moved'),
+];
+
+export const offersOfAll = [
+	seller,
+	machine,
+	...capacity,
+	{ label: 'Rating', number: true, text: (o) => `${rating(o.rating_ppm)} (${count(o.good + o.bad)})`, sort: (o) => o.rating_ppm },
+];
+export const offersOfOne = [machine, { label: 'State', text: (o) => o.state }, ...capacity];
+
+export const sellers = [
+	{ label: 'Seller', text: (s) => s.name, href: (s) => sellerPage(s.id), sort: (s) => s.name.toLowerCase() },
+	{ label: 'Rating', number: true, text: (s) => rating(s.rating_ppm), sort: (s) => s.rating_ppm },
+	{ label: 'Marks', number: true, text: (s) => count(s.good + s.bad), sort: (s) => s.good + s.bad },
+	{ label: 'Good', number: true, text: (s) => count(s.good), sort: (s) => s.good },
+	{ label: 'Bad', number: true, text: (s) => count(s.bad), sort: (s) => s.bad },
+	{
+		label: 'Machines online',
+		number: true,
+		text: (s) => `${count(s.machines_online)} of ${count(s.machines)}`,
+		sort: (s) => s.machines_online,
+	},
+	{ label: 'Leases completed', number: true, text: (s) => count(s.leases_completed), sort: (s) => s.leases_completed },
+	{ label: 'Leases failed', number: true, text: (s) => count(s.leases_failed), sort: (s) => s.leases_failed },
+	{ label: 'Since', text: (s) => date(s.since), sort: (s) => s.since },
+];
+
+export const levels = (who) => [
+	{ label: 'Core hour', number: true, text: (l) => money(l.price_per_core_hour_micro) },
+	{ label: 'Cores', number: true, text: (l) => count(l.cores) },
+	{ label: who, number: true, text: (l) => count(l.count), minor: true },
+];

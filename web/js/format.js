@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// format.js - numbers as people read them
+const UNIT = 1_000_000;
+
+// Millionths as "12.34", "0.000001": at least two decimals, no more than needed. Exact up to 2^53.
+export function money(micro, currency = '') {
+	const whole = Math.floor(Math.abs(micro) / UNIT);
+	const fraction = String(Math.abs(micro) % UNIT).padStart(6, '0').replace(/0{1,4}$/, '');
+	return `${micro < 0 ? '−' : ''}${whole.toLocaleString('en')}.${fraction}${currency ? ` ${currency}` : ''}`;
+}
+
+export const count = (n) => Number(n).toLocaleString('en');
+
+// Rounded down, as the market does: nothing looks better than it is.
+export const rating = (ppm) => (Math.floor(ppm / 1000) / 1000).toFixed(3);
+
+export const memory = (mib) => (mib >= 1024 ? `${Math.floor((mib / 1024) * 10) / 10} GiB` : `${mib} MiB`);
+
+export function date(text) {
+	const at = new Date(text);
+	return Number.isNaN(at.getTime()) ? '–' : at.toISOString().slice(0, 10);
+}
+
+export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many}`;
