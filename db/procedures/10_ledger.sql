@@ -1,0 +1,90 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- 10_ledger.sql - identifiers, ledger accounts, postings, the audit
+--
+-- Procedures run as their owner with a pinned search path; 90_grants.sql says which of them the market may call. They refuse with
+-- SQLSTATE CS001 not found, CS002 exists, CS003 conflict, CS004 funds, CS005 limit, CS006 invalid (market/store/connection.c).
+-- Locks are always taken in this order: orders by id, machines by id, leases, ledger accounts by id.
+
+-- UUID version 7 (RFC 9562 section 5.7): 48 bits of milliseconds, then the random bits of a version 4 one.
+CREATE OR REPLACE FUNCTION uuid_v7() RETURNS uuid LANGUAGE sql VOLATILE SET search_path = cpushare, pg_temp AS $$
+	SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+		PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
+		52, 1), 53, 1), 'hex')::uuid
+$$;
+
+CREATE OR REPLACE FUNCTION ledger_account_of(p_owner uuid, p_kind text) RETURNS bigint LANGUAGE sql STABLE
+	SET search_path = cpushare, pg_temp AS $$
+	SELECT id FROM ledger_account WHERE owner = p_owner AND kind = p_kind
+$$;
+
+CREATE OR REPLACE FUNCTION market_account_of(p_kind text) RETURNS bigint LANGUAGE sql STABLE
+	SET search_path = cpushare, pg_temp AS $$
+	SELECT id FROM ledger_account WHERE owner IS NULL AND kind = p_kind
+$$;
+
+-- Takes the rows' locks in the order of their ids, before any balance is read.
+CREATE OR REPLACE FUNCTION ledger_lock(VARIADIC p_accounts bigint[]) RETURNS void LANGUAGE plpgsql
+	SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	PERFORM 1 FROM ledger_account WHERE id = ANY (p_accounts) ORDER BY id FOR NO KEY UPDATE;
+END $$;
+
+-- Moves p_amounts[i] from p_debits[i] to p_credits[i], in this order; nothing of zero. The accounts are locked by the caller.
+-- Returns null where there was nothing to move.
+CREATE OR REPLACE FUNCTION post(p_kind text, p_order uuid, p_lease uuid, p_deposit uuid, p_text text, p_at timestamptz,
+	p_debits bigint[], p_credits bigint[], p_amounts bigint[]) RETURNS uuid LANGUAGE plpgsql
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_id uuid := uuid_v7();
+	v_leg smallint := 0;
+BEGIN
+	IF NOT EXISTS (SELECT 1 FROM unnest(p_amounts) a WHERE a <> 0) THEN
+		RETURN NULL;
+	END IF;
+	INSERT INTO posting (id, kind, order_id, lease_id, deposit_id, text, at)
+		VALUES (v_id, p_kind, p_order, p_lease, p_deposit, p_text, p_at);
+	FOR i IN 1 .. cardinality(p_amounts) LOOP
+		IF p_amounts[i] <> 0 THEN
+			v_leg := v_leg + 1;
+			INSERT INTO entry (posting, leg, debit, credit, amount_micro)
+				VALUES (v_id, v_leg, p_debits[i], p_credits[i], p_amounts[i]);
+		END IF;
+	END LOOP;
+	RETURN v_id;
+END $$;
+
+-- The whole ledger against itself, in one snapshot. All but the first three and the last three are zero in a sound market.
+CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint, OUT accounts bigint, OUT sum_micro bigint,
+	OUT unbalanced bigint, OUT negative bigint, OUT holds_difference_micro bigint, OUT orders_difference bigint,
+	OUT commission_micro bigint, OUT external_micro bigint, OUT users_micro bigint)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+	WITH moved AS (
+		SELECT ledger_account, sum(amount_micro) AS sum FROM signed_entry GROUP BY ledger_account
+	), wanted AS (
+		SELECT buyer, sum(held) AS held FROM (
+			SELECT buyer, held_micro AS held FROM cpushare.order UNION ALL SELECT buyer, held_micro FROM lease) h
+		GROUP BY buyer
+	), of_leases AS (
+		SELECT order_id, sum(held_micro) AS held, sum(charged_micro) AS charged, count(*) AS filled,
+			count(*) FILTER (WHERE state = 'ended') AS ended
+		FROM lease GROUP BY order_id
+	), of_charges AS (
+		SELECT p.lease_id, sum(e.amount_micro) FILTER (WHERE e.credit <> market_account_of('commission')) AS earned,
+			sum(e.amount_micro) FILTER (WHERE e.credit = market_account_of('commission')) AS commission
+		FROM posting p JOIN entry e ON e.posting = p.id JOIN ledger_account d ON d.id = e.debit AND d.kind = 'held'
+		WHERE p.kind = 'charge' GROUP BY p.lease_id
+	)
+	SELECT (SELECT count(*) FROM posting), (SELECT count(*) FROM entry), count(*), sum(a.balance_micro)::bigint,
+		count(*) FILTER (WHERE a.balance_micro <> coalesce(m.sum, 0)),
+		count(*) FILTER (WHERE a.balance_micro < 0 AND a.kind <> 'external'),
+		coalesce(sum(abs(a.balance_micro - coalesce(w.held, 0))) FILTER (WHERE a.kind = 'held'), 0)::bigint,
+		(SELECT count(*) FROM cpushare.order o LEFT JOIN of_leases l ON l.order_id = o.id
+			WHERE (o.leases_held_micro, o.charged_micro, o.filled, o.ended)
+				<> (coalesce(l.held, 0), coalesce(l.charged, 0), coalesce(l.filled, 0), coalesce(l.ended, 0)))
+		+ (SELECT count(*) FROM lease l LEFT JOIN of_charges c ON c.lease_id = l.id
+			WHERE (l.charged_micro - l.commission_micro, l.commission_micro) <> (coalesce(c.earned, 0), coalesce(c.commission, 0))),
+		sum(a.balance_micro) FILTER (WHERE a.kind = 'commission')::bigint,
+		sum(a.balance_micro) FILTER (WHERE a.kind = 'external')::bigint,
+		coalesce(sum(a.balance_micro) FILTER (WHERE a.owner IS NOT NULL), 0)::bigint
+	FROM ledger_account a LEFT JOIN moved m ON m.ledger_account = a.id LEFT JOIN wanted w ON w.buyer = a.owner
+$$;

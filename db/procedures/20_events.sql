@@ -1,0 +1,78 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- 20_events.sql - appending events, and reading them without ever missing one
+--
+-- How it works: ids come from a sequence, but a transaction that took a lower id may commit later; a reader that goes on behind
+-- the highest id it saw would miss it. So a writer shows, before it takes its first id, the last id given until then, as a shared
+-- advisory lock that lives until its end: 0x4350 in the upper 16 bits, the id below. A reader looks first at the last id given, then
+-- at the locks, then at the rows, and takes only what is not above any of the two. Writers do not wait for each other.
+
+CREATE OR REPLACE FUNCTION event_append(p_account uuid, p_order uuid, p_lease uuid, p_kind text, p_data jsonb, p_at timestamptz)
+	RETURNS void LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	-- Once a transaction: the first lock's id is below all that follow.
+	IF current_setting('cpushare.event_writer', true) IS DISTINCT FROM pg_current_xact_id()::text THEN
+		PERFORM pg_advisory_xact_lock_shared((17232::bigint << 48) | CASE WHEN is_called THEN last_value ELSE 0 END)
+			FROM event_id_seq;
+		PERFORM set_config('cpushare.event_writer', pg_current_xact_id()::text, true);
+	END IF;
+	INSERT INTO event (account, order_id, lease_id, kind, data, at) VALUES (p_account, p_order, p_lease, p_kind, p_data, p_at);
+END $$;
+
+-- What concerns an order alone, to its buyer.
+CREATE OR REPLACE FUNCTION event_of_order(p_order uuid, p_kind text, p_at timestamptz) RETURNS void LANGUAGE plpgsql
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	o cpushare.order;
+BEGIN
+	SELECT * INTO o FROM cpushare.order WHERE id = p_order;
+	PERFORM event_append(o.buyer, o.id, NULL, p_kind, jsonb_build_object('order', o.id, 'name', o.name, 'state', o.state,
+		'count', o.count, 'filled', o.filled, 'ended', o.ended, 'charged_micro', o.charged_micro), p_at);
+END $$;
+
+-- What concerns a lease, to its buyer and to its seller.
+CREATE OR REPLACE FUNCTION event_of_lease(p_lease uuid, p_kind text, p_at timestamptz) RETURNS void LANGUAGE plpgsql
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	l lease;
+	v_data jsonb;
+BEGIN
+	SELECT * INTO l FROM lease WHERE id = p_lease;
+	v_data := jsonb_build_object('lease', l.id, 'order', l.order_id, 'machine', l.machine_id, 'number', l.number, 'name', l.name,
+		'state', l.state, 'reason', l.reason, 'detail', l.detail, 'charged_micro', l.charged_micro);
+	PERFORM event_append(l.buyer, l.order_id, l.id, p_kind, v_data, p_at);
+	IF l.seller <> l.buyer THEN
+		PERFORM event_append(l.seller, l.order_id, l.id, p_kind, v_data, p_at);
+	END IF;
+END $$;
+
+-- The highest id below which nothing can appear any more.
+CREATE OR REPLACE FUNCTION event_horizon() RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_last bigint;
+	v_under_way bigint;
+BEGIN
+	SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO v_last FROM event_id_seq;
+	SELECT min(((classid::bigint & 65535) << 32) | objid::bigint) INTO v_under_way FROM pg_locks
+		WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = 17232
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+	RETURN least(v_last, coalesce(v_under_way, v_last));
+END $$;
+
+-- Of an account, of one order of it unless p_order is null, behind p_after.
+CREATE OR REPLACE FUNCTION event_read(p_account uuid, p_order uuid, p_after bigint, p_limit bigint) RETURNS SETOF event
+	LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_horizon bigint := event_horizon();
+BEGIN
+	IF p_order IS NULL THEN
+		RETURN QUERY SELECT * FROM event WHERE account = p_account AND id > p_after AND id <= v_horizon ORDER BY id LIMIT p_limit;
+	ELSE
+		RETURN QUERY SELECT * FROM event WHERE order_id = p_order AND account = p_account AND id > p_after AND id <= v_horizon
+			ORDER BY id LIMIT p_limit;
+	END IF;
+END $$;
+
+CREATE OR REPLACE FUNCTION event_sweep(p_before timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
+	SET search_path = cpushare, pg_temp AS $$
+	DELETE FROM event WHERE at < p_before
+$$;

@@ -1,0 +1,223 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- 50_leases.sql - leases: matching, states, usage and its charge, the end
+
+-- The first free one from the id's last three bytes on: unique within the order.
+CREATE OR REPLACE FUNCTION lease_mac(p_order uuid, p_lease uuid) RETURNS macaddr LANGUAGE plpgsql
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_tail bigint := ('x' || right(p_lease::text, 6))::bit(24)::bigint;
+	v_mac macaddr;
+BEGIN
+	LOOP
+		v_mac := ('525400' || lpad(to_hex(v_tail), 6, '0'))::macaddr;
+		EXIT WHEN NOT EXISTS (SELECT 1 FROM lease WHERE order_id = p_order AND mac = v_mac);
+		v_tail := (v_tail + 1) & 16777215;
+	END LOOP;
+	RETURN v_mac;
+END $$;
+
+-- One match, its order and machine locked. Null where the order or the machine does not take it any more.
+CREATE OR REPLACE FUNCTION lease_create(p_order uuid, p_machine uuid, p_core bigint, p_memory bigint, p_transfer bigint,
+	p_cores bigint, p_memory_mib bigint, p_now timestamptz) RETURNS uuid LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	o cpushare.order;
+	m machine;
+	v_id uuid := uuid_v7();
+	v_number integer;
+	v_cores bigint;
+	v_memory_mib bigint;
+BEGIN
+	SELECT * INTO o FROM cpushare.order WHERE id = p_order;
+	IF NOT FOUND OR o.state <> 'open' OR o.open_until <= p_now OR o.cores <> p_cores OR o.memory_mib <> p_memory_mib
+		OR p_core > o.max_price_per_core_hour_micro OR p_memory > o.max_price_per_gib_hour_micro
+		OR p_transfer > o.max_price_per_gib_transferred_micro THEN
+		RETURN NULL;
+	END IF;
+	-- The price is the seller's: a match made of an ask that has become dearer since is refused.
+	SELECT * INTO m FROM machine WHERE id = p_machine;
+	IF NOT FOUND OR m.state <> 'online' OR NOT m.accepting OR p_core < m.price_per_core_hour_micro
+		OR p_memory < m.price_per_gib_hour_micro OR p_transfer < m.price_per_gib_transferred_micro
+		OR (m.max_duration_s > 0 AND o.duration_s > m.max_duration_s) OR (o.accel <> 'any' AND o.accel <> m.accel) THEN
+		RETURN NULL;
+	END IF;
+	SELECT coalesce(sum(cores), 0), coalesce(sum(memory_mib), 0) INTO v_cores, v_memory_mib
+		FROM lease WHERE machine_id = m.id AND state <> 'ended';
+	IF v_cores + o.cores > m.cores OR v_memory_mib + o.memory_mib > m.memory_mib THEN
+		RETURN NULL;
+	END IF;
+	v_number := o.filled + 1;
+	INSERT INTO lease (id, order_id, machine_id, buyer, seller, number, name, ip, mac, desired_at, accel, cores, memory_mib,
+		price_per_core_hour_micro, price_per_gib_hour_micro, price_per_gib_transferred_micro, held_micro, created_at)
+	VALUES (v_id, o.id, m.id, o.buyer, m.account, v_number, 'vm' || v_number,
+		format('10.77.%s.%s', v_number / 250 + 1, v_number % 250 + 1)::inet, lease_mac(o.id, v_id), p_now, m.accel, o.cores,
+		o.memory_mib, p_core, p_memory, p_transfer, o.place_hold_micro, p_now);
+	-- The place's hold goes with the lease: the buyer's held money stays what it is.
+	UPDATE cpushare.order SET filled = filled + 1, held_micro = held_micro - place_hold_micro,
+		leases_held_micro = leases_held_micro + place_hold_micro, state = CASE WHEN filled + 1 = count THEN 'filled' ELSE state END
+		WHERE id = o.id;
+	PERFORM event_of_lease(v_id, 'lease.matched', p_now);
+	IF v_number = o.count THEN
+		PERFORM event_of_order(o.id, 'order.filled', p_now);
+	END IF;
+	RETURN v_id;
+END $$;
+
+-- Each match by itself; element i of the result is null where match i was refused.
+CREATE OR REPLACE FUNCTION match_make(p_orders uuid[], p_machines uuid[], p_core bigint[], p_memory bigint[], p_transfer bigint[],
+	p_cores bigint[], p_memory_mib bigint[], p_now timestamptz) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	PERFORM 1 FROM cpushare.order WHERE id = ANY (p_orders) ORDER BY id FOR NO KEY UPDATE;
+	PERFORM 1 FROM machine WHERE id = ANY (p_machines) ORDER BY id FOR NO KEY UPDATE;
+	FOR i IN 1 .. cardinality(p_orders) LOOP
+		RETURN NEXT lease_create(p_orders[i], p_machines[i], p_core[i], p_memory[i], p_transfer[i], p_cores[i], p_memory_mib[i],
+			p_now);
+	END LOOP;
+END $$;
+
+-- Both rows' locks, the order's first.
+CREATE OR REPLACE FUNCTION lease_lock(p_id uuid) RETURNS void LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	PERFORM 1 FROM cpushare.order WHERE id = (SELECT order_id FROM lease WHERE id = p_id) FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such lease' USING ERRCODE = 'CS001';
+	END IF;
+	PERFORM 1 FROM lease WHERE id = p_id FOR NO KEY UPDATE;
+END $$;
+
+-- What the machine says. Forward, and between running and paused; once more the same is fine.
+CREATE OR REPLACE FUNCTION lease_set_state(p_id uuid, p_state text, p_accel text, p_detail text, p_now timestamptz) RETURNS void
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	l lease;
+BEGIN
+	SELECT * INTO l FROM lease WHERE id = p_id FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such lease' USING ERRCODE = 'CS001';
+	END IF;
+	IF p_state NOT IN ('preparing', 'running', 'paused') OR l.state = 'ended'
+		OR (p_state = 'preparing' AND l.state NOT IN ('matched', 'preparing')) THEN
+		RAISE EXCEPTION 'the lease is %, and cannot become %', l.state, p_state USING ERRCODE = 'CS003';
+	END IF;
+	UPDATE lease SET state = p_state, detail = p_detail, accel = CASE WHEN p_accel = 'any' THEN accel ELSE p_accel END,
+		started_at = CASE WHEN p_state = 'preparing' THEN started_at ELSE coalesce(started_at, p_now) END
+		WHERE id = p_id;
+	IF l.state <> p_state THEN
+		PERFORM event_of_lease(p_id, 'lease.' || p_state, p_now);
+	END IF;
+END $$;
+
+-- What the market wants. Wanting the end is final, and its first reason stays.
+CREATE OR REPLACE FUNCTION lease_desire(p_id uuid, p_desired text, p_reason text, p_now timestamptz) RETURNS void
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	l lease;
+BEGIN
+	SELECT * INTO l FROM lease WHERE id = p_id FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such lease' USING ERRCODE = 'CS001';
+	END IF;
+	IF l.state = 'ended' OR (l.desired = 'ended' AND p_desired <> 'ended') THEN
+		RAISE EXCEPTION 'the lease is over' USING ERRCODE = 'CS003';
+	END IF;
+	IF l.desired = 'ended' OR (l.desired = p_desired AND l.desired_reason = p_reason) THEN
+		RETURN;
+	END IF;
+	UPDATE lease SET desired = p_desired, desired_reason = p_reason,
+		desired_at = CASE WHEN desired = p_desired THEN desired_at ELSE p_now END WHERE id = p_id;
+END $$;
+
+CREATE OR REPLACE FUNCTION lease_set_path(p_id uuid, p_path text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	UPDATE lease SET path = p_path WHERE id = p_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such lease' USING ERRCODE = 'CS001';
+	END IF;
+END $$;
+
+-- Accepts a usage record and moves money. p_charge_total is what the counters cost since the start; what the lease has not been
+-- charged of it yet comes out of its hold, as far as that goes, and the rest stays due: the next record asks for it again. Then the
+-- hold is filled up to p_hold_target out of the available balance, within the budget. All of it is one posting.
+CREATE OR REPLACE FUNCTION lease_use(p_id uuid, p_seq bigint, p_vcpu_ns bigint, p_running_us bigint, p_tx_bytes bigint,
+	p_rx_bytes bigint, p_previous bytea, p_signature bytea, p_hash bytea, p_cut boolean, p_charge_total bigint,
+	p_commission_bp bigint, p_hold_target bigint, p_now timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	o cpushare.order;
+	l lease;
+	v_available bigint;
+	v_held bigint;
+	v_earner bigint;
+	v_market bigint := market_account_of('commission');
+	v_charge bigint;
+	v_commission bigint;
+	v_fill bigint;
+BEGIN
+	PERFORM lease_lock(p_id);
+	SELECT * INTO l FROM lease WHERE id = p_id;
+	SELECT * INTO o FROM cpushare.order WHERE id = l.order_id;
+	IF p_seq <= l.usage_seq THEN
+		RETURN;
+	END IF;
+	IF l.state = 'ended' THEN
+		RAISE EXCEPTION 'the lease is over' USING ERRCODE = 'CS003';
+	END IF;
+	IF p_vcpu_ns < l.vcpu_ns OR p_running_us < l.running_us OR p_tx_bytes < l.tx_bytes OR p_rx_bytes < l.rx_bytes THEN
+		RAISE EXCEPTION 'counters never go back' USING ERRCODE = 'CS006';
+	END IF;
+	v_available := ledger_account_of(l.buyer, 'available');
+	v_held := ledger_account_of(l.buyer, 'held');
+	v_earner := ledger_account_of(l.seller, 'available');
+	PERFORM ledger_lock(v_available, v_held, v_earner, v_market);
+	-- Nothing is charged before the VM has run.
+	v_charge := CASE WHEN l.started_at IS NULL THEN 0 ELSE least(greatest(p_charge_total - l.charged_micro, 0), l.held_micro) END;
+	-- On the total, rounded once, halves up (money_scale), so that the sum of the parts does not depend on how many there were.
+	v_commission := floor(((l.charged_micro + v_charge)::numeric * p_commission_bp + 5000) / 10000) - l.commission_micro;
+	v_commission := least(greatest(v_commission, 0), v_charge);
+	v_fill := greatest(p_hold_target - (l.held_micro - v_charge), 0);
+	v_fill := least(v_fill, (SELECT balance_micro FROM ledger_account WHERE id = v_available));
+	IF o.budget_micro > 0 THEN
+		v_fill := least(v_fill, o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro);
+	END IF;
+	UPDATE lease SET usage_seq = p_seq, vcpu_ns = p_vcpu_ns, running_us = p_running_us, tx_bytes = p_tx_bytes,
+		rx_bytes = p_rx_bytes, usage_previous = p_previous, usage_signature = p_signature, usage_hash = p_hash, usage_at = p_now,
+		usage_cut = usage_cut OR p_cut, charged_micro = charged_micro + v_charge, commission_micro = commission_micro + v_commission,
+		held_micro = held_micro - v_charge + v_fill WHERE id = p_id;
+	UPDATE cpushare.order SET charged_micro = charged_micro + v_charge, leases_held_micro = leases_held_micro - v_charge + v_fill
+		WHERE id = o.id AND (v_charge > 0 OR v_fill > 0);
+	PERFORM post(CASE WHEN v_charge > 0 THEN 'charge' ELSE 'hold' END, o.id, l.id, NULL, '', p_now,
+		ARRAY[v_held, v_held, v_available], ARRAY[v_earner, v_market, v_held],
+		ARRAY[v_charge - v_commission, v_commission, v_fill]);
+END $$;
+
+-- The end: hold released, capacity free, the order closed with its last lease.
+CREATE OR REPLACE FUNCTION lease_finish(p_id uuid, p_reason text, p_detail text, p_now timestamptz) RETURNS void LANGUAGE plpgsql
+	SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	o cpushare.order;
+	l lease;
+	v_last boolean;
+BEGIN
+	PERFORM lease_lock(p_id);
+	SELECT * INTO l FROM lease WHERE id = p_id;
+	SELECT * INTO o FROM cpushare.order WHERE id = l.order_id;
+	IF l.state = 'ended' THEN
+		RAISE EXCEPTION 'the lease is over' USING ERRCODE = 'CS003';
+	END IF;
+	IF p_reason = '' THEN
+		RAISE EXCEPTION 'a lease ends for a reason' USING ERRCODE = 'CS006';
+	END IF;
+	UPDATE lease SET state = 'ended', reason = p_reason, detail = p_detail, desired = 'ended',
+		desired_reason = CASE WHEN desired = 'ended' THEN desired_reason ELSE p_reason END,
+		desired_at = CASE WHEN desired = 'ended' THEN desired_at ELSE p_now END, held_micro = 0, ended_at = p_now WHERE id = p_id;
+	v_last := o.state <> 'open' AND o.ended + 1 = o.filled;
+	UPDATE cpushare.order SET ended = ended + 1, leases_held_micro = leases_held_micro - l.held_micro,
+		state = CASE WHEN v_last AND state = 'filled' THEN 'ended' ELSE state END,
+		ended_at = CASE WHEN v_last THEN p_now END WHERE id = o.id;
+	PERFORM hold_release(l.buyer, o.id, l.id, l.held_micro, p_now);
+	PERFORM event_of_lease(p_id, 'lease.ended', p_now);
+	IF v_last THEN
+		PERFORM event_of_order(o.id, 'order.ended', p_now);
+	END IF;
+END $$;

@@ -1,0 +1,18 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- 90_grants.sql - what the market may call; everything else is the owner's alone
+
+DO $$
+DECLARE
+	f regprocedure;
+	c CONSTANT text[] := ARRAY['ledger_verify', 'event_horizon', 'event_read', 'event_sweep', 'deposit_create', 'deposit_credit',
+		'deposit_fail', 'order_create', 'order_close', 'peer_number', 'match_make', 'lease_set_state', 'lease_desire',
+		'lease_set_path', 'lease_use', 'lease_finish', 'feedback_give', 'image_lock', 'image_create', 'image_piece_add',
+		'image_delete'];
+BEGIN
+	FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace LOOP
+		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, cpushare_market', f);
+	END LOOP;
+	FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace AND proname = ANY (c) LOOP
+		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO cpushare_market', f);
+	END LOOP;
+END $$;
