@@ -143,8 +143,10 @@ static void say_unknown(const struct conf_entry *table, const char *key, char *e
 	for (const struct conf_entry *e = table; e->key; e++)
 		section_known |= same_section(e->key, key);
 	int len = (int)section_len(key);
-	if (section_known)
+	if (section_known && len)
 		buf_printf(&text, "unknown setting \"%s\"; [%.*s] has", name_in(key), len, key);
+	else if (section_known)
+		buf_printf(&text, "unknown setting \"%s\"; without a section there is", key);
 	else
 		buf_printf(&text, "unknown section [%.*s]; there are", len, key);
 	const char *comma = " ";
@@ -152,7 +154,7 @@ static void say_unknown(const struct conf_entry *table, const char *key, char *e
 		if (section_known && same_section(e->key, key)) {
 			buf_printf(&text, "%s%s", comma, name_in(e->key));
 			comma = ", ";
-		} else if (!section_known && (e == table || !same_section(e->key, e[-1].key))) {
+		} else if (!section_known && section_len(e->key) && (e == table || !same_section(e->key, e[-1].key))) {
 			buf_printf(&text, "%s[%.*s]", comma, (int)section_len(e->key), e->key);
 			comma = ", ";
 		}
@@ -242,9 +244,12 @@ err_t conf_load(const struct conf_entry *table, void *settings, const char *path
 	int bad_line = ini_parse_stream(next_line, &load, on_setting, &load);
 	if (!bad_line && !load.error[0])
 		return OK;
-	/* Without a sentence of ours it was inih's syntax. */
-	buf_printf(&text, "%s:%d: %s", path, load.error[0] ? load.line : bad_line,
-		   load.error[0] ? load.error : "must be \"[section]\", \"name = value\" or a comment that begins with #");
+	/* inih goes on behind a line that it cannot read: that one was first where it is not the line of our sentence. */
+	if (!load.error[0] || (bad_line && bad_line < load.line))
+		buf_printf(&text, "%s:%d: must be \"[section]\", \"name = value\" or a comment that begins with #", path,
+			   bad_line);
+	else
+		buf_printf(&text, "%s:%d: %s", path, load.line, load.error);
 	say(&text, error);
 	return E_INVALID;
 }

@@ -19,7 +19,8 @@ enum conf_type {
 	CONF_TYPE_COUNT
 };
 
-/* One setting: key is "section.name" in the file ("[section]", "name ="). The table ends with key NULL. */
+/* One setting: key is "section.name" in the file ("[section]", "name ="); those without a section come first.
+ * The table ends with key NULL. */
 struct conf_entry {
 	const char *key;
 	enum conf_type type;
