@@ -278,7 +278,6 @@ void jail_arguments(const struct jail_place *place, const struct vm_spec *spec, 
 /* A file in memory for bubblewrap to copy from. */
 PRINTF_LIKE(1, 2) static int text_fd(const char *fmt, ...)
 {
-	AUTO_BUF text = { 0 };
 	char *all = NULL;
 	va_list args;
 	va_start(args, fmt);
