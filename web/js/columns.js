@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // columns.js - the columns of offers, sellers and price levels
-import { count, date, memory, money, rating } from './format.js';
+import { count, date, decimals, memory, money, rating } from './format.js';
 
 const sellerPage = (id) => `/seller.html?id=${encodeURIComponent(id)}`;
-const price = (field, label) => ({
+// Amounts of one column have the same number of decimals, so that the points stand in line.
+const price = (field, label, sort = (row) => row[field]) => ({
 	label,
 	number: true,
-	text: (o) => money(o[field]),
-	sort: (o) => o[field],
+	prepare: (rows) => Math.max(...rows.map((row) => decimals(row[field]))),
+	text: (row, places) => money(row[field], '', places),
+	sort,
 });
 
 const seller = {
 	label: 'Seller',
+	wide: true,
 	text: (o) => o.seller_name || '(unnamed)',
 	href: (o) => sellerPage(o.seller),
 	sort: (o) => o.seller_name.toLowerCase(),
@@ -20,7 +23,7 @@ const machine = { label: 'Machine', text: (o) => o.machine_name, sort: (o) => o.
 
 const capacity = [
 	{ label: 'Country', text: (o) => o.country || '–', sort: (o) => o.country || '' },
-	{ label: 'Runs on', text: (o) => (o.accel === 'tcg' ? 'TCG (slow)' : o.accel.toUpperCase()), sort: (o) => o.accel },
+	{ label: 'Runs on', text: (o) => (o.accel === 'tcg' ? 'TCG' : o.accel.toUpperCase()), sort: (o) => o.accel },
 	{ label: 'Cores free', number: true, text: (o) => `${count(o.cores_free)} of ${count(o.cores)}`, sort: (o) => o.cores_free },
 	{
 		label: 'Memory free',
@@ -43,7 +46,7 @@ export const offersOfAll = [
 export const offersOfOne = [machine, { label: 'State', text: (o) => o.state }, ...capacity];
 
 export const sellers = [
-	{ label: 'Seller', text: (s) => s.name, href: (s) => sellerPage(s.id), sort: (s) => s.name.toLowerCase() },
+	{ label: 'Seller', wide: true, text: (s) => s.name, href: (s) => sellerPage(s.id), sort: (s) => s.name.toLowerCase() },
 	{ label: 'Rating', number: true, text: (s) => rating(s.rating_ppm), sort: (s) => s.rating_ppm },
 	{ label: 'Marks', number: true, text: (s) => count(s.good + s.bad), sort: (s) => s.good + s.bad },
 	{ label: 'Good', number: true, text: (s) => count(s.good), sort: (s) => s.good },
@@ -60,7 +63,7 @@ export const sellers = [
 ];
 
 export const levels = (who) => [
-	{ label: 'Core hour', number: true, text: (l) => money(l.price_per_core_hour_micro) },
+	price('price_per_core_hour_micro', 'Core hour', null),
 	{ label: 'Cores', number: true, text: (l) => count(l.cores) },
 	{ label: who, number: true, text: (l) => count(l.count), minor: true },
 ];

@@ -2,7 +2,7 @@
 // depth.js - the order book as a picture: cores against the price of a core hour
 //
 // Asks are summed up from the cheapest, bids from the dearest. Both are stairs: at a price stands what can be had up to it.
-import { count, money } from './format.js';
+import { count, decimals, money } from './format.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const LEFT = 44;
@@ -107,9 +107,11 @@ export class Depth {
 			draw(axes, 'line', { class: 'grid', x1: LEFT, x2: width - RIGHT, y1: y(cores), y2: y(cores) });
 			draw(axes, 'text', { x: LEFT - 6, y: y(cores) + 4, 'text-anchor': 'end' }, count(cores));
 		}
-		for (const price of ticks(low, high, width / 110)) {
+		const prices = ticks(low, high, width / 110);
+		const places = Math.max(...prices.map(decimals));
+		for (const price of prices) {
 			draw(axes, 'line', { class: 'grid', x1: x(price), x2: x(price), y1: height - BOTTOM, y2: height - BOTTOM + 4 });
-			draw(axes, 'text', { x: x(price), y: height - BOTTOM + 16, 'text-anchor': 'middle' }, money(price));
+			draw(axes, 'text', { x: x(price), y: height - BOTTOM + 16, 'text-anchor': 'middle' }, money(price, '', places));
 		}
 		const unit = this.#currency ? `${this.#currency} a core hour` : 'price of a core hour';
 		draw(axes, 'text', { x: width - RIGHT, y: height - 3, 'text-anchor': 'end' }, unit);

@@ -2,11 +2,16 @@
 // format.js - numbers as people read them
 const UNIT = 1_000_000;
 
-// Millionths as "12.34", "0.000001": at least two decimals, no more than needed. Exact up to 2^53.
-export function money(micro, currency = '') {
+const fractionOf = (micro) => String(Math.abs(micro) % UNIT).padStart(6, '0');
+
+// How many decimals an amount needs, at least two.
+export const decimals = (micro) => Math.max(2, fractionOf(micro).replace(/0+$/, '').length);
+
+// Millionths as "12.34", "0.000001": no more decimals than needed, or as many as are asked for. Exact up to 2^53.
+export function money(micro, currency = '', places = decimals(micro)) {
 	const whole = Math.floor(Math.abs(micro) / UNIT);
-	const fraction = String(Math.abs(micro) % UNIT).padStart(6, '0').replace(/0{1,4}$/, '');
-	return `${micro < 0 ? '−' : ''}${whole.toLocaleString('en')}.${fraction}${currency ? ` ${currency}` : ''}`;
+	const amount = `${whole.toLocaleString('en')}.${fractionOf(micro).slice(0, places)}`;
+	return `${micro < 0 ? '−' : ''}${amount}${currency ? ` ${currency}` : ''}`;
 }
 
 export const count = (n) => Number(n).toLocaleString('en');

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // table.js - a table that is filled again and again without losing the reader's place
 //
-// A column: {label, text(row), number?, sort?(row), href?(row), minor?}. Texts from the market go in as text, never as markup.
+// A column: {label, text(row, prepared), prepare?(rows), number?, sort?(row), href?(row), minor?, wide?}; prepared is what prepare()
+// made of all rows. Texts from the market go in as text, never as markup.
 // Rows keep their element by key(row), so that the focus and a selection survive a refresh.
 
 function cellOf(column) {
 	const cell = document.createElement('td');
 	cell.setAttribute('role', 'cell');
 	cell.dataset.label = column.label;
-	cell.className = [column.number ? 'number' : 'name', column.minor ? 'minor' : ''].join(' ').trim();
+	cell.className = column.number ? 'number' : 'name';
+	cell.classList.toggle('minor', Boolean(column.minor));
+	cell.classList.toggle('wide', Boolean(column.wide));
 	if (column.href)
 		cell.append(document.createElement('a'));
 	return cell;
 }
 
-function fillCell(cell, column, row) {
+function fillCell(cell, column, row, prepared) {
 	const place = column.href ? cell.firstChild : cell;
-	const text = column.text(row);
+	const text = column.text(row, prepared);
 	if (place.textContent !== text)
 		place.textContent = text;
 	if (column.href)
@@ -97,6 +100,7 @@ export class Table {
 	fill(rows) {
 		this.#shown = rows;
 		const kept = new Map();
+		const prepared = this.#columns.map((column) => column.prepare?.(rows));
 		let at = this.#body.firstChild;
 		for (const row of this.#inOrder(rows)) {
 			const key = this.#key(row);
@@ -106,7 +110,7 @@ export class Table {
 				element.setAttribute('role', 'row');
 				element.append(...this.#columns.map(cellOf));
 			}
-			this.#columns.forEach((column, i) => fillCell(element.cells[i], column, row));
+			this.#columns.forEach((column, i) => fillCell(element.cells[i], column, row, prepared[i]));
 			kept.set(key, element);
 			if (element === at)
 				at = at.nextSibling;
