@@ -99,6 +99,12 @@ $(LIB)/libmarket.a: $(call lib,$(SRC_market))
 $(LIB)/libseller.a: $(call lib,$(SRC_seller))
 $(LIB)/libvm.a: $(call lib,$(SRC_vm))
 $(LIB)/libbuyer.a: $(call lib,$(SRC_buyer))
+# What programs link of vnet has only the names of its public header: vnet's inner names stay its own.
+$(LIB)/libvnet-public.a: $(call lib,$(SRC_vnet))
+	@mkdir -p $(@D)
+	@$(LD) -r $^ -o $(LIB)/vnet.o && objcopy --wildcard --keep-global-symbol='vnet_*' $(LIB)/vnet.o
+	@rm -f $@
+	$(AR) rcs $@ $(LIB)/vnet.o
 $(LIB)/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -108,11 +114,11 @@ link = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(filter %.o %.a,$^) $(L
 A := $(LIB)
 $(BUILD)/bin/cpushare-market: $(BUILD)/obj/market/main.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_market) -lcurl)
-$(BUILD)/bin/cpushare-seller: $(BUILD)/obj/seller/main.o $A/libseller.a $A/liblan.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/bin/cpushare-seller: $(BUILD)/obj/seller/main.o $A/libseller.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_client))
 $(BUILD)/bin/cpushare-vmrun: $(BUILD)/obj/seller/vm/main.o $A/libvm.a $A/libbase.a
 	$(call link,$(LIBS_vm))
-$(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/liblan.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_buyer))
 
 # ---- images ----
@@ -137,9 +143,9 @@ $(BUILD)/tests/unit/vnet/%.t: $(BUILD)/obj/tests/unit/vnet/%.o $A/libvnet.a $A/l
 	$(call link,-lssl $(LIBS_base) -lpthread)
 $(BUILD)/tests/unit/market/%.t: $(BUILD)/obj/tests/unit/market/%.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_market) -lcurl)
-$(BUILD)/tests/unit/seller/%.t: $(BUILD)/obj/tests/unit/seller/%.o $A/libseller.a $A/libvm.a $A/liblan.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/tests/unit/seller/%.t: $(BUILD)/obj/tests/unit/seller/%.o $A/libseller.a $A/libvm.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_client) $(LIBS_vm))
-$(BUILD)/tests/unit/buyer-cli/%.t: $(BUILD)/obj/tests/unit/buyer-cli/%.o $A/libbuyer.a $A/liblan.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/tests/unit/buyer-cli/%.t: $(BUILD)/obj/tests/unit/buyer-cli/%.o $A/libbuyer.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_buyer))
 .SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(UNIT_SRC))
 
