@@ -37,7 +37,7 @@
 	"\",\"console_from\":0,\"peers_version\":8,\"peers\":[" PEER "]}"
 #define ORDER2                                                                                                                   \
 	"{\"lease\":\"" ID4 "\",\"state\":\"ended\",\"reason\":\"expired\",\"ack_seq\":0,\"console_from\":-1,\"peers_version\":" \
-			    "0}"
+	"0}"
 #define ANSWER "{\"interval_ms\":2000,\"now\":\"" TIME1 "\",\"note\":\"mend it\",\"leases\":[" ORDER1 "," ORDER2 "]}"
 #define SPEC                                                                                                            \
 	"{\"lease\":\"" ID1 "\",\"order\":\"" ID2 "\",\"name\":\"vm1\",\"image\":\"" SHA1 "\",\"image_bytes\":17,"      \
