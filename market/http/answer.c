@@ -53,6 +53,11 @@ void request_free(struct request *r)
 	free(r);
 }
 
+void answer_take_back(struct request *r)
+{
+	answer_drop(&r->answer);
+}
+
 bool answered(const struct request *r)
 {
 	return r->answer.kind != ANSWER_NONE;

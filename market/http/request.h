@@ -58,7 +58,10 @@ struct request {
 	struct buf body;
 	json_t *json; /* the body, where the route takes JSON and there is one */
 	struct caller caller;
-	mono_time since;
+	mono_time since; /* its headers came */
+	wall_time now;	 /* and when its handler began */
+	mono_time now_mono;
+	void *job; /* a handler's own, while it waits */
 	struct answer answer;
 	int64_t reserved; /* of the server's buffered bytes */
 	bool begun, ran, waiting, suspended;
@@ -86,6 +89,7 @@ err_t refuse(struct request *r, enum refusal code, const char *field, const char
 /* From what json_*() of base found. */
 err_t refuse_json(struct request *r, const struct json_error *error);
 bool answered(const struct request *r);
+void answer_take_back(struct request *r);
 
 /* ---- later: the handler gave the work to someone else ---- */
 void request_wait(struct request *r);

@@ -171,7 +171,7 @@ static err_t check_body(struct request *r)
 			return OK;
 		if (!request_header(r, "Content-Length"))
 			return refuse(r, REFUSE_NO_LENGTH, NULL, "%s", "");
-		return refuse(r, REFUSE_BAD_JSON, NULL, "the body is empty");
+		return refuse(r, route->flags & ROUTE_BYTES ? REFUSE_BAD_REQUEST : REFUSE_BAD_JSON, NULL, "the body is empty");
 	}
 	if (r->content_length > route->body_max)
 		return refuse(r, REFUSE_TOO_LARGE, NULL, "at most %u bytes", route->body_max);
@@ -251,6 +251,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		r->ran = true;
 		if (!answered(r) && r->body.error)
 			refuse(r, REFUSE_UNAVAILABLE, NULL, "%s", "");
+		r->now = clock_wall();
+		r->now_mono = clock_mono();
 		if (!answered(r))
 			r->server->hooks.run(r);
 	}

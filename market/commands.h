@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * commands.h - the functions that main.c's table names
+ */
+#ifndef MARKET_COMMANDS_H
+#define MARKET_COMMANDS_H
+
+#include "cli.h"
+
+cli_run_fn command_serve;									    /* serve.c */
+cli_run_fn command_migrate, command_ledger_verify, command_operator_grant, command_operator_revoke; /* operate.c */
+cli_run_fn command_deposit_list, command_deposit_confirm, command_deposit_fail;
+cli_run_fn command_config_example, command_routes;
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * console.c - the last bytes of a guest's serial console, while somebody reads them
+ */
+#include "console.h"
+
+void console_clear(struct console *c)
+{
+	free(c->ring);
+	*c = (struct console){ 0 };
+}
+
+void console_want(struct console *c, mono_time now, int64_t wanted_us)
+{
+	if (c->wanted_until.us < now.us)
+		c->asked = now;
+	c->wanted_until.us = now.us + wanted_us;
+}
+
+int64_t console_from(const struct console *c, mono_time now)
+{
+	return c->wanted_until.us > now.us ? c->end : -1;
+}
+
+err_t console_add(struct console *c, const struct console_chunk *chunk, mono_time now)
+{
+	int64_t behind = chunk->from + (int64_t)chunk->len;
+	if (chunk->from < 0 || behind < chunk->from || chunk->end < behind)
+		return E_INVALID;
+	if (!c->ring && !(c->ring = malloc(CONSOLE_RING)))
+		return E_NOMEM;
+	c->heard = now;
+	c->machine_end = chunk->end;
+	int64_t from = chunk->from;
+	if (from > c->end || behind < c->start || c->start == c->end)
+		c->start = c->end = from; /* begins anew */
+	for (int64_t at = from < c->end ? c->end : from; at < behind; at++) {
+		c->ring[at % CONSOLE_RING] = (char)chunk->data[at - from];
+		c->end = at + 1;
+	}
+	if (c->end - c->start > CONSOLE_RING)
+		c->start = c->end - CONSOLE_RING;
+	return OK;
+}
+
+void console_read(const struct console *c, int64_t from, struct console_chunk *ret)
+{
+	int64_t at = from < c->start ? c->start : from > c->end ? c->end : from;
+	int64_t len = c->end - at < CONSOLE_CHUNK ? c->end - at : CONSOLE_CHUNK;
+	*ret = (struct console_chunk){ .from = at,
+				       .end = c->machine_end > c->end ? c->machine_end : c->end,
+				       .len = (size_t)len,
+				       .live = c->heard.us && c->heard.us >= c->asked.us };
+	for (int64_t i = 0; i < len; i++)
+		ret->data[i] = (uint8_t)c->ring[(at + i) % CONSOLE_RING];
+}

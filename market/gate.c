@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gate.c - what every request passes before and after its handler: token, scope, transaction, idempotency, refusal
+ *
+ * How it works: gate_admit() sees the headers alone, so that nobody sends us a body before we know who it is. gate_run() parses
+ * the body and runs the handler: begin, claim the Idempotency-Key, handler, save the answer under the key, commit; a refusal
+ * rolls all of it back. Machines report every few seconds, so their tokens are remembered for RECENT_US; a revoked one
+ * is forgotten at once in this process (gate_forget).
+ */
+#include "gate.h"
+
+#include "bytes.h"
+#include "json.h"
+#include "log.h"
+#include "metrics.h"
+#include "presence.h"
+
+#define RECENT_US (10 * SECOND_US)
+#define RECENT_COUNT 8192
+#define CURSOR_LIMIT 200
+
+struct recent {
+	sha256 hash;
+	struct token_row row;
+	mono_time at; /* us 0: free */
+};
+struct gate {
+	struct recent recent[RECENT_COUNT];
+	struct log_bucket log_bucket;
+};
+
+err_t gate_new(struct gate **ret_gate)
+{
+	struct gate *gate = calloc(1, sizeof *gate);
+	if (!gate)
+		return E_NOMEM;
+	*ret_gate = gate;
+	return OK;
+}
+
+void gate_free(struct gate *gate)
+{
+	free(gate);
+}
+
+void gate_forget(struct gate *gate)
+{
+	memset(gate->recent, 0, sizeof gate->recent);
+}
+
+/* ---- who asks ---- */
+
+static struct recent *recent_of(struct gate *gate, sha256 hash)
+{
+	return &gate->recent[(hash.bytes[0] | hash.bytes[1] << 8) % RECENT_COUNT];
+}
+
+static err_t token_row_of(struct market *m, sha256 hash, mono_time now, struct token_row *ret)
+{
+	struct recent *recent = recent_of(m->gate, hash);
+	bool known = recent->at.us && sha256_equal(recent->hash, hash);
+	if (known && now.us - recent->at.us < RECENT_US) {
+		*ret = recent->row;
+		return OK;
+	}
+	err_t e = store_token_find(m->store, hash, ret);
+	if (e == OK && !uuid_is_zero(ret->machine)) {
+		*recent = (struct recent){ hash, *ret, now };
+	} else if (e == E_NOT_FOUND && known) {
+		recent->at.us = 0;
+	} else if (e == E_UNAVAILABLE && known) {
+		/* It lives, though nothing can be done for it now: an outage of ours must not end its leases. */
+		struct presence *p = presence_get(m, recent->row.machine);
+		if (p)
+			p->last_report = now;
+	}
+	return e;
+}
+
+/* The text behind "Bearer ", or NULL. */
+static const char *bearer_of(const struct request *r)
+{
+	const char *header = request_header(r, "Authorization");
+	if (!header || strncasecmp(header, "Bearer ", 7))
+		return NULL;
+	return header + 7 + strspn(header + 7, " ");
+}
+
+static err_t recognise(struct request *r)
+{
+	const char *token = bearer_of(r);
+	if (!token)
+		return refuse(r, REFUSE_NO_TOKEN, NULL, "%s", "");
+	if (!token_well_formed(TOKEN_PREFIX_SESSION, token) && !token_well_formed(TOKEN_PREFIX_PERSONAL, token) &&
+	    !token_well_formed(TOKEN_PREFIX_MACHINE, token))
+		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
+	struct token_row row;
+	err_t e = token_row_of(market_of(r), token_hash(token), r->since, &row);
+	if (e == E_NOT_FOUND)
+		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
+	if (e)
+		return e;
+	r->caller = (struct caller){ true, row.account, row.machine, row.id, row.scopes, row.operator_ };
+	return OK;
+}
+
+static err_t check_scope(struct request *r)
+{
+	uint32_t wanted = r->route->scopes;
+	char names[128] = "";
+	if (wanted == SCOPE(OPERATOR) && !(r->caller.operator_ && r->caller.scopes & SCOPE(OPERATOR)))
+		return refuse(r, REFUSE_NOT_OPERATOR, NULL, "%s", "");
+	if (r->caller.scopes & wanted)
+		return OK;
+	for (int i = 0; i < SCOPE_COUNT; i++) {
+		size_t len = strlen(names);
+		if (wanted & 1u << i)
+			snprintf(names + len, sizeof names - len, "%s%s", len ? " or " : "", scope_names[i]);
+	}
+	return refuse(r, REFUSE_MISSING_SCOPE, NULL, "it needs the scope %s", names);
+}
+
+static err_t check_rate(struct request *r)
+{
+	int wait_s = 0;
+	char text[16];
+	if (!(r->route->flags & ROUTE_LIMITED) || rate_take(market_of(r)->signups, r->address, r->since, &wait_s))
+		return OK;
+	snprintf(text, sizeof text, "%d", wait_s);
+	refuse(r, REFUSE_TOO_MANY, NULL, "from this address; wait %s s", text);
+	answer_header(r, "Retry-After", text);
+	return E_LIMIT;
+}
+
+static err_t admit(struct request *r)
+{
+	TRY(check_rate(r));
+	if (!r->route->scopes)
+		return OK;
+	TRY(recognise(r));
+	return check_scope(r);
+}
+
+void gate_admit(struct request *r)
+{
+	err_t e = admit(r);
+	if (e)
+		gate_refuse(r, e);
+}
+
+/* ---- what went wrong ---- */
+
+void gate_refuse(struct request *r, err_t e)
+{
+	struct market *m = market_of(r);
+	if (answered(r) && r->answer.status >= 400)
+		return;
+	switch (e) {
+	case E_NOT_FOUND:
+		refuse(r, REFUSE_NOT_FOUND, NULL, "%s", "");
+		return;
+	case E_EXISTS:
+	case E_CONFLICT:
+		refuse(r, REFUSE_WRONG_STATE, NULL, "%s", "");
+		return;
+	case E_FUNDS:
+		refuse(r, REFUSE_NO_FUNDS, NULL, "%s", "");
+		return;
+	case E_LIMIT:
+		refuse(r, REFUSE_LIMIT, NULL, "%s", "");
+		return;
+	case E_OVERFLOW:
+		refuse(r, REFUSE_BAD_FIELD, NULL, "the amounts are too large to be multiplied");
+		return;
+	case E_UNAVAILABLE:
+		market_store_failed(m, e, r->path);
+		refuse(r, REFUSE_UNAVAILABLE, NULL, "%s", "");
+		return;
+	default:
+		if (log_allowed(&m->gate->log_bucket))
+			log_error("a request failed", "request=%s method=%s path=%s error=%s store=%s", r->id, r->method, r->path,
+				  err_name(e), store_error(m->store));
+		refuse(r, REFUSE_INTERNAL, NULL, "%s", "");
+	}
+}
+
+/* ---- the handler, in its transaction ---- */
+
+static err_t key_of(struct request *r, const char **ret_key)
+{
+	const char *key = request_header(r, "Idempotency-Key");
+	size_t len = key ? strlen(key) : 0;
+	*ret_key = NULL;
+	if (!key && !(r->route->flags & ROUTE_KEY))
+		return OK;
+	if (len < 8 || len >= KEY_SIZE)
+		return refuse(r, REFUSE_NO_KEY, NULL, "%s", "");
+	for (size_t i = 0; i < len; i++)
+		if (key[i] <= ' ' || key[i] > '~')
+			return refuse(r, REFUSE_NO_KEY, NULL, "it may hold printable ASCII without spaces only");
+	*ret_key = r->route->flags & ROUTE_SECRET || !r->caller.known ? NULL : key;
+	return OK;
+}
+
+/* Of what is asked, so that a key cannot be used for something else. */
+static sha256 request_hash(const struct request *r)
+{
+	struct sha256_stream *s = sha256_stream_new();
+	sha256_stream_add(s, r->method, strlen(r->method) + 1);
+	sha256_stream_add(s, r->target, strlen(r->target) + 1);
+	sha256_stream_add(s, r->body.data, r->body.len);
+	return sha256_stream_end(s);
+}
+
+static err_t run_once(struct request *r, route_fn *fn, const char *key)
+{
+	struct market *m = market_of(r);
+	if (!key)
+		return fn(r);
+	struct stored_answer stored = { 0 };
+	err_t e = store_key_claim(m->store, r->caller.account, key, request_hash(r), &stored);
+	if (e == E_CONFLICT)
+		return refuse(r, REFUSE_KEY_REUSED, NULL, "%s", "");
+	TRY(e);
+	if (stored.status) {
+		bool empty = !stored.body || !stored.body[0];
+		answer_text(r, stored.status, empty ? NULL : "application/json", stored.body, empty ? 0 : strlen(stored.body));
+		answer_header(r, "Idempotency-Replayed", "true");
+		return OK;
+	}
+	TRY(fn(r));
+	if (r->answer.status >= 400)
+		return OK;
+	return store_key_save(m->store, r->caller.account, key, r->answer.status,
+			      r->answer.kind == ANSWER_TEXT ? r->answer.text : "");
+}
+
+static err_t run_in_transaction(struct request *r, route_fn *fn, const char *key)
+{
+	struct market *m = market_of(r);
+	TRY(store_begin(m->store));
+	err_t e = run_once(r, fn, key);
+	bool keep = e == OK && r->answer.status < 400;
+	if (keep)
+		e = store_commit(m->store);
+	if (!keep || e)
+		store_rollback(m->store);
+	if (e && keep)
+		answer_take_back(r); /* it tells of what did not happen */
+	return e;
+}
+
+static err_t parse_body(struct request *r)
+{
+	struct json_error error = { 0 };
+	if (r->route->flags & ROUTE_BYTES || r->route->body_max == 0 || r->body.len == 0)
+		return OK;
+	if (json_parse(r->body.data, r->body.len, &r->json, &error) != OK)
+		return refuse_json(r, &error);
+	return OK;
+}
+
+void gate_run(struct request *r)
+{
+	const char *key = NULL;
+	err_t e = parse_body(r);
+	if (e == OK && r->route->flags & ROUTE_TX) {
+		e = key_of(r, &key);
+		if (e == OK)
+			e = run_in_transaction(r, r->route->fn, key);
+	} else if (e == OK) {
+		e = r->route->fn(r);
+	}
+	if (e)
+		gate_refuse(r, e);
+	market_wake(market_of(r));
+}
+
+void gate_finish(struct request *r, route_fn *fn)
+{
+	r->now = clock_wall();
+	r->now_mono = clock_mono();
+	err_t e = run_in_transaction(r, fn, NULL);
+	if (e)
+		gate_refuse(r, e);
+	market_wake(market_of(r));
+	request_resume(r);
+}
+
+/* ---- lists ---- */
+
+err_t page_from_query(struct request *r, struct page *ret)
+{
+	int64_t limit = 50;
+	const char *cursor = request_query(r, "cursor");
+	uuid after = { 0 };
+	TRY(request_query_int(r, "limit", 50, 1, CURSOR_LIMIT, &limit));
+	if (cursor && uuid_parse(cursor, &after) != OK)
+		return refuse(r, REFUSE_BAD_FIELD, "cursor", "must be what \"next\" of the page before said");
+	*ret = (struct page){ after, (uint32_t)limit };
+	return OK;
+}
+
+err_t answer_page(struct request *r, json_t *items, const struct page *page, size_t count, uuid last)
+{
+	json_t *answer = json_object();
+	json_put(answer, "items", items);
+	if (count < page->limit) {
+		json_put_text(answer, "next", NULL);
+		answer_json(r, 200, answer);
+		return OK;
+	}
+	char id[UUID_TEXT_SIZE], link[256];
+	json_put_uuid(answer, "next", last);
+	answer_json(r, 200, answer);
+	/* RFC 8288 */
+	snprintf(link, sizeof link, "<%.120s?cursor=%s&limit=%u>; rel=\"next\"", r->path, uuid_format(last, id), page->limit);
+	answer_header(r, "Link", link);
+	return OK;
+}
+
+err_t answer_items(struct request *r, json_t *items)
+{
+	json_t *answer = json_object();
+	json_put(answer, "items", items);
+	json_put_text(answer, "next", NULL);
+	answer_json(r, 200, answer);
+	return OK;
+}

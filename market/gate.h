@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gate.h - what every request passes before and after its handler: token, scope, transaction, idempotency, refusal
+ */
+#ifndef MARKET_GATE_H
+#define MARKET_GATE_H
+
+#include "market.h"
+
+#define TOKEN_PREFIX_SESSION "cpu_ses_"
+#define TOKEN_PREFIX_PERSONAL "cpu_pat_"
+#define TOKEN_PREFIX_MACHINE "cpu_mac_"
+#define SCOPE(name) (1u << SCOPE_##name)
+
+MUST_CHECK err_t gate_new(struct gate **ret_gate);
+void gate_free(struct gate *gate);
+/* A token was revoked or a machine retired: forget who was recognised lately. */
+void gate_forget(struct gate *gate);
+
+/* The server's hooks. */
+void gate_admit(struct request *r);
+void gate_run(struct request *r);
+
+/* Makes a refusal of what a handler returned, unless it has answered. */
+void gate_refuse(struct request *r, err_t e);
+/* Runs fn in a transaction of its own, then answers and resumes: the end of a handler that waited. */
+void gate_finish(struct request *r, route_fn *fn);
+
+/* ---- lists ---- */
+/* ?limit=1..200 (50) and ?cursor= (what "next" was). */
+MUST_CHECK err_t page_from_query(struct request *r, struct page *ret);
+/* {"items": items (taken), "next": the last row's id where the page is full, else null}. */
+err_t answer_page(struct request *r, json_t *items, const struct page *page, size_t count, uuid last);
+err_t answer_items(struct request *r, json_t *items); /* all there is */
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * handlers.h - the functions that routes.c names; what they take and give is in openapi.json and protocol/
+ */
+#ifndef MARKET_HANDLERS_H
+#define MARKET_HANDLERS_H
+
+#include "router.h"
+
+/* accounts.c */
+route_fn account_create, session_create, session_end, account_show, token_list, token_create, token_delete;
+/* deposits.c */
+route_fn balance_show, posting_list, deposit_create, deposit_list, deposit_show, deposit_confirm, deposit_fail;
+route_fn operator_deposits, operator_ledger;
+/* images.c */
+route_fn image_create, image_list, image_show, image_delete, image_pieces_show, piece_put, piece_get;
+/* machines.c */
+route_fn machine_enrol, machine_list, machine_show, machine_leases, machine_retire;
+/* reports.c */
+route_fn machine_report, lease_spec_show;
+/* orders.c */
+route_fn order_create, order_list, order_show, order_cancel, order_leases, order_quote, order_explain;
+/* receipt.c */
+route_fn order_receipt;
+/* leases.c */
+route_fn lease_show, lease_feedback, lease_console_add, lease_console_show;
+/* peers.c */
+route_fn peer_join, peer_leave;
+/* public.c */
+route_fn offer_list, book_show, seller_list, seller_show, market_show, health_show, openapi_show, page_show;
+/* events.c, metrics.c */
+route_fn events_stream, metrics_show;
+
+#endif

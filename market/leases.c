@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * leases.c - one lease, for its buyer and its seller: its state, its console, the marks they give each other
+ */
+#include "gate.h"
+#include "handlers.h"
+#include "live.h"
+
+err_t lease_show(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct lease_row row;
+	TRY(store_lease_get(m->store, r->values.id[0], r->caller.account, &row));
+	bool buyer = uuid_equal(row.l.buyer, r->caller.account) && r->caller.scopes & SCOPE(ORDERS);
+	bool seller = uuid_equal(row.l.seller, r->caller.account) && r->caller.scopes & SCOPE(MACHINES);
+	bool machine = uuid_equal(row.l.machine, r->caller.machine);
+	if (!buyer && !seller && !machine)
+		return E_NOT_FOUND;
+	live_overlay(m, &row.l);
+	answer_json(r, 200, lease_to_json(&row.l));
+	return OK;
+}
+
+err_t lease_feedback(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct json_error error = { 0 };
+	struct feedback feedback = { 0 };
+	struct lease_row row;
+	if (feedback_from_json(r->json, &feedback, &error) != OK)
+		return refuse_json(r, &error);
+	TRY(store_lease_get(m->store, r->values.id[0], r->caller.account, &row));
+	bool buyer = uuid_equal(row.l.buyer, r->caller.account) && r->caller.scopes & SCOPE(ORDERS);
+	bool seller = uuid_equal(row.l.seller, r->caller.account) && r->caller.scopes & SCOPE(MACHINES);
+	if (!buyer && !seller)
+		return E_NOT_FOUND;
+	err_t e = store_feedback(m->store, row.l.id, r->caller.account, feedback.good, feedback.comment, r->now);
+	if (e == E_EXISTS)
+		return refuse(r, REFUSE_ALREADY_MARKED, NULL, "%s", "");
+	if (e == E_CONFLICT)
+		return refuse(r, REFUSE_NOT_PAID, NULL, "%s", "");
+	TRY(e);
+	TRY(store_lease_get(m->store, row.l.id, r->caller.account, &row));
+	answer_json(r, 201, lease_to_json(&row.l));
+	market_touch_machine(m, row.l.machine); /* its ask carries the seller's rating */
+	return OK;
+}
+
+/* ---- console ---- */
+
+err_t lease_console_show(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct live *l = live_get(m, r->values.id[0]);
+	struct console_chunk chunk;
+	int64_t from;
+	TRY(request_query_int(r, "from", 0, 0, INT64_MAX, &from));
+	if (!l || !uuid_equal(l->row.l.buyer, r->caller.account))
+		return E_NOT_FOUND;
+	if (!l->ended.us)
+		console_want(&l->console, r->now_mono, m->settings->console_wanted_us);
+	console_read(&l->console, from, &chunk);
+	answer_json(r, 200, console_chunk_to_json(&chunk));
+	return OK;
+}
+
+err_t lease_console_add(struct request *r)
+{
+	struct live *l = live_get(market_of(r), r->values.id[0]);
+	struct json_error error = { 0 };
+	struct console_chunk chunk = { 0 };
+	if (console_chunk_from_json(r->json, &chunk, &error) != OK)
+		return refuse_json(r, &error);
+	if (!l || !uuid_equal(l->row.l.machine, r->caller.machine))
+		return E_NOT_FOUND;
+	if (console_add(&l->console, &chunk, r->now_mono) != OK)
+		return refuse(r, REFUSE_BAD_FIELD, "end", "must not be below from and the data's length");
+	answer_empty(r);
+	return OK;
+}

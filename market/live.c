@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * live.c - the leases that have not ended: what their machines say, and what becomes of them
+ *
+ * How it works: live_heard() takes one lease of a machine's report: its endpoint, its state, its usage record, its end. Each is stored
+ * by a call of its own, and the report that follows repeats whatever failed. live_judge() asks trade/fate.c what is due, after each
+ * report and once a second. A lease that is to end waits for its machine to send the last counters; live_end() releases what it held.
+ */
+#include "live.h"
+
+#include "log.h"
+#include "networks.h"
+#include "presence.h"
+#include "price.h"
+
+#define KEEP_ENDED_US (10 * MINUTE_US) /* so that the console of a lease that failed can still be read */
+#define ENOUGH_US (15 * SECOND_US)     /* a lease whose hold does not cover this long is paused */
+
+/* ---- the table ---- */
+
+struct live *live_get(struct market *m, uuid lease)
+{
+	return uuid_map_get(&m->leases, lease);
+}
+
+static void unlink_live(struct live *l)
+{
+	if (l->machine)
+		for (struct live **at = &l->machine->leases; *at; at = &(*at)->next_of_machine)
+			if (*at == l) {
+				*at = l->next_of_machine;
+				break;
+			}
+	if (l->network)
+		for (struct live **at = &l->network->leases; *at; at = &(*at)->next_of_network)
+			if (*at == l) {
+				*at = l->next_of_network;
+				break;
+			}
+	if (l->network)
+		network_changed(l->network);
+	l->machine = NULL;
+	l->network = NULL;
+}
+
+static void live_free(struct market *m, struct live *l)
+{
+	unlink_live(l);
+	uuid_map_remove(&m->leases, l->row.l.id);
+	console_clear(&l->console);
+	free(l);
+}
+
+static err_t live_new(struct market *m, const struct lease_row *row, mono_time now, struct live **ret_live)
+{
+	struct presence *machine = presence_get(m, row->l.machine);
+	struct network *network;
+	if (!machine)
+		return E_UNAVAILABLE;
+	TRY(network_of(m, row->l.order, row->l.created_at, &network));
+	struct live *l = calloc(1, sizeof *l);
+	if (!l)
+		return E_NOMEM;
+	l->row = *row;
+	l->named = now;
+	l->progress_permille = -1;
+	l->peer = network_lease_peer(&row->l);
+	err_t e = uuid_map_put(&m->leases, row->l.id, l);
+	if (e) {
+		free(l);
+		return e;
+	}
+	l->machine = machine;
+	l->network = network;
+	l->next_of_machine = machine->leases;
+	machine->leases = l;
+	l->next_of_network = network->leases;
+	network->leases = l;
+	*ret_live = l;
+	return OK;
+}
+
+err_t live_put(struct market *m, const struct lease_row *row, mono_time now)
+{
+	struct live *l = live_get(m, row->l.id);
+	if (!l && row->l.state == LEASE_ENDED)
+		return OK;
+	if (!l)
+		TRY(live_new(m, row, now, &l));
+	l->row = *row;
+	if (row->l.state == LEASE_ENDED && !l->ended.us) {
+		struct presence *machine = l->machine;
+		l->ended = now;
+		unlink_live(l);
+		if (machine)
+			presence_offer(m, machine);
+		market_touch_order(m, row->l.order);
+	}
+	return OK;
+}
+
+err_t live_reload(struct market *m, uuid lease, mono_time now)
+{
+	struct lease_row row;
+	TRY(store_lease_get(m->store, lease, (uuid){ 0 }, &row));
+	return live_put(m, &row, now);
+}
+
+void live_free_all(struct market *m)
+{
+	size_t count;
+	void **all = uuid_map_values(&m->leases, &count);
+	for (size_t i = 0; i < count; i++)
+		live_free(m, all[i]);
+	free(all);
+	uuid_map_clear(&m->leases);
+}
+
+/* ---- what is done to one ---- */
+
+err_t live_desire(struct market *m, struct live *l, enum lease_state desired, enum end_reason reason, wall_time now,
+		  mono_time now_mono)
+{
+	char id[UUID_TEXT_SIZE];
+	TRY(store_lease_desire(m->store, l->row.l.id, desired, reason, now));
+	log_info("a lease should change", "lease=%s desired=%s reason=%s", uuid_format(l->row.l.id, id),
+		 lease_state_names[desired], end_reason_names[reason]);
+	return live_reload(m, l->row.l.id, now_mono);
+}
+
+err_t live_end(struct market *m, struct live *l, enum end_reason reason, const char *detail, wall_time now, mono_time now_mono)
+{
+	char id[UUID_TEXT_SIZE];
+	uuid lease = l->row.l.id;
+	err_t e = store_lease_end(m->store, lease, reason, detail, now);
+	if (e != E_CONFLICT) /* it may have ended in a transaction whose answer was lost */
+		TRY(e);
+	log_info("a lease ended", "lease=%s reason=%s", uuid_format(lease, id), end_reason_names[reason]);
+	return live_reload(m, lease, now_mono);
+}
+
+/* ---- what its machine says ---- */
+
+static void hear_network(struct live *l, const struct lease_report *said)
+{
+	if (!said->has_network) {
+		if (l->has_peer && l->network)
+			network_changed(l->network);
+		l->has_peer = false;
+		return;
+	}
+	bool news = peer_introduced(&l->peer, said->pin, &said->candidates) || !l->has_peer;
+	l->has_peer = true;
+	if (news && l->network)
+		network_changed(l->network);
+}
+
+static err_t hear_state(struct market *m, struct live *l, const struct lease_report *said, enum accel accel, wall_time now,
+			mono_time now_mono)
+{
+	enum lease_state have = l->row.l.state, to = said->state;
+	l->progress_permille = said->progress_permille;
+	memcpy(l->detail, said->detail, sizeof l->detail);
+	bool back = to == LEASE_PREPARING && have != LEASE_MATCHED;
+	if (to == LEASE_ENDED || to == LEASE_MATCHED || to == have || back)
+		return OK;
+	TRY(store_lease_state(m->store, l->row.l.id, to, accel, said->detail, now));
+	return live_reload(m, l->row.l.id, now_mono);
+}
+
+/* Since when its counters can have grown. A machine may have run it for a while before it could tell us. */
+static int64_t counted_us(const struct market *m, const struct lease *l, wall_time now)
+{
+	int64_t since = l->started_at.us ? l->started_at.us - m->settings->lost_contact_us : l->created_at.us;
+	return now.us - (since > l->created_at.us ? since : l->created_at.us);
+}
+
+static bool usage_follows(const struct live *l, const struct usage *u)
+{
+	const struct usage *last = &l->row.usage;
+	sha256 none = { { 0 } };
+	return u->seq == last->seq + 1 && sha256_equal(u->previous, last->seq ? l->row.usage_hash : none) &&
+	       u->vcpu_ns >= last->vcpu_ns && u->running_us >= last->running_us && u->tx_bytes >= last->tx_bytes &&
+	       u->rx_bytes >= last->rx_bytes;
+}
+
+static err_t hear_usage(struct market *m, struct live *l, const struct usage *u, wall_time now, mono_time now_mono)
+{
+	static struct log_bucket bucket;
+	const struct lease *lease = &l->row.l;
+	char id[UUID_TEXT_SIZE];
+	if (u->seq <= l->row.usage.seq)
+		return OK; /* our acknowledgement was lost: the answer repeats it */
+	if (!usage_follows(l, u) || !usage_verify(l->row.key, lease->id, u)) {
+		if (log_allowed(&bucket))
+			log_warn("a usage record does not hold", "lease=%s seq=%llu have=%llu", uuid_format(lease->id, id),
+				 (unsigned long long)u->seq, (unsigned long long)l->row.usage.seq);
+		return OK;
+	}
+	struct counters counters = { u->vcpu_ns, u->running_us, u->tx_bytes, u->rx_bytes }, none = { 0 };
+	bool cut = price_cut(&counters, &none, lease->cores, counted_us(m, lease, now));
+	if (cut && !lease->usage_cut)
+		log_warn("a machine counts more than it can have done", "lease=%s", uuid_format(lease->id, id));
+	money total, target;
+	TRY(price_total(&lease->prices, lease->memory_mib, &counters, &total));
+	TRY(price_window(&lease->prices, lease->cores, lease->memory_mib, m->settings->hold_window_us, &target));
+	struct lease_row row;
+	TRY(store_lease_usage(m->store, lease->id, u, usage_hash(lease->id, u), cut, total, (uint32_t)m->settings->settlement_bp,
+			      target, now, &row));
+	return live_put(m, &row, now_mono);
+}
+
+/* A machine may only give reasons that are its own to know. */
+static enum end_reason machine_reason(const struct live *l, enum end_reason said)
+{
+	if (l->row.desired == LEASE_ENDED)
+		return l->row.desired_reason;
+	switch (said) {
+	case END_COMPLETED:
+	case END_WITHDRAWN_BY_SELLER:
+	case END_IMAGE_FAILED:
+	case END_BOOT_FAILED:
+	case END_ATTESTATION_FAILED:
+		return said;
+	default:
+		return END_WITHDRAWN_BY_SELLER;
+	}
+}
+
+err_t live_heard(struct market *m, struct live *l, const struct lease_report *said, enum accel accel, wall_time now,
+		 mono_time now_mono)
+{
+	l->named = now_mono;
+	l->told = true;
+	hear_network(l, said);
+	TRY(hear_state(m, l, said, accel, now, now_mono));
+	if (said->has_usage)
+		TRY(hear_usage(m, l, &said->usage, now, now_mono));
+	if (strcmp(l->row.l.path, said->path) && said->path[0]) {
+		TRY(store_lease_path(m->store, l->row.l.id, said->path));
+		memcpy(l->row.l.path, said->path, sizeof l->row.l.path);
+	}
+	if (said->state == LEASE_ENDED)
+		return live_end(m, l, machine_reason(l, said->reason), said->detail, now, now_mono);
+	return live_judge(m, l, now, now_mono);
+}
+
+/* ---- what is due ---- */
+
+err_t live_judge(struct market *m, struct live *l, wall_time now, mono_time now_mono)
+{
+	const struct settings *s = m->settings;
+	const struct lease *lease = &l->row.l;
+	if (lease->state == LEASE_ENDED || !l->machine)
+		return OK;
+	int64_t silent_us = presence_silent_us(m, l->machine, now_mono);
+	/* A machine that reports, and has not named this lease for as long, has lost it. */
+	int64_t named_us = l->named.us > m->hearing_since.us ? l->named.us : m->hearing_since.us;
+	if (now_mono.us - named_us > silent_us && now_mono.us - named_us > s->lost_contact_us)
+		silent_us = now_mono.us - named_us;
+	struct fate_facts facts = {
+		.state = lease->state,
+		.desired = l->row.desired,
+		.desired_reason = l->row.desired_reason,
+		.desired_at = l->row.desired_at,
+		.created_at = lease->created_at,
+		.started_at = lease->started_at,
+		.duration_s = l->row.duration_s,
+		.held = lease->held,
+		.silent_us = silent_us,
+	};
+	const struct fate_bounds bounds = { s->lost_contact_us, s->start_timeout_us, s->end_grace_us, s->funds_grace_us };
+	TRY(price_window(&lease->prices, lease->cores, lease->memory_mib, ENOUGH_US, &facts.cost_15s));
+	struct fate fate = lease_fate(&facts, &bounds, now);
+	if (fate.act == FATE_DESIRE)
+		return live_desire(m, l, fate.state, fate.reason, now, now_mono);
+	if (fate.act == FATE_END)
+		return live_end(m, l, fate.reason, "", now, now_mono);
+	return OK;
+}
+
+void live_overlay(struct market *m, struct lease *lease)
+{
+	const struct live *l = live_get(m, lease->id);
+	if (!l || lease->state == LEASE_ENDED)
+		return;
+	if (lease->state == LEASE_PREPARING && l->progress_permille >= 0 && !l->detail[0])
+		snprintf(lease->detail, sizeof lease->detail, "fetching the image: %d %%", l->progress_permille / 10);
+	else if (l->detail[0])
+		memcpy(lease->detail, l->detail, sizeof lease->detail);
+}
+
+void live_sweep(struct market *m, wall_time now, mono_time now_mono)
+{
+	size_t count;
+	void **all = uuid_map_values(&m->leases, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct live *l = all[i];
+		if (l->ended.us) {
+			if (now_mono.us - l->ended.us > KEEP_ENDED_US)
+				live_free(m, l);
+			continue;
+		}
+		if (market_store_failed(m, live_judge(m, l, now, now_mono), "judging a lease") == E_UNAVAILABLE)
+			break;
+	}
+	free(all);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * machines.c - enrolment, the owner's view of machines, retirement
+ */
+#include "file.h"
+#include "gate.h"
+#include "handlers.h"
+#include "live.h"
+#include "presence.h"
+
+static struct machine machine_view(struct market *m, const struct machine_row *row)
+{
+	struct machine view = row->m;
+	const struct presence *p = uuid_map_get(&m->machines, view.id);
+	if (p && p->seen_at.us > view.seen_at.us)
+		view.seen_at = p->seen_at;
+	return view;
+}
+
+/* Enrolling again with the same key is how a machine that lost its token gets another: the same machine answers. */
+static err_t enrolled_before(struct request *r, const struct enrolment *e, uuid *ret_id, size_t *ret_count)
+{
+	AUTO_FREE struct machine_row *rows = NULL;
+	size_t count, active = 0;
+	TRY(store_machine_list(market_of(r)->store, r->caller.account, &rows, &count));
+	for (size_t i = 0; i < count; i++) {
+		active += rows[i].m.state != MACHINE_RETIRED;
+		if (!memcmp(&rows[i].key, &e->key, sizeof e->key) && rows[i].m.state != MACHINE_RETIRED)
+			*ret_id = rows[i].m.id;
+	}
+	*ret_count = active;
+	return OK;
+}
+
+err_t machine_enrol(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct json_error error = { 0 };
+	struct enrolment e = { 0 };
+	struct enrolled answer = { 0 };
+	size_t count;
+	if (enrolment_from_json(r->json, &e, &error) != OK)
+		return refuse_json(r, &error);
+	if (!enrolment_proven(&e))
+		return refuse(r, REFUSE_BAD_SIGNATURE, "proof", "it is not made with the key over the name");
+	TRY(enrolled_before(r, &e, &answer.id, &count));
+	if (uuid_is_zero(answer.id)) {
+		if ((int64_t)count >= m->settings->machines_per_account)
+			return refuse(r, REFUSE_LIMIT, NULL, "at most %lld machines",
+				      (long long)m->settings->machines_per_account);
+		answer.id = uuid_make(r->now);
+		err_t stored = store_machine_create(m->store, answer.id, r->caller.account, &e);
+		if (stored == E_EXISTS || stored == E_CONFLICT)
+			return refuse(r, REFUSE_KEY_TAKEN, "public_key", "%s", "");
+		TRY(stored);
+	}
+	memcpy(answer.name, e.name, sizeof answer.name);
+	token_make(TOKEN_PREFIX_MACHINE, answer.token);
+	TRY(store_token_create(m->store, uuid_make(r->now), r->caller.account, answer.id, e.name, SCOPE(MACHINE),
+			       token_hash(answer.token), (wall_time){ 0 }));
+	answer_json(r, 201, enrolled_to_json(&answer));
+	explicit_bzero(answer.token, sizeof answer.token);
+	market_touch_machine(m, answer.id);
+	return OK;
+}
+
+err_t machine_list(struct request *r)
+{
+	struct market *m = market_of(r);
+	AUTO_FREE struct machine_row *rows = NULL;
+	size_t count;
+	TRY(store_machine_list(m->store, r->caller.account, &rows, &count));
+	json_t *items = json_array();
+	for (size_t i = 0; i < count; i++) {
+		struct machine view = machine_view(m, &rows[i]);
+		json_array_append_new(items, machine_to_json(&view));
+	}
+	return answer_items(r, items);
+}
+
+/* The machine in the path, where it is the caller's: its owner's, or itself. */
+static err_t machine_of(struct request *r, struct machine_row *ret)
+{
+	struct machine_row row;
+	TRY(store_machine_get(market_of(r)->store, r->values.id[0], &row));
+	bool itself = uuid_is_zero(r->caller.machine) || uuid_equal(r->caller.machine, row.m.id);
+	if (!uuid_equal(row.m.account, r->caller.account) || !itself)
+		return E_NOT_FOUND;
+	*ret = row;
+	return OK;
+}
+
+err_t machine_show(struct request *r)
+{
+	struct machine_row row;
+	TRY(machine_of(r, &row));
+	struct machine view = machine_view(market_of(r), &row);
+	answer_json(r, 200, machine_to_json(&view));
+	return OK;
+}
+
+err_t machine_leases(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct machine_row machine;
+	AUTO_FREE struct lease_row *rows = NULL;
+	size_t count;
+	TRY(machine_of(r, &machine));
+	TRY(store_lease_list_of_machine(m->store, machine.m.id, &rows, &count));
+	json_t *items = json_array();
+	for (size_t i = 0; i < count; i++) {
+		live_overlay(m, &rows[i].l);
+		json_array_append_new(items, lease_to_json(&rows[i].l));
+	}
+	return answer_items(r, items);
+}
+
+/* For good: its token ends, its leases end as withdrawn. */
+err_t machine_retire(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct machine_row machine;
+	AUTO_FREE struct lease_row *rows = NULL;
+	size_t count;
+	TRY(machine_of(r, &machine));
+	TRY(store_lease_list_of_machine(m->store, machine.m.id, &rows, &count));
+	for (size_t i = 0; i < count; i++) {
+		TRY(store_lease_end(m->store, rows[i].l.id, END_WITHDRAWN_BY_SELLER, "the machine was retired", r->now));
+		market_touch_lease(m, rows[i].l.id);
+		market_touch_order(m, rows[i].l.order);
+	}
+	TRY(store_machine_retire(m->store, r->caller.account, machine.m.id));
+	market_touch_machine(m, machine.m.id);
+	gate_forget(m->gate);
+	answer_empty(r);
+	return OK;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * main.c - cpushare-market: its commands
+ */
+#include "commands.h"
+
+static const struct cli_option program_options[] = {
+	{ "data", 0, "DIR", "folder of the market's data (/var/lib/cpushare-market for root, else cpushare-data)" },
+	{ "database", 0, "URI", "PostgreSQL server to use; without it the market runs one of its own under the data folder" },
+	{ "config", 0, "FILE", "settings (see config example)" },
+	{ "set", 0, "SECTION.NAME=VALUE", "one setting; may be given many times; wins over the file" },
+	{ "resources", 0, "DIR", "folder with db/ and web/ (default: where they were installed or built)" },
+	{ "log-level", 0, "LEVEL", "error, warn, info or debug (info)" },
+	{ .name = NULL },
+};
+
+static const struct cli_option serve_options[] = {
+	{ "listen", 0, "ADDRESS:PORT", "where to listen (127.0.0.1:8443); port 0: any free one" },
+	{ "certificate", 0, "FILE", "PEM certificate chain; without it a self-signed one is made once" },
+	{ "key", 0, "FILE", "its private key" },
+	{ "http", 0, NULL, "plain HTTP, on a loopback address only, behind your own proxy" },
+	{ .name = NULL },
+};
+
+static const struct cli_command commands[] = {
+	{ "serve", "", "run the market",
+	  "Prints where it listens and the key that clients pin; writes both to DIR/url and DIR/pin.", serve_options, 0, 0,
+	  command_serve },
+	{ "migrate", "", "bring the database's structure up to date",
+	  "With --database: as its owner. The embedded database is brought up to date by serve itself.", NULL, 0, 0,
+	  command_migrate },
+	{ "ledger verify", "", "add up the whole ledger; exit 1 where anything is wrong", NULL, NULL, 0, 0,
+	  command_ledger_verify },
+	{ "operator grant", "EMAIL", "make an account an operator; counts from its next log-in", NULL, NULL, 1, 1,
+	  command_operator_grant },
+	{ "operator revoke", "EMAIL", "and take it back, at once", NULL, NULL, 1, 1, command_operator_revoke },
+	{ "deposit list", "", "deposits that wait for money", NULL, NULL, 0, 0, command_deposit_list },
+	{ "deposit confirm", "ID [REFERENCE]", "the money of a manual deposit came: credit it, once", NULL, NULL, 1, 2,
+	  command_deposit_confirm },
+	{ "deposit fail", "ID", "the money will not come", NULL, NULL, 1, 1, command_deposit_fail },
+	{ "config example", "", "print every setting with its default", NULL, NULL, 0, 0, command_config_example },
+	{ "routes", "", "print what the market can be asked over HTTP", NULL, NULL, 0, 0, command_routes },
+	{ .name = NULL },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct cli_program program = {
+		.name = "cpushare-market",
+		.summary = "a market for idle CPU cycles: HTTPS API, web pages, matching, metering, money",
+		.details = "Try it: cpushare-market --data /tmp/market serve\n\n"
+			   "That makes a private PostgreSQL below /tmp/market and serves https://127.0.0.1:8443.",
+		.options = program_options,
+		.commands = commands,
+		.fallback = "serve",
+		.version = CPUSHARE_VERSION,
+	};
+	return cli_main(&program, argc, argv);
+}

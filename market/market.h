@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * market.h - the running market: what it remembers beside the database, and what is done when
+ *
+ * How it works: one thread, one loop, one connection to the database. A handler changes the database in one transaction and notes
+ * what it touched (market_touch_*). Behind it, in a turn of its own, market_catch_up() reads again what was touched, matches the
+ * book and wakes event streams; so a transaction that was rolled back leaves nothing wrong in memory. What is kept here can
+ * always be made anew from the database and the machines' next reports.
+ */
+#ifndef MARKET_H
+#define MARKET_H
+
+#include "book.h"
+#include "fate.h"
+#include "files.h"
+#include "loop.h"
+#include "rate.h"
+#include "server.h"
+#include "settings.h"
+#include "store.h"
+#include "uuid_map.h"
+#include "workers.h"
+
+struct gate;
+struct events;
+struct metrics;
+
+struct market {
+	const struct settings *settings;
+	const char *data_dir, *resources_dir;
+	struct loop *loop;
+	struct store *store;
+	struct cluster *cluster; /* NULL: somebody else's server */
+	struct http_server *http;
+	struct workers *passwords, *disks;
+	struct rate *signups;
+	struct files *pages;
+	struct gate *gate;
+	struct events *events;
+	struct metrics *metrics;
+	struct book *book;
+	struct uuid_map machines;	     /* struct presence, presence.h */
+	struct uuid_map leases;		     /* struct live, live.h */
+	struct uuid_map networks;	     /* struct network, networks.h */
+	struct uuid_map orders;		     /* struct open_order, matching.h */
+	char decoy_hash[PASSWORD_HASH_SIZE]; /* checked where the email address is unknown, for equal work */
+
+	bool database_up;
+	mono_time hearing_since; /* when machines could begin to be heard: our start, or the database's return */
+	struct uuid_list touched_orders, touched_machines, touched_leases;
+	bool match_wanted, stopping;
+	int catch_up_fd;
+	mono_time seen_written, swept;
+};
+
+/* Loads what the database has and starts to serve. */
+MUST_CHECK err_t market_start(struct market *m, const struct http_config *http);
+void market_stop(struct market *m);
+
+/* These were changed by a transaction that may commit: look at them again. */
+void market_touch_order(struct market *m, uuid order);
+void market_touch_machine(struct market *m, uuid machine);
+void market_touch_lease(struct market *m, uuid lease);
+/* Something happened: run market_catch_up() in the loop's next turn. */
+void market_wake(struct market *m);
+void market_catch_up(struct market *m);
+/* A call to the store failed: notes an outage, logs what is no one's fault but ours. Returns e. */
+err_t market_store_failed(struct market *m, err_t e, const char *doing);
+/* Reads everything again: at the start, and when the database is back. */
+MUST_CHECK err_t market_load(struct market *m);
+
+/* Timers (sweeps.c). */
+MUST_CHECK err_t sweeps_start(struct market *m);
+
+extern const struct route market_routes[];
+static inline struct market *market_of(struct request *r)
+{
+	return r->context;
+}
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * matching.h - the book and the database: orders enter it, matches are made durable
+ */
+#ifndef MARKET_MATCHING_H
+#define MARKET_MATCHING_H
+
+#include "market.h"
+
+struct open_order {
+	uuid id;
+	wall_time open_until;
+};
+
+struct bid bid_of(const struct order *o);
+/* Puts the order into the book, changes it there, or takes it out: as the row says. */
+MUST_CHECK err_t order_put(struct market *m, const struct order *o);
+MUST_CHECK err_t order_reload(struct market *m, uuid order);
+void orders_free_all(struct market *m);
+
+/* Matches what can be matched and makes it durable. */
+void matching_run(struct market *m, wall_time now, mono_time now_mono);
+/* Closes orders whose time to wait is over. */
+void orders_sweep(struct market *m, wall_time now);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * networks.h - the peers of each order's network, as the market introduces them to each other
+ *
+ * In memory only: leases' endpoints tell theirs with each report, buyers' machines repeat theirs each few seconds. The version grows
+ * with every change and begins at the clock, so that a peer notices a market that began anew.
+ */
+#ifndef MARKET_NETWORKS_H
+#define MARKET_NETWORKS_H
+
+#include "market.h"
+#include "network.h"
+
+#define NETWORK_SUBNET "10.77.0.0"
+#define NETWORK_PREFIX 16
+#define NETWORK_MTU 1400
+#define BUYER_PEERS 64
+
+struct buyer_peer {
+	struct peer_view view;
+	mono_time heard;
+	struct buyer_peer *next;
+};
+struct network {
+	uuid order;
+	uint64_t version;
+	struct live *leases;
+	struct buyer_peer *buyers;
+};
+
+/* Made where it is not there. */
+MUST_CHECK err_t network_of(struct market *m, uuid order, wall_time now, struct network **ret_network);
+struct network_view network_view_of(uuid order);
+void network_changed(struct network *n);
+/* All peers but one: heap, peer_list_clear(). */
+MUST_CHECK err_t network_peers(const struct network *n, uuid except, struct peer_list *ret);
+/* The peer of a lease without pin and candidates. */
+struct peer_view network_lease_peer(const struct lease *l);
+/* A buyer's machine joins or stays; number: of the store. */
+MUST_CHECK err_t network_join(struct network *n, const struct peer_join *join, uint32_t number, mono_time now,
+			      const struct peer_view **ret_self);
+/* Takes what a peer says of itself; true where it is new. */
+bool peer_introduced(struct peer_view *view, sha256 pin, const struct vnet_candidates_text *candidates);
+bool network_leave(struct network *n, uuid peer);
+struct buyer_peer *network_buyer(const struct network *n, uuid peer);
+
+void networks_sweep(struct market *m, mono_time now);
+void networks_free_all(struct market *m);
+
+#endif

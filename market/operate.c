@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * operate.c - the operator's commands: they speak to the same database as the market that serves
+ */
+#include "bytes.h"
+#include "commands.h"
+#include "file.h"
+#include "log.h"
+#include "market.h"
+#include "setup.h"
+
+/* Runs fn with a connection. */
+typedef err_t with_store_fn(struct cli *cli, const struct setup *setup, struct store *store);
+static int with_store(struct cli *cli, with_store_fn *fn)
+{
+	static struct setup setup;
+	struct store *store = NULL;
+	log_init("cpushare-market", LOG_WARN);
+	int code = setup_read(cli, &setup);
+	if (code)
+		return code;
+	err_t e = setup_store(&setup, &store);
+	if (e == OK) {
+		e = fn(cli, &setup, store);
+		if (e == E_NOT_FOUND)
+			fprintf(stderr, "cpushare-market: there is none\n");
+		else if (e == E_CONFLICT)
+			fprintf(stderr, "cpushare-market: its state does not allow this\n");
+		else if (e && e != E_CORRUPT)
+			fprintf(stderr, "cpushare-market: %s: %s\n", err_name(e), store_error(store));
+	}
+	store_close(store);
+	setup_clear(&setup);
+	switch (e) {
+	case OK:
+		return EXIT_OK;
+	case E_NOT_FOUND:
+		return EXIT_NOT_FOUND;
+	case E_CONFLICT:
+		return EXIT_CONFLICT;
+	case E_UNAVAILABLE:
+		return EXIT_UNREACHABLE;
+	default:
+		return EXIT_ERROR;
+	}
+}
+
+int command_migrate(struct cli *cli)
+{
+	static struct setup setup;
+	log_init("cpushare-market", LOG_INFO);
+	int code = setup_read(cli, &setup);
+	if (code)
+		return code;
+	err_t e = setup_cluster(&setup);
+	if (e == OK)
+		e = setup_migrate(&setup);
+	setup_clear(&setup);
+	if (e == OK)
+		printf("the database is up to date\n");
+	return e ? EXIT_ERROR : EXIT_OK;
+}
+
+/* ---- ledger ---- */
+
+static void line(const char *what, int64_t value)
+{
+	printf("%-24s %lld\n", what, (long long)value);
+}
+
+static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	struct ledger_report l;
+	(void)cli;
+	TRY(store_ledger_verify(store, &l));
+	line("accounts", l.accounts);
+	line("postings", l.postings);
+	line("entries", l.entries);
+	line("sum_micro", l.sum_micro);
+	line("unbalanced", l.unbalanced);
+	line("negative", l.negative);
+	line("holds_difference_micro", l.holds_difference_micro);
+	line("commission_micro", l.commission_micro);
+	line("external_micro", l.external_micro);
+	line("users_micro", l.users_micro);
+	bool holds = !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro;
+	printf("the ledger in %s %s\n", setup->settings.currency, holds ? "holds" : "DOES NOT HOLD");
+	return holds ? OK : E_CORRUPT;
+}
+
+int command_ledger_verify(struct cli *cli)
+{
+	return with_store(cli, ledger_verify);
+}
+
+/* ---- operators ---- */
+
+static err_t set_operator(struct cli *cli, struct store *store, bool on)
+{
+	char email[EMAIL_SIZE];
+	if (text_copy(email, sizeof email, cli_arg(cli, 0)) != OK)
+		return E_NOT_FOUND;
+	for (char *at = email; *at; at++) /* as accounts keep it */
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at - 'A' + 'a');
+	TRY(store_account_set_operator(store, email, on));
+	printf("%s is %s\n", email, on ? "an operator; it counts from the next log-in" : "no operator any more");
+	return OK;
+}
+
+static err_t grant(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	(void)setup;
+	return set_operator(cli, store, true);
+}
+
+static err_t revoke(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	(void)setup;
+	return set_operator(cli, store, false);
+}
+
+int command_operator_grant(struct cli *cli)
+{
+	return with_store(cli, grant);
+}
+
+int command_operator_revoke(struct cli *cli)
+{
+	return with_store(cli, revoke);
+}
+
+/* ---- deposits ---- */
+
+static void print_deposit(const struct deposit *d, const char *currency)
+{
+	char id[UUID_TEXT_SIZE], at[WALL_TEXT_SIZE], amount[MONEY_TEXT_SIZE], credit[MONEY_TEXT_SIZE];
+	printf("%s  %-8s  %-8s  %s %s (credit %s)  %s\n", uuid_format(d->id, id), d->provider, deposit_state_names[d->state],
+	       money_format(d->amount, amount), currency, money_format(d->credit, credit), wall_format(d->created_at, at));
+}
+
+static err_t list_deposits(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	struct page page = { .limit = 200 };
+	(void)cli;
+	for (;;) {
+		AUTO_FREE struct deposit *rows = NULL;
+		size_t count;
+		TRY(store_deposit_list(store, (uuid){ 0 }, DEPOSIT_PENDING, page, &rows, &count));
+		for (size_t i = 0; i < count; i++)
+			print_deposit(&rows[i], setup->settings.currency);
+		if (count < page.limit)
+			return OK;
+		page.after = rows[count - 1].id;
+	}
+}
+
+static err_t confirm(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	uuid id;
+	struct deposit d;
+	if (uuid_parse(cli_arg(cli, 0), &id) != OK)
+		return E_NOT_FOUND;
+	TRY(store_deposit_credit(store, id, cli_arg_count(cli) > 1 ? cli_arg(cli, 1) : cli_arg(cli, 0), &d));
+	print_deposit(&d, setup->settings.currency);
+	return OK;
+}
+
+static err_t fail(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	uuid id;
+	struct deposit d;
+	if (uuid_parse(cli_arg(cli, 0), &id) != OK)
+		return E_NOT_FOUND;
+	TRY(store_deposit_fail(store, id, &d));
+	print_deposit(&d, setup->settings.currency);
+	return OK;
+}
+
+int command_deposit_list(struct cli *cli)
+{
+	return with_store(cli, list_deposits);
+}
+
+int command_deposit_confirm(struct cli *cli)
+{
+	return with_store(cli, confirm);
+}
+
+int command_deposit_fail(struct cli *cli)
+{
+	return with_store(cli, fail);
+}
+
+/* ---- what needs no database ---- */
+
+int command_config_example(struct cli *cli)
+{
+	AUTO_BUF out = { 0 };
+	(void)cli;
+	conf_example(settings_table, &out);
+	fputs(out.data ? out.data : "", stdout);
+	return EXIT_OK;
+}
+
+int command_routes(struct cli *cli)
+{
+	(void)cli;
+	for (const struct route *r = market_routes; r->method; r++)
+		printf("%-6s %-36s %s\n", r->method, r->pattern, r->what);
+	return EXIT_OK;
+}

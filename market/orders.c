@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * orders.c - placing, looking at, cancelling orders; what one would cost, and why one does not fill
+ */
+#include "file.h"
+#include "gate.h"
+#include "handlers.h"
+#include "live.h"
+#include "matching.h"
+#include "price.h"
+
+#define AUTO_ORDER __attribute__((cleanup(order_request_clear))) struct order_request
+
+/* The order in the path, where it is the caller's. */
+static err_t order_of(struct request *r, struct order *ret)
+{
+	struct order order;
+	TRY(store_order_get(market_of(r)->store, r->values.id[0], &order));
+	if (!uuid_equal(order.buyer, r->caller.account))
+		return E_NOT_FOUND;
+	*ret = order;
+	return OK;
+}
+
+static err_t take_request(struct request *r, struct order_request *ret, money *ret_place_hold, money *ret_hold)
+{
+	struct json_error error = { 0 };
+	money hold = { 0 }, place;
+	if (order_request_from_json(r->json, ret, &error) != OK)
+		return refuse_json(r, &error);
+	TRY(price_window(&ret->max_prices, ret->cores, ret->memory_mib, market_of(r)->settings->hold_window_us, &place));
+	TRY(money_scale(place, ret->count, 1, &hold));
+	if (ret->budget.micro && ret->budget.micro < hold.micro) {
+		char text[MONEY_TEXT_SIZE];
+		return refuse(r, REFUSE_BAD_FIELD, "budget_micro", "below the %s that the first minutes hold",
+			      money_format(hold, text));
+	}
+	*ret_place_hold = place;
+	*ret_hold = hold;
+	return OK;
+}
+
+static err_t refuse_funds(struct request *r, money hold)
+{
+	struct market *m = market_of(r);
+	char need[MONEY_TEXT_SIZE];
+	return refuse(r, REFUSE_NO_FUNDS, NULL, "it takes %s %s at first", money_format(hold, need), m->settings->currency);
+}
+
+err_t order_create(struct request *r)
+{
+	struct market *m = market_of(r);
+	AUTO_ORDER request = { 0 };
+	money place, hold;
+	struct order order;
+	uuid id = uuid_make(r->now);
+	TRY(take_request(r, &request, &place, &hold));
+	err_t e = store_order_create(m->store, id, r->caller.account, &request, place, r->now);
+	if (e == E_FUNDS)
+		return refuse_funds(r, hold);
+	if (e == E_NOT_FOUND)
+		return refuse(r, REFUSE_NOT_FOUND, "image", "there is no such image of yours");
+	if (e == E_CONFLICT)
+		return refuse(r, REFUSE_IMAGE_NOT_READY, "image", "%s", "");
+	TRY(e);
+	TRY(store_order_get(m->store, id, &order));
+	answer_json(r, 201, order_to_json(&order));
+	market_touch_order(m, id);
+	return OK;
+}
+
+err_t order_list(struct request *r)
+{
+	struct page page;
+	AUTO_FREE struct order *rows = NULL;
+	size_t count;
+	TRY(page_from_query(r, &page));
+	TRY(store_order_list(market_of(r)->store, r->caller.account, page, &rows, &count));
+	json_t *items = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(items, order_to_json(&rows[i]));
+	return answer_page(r, items, &page, count, count ? rows[count - 1].id : (uuid){ 0 });
+}
+
+err_t order_show(struct request *r)
+{
+	struct order order;
+	TRY(order_of(r, &order));
+	answer_json(r, 200, order_to_json(&order));
+	return OK;
+}
+
+/* Ends those that its machine was told of; one that no machine knows of yet is simply over. */
+static err_t end_leases(struct request *r, uuid order)
+{
+	struct market *m = market_of(r);
+	AUTO_FREE struct lease_row *rows = NULL;
+	size_t count;
+	TRY(store_lease_list_of_order(m->store, order, r->caller.account, &rows, &count));
+	for (size_t i = 0; i < count; i++) {
+		const struct lease_row *row = &rows[i];
+		const struct live *l = live_get(m, row->l.id);
+		if (row->l.state == LEASE_ENDED || row->desired == LEASE_ENDED)
+			continue;
+		if (row->l.state == LEASE_MATCHED && l && !l->told)
+			TRY(store_lease_end(m->store, row->l.id, END_CANCELLED_BY_BUYER, "", r->now));
+		else
+			TRY(store_lease_desire(m->store, row->l.id, LEASE_ENDED, END_CANCELLED_BY_BUYER, r->now));
+		market_touch_lease(m, row->l.id);
+	}
+	return OK;
+}
+
+/* Again, or after its end: nothing more happens. */
+err_t order_cancel(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct order order;
+	if (r->json && json_object_size(r->json))
+		return refuse(r, REFUSE_BAD_FIELD, "body", "must be empty");
+	TRY(order_of(r, &order));
+	if (order.state == ORDER_OPEN || order.state == ORDER_FILLED)
+		TRY(store_order_close(m->store, order.id, ORDER_CANCELLED, r->now));
+	if (order.state != ORDER_ENDED)
+		TRY(end_leases(r, order.id));
+	TRY(store_order_get(m->store, order.id, &order));
+	answer_json(r, 200, order_to_json(&order));
+	market_touch_order(m, order.id);
+	return OK;
+}
+
+err_t order_leases(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct order order;
+	AUTO_FREE struct lease_row *rows = NULL;
+	size_t count;
+	TRY(order_of(r, &order));
+	TRY(store_lease_list_of_order(m->store, order.id, r->caller.account, &rows, &count));
+	json_t *items = json_array();
+	for (size_t i = 0; i < count; i++) {
+		live_overlay(m, &rows[i].l);
+		json_array_append_new(items, lease_to_json(&rows[i].l));
+	}
+	return answer_items(r, items);
+}
+
+/* ---- what would be ---- */
+
+static json_t *explanation_to_json(const struct explanation *e)
+{
+	json_t *json = json_object(), *removed = json_object();
+	for (int i = 0; i < RULE_COUNT; i++)
+		json_put_int(removed, rule_names[i], (int64_t)e->removed[i]);
+	json_put_int(json, "asks", (int64_t)e->asks);
+	json_put(json, "removed", removed);
+	json_put_int(json, "fits", (int64_t)e->left);
+	return json;
+}
+
+err_t order_quote(struct request *r)
+{
+	struct market *m = market_of(r);
+	AUTO_ORDER request = { 0 };
+	money place, hold, hour_each, hour;
+	struct explanation explanation;
+	TRY(take_request(r, &request, &place, &hold));
+	TRY(price_window(&request.max_prices, request.cores, request.memory_mib, HOUR_US, &hour_each));
+	TRY(money_scale(hour_each, request.count, 1, &hour));
+	struct bid bid = { .order = uuid_make(r->now),
+			   .buyer = r->caller.account,
+			   .places = request.count,
+			   .cores = request.cores,
+			   .memory_mib = request.memory_mib,
+			   .max_prices = request.max_prices,
+			   .duration_s = request.duration_s,
+			   .constraints = request.constraints };
+	book_explain(m->book, &bid, &explanation);
+	json_t *answer = explanation_to_json(&explanation);
+	json_put_text(answer, "currency", m->settings->currency);
+	json_put_money(answer, "hold_micro", hold);
+	json_put_int(answer, "hold_window_s", m->settings->hold_window_us / SECOND_US);
+	json_put_money(answer, "per_hour_micro", hour);
+	answer_json(r, 200, answer);
+	return OK;
+}
+
+err_t order_explain(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct order order;
+	struct explanation explanation;
+	TRY(order_of(r, &order));
+	struct bid bid = bid_of(&order);
+	book_explain(m->book, &bid, &explanation);
+	json_t *answer = explanation_to_json(&explanation);
+	json_put_text(answer, "state", order_state_names[order.state]);
+	json_put_int(answer, "places", order.count - order.filled);
+	json_put_int(answer, "filled", order.filled);
+	answer_json(r, 200, answer);
+	return OK;
+}

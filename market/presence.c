@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * presence.c - the selling machines as they were heard last
+ */
+#include "presence.h"
+
+#include "live.h"
+#include "log.h"
+#include "rating.h"
+
+#define SEEN_BATCH 200
+
+struct presence *presence_get(struct market *m, uuid machine)
+{
+	struct presence *p = uuid_map_get(&m->machines, machine);
+	if (!p && presence_reload(m, machine) == OK)
+		p = uuid_map_get(&m->machines, machine);
+	return p;
+}
+
+err_t presence_put(struct market *m, const struct machine_row *row, struct presence **ret_presence)
+{
+	struct presence *p = uuid_map_get(&m->machines, row->m.id);
+	if (!p) {
+		p = calloc(1, sizeof *p);
+		if (!p)
+			return E_NOMEM;
+		err_t e = uuid_map_put(&m->machines, row->m.id, p);
+		if (e) {
+			free(p);
+			return e;
+		}
+	}
+	p->row = *row;
+	if (p->seen_at.us < row->m.seen_at.us)
+		p->seen_at = row->m.seen_at;
+	*ret_presence = p;
+	return OK;
+}
+
+err_t presence_reload(struct market *m, uuid machine)
+{
+	struct machine_row row;
+	struct presence *p;
+	TRY(store_machine_get(m->store, machine, &row));
+	TRY(presence_put(m, &row, &p));
+	presence_offer(m, p);
+	return OK;
+}
+
+void presence_free_all(struct market *m)
+{
+	size_t count;
+	void **all = uuid_map_values(&m->machines, &count);
+	for (size_t i = 0; i < count; i++)
+		free(all[i]);
+	free(all);
+	uuid_map_clear(&m->machines);
+}
+
+bool presence_is_news(struct presence *p, uuid boot, uint64_t seq)
+{
+	if (uuid_equal(p->boot, boot)) {
+		if (seq <= p->seq)
+			return false;
+		p->seq = seq;
+		return true;
+	}
+	for (int i = 0; i < OLD_BOOTS; i++)
+		if (uuid_equal(p->old_boots[i], boot))
+			return false;
+	memmove(p->old_boots + 1, p->old_boots, (OLD_BOOTS - 1) * sizeof *p->old_boots);
+	p->old_boots[0] = p->boot;
+	p->boot = boot;
+	p->seq = seq;
+	return true;
+}
+
+static bool row_same(const struct machine_row *a, const struct machine_row *b)
+{
+	return a->m.state == b->m.state && a->m.accel == b->m.accel && a->m.cores == b->m.cores &&
+	       a->m.memory_mib == b->m.memory_mib && a->m.score == b->m.score && a->accepting == b->accepting &&
+	       a->max_duration_s == b->max_duration_s && !strcmp(a->m.country, b->m.country) &&
+	       !strcmp(a->m.version, b->m.version) && a->m.prices.per_core_hour.micro == b->m.prices.per_core_hour.micro &&
+	       a->m.prices.per_gib_hour.micro == b->m.prices.per_gib_hour.micro &&
+	       a->m.prices.per_gib_transferred.micro == b->m.prices.per_gib_transferred.micro;
+}
+
+err_t presence_heard(struct market *m, struct presence *p, const struct report *report, wall_time now)
+{
+	struct machine_row row = p->row;
+	row.m.state = report->accepting ? MACHINE_ONLINE : MACHINE_PAUSED;
+	row.accepting = report->accepting;
+	row.m.accel = report->accel;
+	row.m.cores = report->cores;
+	row.m.memory_mib = report->memory_mib;
+	row.m.score = report->score;
+	row.m.prices = report->prices;
+	row.max_duration_s = report->max_duration_s;
+	memcpy(row.m.country, report->country, sizeof row.m.country);
+	memcpy(row.m.version, report->version, sizeof row.m.version);
+	row.m.seen_at = now;
+	p->seen_at = now;
+	p->seen_dirty = true;
+	if (!row_same(&row, &p->row)) {
+		TRY(store_machine_update(m->store, &row));
+		if (row.m.state != p->row.m.state)
+			log_info("a machine changed its state", "machine=%s state=%s", row.m.name,
+				 machine_state_names[row.m.state]);
+		p->row = row;
+	}
+	p->row.m.seen_at = now;
+	presence_offer(m, p);
+	return OK;
+}
+
+static uint32_t less(uint32_t all, uint64_t used)
+{
+	return used < all ? all - (uint32_t)used : 0;
+}
+
+void presence_offer(struct market *m, struct presence *p)
+{
+	uint64_t cores = 0, memory_mib = 0;
+	for (const struct live *l = p->leases; l; l = l->next_of_machine) {
+		cores += l->row.l.cores;
+		memory_mib += l->row.l.memory_mib;
+	}
+	p->row.cores_used = (uint32_t)cores;
+	p->row.memory_used_mib = (uint32_t)memory_mib;
+	if (!p->last_report.us || p->row.m.state != MACHINE_ONLINE || !p->row.accepting) {
+		book_remove_ask(m->book, p->row.m.id);
+		return;
+	}
+	struct ask ask = {
+		.machine = p->row.m.id,
+		.seller = p->row.m.account,
+		.accel = p->row.m.accel,
+		.score = p->row.m.score,
+		.rating_ppm = rating_ppm(p->row.good, p->row.bad),
+		.prices = p->row.m.prices,
+		.cores_free = less(p->row.m.cores, cores),
+		.memory_free_mib = less(p->row.m.memory_mib, memory_mib),
+		.max_duration_s = p->row.max_duration_s,
+	};
+	memcpy(ask.country, p->row.m.country, sizeof ask.country);
+	const struct ask *old = book_ask(m->book, ask.machine);
+	if (old && old->cores_free == ask.cores_free && old->memory_free_mib == ask.memory_free_mib && old->score == ask.score &&
+	    old->rating_ppm == ask.rating_ppm && old->accel == ask.accel && old->max_duration_s == ask.max_duration_s &&
+	    !memcmp(old->country, ask.country, sizeof ask.country) && !memcmp(&old->prices, &ask.prices, sizeof ask.prices))
+		return;
+	if (book_put_ask(m->book, &ask) != OK)
+		log_error("an ask does not fit into the book", "machine=%s", p->row.m.name);
+	m->match_wanted = true;
+}
+
+int64_t presence_silent_us(const struct market *m, const struct presence *p, mono_time now)
+{
+	int64_t since = p->last_report.us > m->hearing_since.us ? p->last_report.us : m->hearing_since.us;
+	return now.us - since;
+}
+
+bool presence_is_heard(const struct market *m, const struct presence *p, mono_time now)
+{
+	return p->last_report.us && now.us - p->last_report.us < m->settings->lost_contact_us;
+}
+
+struct offer presence_to_offer(const struct presence *p)
+{
+	const struct machine_row *row = &p->row;
+	struct offer o = {
+		.machine = row->m.id,
+		.seller = row->m.account,
+		.state = row->m.state,
+		.accel = row->m.accel,
+		.cores = row->m.cores,
+		.cores_free = less(row->m.cores, row->cores_used),
+		.memory_mib = row->m.memory_mib,
+		.memory_free_mib = less(row->m.memory_mib, row->memory_used_mib),
+		.score = row->m.score,
+		.prices = row->m.prices,
+		.rating_ppm = rating_ppm(row->good, row->bad),
+		.good = row->good,
+		.bad = row->bad,
+	};
+	memcpy(o.seller_name, row->seller_name, sizeof o.seller_name);
+	memcpy(o.machine_name, row->m.name, sizeof o.machine_name);
+	memcpy(o.country, row->m.country, sizeof o.country);
+	return o;
+}
+
+void presence_sweep(struct market *m, wall_time now, mono_time now_mono)
+{
+	(void)now;
+	size_t count;
+	void **all = uuid_map_values(&m->machines, &count);
+	for (size_t i = 0; i < count; i++) {
+		struct presence *p = all[i];
+		bool up = p->row.m.state == MACHINE_ONLINE || p->row.m.state == MACHINE_PAUSED;
+		if (!up || presence_silent_us(m, p, now_mono) < m->settings->lost_contact_us)
+			continue;
+		struct machine_row row = p->row;
+		row.m.state = MACHINE_OFFLINE;
+		row.m.seen_at = p->seen_at;
+		err_t e = store_machine_update(m->store, &row);
+		if (market_store_failed(m, e, "marking a machine offline"))
+			break;
+		p->row = row;
+		log_info("a machine changed its state", "machine=%s state=offline", row.m.name);
+		presence_offer(m, p);
+	}
+	free(all);
+}
+
+err_t presence_write_seen(struct market *m, wall_time now)
+{
+	uuid ids[SEEN_BATCH];
+	size_t count, pending = 0;
+	void **all = uuid_map_values(&m->machines, &count);
+	err_t e = OK;
+	for (size_t i = 0; i < count && !e; i++) {
+		struct presence *p = all[i];
+		if (p->seen_dirty)
+			ids[pending++] = p->row.m.id;
+		p->seen_dirty = false;
+		if (pending == SEEN_BATCH || (pending && i + 1 == count)) {
+			e = store_machine_seen(m->store, ids, pending, now);
+			pending = 0;
+		}
+	}
+	free(all);
+	return e;
+}

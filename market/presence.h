@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * presence.h - the selling machines as they were heard last
+ *
+ * A report that changes nothing writes nothing: what a machine says is kept here, its row is written on a change, and when it was seen
+ * goes to the database in batches.
+ */
+#ifndef MARKET_PRESENCE_H
+#define MARKET_PRESENCE_H
+
+#include "machine.h"
+#include "market.h"
+
+#define OLD_BOOTS 4
+
+struct presence {
+	struct machine_row row;
+	mono_time last_report; /* us 0: not since we started */
+	wall_time seen_at;
+	bool seen_dirty; /* not written yet */
+	uuid boot, old_boots[OLD_BOOTS];
+	uint64_t seq;
+	struct live *leases; /* those that have not ended */
+};
+
+/* NULL where there is no such machine, or the database does not answer. */
+struct presence *presence_get(struct market *m, uuid machine);
+/* From a row, or from the database. */
+MUST_CHECK err_t presence_put(struct market *m, const struct machine_row *row, struct presence **ret_presence);
+MUST_CHECK err_t presence_reload(struct market *m, uuid machine);
+void presence_free_all(struct market *m);
+
+/* False where an earlier report comes late: it says nothing new. */
+bool presence_is_news(struct presence *p, uuid boot, uint64_t seq);
+/* What the report says of the machine itself; writes a change and puts its ask into the book. */
+MUST_CHECK err_t presence_heard(struct market *m, struct presence *p, const struct report *report, wall_time now);
+/* The ask in the book, as the machine and its leases are now. */
+void presence_offer(struct market *m, struct presence *p);
+bool presence_is_heard(const struct market *m, const struct presence *p, mono_time now);
+int64_t presence_silent_us(const struct market *m, const struct presence *p, mono_time now);
+struct offer presence_to_offer(const struct presence *p);
+
+/* Marks silent machines offline. */
+void presence_sweep(struct market *m, wall_time now, mono_time now_mono);
+/* Writes when machines were seen. */
+MUST_CHECK err_t presence_write_seen(struct market *m, wall_time now);
+
+#endif

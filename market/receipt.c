@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * receipt.c - what an order cost, lease by lease
+ */
+#include "file.h"
+#include "gate.h"
+#include "handlers.h"
+
+struct totals {
+	int64_t vcpu_seconds, running_seconds, bytes;
+	money charged, commission;
+};
+
+static err_t add(struct totals *t, const struct lease *l)
+{
+	t->vcpu_seconds += l->vcpu_ns / 1000000000;
+	t->running_seconds += l->running_us / SECOND_US;
+	t->bytes += l->tx_bytes + l->rx_bytes;
+	TRY(money_add(t->charged, l->charged, &t->charged));
+	return money_add(t->commission, l->commission, &t->commission);
+}
+
+static json_t *line_of(const struct lease *l)
+{
+	json_t *line = json_object();
+	json_put_uuid(line, "lease", l->id);
+	json_put_text(line, "name", l->name);
+	json_put_text(line, "seller_name", l->seller_name);
+	json_put_text(line, "machine_name", l->machine_name);
+	json_put_text(line, "state", lease_state_names[l->state]);
+	json_put_text(line, "reason", end_reason_names[l->reason]);
+	json_put_int(line, "cores", l->cores);
+	json_put_int(line, "memory_mib", l->memory_mib);
+	json_put_time(line, "started_at", l->started_at);
+	json_put_time(line, "ended_at", l->ended_at);
+	json_put_int(line, "vcpu_seconds", l->vcpu_ns / 1000000000);
+	json_put_int(line, "running_seconds", l->running_us / SECOND_US);
+	json_put_int(line, "tx_bytes", l->tx_bytes);
+	json_put_int(line, "rx_bytes", l->rx_bytes);
+	prices_put(line, "", &l->prices);
+	json_put_money(line, "charged_micro", l->charged);
+	json_put_money(line, "commission_micro", l->commission);
+	json_put_bool(line, "usage_cut", l->usage_cut);
+	return line;
+}
+
+err_t order_receipt(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct order order;
+	AUTO_FREE struct lease_row *rows = NULL;
+	size_t count;
+	struct totals t = { 0 };
+	TRY(store_order_get(m->store, r->values.id[0], &order));
+	if (!uuid_equal(order.buyer, r->caller.account))
+		return E_NOT_FOUND;
+	TRY(store_lease_list_of_order(m->store, order.id, r->caller.account, &rows, &count));
+	AUTO_JSON lines = json_array();
+	for (size_t i = 0; i < count; i++) {
+		TRY(add(&t, &rows[i].l));
+		json_array_append_new(lines, line_of(&rows[i].l));
+	}
+	json_t *totals = json_object(), *answer = json_object();
+	json_put_int(totals, "vcpu_seconds", t.vcpu_seconds);
+	json_put_int(totals, "running_seconds", t.running_seconds);
+	json_put_int(totals, "bytes", t.bytes);
+	json_put_money(totals, "charged_micro", t.charged);
+	json_put_money(totals, "commission_micro", t.commission);
+	json_put_text(answer, "market", m->settings->name);
+	json_put_text(answer, "currency", m->settings->currency);
+	json_put(answer, "order", order_to_json(&order));
+	json_put(answer, "leases", json_incref(lines));
+	json_put(answer, "totals", totals);
+	answer_json(r, 200, answer);
+	return OK;
+}

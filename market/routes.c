@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * routes.c - everything that the market can be asked: the table of contents
+ *
+ * Each line: method, path, handler, scopes (any of them; 0: public), flags (http/router.h), the largest body in bytes, what it is.
+ */
+#include "gate.h"
+#include "handlers.h"
+
+#define S_ACCOUNT SCOPE(ACCOUNT)
+#define S_FUNDS SCOPE(FUNDS)
+#define S_IMAGES SCOPE(IMAGES)
+#define S_ORDERS SCOPE(ORDERS)
+#define S_MACHINES SCOPE(MACHINES)
+#define S_OPERATOR SCOPE(OPERATOR)
+#define S_MACHINE SCOPE(MACHINE)
+
+#define TX ROUTE_TX
+#define KEY (ROUTE_TX | ROUTE_KEY)
+#define SECRET (ROUTE_TX | ROUTE_SECRET)
+#define BYTES ROUTE_BYTES
+#define MAYBE ROUTE_BODY_OPTIONAL
+#define QUIET ROUTE_QUIET
+#define LIMITED ROUTE_LIMITED
+
+#define KIB 1024
+#define JSON (64 * KIB)
+#define SMALL (4 * KIB)
+#define PIECE (1024 * KIB)
+#define LIST (2048 * KIB)
+#define REPORT (512 * KIB)
+
+/* clang-format off: it is a table */
+const struct route market_routes[] = {
+	{ "POST", "/v1/accounts", account_create, 0, LIMITED, SMALL, "sign up" },
+	{ "POST", "/v1/sessions", session_create, 0, LIMITED, SMALL, "log in" },
+	{ "DELETE", "/v1/sessions/current", session_end, ~0u, TX, 0, "log out: the token ends" },
+	{ "GET", "/v1/account", account_show, ~0u, 0, 0, "who am I" },
+	{ "GET", "/v1/tokens", token_list, S_ACCOUNT, 0, 0, "tokens, without their secrets" },
+	{ "POST", "/v1/tokens", token_create, S_ACCOUNT, SECRET, SMALL, "make a token" },
+	{ "DELETE", "/v1/tokens/{id}", token_delete, S_ACCOUNT, TX, 0, "revoke a token" },
+
+	{ "GET", "/v1/balance", balance_show, S_FUNDS, 0, 0, "available and held" },
+	{ "GET", "/v1/postings", posting_list, S_FUNDS, 0, 0, "the account's history, newest first" },
+	{ "GET", "/v1/deposits", deposit_list, S_FUNDS, 0, 0, "deposits, newest first" },
+	{ "POST", "/v1/deposits", deposit_create, S_FUNDS, KEY, SMALL, "add funds" },
+	{ "GET", "/v1/deposits/{id}", deposit_show, S_FUNDS, 0, 0, "one deposit" },
+	{ "POST", "/v1/deposits/{id}/confirm", deposit_confirm, S_OPERATOR, TX | MAYBE, SMALL, "the money came: credit it" },
+	{ "POST", "/v1/deposits/{id}/fail", deposit_fail, S_OPERATOR, TX | MAYBE, SMALL, "the money will not come" },
+	{ "GET", "/v1/operator/deposits", operator_deposits, S_OPERATOR, 0, 0, "everybody's deposits" },
+	{ "GET", "/v1/operator/ledger", operator_ledger, S_OPERATOR, 0, 0, "the ledger, added up" },
+
+	{ "GET", "/v1/images", image_list, S_IMAGES, 0, 0, "images" },
+	{ "POST", "/v1/images", image_create, S_IMAGES, TX, LIST, "announce an image by the hashes of its pieces" },
+	{ "GET", "/v1/images/{hash}", image_show, S_IMAGES, 0, 0, "one image" },
+	{ "DELETE", "/v1/images/{hash}", image_delete, S_IMAGES, TX, 0, "forget an image" },
+	{ "GET", "/v1/images/{hash}/pieces", image_pieces_show, S_IMAGES | S_MACHINE, 0, 0,
+	  "its pieces' hashes, and which are missing" },
+	{ "GET", "/v1/images/{hash}/pieces/{n}", piece_get, S_IMAGES | S_MACHINE, 0, 0, "a piece's bytes" },
+	{ "PUT", "/v1/images/{hash}/pieces/{n}", piece_put, S_IMAGES, BYTES | QUIET, PIECE, "upload a piece" },
+
+	{ "GET", "/v1/machines", machine_list, S_MACHINES, 0, 0, "my machines" },
+	{ "POST", "/v1/machines", machine_enrol, S_MACHINES, SECRET, SMALL, "enrol a machine by its key" },
+	{ "GET", "/v1/machines/{id}", machine_show, S_MACHINES | S_MACHINE, 0, 0, "one machine" },
+	{ "DELETE", "/v1/machines/{id}", machine_retire, S_MACHINES, TX, 0, "retire a machine for good" },
+	{ "GET", "/v1/machines/{id}/leases", machine_leases, S_MACHINES | S_MACHINE, 0, 0, "its leases that have not ended" },
+	{ "POST", "/v1/machines/{id}/report", machine_report, S_MACHINE, QUIET, REPORT,
+	  "what is; the answer says what should be" },
+
+	{ "GET", "/v1/leases/{id}", lease_show, S_ORDERS | S_MACHINES | S_MACHINE, 0, 0,
+	  "one lease, for its buyer and its seller" },
+	{ "GET", "/v1/leases/{id}/spec", lease_spec_show, S_MACHINE, 0, 0, "all that is needed to start it" },
+	{ "GET", "/v1/leases/{id}/console", lease_console_show, S_ORDERS, 0, 0, "the serial console's last bytes" },
+	{ "POST", "/v1/leases/{id}/console", lease_console_add, S_MACHINE, QUIET, JSON, "a piece of the serial console" },
+	{ "POST", "/v1/leases/{id}/feedback", lease_feedback, S_ORDERS | S_MACHINES, TX, SMALL, "mark the other side" },
+
+	{ "GET", "/v1/orders", order_list, S_ORDERS, 0, 0, "orders, newest first" },
+	{ "POST", "/v1/orders", order_create, S_ORDERS, KEY, 3 * JSON, "place an order" },
+	{ "POST", "/v1/orders/quote", order_quote, S_ORDERS, 0, 3 * JSON, "what an order would hold and cost; changes nothing" },
+	{ "GET", "/v1/orders/{id}", order_show, S_ORDERS, 0, 0, "one order" },
+	{ "POST", "/v1/orders/{id}/cancel", order_cancel, S_ORDERS, TX | MAYBE, SMALL, "no more places, end its leases" },
+	{ "GET", "/v1/orders/{id}/leases", order_leases, S_ORDERS, 0, 0, "its leases" },
+	{ "GET", "/v1/orders/{id}/receipt", order_receipt, S_ORDERS, 0, 0, "what it cost, lease by lease" },
+	{ "GET", "/v1/orders/{id}/explain", order_explain, S_ORDERS, 0, 0, "why it does not fill" },
+	{ "POST", "/v1/orders/{id}/peers", peer_join, S_ORDERS, QUIET, JSON, "the buyer's machine joins the network, or stays" },
+	{ "DELETE", "/v1/orders/{id}/peers/{id}", peer_leave, S_ORDERS, 0, 0, "and leaves it" },
+
+	{ "GET", "/v1/offers", offer_list, 0, 0, 0, "what machines offer now" },
+	{ "GET", "/v1/book", book_show, 0, 0, 0, "the order book, by price" },
+	{ "GET", "/v1/sellers", seller_list, 0, 0, 0, "sellers and their ratings" },
+	{ "GET", "/v1/sellers/{id}", seller_show, 0, 0, 0, "one seller" },
+	{ "GET", "/v1/market", market_show, 0, 0, 0, "name, currency, fees, limits, rules" },
+	{ "GET", "/v1/events", events_stream, S_ORDERS | S_MACHINES, 0, 0, "what happens, as Server-Sent Events" },
+	{ "GET", "/v1/openapi.json", openapi_show, 0, 0, 0, "this interface's description" },
+	{ "GET", "/v1/openapi.yaml", openapi_show, 0, 0, 0, "the same as YAML" },
+	{ "GET", "/healthz", health_show, 0, 0, 0, "can it serve" },
+	{ "GET", "/metrics", metrics_show, 0, 0, 0, "counters for Prometheus, to this machine" },
+	{ "GET", "*", page_show, 0, 0, 0, "the web pages" },
+	{ .method = NULL },
+};

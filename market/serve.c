@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * serve.c - cpushare-market serve: database, certificate, socket, loop
+ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "certificate.h"
+#include "cluster.h"
+#include "commands.h"
+#include "file.h"
+#include "gate.h"
+#include "log.h"
+#include "market.h"
+#include "metrics.h"
+#include "setup.h"
+
+static void on_signal(void *context, int signal)
+{
+	struct market *m = context;
+	log_info("stopping", "signal=%s", signal == SIGTERM ? "TERM" : "INT");
+	loop_stop(m->loop);
+}
+
+static err_t write_line(const char *folder, const char *name, const char *text, mode_t mode)
+{
+	char path[PATH_MAX], line[2048];
+	int len = snprintf(line, sizeof line, "%s\n", text);
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	return file_write(path, line, (size_t)len, mode);
+}
+
+/* What clients are told: an address that listens everywhere is reached at this machine's own. */
+static void url_of(const struct settings *s, const char *bound, char *url, size_t size)
+{
+	const char *port = strrchr(bound, ':');
+	bool everywhere = !strncmp(bound, "0.0.0.0:", 8) || !strncmp(bound, "[::]:", 5);
+	if (s->public_url[0])
+		snprintf(url, size, "%s", s->public_url);
+	else if (everywhere)
+		snprintf(url, size, "%s://127.0.0.1%s", s->http ? "http" : "https", port);
+	else
+		snprintf(url, size, "%s://%s", s->http ? "http" : "https", bound);
+}
+
+static err_t announce(const struct setup *setup, const char *bound, const struct certificate *certificate)
+{
+	const struct settings *s = &setup->settings;
+	char url[320];
+	url_of(s, bound, url, sizeof url);
+	TRY(write_line(setup->data_dir, "pin", certificate->pin, 0644));
+	TRY(write_line(setup->data_dir, "database", setup_market_uri(setup), 0600));
+	TRY(write_line(setup->data_dir, "url", url, 0644)); /* last: who waits for it finds all of them */
+	printf("listening on %s%s%s\n", url, certificate->pin[0] ? " pin " : "", certificate->pin);
+	fflush(stdout);
+	return OK;
+}
+
+static void forget_announcement(const struct setup *setup)
+{
+	static const char *const names[] = { "url", "database" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char path[PATH_MAX];
+		snprintf(path, sizeof path, "%s/%s", setup->data_dir, names[i]);
+		unlink(path);
+	}
+}
+
+static struct http_config http_config_of(struct market *m, int fd, const struct certificate *certificate)
+{
+	const struct settings *s = m->settings;
+	return (struct http_config){
+		.listen_fd = fd,
+		.key_pem = s->http ? NULL : certificate->key_pem,
+		.certificate_pem = s->http ? NULL : certificate->certificate_pem,
+		.behind_proxy = s->http,
+		.connections = (uint32_t)s->connections,
+		.connections_per_address = (uint32_t)s->connections_per_address,
+		.timeout_s = (uint32_t)(s->connection_timeout_us / SECOND_US),
+		.buffered_bytes = s->buffered_bytes,
+		.routes = market_routes,
+		.hooks = { .admit = gate_admit, .run = gate_run, .done = metrics_done },
+		.context = m,
+	};
+}
+
+static err_t run(struct market *m, struct setup *setup, int fd, const char *bound, const struct certificate *certificate)
+{
+	struct http_config http = http_config_of(m, fd, certificate);
+	err_t e = market_start(m, &http);
+	if (e) {
+		log_error("the market does not start", "error=%s store=%s", err_name(e), store_error(m->store));
+		return e;
+	}
+	TRY(loop_signal_add(m->loop, SIGTERM, on_signal, m));
+	TRY(loop_signal_add(m->loop, SIGINT, on_signal, m));
+	TRY(announce(setup, bound, certificate));
+	e = loop_run(m->loop);
+	forget_announcement(setup);
+	market_stop(m);
+	return e;
+}
+
+static err_t listen_at(const struct settings *s, int *ret_fd, char *ret_bound)
+{
+	if (s->http && !http_address_is_loopback(s->address)) {
+		fprintf(stderr, "cpushare-market: plain HTTP is for a loopback address only, not for %s\n", s->address);
+		return E_INVALID;
+	}
+	err_t e = http_listen(s->address, ret_fd, ret_bound);
+	if (e)
+		fprintf(stderr, "cpushare-market: cannot listen on %s: %s\n", s->address,
+			e == E_INVALID ? "no address with a port" : strerror(errno));
+	return e;
+}
+
+/* Everything up to the loop; what fails has said why. */
+static err_t serve(struct market *m, struct setup *setup)
+{
+	__attribute__((cleanup(certificate_clear))) struct certificate certificate = { 0 };
+	char error[256] = "", bound[64];
+	int fd = -1;
+	/* First what can be wrong about the command, then what takes time. */
+	TRY(listen_at(m->settings, &fd, bound));
+	if (!m->settings->http && certificate_load(m->settings, setup->data_dir, &certificate, error) != OK) {
+		fprintf(stderr, "cpushare-market: %s\n", error);
+		return E_INVALID;
+	}
+	TRY(setup_cluster(setup));
+	m->cluster = setup->cluster;
+	if (m->cluster)
+		TRY(setup_migrate(setup));
+	TRY(setup_store(setup, &m->store));
+	TRY(loop_new(&m->loop));
+	return run(m, setup, fd, bound, &certificate);
+}
+
+int command_serve(struct cli *cli)
+{
+	static struct setup setup;
+	static struct market market = { .catch_up_fd = -1 };
+	enum log_level level;
+	if (log_level_parse(cli_text(cli, "log-level", "info"), &level) != OK) {
+		fprintf(stderr, "cpushare-market: --log-level: must be error, warn, info or debug\n");
+		return EXIT_USAGE;
+	}
+	int code = setup_read(cli, &setup);
+	if (code)
+		return code;
+	log_init("cpushare-market", level);
+	signal(SIGPIPE, SIG_IGN);
+	market.settings = &setup.settings;
+	market.data_dir = setup.data_dir;
+	market.resources_dir = setup.resources_dir;
+	err_t e = serve(&market, &setup);
+	store_close(market.store);
+	setup_clear(&setup);
+	loop_free(market.loop);
+	return e ? EXIT_ERROR : EXIT_OK;
+}

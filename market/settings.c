@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * settings.c - the table of what an operator can set
+ */
+#include "settings.h"
+
+#include "clock.h"
+
+#define AT(field) offsetof(struct settings, field)
+#define TEXT(key, field, fallback, what)                                                               \
+	{                                                                                              \
+		key, CONF_TEXT, AT(field), sizeof(((struct settings *)0)->field), 0, 0, fallback, what \
+	}
+#define NUMBER(key, field, min, max, fallback, what)                  \
+	{                                                             \
+		key, CONF_INT, AT(field), 0, min, max, fallback, what \
+	}
+#define DURATION(key, field, min, max, fallback, what)                     \
+	{                                                                  \
+		key, CONF_DURATION, AT(field), 0, min, max, fallback, what \
+	}
+#define SIZE(key, field, min, max, fallback, what)                     \
+	{                                                              \
+		key, CONF_SIZE, AT(field), 0, min, max, fallback, what \
+	}
+
+const struct conf_entry settings_table[] = {
+	TEXT("market.name", name, "CPUShare", "what this market is called"),
+	TEXT("market.currency", currency, "EUR", "ISO 4217; all amounts are in it"),
+	TEXT("market.contact", operator_contact, "", "where users reach the operator: an address or URL"),
+	TEXT("market.web_dir", web_dir, "", "folder of the web pages; empty: those installed with the program"),
+
+	TEXT("listen.address", address, "127.0.0.1:8443", "address and port; [::]:8443 listens everywhere"),
+	TEXT("listen.public_url", public_url, "", "what clients are told to use; empty: made from the address"),
+	TEXT("listen.certificate", certificate, "", "PEM file with the certificate chain; empty: self-signed, made once"),
+	TEXT("listen.key", key, "", "PEM file with the certificate's private key"),
+	{ "listen.http", CONF_BOOL, AT(http), 0, 0, 0, "no", "plain HTTP, on a loopback address only, behind your own proxy" },
+
+	NUMBER("fees.deposit_bp", deposit_bp, 0, 5000, "0", "the market's part of a deposit, in basis points (100 = 1 %)"),
+	NUMBER("fees.settlement_bp", settlement_bp, 0, 5000, "500", "the market's part of what a buyer pays, in basis points"),
+
+	TEXT("pay.manual_instructions", manual_instructions,
+	     "Pay the amount to the market's operator and name the deposit's id; the operator confirms it.",
+	     "what a payer of a manual deposit is told"),
+
+	NUMBER("limits.connections", connections, 16, 100000, "4096", "open connections at one time"),
+	NUMBER("limits.connections_per_address", connections_per_address, 4, 100000, "512", "of them from one address"),
+	DURATION("limits.connection_timeout", connection_timeout_us, SECOND_US, HOUR_US, "60s", "a silent connection is closed"),
+	SIZE("limits.buffered", buffered_bytes, 16 << 20, 1LL << 40, "256M", "request bodies in memory at one time"),
+	NUMBER("limits.signups_burst", signups_burst, 1, 1000000, "10", "sign-ups and log-ins from one address at once"),
+	DURATION("limits.signups_refill", signups_refill_us, 1, HOUR_US, "6s", "and one more each"),
+	NUMBER("limits.logins_queue", logins_queue, 1, 100000, "64", "passwords that may wait to be checked"),
+	NUMBER("limits.streams", streams, 1, 100000, "1024", "event streams at one time"),
+	NUMBER("limits.streams_per_account", streams_per_account, 1, 1000, "16", "of them of one account"),
+	NUMBER("limits.machines_per_account", machines_per_account, 1, 1000000, "1000", "enrolled machines of one account"),
+	NUMBER("limits.tokens_per_account", tokens_per_account, 1, 100000, "200", "tokens of one account"),
+	SIZE("limits.image", image_bytes, 1 << 20, 16LL << 30, "16G", "the largest image"),
+	{ "limits.deposit", CONF_MONEY, AT(deposit_max), 0, 1, 0, "10000.00", "the largest single deposit" },
+
+	DURATION("timing.report_interval", report_interval_us, 200000, MINUTE_US, "5s", "between the reports of an idle machine"),
+	DURATION("timing.busy_interval", busy_interval_us, 200000, MINUTE_US, "1s", "while a lease starts or ends or is watched"),
+	DURATION("timing.lost_contact", lost_contact_us, SECOND_US, DAY_US, "60s",
+		 "a machine silent for longer has lost its leases"),
+	DURATION("timing.start_timeout", start_timeout_us, SECOND_US, DAY_US, "15m",
+		 "a lease must run this long after its match"),
+	DURATION("timing.end_grace", end_grace_us, SECOND_US, DAY_US, "30s",
+		 "a machine has this long for a lease's last counters"),
+	DURATION("timing.funds_grace", funds_grace_us, SECOND_US, DAY_US, "60s", "a lease paused without funds waits this long"),
+	DURATION("timing.hold_window", hold_window_us, 15 * SECOND_US, DAY_US, "5m",
+		 "what a lease holds ahead: the cost of this time"),
+	DURATION("timing.session", session_us, MINUTE_US, 365 * DAY_US, "30d", "a log-in lasts this long"),
+	DURATION("timing.peer_timeout", peer_timeout_us, SECOND_US, HOUR_US, "60s", "a buyer's peer silent for longer has left"),
+	DURATION("timing.console_wanted", console_wanted_us, SECOND_US, HOUR_US, "30s",
+		 "a console that was read is sent for this long"),
+	DURATION("timing.sweep_interval", sweep_interval_us, 100000, MINUTE_US, "1s", "between two looks for what is overdue"),
+	DURATION("timing.heartbeat", heartbeat_us, SECOND_US, MINUTE_US, "15s", "between two signs of life of an event stream"),
+	DURATION("timing.seen_interval", seen_interval_us, SECOND_US, HOUR_US, "60s",
+		 "between two writes of when machines were seen"),
+	{ .key = NULL },
+};

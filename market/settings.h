@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * settings.h - what an operator can set: one table, a file, and --set section.name=value
+ */
+#ifndef MARKET_SETTINGS_H
+#define MARKET_SETTINGS_H
+
+#include <stdbool.h>
+#include "conf.h"
+#include "money.h"
+
+struct settings {
+	/* [market] */
+	char name[65], currency[4], operator_contact[257], web_dir[1024];
+	/* [listen] */
+	char address[64], public_url[257], certificate[1024], key[1024];
+	bool http;
+	/* [fees] */
+	int64_t deposit_bp, settlement_bp;
+	/* [pay] */
+	char manual_instructions[257];
+	/* [limits] */
+	int64_t connections, connections_per_address, connection_timeout_us, buffered_bytes;
+	int64_t signups_burst, signups_refill_us, logins_queue;
+	int64_t streams, streams_per_account, machines_per_account, tokens_per_account, image_bytes;
+	money deposit_max;
+	/* [timing] */
+	int64_t report_interval_us, busy_interval_us, lost_contact_us, start_timeout_us, end_grace_us, funds_grace_us;
+	int64_t hold_window_us, session_us, peer_timeout_us, console_wanted_us, sweep_interval_us, heartbeat_us, seen_interval_us;
+};
+
+extern const struct conf_entry settings_table[];
+
+#endif

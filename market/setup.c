@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * setup.c - from the command line to settings, folders and a database
+ */
+#include "setup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "cluster.h"
+#include "file.h"
+
+static int complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
+static int complain(const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	fprintf(stderr, "cpushare-market: ");
+	vfprintf(stderr, fmt, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	return EXIT_ERROR;
+}
+
+/* ---- folders ---- */
+
+static bool has_migrations(const char *dir)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	snprintf(path, sizeof path, "%s/db/migrations", dir);
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* --resources, CPUSHARE_RESOURCES, what is installed, else the tree that this program was built in (BUILD/bin below it). */
+static err_t find_resources(const struct cli *cli, char *ret_dir, size_t size)
+{
+	const char *given = cli_text(cli, "resources", getenv("CPUSHARE_RESOURCES"));
+	if (given)
+		return text_copy(ret_dir, size, given);
+	if (has_migrations(CPUSHARE_PREFIX "/share/cpushare"))
+		return text_copy(ret_dir, size, CPUSHARE_PREFIX "/share/cpushare");
+	char self[PATH_MAX] = "";
+	if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+		return err_from_errno(errno);
+	for (int i = 0; i < 5; i++) {
+		char *slash = strrchr(self, '/');
+		if (!slash || slash == self)
+			break;
+		*slash = 0;
+		if (has_migrations(self))
+			return text_copy(ret_dir, size, self);
+	}
+	return E_NOT_FOUND;
+}
+
+static int read_folders(const struct cli *cli, struct setup *s)
+{
+	const char *data = cli_text(cli, "data", NULL);
+	const char *database = cli_text(cli, "database", getenv("CPUSHARE_DATABASE"));
+	char *real = NULL;
+	if (!data)
+		data = geteuid() == 0 ? "/var/lib/cpushare-market" : "cpushare-data";
+	if (dir_make(data, 0755) != OK || !(real = realpath(data, NULL)))
+		return complain("--data: cannot make %s: %s", data, strerror(errno));
+	err_t e = text_copy(s->data_dir, sizeof s->data_dir, real);
+	free(real);
+	if (e || text_copy(s->database, sizeof s->database, database ? database : "") != OK)
+		return complain("--data or --database is too long");
+	if (find_resources(cli, s->resources_dir, sizeof s->resources_dir) != OK)
+		return complain("the pages and the database's procedures are not found: say where with --resources DIR");
+	return EXIT_OK;
+}
+
+/* ---- settings ---- */
+
+static int read_settings(const struct cli *cli, struct settings *s)
+{
+	char error[CONF_ERROR_SIZE];
+	const char *path = cli_text(cli, "config", NULL);
+	conf_defaults(settings_table, s);
+	if (path && conf_load(settings_table, s, path, error) != OK)
+		return complain("%s", error), EXIT_USAGE;
+	for (int i = 0; i < cli_option_count(cli, "set"); i++) {
+		char text[2048];
+		char *equals;
+		if (text_copy(text, sizeof text, cli_text_at(cli, "set", i)) != OK || !(equals = strchr(text, '=')))
+			return complain("--set: must be section.name=value"), EXIT_USAGE;
+		*equals = 0;
+		if (conf_set(settings_table, s, text, equals + 1, error) != OK)
+			return complain("--set: %s", error), EXIT_USAGE;
+	}
+	static const char *const shortcuts[][2] = { { "listen", "listen.address" },
+						    { "certificate", "listen.certificate" },
+						    { "key", "listen.key" } };
+	for (size_t i = 0; i < sizeof shortcuts / sizeof *shortcuts; i++) {
+		const char *value = cli_text(cli, shortcuts[i][0], NULL);
+		if (value && conf_set(settings_table, s, shortcuts[i][1], value, error) != OK)
+			return complain("--%s: %s", shortcuts[i][0], error), EXIT_USAGE;
+	}
+	if (cli_flag(cli, "http"))
+		s->http = true;
+	return EXIT_OK;
+}
+
+int setup_read(const struct cli *cli, struct setup *ret)
+{
+	int code = read_settings(cli, &ret->settings);
+	return code ? code : read_folders(cli, ret);
+}
+
+/* ---- database ---- */
+
+err_t setup_cluster(struct setup *s)
+{
+	if (s->database[0])
+		return OK;
+	err_t e = cluster_start(s->data_dir, &s->cluster);
+	if (e)
+		complain("the embedded database in %s does not start: %s (see %s/postgres/log)", s->data_dir, err_name(e),
+			 s->data_dir);
+	return e;
+}
+
+const char *setup_market_uri(const struct setup *s)
+{
+	return s->cluster ? cluster_market_uri(s->cluster) : s->database;
+}
+
+err_t setup_migrate(struct setup *s)
+{
+	char error[MIGRATE_ERROR_SIZE] = "", sql[PATH_MAX];
+	snprintf(sql, sizeof sql, "%s/db", s->resources_dir);
+	err_t e = migrate(s->cluster ? cluster_owner_uri(s->cluster) : s->database, sql, error);
+	if (e)
+		complain("the database's structure cannot be brought up to date: %s", error[0] ? error : err_name(e));
+	return e;
+}
+
+/* What the market that serves from this folder connects to. */
+static err_t open_running(const struct setup *s, struct store **ret_store)
+{
+	char path[PATH_MAX];
+	AUTO_FREE char *uri = NULL;
+	size_t len;
+	snprintf(path, sizeof path, "%s/database", s->data_dir);
+	TRY(file_read(path, 4096, &uri, &len));
+	struct store *store;
+	TRY(store_open(uri, &store));
+	err_t e = store_ping(store);
+	if (e) {
+		store_close(store);
+		return e;
+	}
+	*ret_store = store;
+	return OK;
+}
+
+err_t setup_store(struct setup *s, struct store **ret_store)
+{
+	if (!s->database[0] && !s->cluster) {
+		if (open_running(s, ret_store) == OK)
+			return OK;
+		TRY(setup_cluster(s));
+		TRY(setup_migrate(s));
+	}
+	err_t e = store_open(setup_market_uri(s), ret_store);
+	if (e)
+		complain("cannot connect to the database: %s", err_name(e));
+	return e;
+}
+
+void setup_clear(struct setup *s)
+{
+	if (s->cluster)
+		cluster_stop(s->cluster);
+	s->cluster = NULL;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sweeps.c - what is due without anybody asking: leases, orders, silent machines, housekeeping
+ */
+#include "cluster.h"
+#include "events.h"
+#include "live.h"
+#include "log.h"
+#include "market.h"
+#include "matching.h"
+#include "networks.h"
+#include "presence.h"
+
+#define HOUSEKEEPING_US HOUR_US
+#define CHECK_US SECOND_US
+
+/* The embedded server is started again where it died. */
+static void on_check(void *context, mono_time now)
+{
+	struct market *m = context;
+	(void)now;
+	if (m->cluster && !m->stopping) {
+		err_t e = cluster_check(m->cluster);
+		if (e && e != E_AGAIN)
+			log_error("the embedded database does not start", "error=%s", err_name(e));
+	}
+	if (m->database_up || m->stopping || store_ping(m->store) != OK)
+		return;
+	err_t e = market_load(m);
+	if (e == OK)
+		log_info("the database is back", "%s", "");
+	else
+		market_store_failed(m, e, "reading everything again");
+	market_wake(m);
+}
+
+static void housekeeping(struct market *m, wall_time now, mono_time now_mono)
+{
+	if (now_mono.us - m->seen_written.us > m->settings->seen_interval_us) {
+		m->seen_written = now_mono;
+		market_store_failed(m, presence_write_seen(m, now), "writing when machines were seen");
+	}
+	if (now_mono.us - m->swept.us > HOUSEKEEPING_US) {
+		m->swept = now_mono;
+		market_store_failed(m, store_sweep(m->store, now), "forgetting what is old");
+	}
+}
+
+static void on_sweep(void *context, mono_time now_mono)
+{
+	struct market *m = context;
+	wall_time now = clock_wall();
+	if (m->stopping)
+		return;
+	networks_sweep(m, now_mono);
+	events_beat(m, now_mono);
+	/* While the database is away nobody can be heard, so nobody is late. */
+	if (m->database_up)
+		market_store_failed(m, store_ping(m->store), "asking whether it is there");
+	if (!m->database_up)
+		return;
+	live_sweep(m, now, now_mono);
+	presence_sweep(m, now, now_mono);
+	orders_sweep(m, now);
+	housekeeping(m, now, now_mono);
+	market_catch_up(m);
+}
+
+err_t sweeps_start(struct market *m)
+{
+	m->seen_written = m->swept = clock_mono();
+	if (!loop_timer_add(m->loop, m->settings->sweep_interval_us, on_sweep, m) ||
+	    !loop_timer_add(m->loop, CHECK_US, on_check, m))
+		return E_NOMEM;
+	return OK;
+}
