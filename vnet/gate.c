@@ -10,22 +10,6 @@
 #include "bytes.h"
 #include "gate.h"
 
-bool bucket_take(struct bucket *b, int64_t rate, int64_t burst, mono_time now)
-{
-	int64_t gained_us = now.us - b->at_us;
-	if (b->at_us == 0 || gained_us >= burst * SECOND_US / rate)
-		b->level_milli = burst * 1000;
-	else if (gained_us > 0)
-		b->level_milli += gained_us * rate / 1000;
-	if (b->level_milli > burst * 1000)
-		b->level_milli = burst * 1000;
-	b->at_us = now.us;
-	if (b->level_milli < 1000)
-		return false;
-	b->level_milli -= 1000;
-	return true;
-}
-
 static sha256 labelled(const char *label, uuid network, sha256 receiver_pin, sha256 sender_pin)
 {
 	uint8_t text[128];

@@ -4,18 +4,10 @@
 #ifndef VNET_GATE_H
 #define VNET_GATE_H
 
-#include "clock.h"
+#include "bucket.h"
 #include "crypto.h"
 #include "uuid.h"
 #include "wire.h"
-
-/* ---- token buckets ---- */
-struct bucket {
-	int64_t level_milli; /* thousandths of a token */
-	int64_t at_us;
-};
-/* Takes one token of a bucket that holds at most burst and gains rate a second. Zero-initialised is full at the first call. */
-bool bucket_take(struct bucket *b, int64_t rate, int64_t burst, mono_time now);
 
 /* ---- mac1: proof that the sender knows both pins, checked before anything else is looked at ---- */
 /* Of the packets that go from one peer to another: the key of mac1, and the hint by which the receiver finds the sender. */

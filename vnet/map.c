@@ -51,6 +51,11 @@ err_t map_set(struct map *m, uint64_t key, uint32_t value)
 	return OK;
 }
 
+void map_replace(struct map *m, uint64_t key, uint32_t value)
+{
+	slot_of(m, key)->value = value + 1;
+}
+
 bool map_get(const struct map *m, uint64_t key, uint32_t *ret_value)
 {
 	if (!m->slots)

@@ -24,6 +24,8 @@ struct map {
 
 /* Sets or replaces. value < UINT32_MAX. E_NOMEM. */
 MUST_CHECK err_t map_set(struct map *m, uint64_t key, uint32_t value);
+/* For a key that is there: cannot fail. */
+void map_replace(struct map *m, uint64_t key, uint32_t value);
 bool map_get(const struct map *m, uint64_t key, uint32_t *ret_value);
 void map_remove(struct map *m, uint64_t key);
 void map_clear(struct map *m);

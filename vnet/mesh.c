@@ -36,12 +36,16 @@ err_t mesh_init(struct mesh *m, const struct vnet_network *network, uuid self, s
 	return OK;
 }
 
+void mesh_leave(struct mesh *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		peer_leave(m->peers[i]);
+}
+
 void mesh_clear(struct mesh *m)
 {
-	for (size_t i = 0; i < m->count; i++) {
-		peer_leave(m->peers[i]);
+	for (size_t i = 0; i < m->count; i++)
 		peer_free(m->peers[i]);
-	}
 	free(m->peers);
 	free(m->indexes);
 	map_clear(&m->by_hint);
@@ -142,12 +146,17 @@ static bool in_list(struct peer *const *list, size_t count, const struct peer *p
 	return false;
 }
 
-/* Frees the members of one list that are not in the other. */
-static void free_others(struct peer **list, size_t count, struct peer *const *kept, size_t kept_count)
+/* Frees the members of one list that are not in the other; returns how many. */
+static size_t free_others(struct peer **list, size_t count, struct peer *const *kept, size_t kept_count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!in_list(kept, kept_count, list[i]))
-			peer_free(list[i]);
+	size_t freed = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (in_list(kept, kept_count, list[i]))
+			continue;
+		peer_free(list[i]);
+		freed++;
+	}
+	return freed;
 }
 
 err_t mesh_set_peers(struct mesh *m, const struct vnet_peer *peers, size_t count, mono_time now)
@@ -164,7 +173,8 @@ err_t mesh_set_peers(struct mesh *m, const struct vnet_peer *peers, size_t count
 		map_clear(&by_hint);
 		return e;
 	}
-	free_others(m->peers, m->count, list, new_count);
+	if (free_others(m->peers, m->count, list, new_count) > 0)
+		m->generation++;
 	free(m->peers);
 	map_clear(&m->by_hint);
 	m->peers = list;

@@ -39,6 +39,7 @@ struct mesh {
 	struct gate gate;
 	struct peer **peers;
 	size_t count;
+	uint32_t generation;	    /* counts the times that a peer went */
 	struct map by_hint;	    /* of their C2 packets, to position in peers */
 	struct mesh_index *indexes; /* by the low INDEX_SLOT_BITS of the index */
 	size_t index_size;
@@ -50,7 +51,8 @@ struct mesh {
 /* Takes identity, also where it fails. network, subnet, mtu: of the config. */
 MUST_CHECK err_t mesh_init(struct mesh *m, const struct vnet_network *network, uuid self, struct identity *identity,
 			   const struct mesh_io *io, mono_time now);
-void mesh_clear(struct mesh *m); /* tells the peers that we leave */
+void mesh_leave(struct mesh *m); /* tells the peers that we go */
+void mesh_clear(struct mesh *m);
 
 /* Desired state, as vnet_set_peers(); the list has been checked for doubles. */
 MUST_CHECK err_t mesh_set_peers(struct mesh *m, const struct vnet_peer *peers, size_t count, mono_time now);

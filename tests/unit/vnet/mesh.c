@@ -330,8 +330,8 @@ static void test_restart(void)
 	run_us(3 * SECOND_US);
 	ok(connected(0, 1) && connected(1, 2), "and found when it comes back");
 	/* Its farewell is heeded at once. */
-	mesh_clear(&nodes[2].mesh);
-	nodes[2].up = false;
+	mesh_leave(&nodes[2].mesh);
+	node_crash(2);
 	run_us(SECOND_US);
 	ok(!peer_is_connected(peer_at(0, 2)), "a peer that leaves is gone at once");
 	node_up(2);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * candidates.h - the addresses of this machine under which others may reach us
+ */
+#ifndef VNET_CANDIDATES_H
+#define VNET_CANDIDATES_H
+
+#include "address.h"
+#include "vnet.h"
+
+/* bind: what the socket is bound to; family 0: any. inner_subnet is left out: it is reached through ourselves. Returns how many. */
+size_t candidates_gather(const struct sockaddr_storage *bind, int socket_family, uint16_t port, uint32_t inner_subnet,
+			 uint32_t inner_netmask, struct vnet_candidate *ret_candidates);
+
+/* A netlink descriptor that is readable after an address or a link changed; -1 where there is none. */
+int candidates_watch(void);
+/* Empties it. True where something changed. */
+bool candidates_changed(int fd);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lan.c - the ethernet as our machine sees it: which frame goes where, and which is a lie
+ *
+ * How it works: the market gave every member one MAC and one IPv4 address, so nothing has to be found out by broadcast: ARP for
+ * a member is answered here, a unicast frame for an unknown address is dropped, and broadcasts are limited. A frame from our port
+ * must bear our own addresses, unless the port leads to a bridge. A frame from a peer must not bear another member's or ours:
+ * sealing tells which peer it came from. Addresses that nobody was introduced with may stand behind a bridging peer; they are
+ * learned, within bounds. IPv6 is carried as it is: only its MAC addresses are looked at, since nobody assigns its addresses.
+ */
+#include "dhcp.h"
+#include "dns.h"
+#include "lan.h"
+#include "peer.h"
+
+#define SERVICE_MAC 0x027670750035ull /* locally administered */
+
+/* ---- settings ---- */
+static bool is_host(const struct lan *l, uint32_t ip)
+{
+	return (ip & l->netmask) == l->network.subnet && ip != l->network.subnet && ip != (l->network.subnet | ~l->netmask) &&
+	       ip != l->service_ip;
+}
+
+static bool is_sound_member(const struct lan *l, const struct vnet_peer *p)
+{
+	uint64_t mac = mac_number(p->mac);
+	return is_host(l, p->ip) && mac != 0 && !mac_is_multicast(mac) && mac != l->service_mac &&
+	       memchr(p->name, '\0', sizeof p->name) && dns_is_label(p->name) && strcmp(p->name, DNS_DOMAIN) != 0;
+}
+
+err_t lan_init(struct lan *l, const struct vnet_config *config, struct mesh *mesh)
+{
+	const struct vnet_network *n = &config->network;
+	if (n->prefix_len < 8 || n->prefix_len > 30 || n->mtu < 576 || n->mtu > 9000)
+		return E_INVALID;
+	*l = (struct lan){ .mesh = mesh, .network = *n, .self = config->self, .learn_macs = config->learn_macs };
+	l->netmask = UINT32_MAX << (32 - n->prefix_len);
+	l->network.subnet &= l->netmask;
+	l->service_ip = (l->network.subnet | ~l->netmask) - 1;
+	l->service_mac = SERVICE_MAC;
+	l->answers = config->answer_dhcp;
+	l->mac = mac_number(config->self.mac);
+	l->generation = mesh->generation;
+	if (!is_sound_member(l, &config->self) || (n->gateway && !is_host(l, n->gateway)))
+		return E_INVALID;
+	return OK;
+}
+
+void lan_clear(struct lan *l)
+{
+	map_clear(&l->by_mac);
+	map_clear(&l->by_ip);
+	macs_clear(&l->macs);
+}
+
+static uint64_t name_key(const char *name)
+{
+	uint64_t key;
+	sha256 h = sha256_of(name, strlen(name));
+	memcpy(&key, h.bytes, sizeof key);
+	return key;
+}
+
+static uint64_t id_key(uuid id)
+{
+	uint64_t key;
+	sha256 h = sha256_of(id.bytes, sizeof id.bytes);
+	memcpy(&key, h.bytes, sizeof key);
+	return key;
+}
+
+/* E_INVALID where the key is in the map. */
+static err_t add_once(struct map *m, uint64_t key)
+{
+	uint32_t other;
+	return map_get(m, key, &other) ? E_INVALID : map_set(m, key, 0);
+}
+
+static err_t check_doubles(const struct lan *l, const struct vnet_peer *peers, size_t count, struct map maps[4])
+{
+	TRY(add_once(&maps[0], l->mac));
+	TRY(add_once(&maps[1], l->self.ip));
+	TRY(add_once(&maps[2], name_key(l->self.name)));
+	for (size_t i = 0; i < count; i++) {
+		const struct vnet_peer *p = &peers[i];
+		TRY(add_once(&maps[3], id_key(p->id)));
+		if (uuid_equal(p->id, l->self.id))
+			continue;
+		if (!is_sound_member(l, p) || p->candidate_count > VNET_MAX_CANDIDATES)
+			return E_INVALID;
+		TRY(add_once(&maps[0], mac_number(p->mac)));
+		TRY(add_once(&maps[1], p->ip));
+		TRY(add_once(&maps[2], name_key(p->name)));
+	}
+	return OK;
+}
+
+err_t lan_check_peers(const struct lan *l, const struct vnet_peer *peers, size_t count)
+{
+	struct map maps[4] = { 0 };
+	if (count > VNET_MAX_PEERS + 1)
+		return E_LIMIT;
+	err_t e = check_doubles(l, peers, count, maps);
+	for (int i = 0; i < 4; i++)
+		map_clear(&maps[i]);
+	return e;
+}
+
+err_t lan_learn_peers(struct lan *l)
+{
+	map_clear(&l->by_mac);
+	map_clear(&l->by_ip);
+	if (l->generation != l->mesh->generation)
+		macs_clear(&l->macs); /* it may name a peer that is gone */
+	l->generation = l->mesh->generation;
+	for (size_t i = 0; i < l->mesh->count; i++) {
+		const struct peer *p = l->mesh->peers[i];
+		TRY(map_set(&l->by_mac, mac_number(p->mac), (uint32_t)i));
+		TRY(map_set(&l->by_ip, p->ip, (uint32_t)i));
+	}
+	return OK;
+}
+
+static struct peer *peer_by_mac(const struct lan *l, uint64_t mac)
+{
+	uint32_t i;
+	return map_get(&l->by_mac, mac, &i) ? l->mesh->peers[i] : NULL;
+}
+
+const struct peer *lan_peer_by_ip(const struct lan *l, uint32_t ip)
+{
+	uint32_t i;
+	return map_get(&l->by_ip, ip, &i) ? l->mesh->peers[i] : NULL;
+}
+
+/* ---- to the peers ---- */
+static void send_to(struct lan *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+{
+	if (!mesh_send(l->mesh, p, frame, len, partial_csum, now))
+		return;
+	l->tx_frames++;
+	l->tx_bytes += len;
+}
+
+/* IPv6's neighbour solicitation goes to 33:33:ff and the target's last three bytes (RFC 4291 section 2.7.1); with an address made
+ * of the MAC these are the MAC's too. Such a peer must not miss it for the bound on copies. */
+static struct peer *likely_target(const struct lan *l, uint64_t to)
+{
+	if (to >> 24 != 0x3333ff)
+		return NULL;
+	for (size_t i = 0; i < l->mesh->count; i++)
+		if ((mac_number(l->mesh->peers[i]->mac) & 0xffffff) == (to & 0xffffff))
+			return l->mesh->peers[i];
+	return NULL;
+}
+
+static void flood(struct lan *l, const struct frame *f, bool partial_csum, mono_time now)
+{
+	size_t count = l->mesh->count, copies = 0;
+	if (!bucket_take(&l->flood, LAN_FLOOD_RATE, LAN_FLOOD_BURST, now)) {
+		l->dropped++;
+		return;
+	}
+	struct peer *first = likely_target(l, f->to);
+	if (first) {
+		send_to(l, first, f->data, f->len, partial_csum, now);
+		copies++;
+	}
+	for (size_t i = 0; i < count && copies < LAN_FLOOD_COPIES; i++) {
+		struct peer *p = l->mesh->peers[(l->flood_start + i) % count];
+		if (p == first || !peer_is_connected(p))
+			continue;
+		send_to(l, p, f->data, f->len, partial_csum, now);
+		copies++;
+	}
+	if (count > LAN_FLOOD_COPIES)
+		l->flood_start = (l->flood_start + LAN_FLOOD_COPIES) % count;
+}
+
+static void forward(struct lan *l, const struct frame *f, bool partial_csum, mono_time now)
+{
+	if (mac_is_multicast(f->to)) {
+		flood(l, f, partial_csum, now);
+		return;
+	}
+	struct peer *p = peer_by_mac(l, f->to);
+	if (!p) {
+		const void *owner = macs_owner(&l->macs, f->to, now);
+		p = owner == l ? NULL : (struct peer *)owner;
+	}
+	if (p)
+		send_to(l, p, f->data, f->len, partial_csum, now);
+	else
+		l->dropped++;
+}
+
+/* ---- from the port ---- */
+static bool may_port_use_mac(struct lan *l, uint64_t mac, mono_time now)
+{
+	if (mac == l->mac)
+		return true;
+	if (!l->learn_macs || mac == l->service_mac || peer_by_mac(l, mac))
+		return false;
+	return macs_learn(&l->macs, mac, l, now);
+}
+
+/* unset: 0.0.0.0 may stand there, before DHCP. */
+static bool may_port_use_ip(const struct lan *l, uint32_t ip, bool unset)
+{
+	if (ip == l->self.ip)
+		return true;
+	if (ip == 0)
+		return unset;
+	bool inside = (ip & l->netmask) == l->network.subnet;
+	if (inside)
+		return l->learn_macs && is_host(l, ip) && !lan_peer_by_ip(l, ip);
+	return l->network.gateway == l->self.ip && ip >> 28 < 14; /* the gateway brings in the world's packets */
+}
+
+static void arp_from_port(struct lan *l, const struct frame *f, mono_time now)
+{
+	struct arp a;
+	if (arp_parse(f, &a) != OK || a.sender_mac != f->from || !may_port_use_ip(l, a.sender_ip, true)) {
+		l->spoofed++;
+		return;
+	}
+	if (a.operation == ARP_REQUEST && lan_answer_arp(l, &a, now))
+		return;
+	/* Our machine telling or asking about its own address: the others know it, and would have to say so. */
+	if (!l->learn_macs && (a.target_ip == l->self.ip || a.sender_ip == a.target_ip))
+		return;
+	forward(l, f, false, now);
+}
+
+static void ipv4_from_port(struct lan *l, const struct frame *f, bool partial_csum, mono_time now)
+{
+	struct ipv4 ip;
+	struct udp udp;
+	if (ipv4_parse(f, &ip) != OK) {
+		l->spoofed++;
+		return;
+	}
+	bool is_udp = udp_parse(&ip, &udp) == OK;
+	bool asks_dhcp = is_udp && udp.from == DHCP_CLIENT_PORT && udp.to == DHCP_SERVER_PORT;
+	if (!may_port_use_ip(l, ip.from, asks_dhcp) || (!l->learn_macs && is_udp && udp.from == DHCP_SERVER_PORT)) {
+		l->spoofed++;
+		return;
+	}
+	if (l->answers && lan_answer_ipv4(l, f, &ip, now))
+		return;
+	forward(l, f, partial_csum, now);
+}
+
+void lan_from_port(struct lan *l, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+{
+	struct frame f;
+	if (len > l->mesh->frame_max || frame_parse(frame, len, &f) != OK) {
+		l->dropped++;
+		return;
+	}
+	if (!may_port_use_mac(l, f.from, now)) {
+		l->spoofed++;
+		return;
+	}
+	if (f.ethertype == ETHERTYPE_ARP)
+		arp_from_port(l, &f, now);
+	else if (f.ethertype == ETHERTYPE_IPV4)
+		ipv4_from_port(l, &f, partial_csum, now);
+	else
+		forward(l, &f, partial_csum, now);
+}
+
+/* ---- from a peer ---- */
+static bool may_peer_use_mac(struct lan *l, struct peer *p, uint64_t mac, mono_time now)
+{
+	if (mac == mac_number(p->mac))
+		return true;
+	if (mac == l->mac || mac == l->service_mac || peer_by_mac(l, mac))
+		return false;
+	return macs_learn(&l->macs, mac, p, now);
+}
+
+static bool may_peer_use_ip(const struct lan *l, const struct peer *p, uint32_t ip)
+{
+	if (ip == p->ip || ip == 0)
+		return true;
+	if ((ip & l->netmask) == l->network.subnet)
+		return ip != l->self.ip && is_host(l, ip) && !lan_peer_by_ip(l, ip);
+	return l->network.gateway == p->ip && ip >> 28 < 14;
+}
+
+static bool is_honest(struct lan *l, struct peer *p, const struct frame *f, mono_time now)
+{
+	if (!may_peer_use_mac(l, p, f->from, now))
+		return false;
+	if (f->ethertype == ETHERTYPE_ARP) {
+		struct arp a;
+		return arp_parse(f, &a) == OK && a.sender_mac == f->from && may_peer_use_ip(l, p, a.sender_ip);
+	}
+	if (f->ethertype == ETHERTYPE_IPV4) {
+		struct ipv4 ip;
+		struct udp udp;
+		if (ipv4_parse(f, &ip) != OK || !may_peer_use_ip(l, p, ip.from))
+			return false;
+		/* Where we give out the address nobody else does. */
+		return !(l->answers && udp_parse(&ip, &udp) == OK && udp.from == DHCP_SERVER_PORT);
+	}
+	return true;
+}
+
+static bool is_for_port(const struct lan *l, const struct frame *f)
+{
+	if (mac_is_multicast(f->to) || f->to == l->mac)
+		return true;
+	return l->learn_macs && !peer_by_mac(l, f->to);
+}
+
+void lan_from_peer(struct lan *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+{
+	struct frame f;
+	if (frame_parse(frame, len, &f) != OK || !is_honest(l, p, &f, now) || !is_for_port(l, &f)) {
+		p->dropped++;
+		return;
+	}
+	p->rx_frames++;
+	p->rx_bytes += len;
+	l->rx_frames++;
+	l->rx_bytes += len;
+	l->to_port(l->context, frame, len, partial_csum);
+}
+
+void lan_to_port(struct lan *l, const uint8_t *frame, size_t len)
+{
+	l->to_port(l->context, frame, len, false);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * port.h - where our machine's frames come in and go out: a TAP, or QEMU's unix datagram socket
+ *
+ * A kind of port is a table of functions; vnet.c knows no more of it.
+ */
+#ifndef VNET_PORT_H
+#define VNET_PORT_H
+
+#include "fragment.h"
+#include "vnet.h"
+
+#define PORT_BATCH 32	 /* frames read in one go */
+#define PORT_HEADROOM 64 /* in front of each frame read; at least MESH_HEADROOM */
+
+struct port;
+/* A frame was read; its bytes and PORT_HEADROOM bytes in front may be changed. */
+typedef void port_frame_fn(void *context, uint8_t *frame, size_t len, bool partial_csum);
+
+struct port_kind {
+	const char *name;
+	/* Reads at most PORT_BATCH frames; returns how many, 0 where there are none. */
+	int (*read)(struct port *p, port_frame_fn *fn, void *context);
+	/* Queues or writes one frame; what the machine cannot take is dropped and counted. */
+	void (*write)(struct port *p, const uint8_t *frame, size_t len, bool partial_csum);
+	/* Hands queued frames over. True: some remain; the epoll descriptor tells when to call again. */
+	bool (*flush)(struct port *p);
+	/* Epoll found another descriptor than read_fd broken. */
+	void (*hang_up)(struct port *p);
+	void (*free)(struct port *p);
+};
+struct port {
+	const struct port_kind *kind;
+	int epoll_fd; /* borrowed */
+	int read_fd;  /* where frames come from */
+	uint16_t frame_max;
+	uint64_t dropped;
+};
+
+/* Both add their descriptors to epoll_fd. tap_fd is taken, also where it fails. */
+MUST_CHECK err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, struct port **ret_port);
+MUST_CHECK err_t port_qemu_new(int epoll_fd, const char *our_path, const char *qemu_path, uint16_t frame_max,
+			       struct port **ret_port);
+void port_free(struct port *p); /* NULL is fine */
+/* Stops or resumes the epoll descriptor's attention to frames that wait: while UDP is full there is no use in reading them. */
+void port_pause(struct port *p, bool pause);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vnet.c - the endpoint: carries packets and frames between the sockets, the mesh of peers and the lan
+ *
+ * How it works: vnet_run() reads a batch from UDP and one from the port in turns, hands packets to mesh.c and frames to lan.c,
+ * which hand theirs to the queues here, and sends the queues after each turn. The caller's poll finds what is left over. While
+ * UDP takes no more packets the port is not read, so that our machine's own queues slow it down instead of us losing frames.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include "candidates.h"
+#include "lan.h"
+#include "log.h"
+#include "peer.h"
+#include "port.h"
+#include "udp_socket.h"
+
+#define TURNS 8 /* batches of each kind a vnet_run() */
+#define WAKE_US SECOND_US
+
+const char *const vnet_candidate_kind_names[] = { "host", "fixed", "mapped", "reflexive", "relayed" };
+static_assert(sizeof vnet_candidate_kind_names / sizeof *vnet_candidate_kind_names == VNET_CANDIDATE_KIND_COUNT, "a name each");
+const char *const vnet_path_names[] = { "none", "connecting", "direct", "relayed" };
+static_assert(sizeof vnet_path_names / sizeof *vnet_path_names == VNET_PATH_COUNT, "a name each");
+
+struct vnet {
+	struct mesh mesh;
+	struct lan lan;
+	struct udp_socket udp;
+	struct port *port;
+	struct sockaddr_storage bind_address;
+	void (*log)(void *context, int level, const char *line);
+	void *log_context;
+	int epoll_fd, watch_fd;
+	bool port_paused, udp_waits;
+	mono_time now; /* of the call under way */
+	int64_t woken_us;
+};
+
+/* ---- what the mesh and the lan ask of us ---- */
+static uint8_t *packet_room(void *context, size_t len)
+{
+	struct vnet *v = context;
+	return udp_room(&v->udp, len);
+}
+
+static void packet_ready(void *context, struct peer *peer, const struct address *to, size_t len)
+{
+	struct vnet *v = context;
+	udp_send_later(&v->udp, peer, to, len);
+}
+
+static void packet_too_big(void *context, struct peer *peer, const struct address *to, size_t len)
+{
+	struct vnet *v = context;
+	mesh_too_big(&v->mesh, peer, to, len, v->now);
+}
+
+static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, bool partial_csum)
+{
+	struct vnet *v = context;
+	lan_from_peer(&v->lan, peer, frame, len, partial_csum, v->now);
+}
+
+static void frame_to_port(void *context, const uint8_t *frame, size_t len, bool partial_csum)
+{
+	struct vnet *v = context;
+	if (v->port)
+		v->port->kind->write(v->port, frame, len, partial_csum);
+}
+
+static void frame_from_port(void *context, uint8_t *frame, size_t len, bool partial_csum)
+{
+	struct vnet *v = context;
+	lan_from_port(&v->lan, frame, len, partial_csum, v->now);
+}
+
+static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
+{
+	struct vnet *v = context;
+	mesh_input(&v->mesh, packet, len, from, v->now);
+}
+
+static void log_line(void *context, int level, const char *line)
+{
+	struct vnet *v = context;
+	if (v->log)
+		v->log(v->log_context, level, line);
+}
+
+/* ---- life ---- */
+static err_t watch(struct vnet *v, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+	return epoll_ctl(v->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? E_IO : OK;
+}
+
+static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now)
+{
+	struct identity *identity;
+	struct mesh_io io = {
+		.context = v, .reserve = packet_room, .commit = packet_ready, .deliver = frame_from_peer, .log = log_line
+	};
+	TRY(identity_new(c->key_pem, c->cert_pem, &identity));
+	TRY(mesh_init(&v->mesh, &c->network, c->self.id, identity, &io, now));
+	TRY(lan_init(&v->lan, c, &v->mesh));
+	v->lan.to_port = frame_to_port;
+	v->lan.context = v;
+	v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (v->epoll_fd < 0)
+		return err_from_errno(errno);
+	size_t datagram_bytes = v->mesh.frame_max > 1400 + FRAME_OVERHEAD_BYTES ? PATH_TOP_BYTES : 1536;
+	TRY(udp_open(&v->udp, &c->bind_address, c->bind_port, datagram_bytes, packet_too_big, v));
+	TRY(watch(v, v->udp.fd));
+	v->watch_fd = candidates_watch();
+	if (v->watch_fd >= 0)
+		TRY(watch(v, v->watch_fd));
+	return OK;
+}
+
+err_t vnet_new(const struct vnet_config *config, mono_time now, struct vnet **ret_vnet)
+{
+	struct vnet *v = calloc(1, sizeof *v);
+	if (!v)
+		return E_NOMEM;
+	v->udp.fd = v->epoll_fd = v->watch_fd = -1;
+	v->log = config->log;
+	v->log_context = config->log_context;
+	v->bind_address = config->bind_address;
+	v->now = now;
+	err_t e = open_all(v, config, now);
+	if (e != OK) {
+		vnet_free(v);
+		return e;
+	}
+	*ret_vnet = v;
+	return OK;
+}
+
+void vnet_free(struct vnet *v)
+{
+	if (!v)
+		return;
+	if (v->udp.fd >= 0) {
+		mesh_leave(&v->mesh);
+		udp_flush(&v->udp);
+	}
+	mesh_clear(&v->mesh);
+	lan_clear(&v->lan);
+	port_free(v->port);
+	udp_close(&v->udp);
+	if (v->watch_fd >= 0)
+		close(v->watch_fd);
+	if (v->epoll_fd >= 0)
+		close(v->epoll_fd);
+	free(v);
+}
+
+/* ---- ports ---- */
+static void detach(struct vnet *v)
+{
+	port_free(v->port);
+	v->port = NULL;
+	v->port_paused = false;
+}
+
+err_t vnet_attach_tap(struct vnet *v, int tap_fd)
+{
+	detach(v);
+	return port_tap_new(v->epoll_fd, tap_fd, v->mesh.frame_max, &v->port);
+}
+
+err_t vnet_attach_qemu_dgram(struct vnet *v, const char *our_path, const char *qemu_path)
+{
+	detach(v);
+	return port_qemu_new(v->epoll_fd, our_path, qemu_path, v->mesh.frame_max, &v->port);
+}
+
+/* ---- peers ---- */
+err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now)
+{
+	v->now = now;
+	TRY(lan_check_peers(&v->lan, peers, count));
+	udp_flush(&v->udp);
+	udp_forget(&v->udp); /* it names peers that may go */
+	TRY(mesh_set_peers(&v->mesh, peers, count, now));
+	return lan_learn_peers(&v->lan);
+}
+
+sha256 vnet_pin(const struct vnet *v)
+{
+	return identity_pin(v->mesh.identity);
+}
+
+uint16_t vnet_port_number(const struct vnet *v)
+{
+	return v->udp.port;
+}
+
+size_t vnet_candidates(struct vnet *v, struct vnet_candidate *ret_candidates)
+{
+	return candidates_gather(&v->bind_address, v->udp.family, v->udp.port, v->lan.network.subnet, v->lan.netmask,
+				 ret_candidates);
+}
+
+/* ---- running ---- */
+int vnet_fd(const struct vnet *v)
+{
+	return v->epoll_fd;
+}
+
+/* Looks at UDP for room, and not at the port for frames, while the kernel takes no packets. */
+static void follow_udp(struct vnet *v)
+{
+	if (v->udp.full != v->udp_waits) {
+		struct epoll_event event = { .events = EPOLLIN | (v->udp.full ? EPOLLOUT : 0), .data.fd = v->udp.fd };
+		(void)epoll_ctl(v->epoll_fd, EPOLL_CTL_MOD, v->udp.fd, &event);
+		v->udp_waits = v->udp.full;
+	}
+	if (v->port && v->udp.full != v->port_paused) {
+		port_pause(v->port, v->udp.full);
+		v->port_paused = v->udp.full;
+	}
+}
+
+static void look_for_changes(struct vnet *v)
+{
+	if (!candidates_changed(v->watch_fd) || v->now.us - v->woken_us < WAKE_US)
+		return;
+	v->woken_us = v->now.us;
+	mesh_wake(&v->mesh, v->now);
+}
+
+/* What epoll says; sets what has something to read. */
+static void look(struct vnet *v, bool *ret_udp, bool *ret_port)
+{
+	struct epoll_event events[8];
+	int n = epoll_wait(v->epoll_fd, events, sizeof events / sizeof *events, 0);
+	*ret_udp = *ret_port = false;
+	for (int i = 0; i < n; i++) {
+		bool broken = !(events[i].events & EPOLLIN) && (events[i].events & (EPOLLERR | EPOLLHUP));
+		if (events[i].data.fd == v->udp.fd) {
+			*ret_udp = true;
+		} else if (events[i].data.fd == v->watch_fd) {
+			look_for_changes(v);
+		} else if (v->port && events[i].data.fd == v->port->read_fd && broken) {
+			log_line(v, LOG_ERROR, "the port is gone");
+			detach(v);
+		} else if (v->port && events[i].data.fd == v->port->read_fd) {
+			*ret_port = true;
+		} else if (v->port && broken) {
+			v->port->kind->hang_up(v->port);
+		}
+	}
+}
+
+void vnet_run(struct vnet *v, mono_time now)
+{
+	bool udp, port;
+	v->now = now;
+	look(v, &udp, &port);
+	udp_flush(&v->udp);
+	for (int turn = 0; turn < TURNS && (udp || port); turn++) {
+		if (udp)
+			udp = udp_receive(&v->udp, packet_came, v) == UDP_BATCH;
+		if (port && !v->udp.full)
+			port = v->port->kind->read(v->port, frame_from_port, v) == PORT_BATCH;
+		udp_flush(&v->udp);
+		if (v->port)
+			(void)v->port->kind->flush(v->port);
+	}
+	mesh_tick(&v->mesh, now);
+	udp_flush(&v->udp);
+	if (v->port)
+		(void)v->port->kind->flush(v->port);
+	follow_udp(v);
+}
+
+mono_time vnet_next_us(const struct vnet *v)
+{
+	return (mono_time){ mesh_due_us(&v->mesh) };
+}
+
+/* ---- seeing ---- */
+void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
+{
+	*ret_status = (struct vnet_status){
+		.tx_bytes = v->lan.tx_bytes,
+		.rx_bytes = v->lan.rx_bytes,
+		.tx_frames = v->lan.tx_frames,
+		.rx_frames = v->lan.rx_frames,
+		.spoofed = v->lan.spoofed,
+		.strangers = v->mesh.strangers,
+		.peer_count = v->mesh.count,
+	};
+	for (size_t i = 0; i < v->mesh.count; i++)
+		ret_status->connected += peer_is_connected(v->mesh.peers[i]);
+}
+
+static void peer_status(const struct peer *p, struct vnet_peer_status *s)
+{
+	*s = (struct vnet_peer_status){
+		.id = p->id,
+		.ip = p->ip,
+		.path = p->paths.count > 0 ? VNET_PATH_CONNECTING : VNET_PATH_NONE,
+		.rtt_us = -1,
+		.tx_bytes = p->tx_bytes,
+		.rx_bytes = p->rx_bytes,
+		.tx_frames = p->tx_frames,
+		.rx_frames = p->rx_frames,
+		.dropped = p->dropped,
+		.last_seen_us = p->heard_us,
+	};
+	memcpy(s->name, p->name, sizeof s->name);
+	if (!peer_is_connected(p))
+		return;
+	const struct path *path = &p->paths.path[p->paths.active];
+	s->path = path->kind == VNET_RELAYED ? VNET_PATH_RELAYED : VNET_PATH_DIRECT;
+	s->rtt_us = path->srtt_us;
+	address_format(&path->to, s->address);
+}
+
+size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max)
+{
+	for (size_t i = 0; i < v->mesh.count && i < max; i++)
+		peer_status(v->mesh.peers[i], &ret_statuses[i]);
+	return v->mesh.count;
+}
