@@ -4,21 +4,23 @@
 #ifndef VM_CONFINE_H
 #define VM_CONFINE_H
 
+#include <stdbool.h>
 #include "err.h"
 #include "spec.h"
 
 /* Core dumps, files, descriptors, processes, address space. */
 MUST_CHECK err_t confine_rlimits(const struct vm_spec *spec);
 
-/* Paths of the jail that rules speak of. */
+/* What Landlock's rules speak of; each list ends with NULL. */
 struct confine_paths {
-	const char *const *programs; /* may be executed, nothing else; NULL-terminated */
+	const char *const *programs; /* may be executed, nothing else */
 	const char *const *writable; /* trees where anything may be made and written */
-	const char *const *sockets;  /* trees where sockets may be made and removed, nothing else */
+	const char *const *sockets;  /* trees where sockets may be made, and entries removed */
 	const char *const *devices;  /* trees whose existing files may be written */
+	bool signals;		     /* may signal processes that were there before */
 };
-/* Landlock: the rules above; no TCP, no signals and abstract sockets across its border where the kernel knows them.
- * E_UNSUPPORTED where the kernel has no Landlock at all: the other layers stand alone then. Before any thread is made. */
+/* Besides: no TCP, no abstract sockets of processes outside, where the kernel knows these. E_UNSUPPORTED where it has no
+ * Landlock at all: the other layers stand alone then. Needs no_new_privs, before any thread is made. */
 MUST_CHECK err_t confine_landlock(const struct confine_paths *paths);
 
 /* The outer system call filter. Needs no_new_privs. Before any thread is made. */

@@ -6,6 +6,7 @@
  * second; a change goes out as a report, and so does the state after each command.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 #include "channel.h"
 #include "confine.h"
+#include "file.h"
 #include "inside.h"
 #include "jail.h"
 #include "machine.h"
@@ -52,6 +54,14 @@ static err_t confine(const struct vm_spec *spec, const char **ret_step)
 		return err_from_errno(errno);
 	*ret_step = "seccomp";
 	return confine_seccomp();
+}
+
+/* Where memory runs out, the guest goes before any program of the seller's own. Best effort. */
+static void be_first_victim(void)
+{
+	AUTO_FD fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || fd_write_all(fd, "1000", 4) != OK)
+		fprintf(stderr, "the guest is no likelier victim of the kernel's than others\n");
 }
 
 static err_t receive_spec(struct vm_spec *ret_spec)
@@ -121,6 +131,7 @@ int vm_inside(void)
 	prctl(PR_SET_NAME, "vmrun-inside");
 	/* bubblewrap's executable path, which is open as a descriptor, is of no more use. */
 	close_range(JAIL_CHANNEL_FD + 1, ~0U, 0);
+	be_first_victim();
 	if (start(&machine, &report) != OK)
 		send_report(&report);
 	else

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "confine.h"
 #include "file.h"
 #include "jail.h"
 
@@ -345,4 +346,19 @@ err_t jail_start(const struct jail_place *place, const struct vm_spec *spec, int
 		become_bwrap(arguments, fds, output_fd, parent);
 	*ret_pid = pid;
 	return OK;
+}
+
+err_t jail_confine_outer(const struct jail_place *place)
+{
+	/* At its end it removes vmrun.pid and the sockets. /proc: QEMU's scheduling group. */
+	const struct confine_paths paths = {
+		.sockets = (const char *const[]){ place->source_dir, NULL },
+		.devices = (const char *const[]){ "/proc", NULL },
+		.signals = true,
+	};
+	err_t e = confine_landlock(&paths);
+	if (e != OK && e != E_UNSUPPORTED)
+		return e;
+	TRY(confine_seccomp());
+	return confine_seccomp_no_exec();
 }

@@ -46,6 +46,9 @@ MUST_CHECK err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec,
 MUST_CHECK err_t jail_start(const struct jail_place *place, const struct vm_spec *spec, int channel_fd, int output_fd,
 			    pid_t *ret_pid);
 
+/* Once the jail runs: the outer process starts no program any more, and writes nothing but what it has open. */
+MUST_CHECK err_t jail_confine_outer(const struct jail_place *place);
+
 /* bubblewrap's arguments, each with its NUL, for jail_start() and tests. */
 void jail_arguments(const struct jail_place *place, const struct vm_spec *spec, struct buf *out);
 

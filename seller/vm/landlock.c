@@ -47,7 +47,7 @@ struct path_beneath_attr {
 static const uint64_t fs_version_1 = FS_EXECUTE | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_CHAR | FS_MAKE_DIR |
 				     FS_MAKE_REG | FS_MAKE_SOCK | FS_MAKE_FIFO | FS_MAKE_BLOCK | FS_MAKE_SYM;
 
-static struct ruleset_attr handled(long version, size_t *ret_size)
+static struct ruleset_attr handled(long version, bool signals, size_t *ret_size)
 {
 	struct ruleset_attr attr = { .fs = fs_version_1 };
 	size_t size = sizeof attr.fs;
@@ -61,7 +61,7 @@ static struct ruleset_attr handled(long version, size_t *ret_size)
 		size = sizeof attr.fs + sizeof attr.net;
 	}
 	if (version >= 6) {
-		attr.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
+		attr.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | (signals ? 0 : SCOPE_SIGNAL);
 		size = sizeof attr;
 	}
 	*ret_size = size;
@@ -86,7 +86,7 @@ err_t confine_landlock(const struct confine_paths *paths)
 
 	if (version < 1)
 		return E_UNSUPPORTED;
-	struct ruleset_attr attr = handled(version, &size);
+	struct ruleset_attr attr = handled(version, paths->signals, &size);
 	AUTO_FD ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
 		return err_from_errno(errno);

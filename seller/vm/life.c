@@ -223,7 +223,10 @@ void vm_life_resume(struct vm_life *life)
 	if (life->state != VM_PAUSED)
 		return;
 	if (life->held) {
+		/* It runs from here on, whatever the inside did meanwhile and reports next. */
 		life->held = false;
+		vm_life_count(life, clock_mono());
+		life->state = VM_RUNNING;
 		vcpus_continue(life->vcpus);
 	}
 	if (!command(life, VM_COMMAND_RESUME, VM_RUNNING) && life->state == VM_PAUSED)
@@ -254,6 +257,7 @@ static err_t start_jail(struct vm_life *life)
 	AUTO_FD inner_output = pipe_fds[1];
 	TRY(send_spec(life));
 	TRY(jail_start(&life->place, &life->spec, inner_channel, inner_output, &life->jail_pid));
+	TRY(jail_confine_outer(&life->place));
 	TRY(loop_fd_add(life->loop, life->output_fd, EPOLLIN, on_output, life));
 	return loop_fd_add(life->loop, life->channel_fd, EPOLLIN, on_channel, life);
 }

@@ -138,9 +138,10 @@ check_jail() { # NAME
 		is "$what has the lease's uid" "$(status_of "$process" Uid)" "$jail_uid $jail_uid $jail_uid $jail_uid"
 		is "$what cannot gain privileges" "$(status_of "$process" NoNewPrivs)" 1
 		is "$what has no capability" "$(status_of "$process" CapEff)" 0000000000000000
-		[ "$what" != "the outer process" ] || continue
 		is "$what is filtered" "$(status_of "$process" Seccomp)" 2
 		is "$what has two filters" "$(status_of "$process" Seccomp_filters)" 2
+		[ "$what" != "the outer process" ] || continue
+		is "$what is the first victim where memory runs out" "$(cat "/proc/$process/oom_score_adj")" 1000
 		is "$what can never have a capability" "$(status_of "$process" CapBnd)" 0000000000000000
 		is "$what dumps no core" "$(awk '/^Max core file size/ {print $6}' "/proc/$process/limits")" 0
 		for namespace in user net pid ipc uts cgroup mnt; do
