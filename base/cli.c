@@ -13,6 +13,7 @@
 #include "bytes.h"
 #include "cli_help.h"
 #include "clock.h"
+#include "guess.h"
 
 struct given {
 	const struct cli_option *option;
@@ -47,50 +48,6 @@ static void print_to(FILE *file, struct buf *text)
 {
 	if (text->data)
 		fputs(text->data, file);
-}
-
-#define WORD_MAX 48
-
-/* Insertions, deletions, replacements and swaps of neighbours that make b of a. */
-static int distance(const char *a, const char *b)
-{
-	int rows[3][WORD_MAX + 1];
-	int a_len = (int)strlen(a), b_len = (int)strlen(b);
-	if (a_len > WORD_MAX || b_len > WORD_MAX)
-		return WORD_MAX;
-	for (int j = 0; j <= b_len; j++)
-		rows[0][j] = j;
-	for (int i = 1; i <= a_len; i++) {
-		int *row = rows[i % 3], *above = rows[(i + 2) % 3], *above2 = rows[(i + 1) % 3];
-		row[0] = i;
-		for (int j = 1; j <= b_len; j++) {
-			int best = above[j - 1] + (a[i - 1] != b[j - 1]);
-			if (above[j] + 1 < best)
-				best = above[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && above2[j - 2] + 1 < best)
-				best = above2[j - 2] + 1;
-			row[j] = best;
-		}
-	}
-	return rows[a_len % 3][b_len];
-}
-
-/* The candidate that a typed word is nearest to; text is empty where none is near. */
-struct guess {
-	int distance;
-	char text[WORD_MAX + 1];
-};
-
-static void consider(struct guess *guess, const char *typed, const char *candidate)
-{
-	int d = distance(typed, candidate), near = 1 + (int)strlen(typed) / 3;
-	bool beginning = strlen(typed) >= 2 && !strncmp(typed, candidate, strlen(typed));
-	if (beginning && d > 1)
-		d = 1;
-	if (d <= near && (!guess->text[0] || d < guess->distance) && text_copy(guess->text, sizeof guess->text, candidate) == OK)
-		guess->distance = d;
 }
 
 static void print_guess(const struct guess *guess, const char *prefix)
@@ -131,7 +88,7 @@ static void suggest_option(const struct cli *cli, const char *name)
 						    cli_builtin };
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		for (const struct cli_option *o = tables[i]; o && o->name; o++)
-			consider(&guess, name, o->name);
+			guess_consider(&guess, name, o->name);
 	print_guess(&guess, "--");
 }
 
@@ -139,7 +96,7 @@ static err_t complain_option(const struct cli *cli, const char *word)
 {
 	const char *command = cli->command ? cli->command->name : "";
 	size_t len = strcspn(word, "=");
-	char name[WORD_MAX + 1];
+	char name[GUESS_MAX + 1];
 	complain(cli->program, "%s%sunknown option \"%.*s\"", command, *command ? ": " : "", (int)len, word);
 	if (!strncmp(word, "--", 2) && len - 2 < sizeof name) {
 		snprintf(name, sizeof name, "%.*s", (int)len - 2, word + 2);
@@ -292,12 +249,12 @@ static int unknown_command(const struct cli_program *program, char **words, int 
 {
 	struct guess guess = { 0 };
 	for (const struct cli_command *c = program->commands; c->name; c++) {
-		char candidate[WORD_MAX + 1], typed[2 * WORD_MAX] = "";
+		char candidate[GUESS_MAX + 1], typed[2 * GUESS_MAX] = "";
 		int n = first_words(c->name, count, candidate, sizeof candidate);
 		for (int i = 0; i < n; i++)
 			snprintf(typed + strlen(typed), sizeof typed - strlen(typed), "%s%s", i ? " " : "", words[i]);
 		if (n)
-			consider(&guess, typed, candidate);
+			guess_consider(&guess, typed, candidate);
 	}
 	bool noun = is_noun(program, words[0]);
 	if (noun)

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "bytes.h"
 #include "cli_help.h"
 #include "clock.h"
@@ -195,22 +196,31 @@ static void roff_line(const char *before, const char *text, const char *after, s
 	buf_puts(out, after);
 }
 
+static bool is_blank(const char *line)
+{
+	return strspn(line, " \t") == strcspn(line, "\n");
+}
+
 /* Paragraphs; lines that begin with a blank are examples and stay as they are. */
 static void roff_details(const char *details, struct buf *out)
 {
-	bool literal = false;
+	bool literal = false, paragraph = false; /* paragraph: a blank line was seen, and nothing behind it yet */
 	for (const char *at = details ? details : ""; *at;) {
 		size_t len = strcspn(at, "\n");
-		bool blank = len == strspn(at, " \t"), example = !blank && (*at == ' ' || *at == '\t');
-		if (example != literal && !(blank && literal && (at[len + 1] == ' ' || at[len + 1] == '\t'))) {
-			buf_puts(out, example ? ".Bd -literal\n" : ".Ed\n");
-			literal = example;
-		}
-		if (blank)
-			buf_puts(out, literal ? "\n" : ".Pp\n");
-		else {
+		bool example = *at == ' ' || *at == '\t';
+		if (is_blank(at)) {
+			paragraph = true;
+		} else {
+			if (literal && !example)
+				buf_puts(out, ".Ed\n");
+			if (!literal && example)
+				buf_puts(out, ".Bd -literal\n");
+			else if (paragraph)
+				buf_puts(out, example ? "\n" : ".Pp\n");
 			roff(at, len, out);
 			buf_puts(out, "\n");
+			literal = example;
+			paragraph = false;
 		}
 		at += len + (at[len] == '\n');
 	}
@@ -253,13 +263,15 @@ static void roff_command(const struct cli_program *program, const struct cli_com
 /* The day of the build, or the one that a reproducible build gives. */
 static void roff_date(struct buf *out)
 {
-	char text[WALL_TEXT_SIZE];
+	char text[32];
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
 	int64_t seconds;
-	wall_time day = clock_wall();
-	if (epoch && int_parse(epoch, &seconds) == OK && seconds >= 0 && seconds < INT32_MAX)
-		day.us = seconds * SECOND_US;
-	buf_printf(out, ".Dd %.10s\n", wall_format(day, text));
+	if (!epoch || int_parse(epoch, &seconds) != OK || seconds < 0 || seconds > INT32_MAX)
+		seconds = clock_wall().us / SECOND_US;
+	time_t day = seconds;
+	struct tm tm = { 0 };
+	strftime(text, sizeof text, "%B %-d, %Y", gmtime_r(&day, &tm));
+	buf_printf(out, ".Dd %s\n", text);
 }
 
 void cli_man(const struct cli_program *program, int section, struct buf *out)

@@ -210,15 +210,18 @@ static err_t connect_to(int fd, const char *path, int64_t deadline_us)
 err_t ipc_ask(const char *path, const json_t *request, int timeout_ms, json_t **ret_answer)
 {
 	int64_t deadline_us = clock_mono().us + timeout_ms * 1000LL;
-	AUTO_FREE char *text = json_dumps(request, JSON_COMPACT), *packet = malloc(IPC_MAX);
+	AUTO_FREE char *text = json_dumps(request, JSON_COMPACT);
 	AUTO_FD fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (!text || !packet)
+	if (!text)
 		return E_NOMEM;
 	if (fd < 0)
 		return err_from_errno(errno);
 	size_t text_len = strlen(text);
 	if (text_len > IPC_MAX)
 		return E_LIMIT;
+	AUTO_FREE char *packet = malloc(IPC_MAX);
+	if (!packet)
+		return E_NOMEM;
 	TRY(connect_to(fd, path, deadline_us));
 	ssize_t len;
 	do

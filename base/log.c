@@ -70,7 +70,7 @@ void log_at(enum log_level level, const char *sentence, const char *fmt, ...)
 		va_start(args, fmt);
 		line[len++] = ' ';
 		int more = vsnprintf(line + len, room - (size_t)len, fmt, args);
-		len = more < 0 ? len : len + more;
+		len = more <= 0 ? len - 1 : len + more;
 		va_end(args);
 	}
 	size_t used = len < 0 ? 0 : (size_t)len;

@@ -16,6 +16,9 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVEL_COUNT };
 void log_init(const char *program, enum log_level max);
 MUST_CHECK err_t log_level_parse(const char *name, enum log_level *ret_level);
 
+/* A line without values has the format "". */
+#pragma GCC diagnostic ignored "-Wformat-zero-length"
+
 /* sentence: fixed text. fmt: "key=%s other=%d", or "" for none. Thread-safe. */
 void log_at(enum log_level level, const char *sentence, const char *fmt, ...) PRINTF_LIKE(3, 4);
 #define log_error(sentence, ...) log_at(LOG_ERROR, sentence, __VA_ARGS__)
