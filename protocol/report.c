@@ -221,6 +221,8 @@ err_t report_answer_from_json(json_t *json, struct report_answer *ret, struct js
 	json_open(&r, json, error);
 	json_take_int(&r, "interval_ms", 200, 60000, &a.interval_ms);
 	json_take_time(&r, "now", &a.now);
+	if (!r.bad && a.now.us <= 0)
+		json_refuse(&r, "now", "must be a time after 1970");
 	field_maybe_text(&r, "note", a.note, sizeof a.note);
 	take_lease_orders(&r, &a);
 	TRY(json_close_lenient(&r));

@@ -166,6 +166,7 @@ static void reports(void)
 		{ "interval_ms", "199", "interval_ms" },
 		{ "interval_ms", "60001", "interval_ms" },
 		{ "now", "null", "now" },
+		{ "now", "\"1970-01-01T00:00:00Z\"", "now" },
 		{ "note", NULL, NULL },
 		{ "leases", NULL, "leases" },
 		{ "leases[1]", "7", "leases[1]" },
