@@ -122,8 +122,8 @@ err_t duration_parse(const char *text, int64_t *ret_us)
 		at++;
 		break;
 	case 'm':
-		unit_us = MINUTE_US;
-		at++;
+		unit_us = at[1] == 's' ? MILLISECOND_US : MINUTE_US;
+		at += at[1] == 's' ? 2 : 1;
 		break;
 	case 'h':
 		unit_us = HOUR_US;

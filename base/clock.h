@@ -16,6 +16,7 @@ typedef struct {
 	int64_t us;
 } mono_time;
 
+#define MILLISECOND_US 1000LL
 #define SECOND_US 1000000LL
 #define MINUTE_US (60 * SECOND_US)
 #define HOUR_US (60 * MINUTE_US)
@@ -30,7 +31,7 @@ char *wall_format(wall_time t, char *text);
 /* Reads RFC 3339 with "Z", with or without a fraction of 1 to 6 digits. E_INVALID. */
 MUST_CHECK err_t wall_parse(const char *text, wall_time *ret_time);
 
-/* "90s", "15m", "2h", "1d" or a bare number of seconds, to microseconds; 0 < value <= 10 years. E_INVALID. */
+/* "500ms", "90s", "15m", "2h", "1d" or a bare number of seconds, to microseconds; 0 < value <= 10 years. E_INVALID. */
 MUST_CHECK err_t duration_parse(const char *text, int64_t *ret_us);
 
 #endif
