@@ -23,9 +23,9 @@ int64_t console_from(const struct console *c, mono_time now)
 
 err_t console_add(struct console *c, const struct console_chunk *chunk, mono_time now)
 {
-	int64_t behind = chunk->from + (int64_t)chunk->len;
-	if (chunk->from < 0 || behind < chunk->from || chunk->end < behind)
+	if (chunk->from < 0 || chunk->from > INT64_MAX - CONSOLE_CHUNK || chunk->end < chunk->from + (int64_t)chunk->len)
 		return E_INVALID;
+	int64_t behind = chunk->from + (int64_t)chunk->len;
 	if (!c->ring && !(c->ring = malloc(CONSOLE_RING)))
 		return E_NOMEM;
 	c->heard = now;

@@ -155,6 +155,10 @@ void workers_free(struct workers *w)
 	pthread_mutex_unlock(&w->lock);
 	for (int i = 0; i < w->thread_count; i++)
 		pthread_join(w->threads[i], NULL);
+	for (struct job *job; (job = jobs_take(&w->waiting));) { /* only where no thread could be made */
+		job->run(job->context);
+		jobs_add(&w->finished, job);
+	}
 	finish(w);
 	if (w->done_fd >= 0)
 		loop_fd_remove(w->loop, w->done_fd);
