@@ -44,15 +44,16 @@ void param_int(struct params *p, int64_t value);
 void param_counter(struct params *p, uint64_t value); /* above 2^63 - 1: E_OVERFLOW */
 void param_bool(struct params *p, bool value);
 void param_money(struct params *p, money amount);
-void param_time(struct params *p, wall_time t);	      /* us 0: NULL */
-void param_text(struct params *p, const char *value); /* NULL: NULL */
+void param_prices(struct params *p, const struct prices *prices); /* three */
+void param_before(struct params *p, struct page page);		  /* its id, or the highest there is: rows have a lower one */
+void param_time(struct params *p, wall_time t);			  /* us 0: NULL */
+void param_text(struct params *p, const char *value);		  /* NULL: NULL */
 void param_bytes(struct params *p, const void *data, size_t len);
 void param_sha256(struct params *p, const sha256 *hash); /* all zeros: NULL */
 void param_int_array(struct params *p, const int64_t *values, size_t count);
 void param_uuid_array(struct params *p, const uuid *values, size_t count);
 
 /* ---- queries ---- */
-struct result;
 void result_free(PGresult **result);
 #define AUTO_RESULT __attribute__((cleanup(result_free))) PGresult
 
@@ -80,6 +81,7 @@ int64_t row_int(struct row *r);
 uint32_t row_u32(struct row *r);
 bool row_bool(struct row *r);
 money row_money(struct row *r);
+struct prices row_prices(struct row *r);
 wall_time row_time(struct row *r);
 sha256 row_sha256(struct row *r);
 void row_bytes(struct row *r, void *data, size_t len); /* exactly len */

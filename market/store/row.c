@@ -80,6 +80,20 @@ void param_money(struct params *p, money amount)
 	param_int(p, amount.micro);
 }
 
+void param_prices(struct params *p, const struct prices *prices)
+{
+	param_money(p, prices->per_core_hour);
+	param_money(p, prices->per_gib_hour);
+	param_money(p, prices->per_gib_transferred);
+}
+
+void param_before(struct params *p, struct page page)
+{
+	uuid highest;
+	memset(highest.bytes, 0xff, sizeof highest.bytes);
+	param_uuid(p, uuid_is_zero(page.after) ? highest : page.after);
+}
+
 void param_time(struct params *p, wall_time t)
 {
 	if (t.us == 0)
@@ -240,6 +254,14 @@ bool row_bool(struct row *r)
 money row_money(struct row *r)
 {
 	return (money){ row_int(r) };
+}
+
+struct prices row_prices(struct row *r)
+{
+	struct prices prices = { .per_core_hour = row_money(r) };
+	prices.per_gib_hour = row_money(r);
+	prices.per_gib_transferred = row_money(r);
+	return prices;
 }
 
 wall_time row_time(struct row *r)

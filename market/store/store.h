@@ -3,8 +3,9 @@
  *
  * One struct store is one connection, used from one thread. Calls are synchronous. Money moves only in the procedures of db/, which
  * the market's role may EXECUTE; it cannot write the ledger's tables. Failures: E_UNAVAILABLE (the connection is gone; the next
- * call connects again), E_NOT_FOUND, E_EXISTS, E_CONFLICT (its state does not allow it), E_FUNDS, E_LIMIT, else E_INTERNAL with
- * store_error() telling why. After a failure inside a transaction only store_rollback() is left.
+ * call connects again), E_NOT_FOUND, E_EXISTS, E_CONFLICT (its state does not allow it), E_FUNDS, E_LIMIT, E_INVALID, E_AGAIN (a
+ * lock was not had in time: try again), else E_INTERNAL; store_error() tells why. After a failure inside a transaction only
+ * store_rollback() is left.
  */
 #ifndef STORE_H
 #define STORE_H
@@ -68,7 +69,7 @@ MUST_CHECK err_t store_deposit_get(struct store *s, uuid id, struct deposit *ret
 /* account zero: of all. state DEPOSIT_STATE_COUNT: any. */
 MUST_CHECK err_t store_deposit_list(struct store *s, uuid account, enum deposit_state state, struct page page,
 				    struct deposit **ret_rows, size_t *ret_count);
-/* Credits once: by deposit and by (provider, reference). E_CONFLICT where it is not pending. */
+/* Credits once: by deposit and by (provider, reference). E_CONFLICT where it is not pending, E_EXISTS: the reference was credited. */
 MUST_CHECK err_t store_deposit_credit(struct store *s, uuid id, const char *reference, struct deposit *ret);
 MUST_CHECK err_t store_deposit_fail(struct store *s, uuid id, struct deposit *ret);
 struct ledger_report {
@@ -77,6 +78,7 @@ struct ledger_report {
 	int64_t unbalanced;		/* accounts whose stored balance is not the sum of their entries: 0 */
 	int64_t negative;		/* users' accounts below zero: 0 */
 	int64_t holds_difference_micro; /* users' held accounts against open orders' and leases' holds: 0 */
+	int64_t orders_difference; /* orders that are not the sum of their leases, leases that are not that of their charges: 0 */
 	int64_t commission_micro, external_micro, users_micro;
 };
 MUST_CHECK err_t store_ledger_verify(struct store *s, struct ledger_report *ret);
@@ -116,7 +118,8 @@ MUST_CHECK err_t store_machine_retire(struct store *s, uuid account, uuid id);
 MUST_CHECK err_t store_machine_seen(struct store *s, const uuid *ids, size_t count, wall_time now); /* batched, each minute */
 
 /* ---- orders, leases ---- */
-/* Holds count * place_hold out of the buyer's available balance. E_FUNDS; E_NOT_FOUND: image; E_CONFLICT: image not ready. */
+/* Holds count * place_hold out of the buyer's available balance. E_FUNDS; E_NOT_FOUND: image; E_CONFLICT: image not ready; E_INVALID: the
+ * budget is below that hold. */
 MUST_CHECK err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct order_request *r, money place_hold,
 				    wall_time now);
 MUST_CHECK err_t store_order_get(struct store *s, uuid id, struct order *ret);
@@ -125,7 +128,7 @@ MUST_CHECK err_t store_order_list(struct store *s, uuid buyer, struct page page,
 MUST_CHECK err_t store_order_list_open(struct store *s, struct order **ret_rows, size_t *ret_count);
 MUST_CHECK err_t store_order_user_data(struct store *s, uuid id, char **ret_text);
 /* No further places: releases the hold of the unfilled ones. state: cancelled or expired; an order without leases that
- * live is closed at once. Its leases are not touched. E_CONFLICT where it is closed. */
+ * live is closed at once. Its leases are not touched. E_CONFLICT where it is closed, and where a filled one should expire. */
 MUST_CHECK err_t store_order_close(struct store *s, uuid id, enum order_state state, wall_time now);
 
 /* Makes the matches durable, each by itself: lease, capacity, the place's hold handed to the lease. ret_leases[i] is zero where
@@ -141,7 +144,8 @@ struct lease_row {
 	int64_t duration_s;
 	struct usage usage; /* the last record accepted; seq 0: none */
 	sha256 usage_hash;
-	money budget_left;  /* of the order; MONEY_MAX_MICRO: unbounded */
+	wall_time usage_at; /* when it came */
+	money budget_left;  /* of the order: what could still be held beyond its holds and charges; MONEY_MAX_MICRO: unbounded */
 	ed25519_public key; /* the machine's */
 };
 MUST_CHECK err_t store_lease_get(struct store *s, uuid id, uuid asking, struct lease_row *ret); /* asking: whose mark is shown */
@@ -151,14 +155,17 @@ MUST_CHECK err_t store_lease_list_of_machine(struct store *s, uuid machine, stru
 					     size_t *ret_count); /* not ended */
 MUST_CHECK err_t store_lease_list_live(struct store *s, struct lease_row **ret_rows,
 				       size_t *ret_count); /* all that have not ended */
-/* What the machine says: preparing, running (sets started_at once), paused. Going back or out of ended: E_CONFLICT. */
+/* What the machine says: preparing, running, paused (both set started_at once). Going back or out of ended: E_CONFLICT. */
 MUST_CHECK err_t store_lease_state(struct store *s, uuid id, enum lease_state state, enum accel accel, const char *detail,
 				   wall_time now);
+/* Wanting the end is final: its first reason and time stay, and wanting another state afterwards is E_CONFLICT. */
 MUST_CHECK err_t store_lease_desire(struct store *s, uuid id, enum lease_state desired, enum end_reason reason, wall_time now);
 MUST_CHECK err_t store_lease_path(struct store *s, uuid id, const char *path);
 /* Accepts a usage record and charges up to charge_total (cumulative, as is commission_total) out of the lease's hold, then fills
  * the hold up to hold_target out of the buyer's balance, within the order's budget. A seq not above the stored one changes
- * nothing and is OK. What the hold does not cover is not charged. Returns the row as it is then. */
+ * nothing and is OK. What the hold does not cover is not charged now; a later record's total asks for it again. Nothing is charged
+ * before the lease has started (store_lease_state). E_CONFLICT: it has ended; E_INVALID: counters went back. Returns the row as it
+ * is then. */
 MUST_CHECK err_t store_lease_usage(struct store *s, uuid id, const struct usage *u, sha256 hash, bool cut, money charge_total,
 				   uint32_t commission_bp, money hold_target, wall_time now, struct lease_row *ret);
 /* Ends it: state, reason, hold released, capacity free; closes the order with its last lease. Ended already: E_CONFLICT. */
@@ -185,6 +192,7 @@ void event_rows_free(struct event_row *rows, size_t count);
 /* Of the account (and of the order, unless zero) with id > after, at most limit. */
 MUST_CHECK err_t store_events(struct store *s, uuid account, uuid order, int64_t after, uint32_t limit,
 			      struct event_row **ret_rows, size_t *ret_count);
+/* Behind it everything is still to come: what is under way and not committed has higher ids for every reader. */
 MUST_CHECK err_t store_event_last(struct store *s, int64_t *ret_id);
 
 /* Forgets what is past its time: idempotency keys after 24 h, expired tokens after 30 days, events after 30 days. */

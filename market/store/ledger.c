@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ledger.c - balances, their history, the audit
+ */
+#include "connection.h"
+
+static const char BALANCE_SQL[] = "SELECT a.balance_micro, h.balance_micro FROM ledger_account a "
+				  "JOIN ledger_account h ON h.owner = a.owner AND h.kind = 'held' "
+				  "WHERE a.owner = $1 AND a.kind = 'available'";
+
+err_t store_balance(struct store *s, uuid account, struct balance *ret)
+{
+	struct params p = { 0 };
+	param_uuid(&p, account);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, BALANCE_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	money available = row_money(&row), held = row_money(&row);
+	TRY(row_end(s, &row));
+	ret->available = available;
+	ret->held = held;
+	return OK;
+}
+
+/* Found through the entries, which grow along each ledger account's history. A posting stands where its last entry of this owner
+ * does, and may have three of them: more are looked at than are shown. The balances after it are those of the last entries up to
+ * it, of either account. */
+static const char POSTINGS_SQL[] =
+	"WITH mine AS MATERIALIZED (SELECT id, kind FROM ledger_account WHERE owner = $1), "
+	"bound AS MATERIALIZED (SELECT coalesce((SELECT max(e.number) FROM entry e JOIN mine m ON m.id IN (e.debit, e.credit) "
+	"  WHERE e.posting = $2), 9223372036854775807) AS number), "
+	"touched AS (SELECT DISTINCT n.posting FROM mine m, bound b, LATERAL ("
+	"  (SELECT posting FROM entry WHERE debit = m.id AND number <= b.number ORDER BY number DESC LIMIT 3 * $3 + 3) UNION ALL "
+	"  (SELECT posting FROM entry WHERE credit = m.id AND number <= b.number ORDER BY number DESC LIMIT 3 * $3 + 3)) n), "
+	"page AS (SELECT t.posting, x.last, x.change, x.to_held FROM touched t, bound b, LATERAL ("
+	"  SELECT max(s.number) AS last, sum(s.amount_micro)::bigint AS change, "
+	"    coalesce(sum(s.amount_micro) FILTER (WHERE s.kind = 'held'), 0)::bigint AS to_held "
+	"  FROM signed_entry s WHERE s.posting = t.posting AND s.owner = $1) x "
+	"  WHERE x.last < b.number ORDER BY x.last DESC LIMIT $3), "
+	"after AS (SELECT g.posting, m.kind, x.balance FROM page g, mine m, LATERAL (SELECT balance FROM ("
+	"  (SELECT number, debit_after AS balance FROM entry WHERE debit = m.id AND number <= g.last ORDER BY number DESC LIMIT "
+	"1) "
+	"  UNION ALL "
+	"  (SELECT number, credit_after FROM entry WHERE credit = m.id AND number <= g.last ORDER BY number DESC LIMIT 1)) y "
+	"  ORDER BY number DESC LIMIT 1) x) "
+	"SELECT p.id, CASE WHEN p.kind = 'charge' AND g.change > 0 THEN 'earning' ELSE p.kind END, "
+	"  CASE WHEN p.kind IN ('hold', 'release') THEN g.to_held ELSE g.change END, "
+	"  (SELECT balance FROM after a WHERE a.posting = p.id AND a.kind = 'available'), "
+	"  (SELECT balance FROM after a WHERE a.posting = p.id AND a.kind = 'held'), "
+	"  p.order_id, p.lease_id, p.deposit_id, p.text, p.at "
+	"FROM page g JOIN posting p ON p.id = g.posting ORDER BY g.last DESC";
+
+static void posting_read(struct row *row, void *element)
+{
+	struct posting *p = element;
+	p->id = row_uuid(row);
+	row_text(row, p->kind, sizeof p->kind);
+	p->amount_micro = row_int(row);
+	p->available_micro = row_int(row);
+	p->held_micro = row_int(row);
+	p->order = row_uuid(row);
+	p->lease = row_uuid(row);
+	p->deposit = row_uuid(row);
+	row_text(row, p->text, sizeof p->text);
+	p->at = row_time(row);
+}
+
+err_t store_postings(struct store *s, uuid account, struct page page, struct posting **ret_rows, size_t *ret_count)
+{
+	struct params p = { 0 };
+	TRY(page_check(s, page));
+	param_uuid(&p, account);
+	param_uuid(&p, page.after);
+	param_int(&p, page.limit);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, POSTINGS_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_rows, posting_read, (void **)ret_rows, ret_count);
+}
+
+static const char VERIFY_SQL[] = "SELECT postings, entries, accounts, sum_micro, unbalanced, negative, holds_difference_micro, "
+				 "orders_difference, commission_micro, external_micro, users_micro FROM ledger_verify()";
+
+err_t store_ledger_verify(struct store *s, struct ledger_report *ret)
+{
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, VERIFY_SQL, NULL, &result));
+	struct row row = row_of(result, 0);
+	struct ledger_report report = { .postings = row_int(&row) };
+	report.entries = row_int(&row);
+	report.accounts = row_int(&row);
+	report.sum_micro = row_int(&row);
+	report.unbalanced = row_int(&row);
+	report.negative = row_int(&row);
+	report.holds_difference_micro = row_int(&row);
+	report.orders_difference = row_int(&row);
+	report.commission_micro = row_int(&row);
+	report.external_micro = row_int(&row);
+	report.users_micro = row_int(&row);
+	TRY(row_end(s, &row));
+	*ret = report;
+	return OK;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * machine.c - selling machines
+ */
+#include "connection.h"
+
+static const char CREATE_SQL[] = "INSERT INTO machine (id, account, name, public_key) VALUES ($1, $2, $3, $4)";
+
+err_t store_machine_create(struct store *s, uuid id, uuid account, const struct enrolment *e)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	param_uuid(&p, account);
+	param_text(&p, e->name);
+	param_bytes(&p, e->key.bytes, sizeof e->key.bytes);
+	return store_query(s, CREATE_SQL, &p, NULL);
+}
+
+#define COLUMNS                                                                                                            \
+	"SELECT m.id, m.account, m.name, m.country, m.version, m.state, m.accel, m.cores, m.memory_mib, m.score, "         \
+	"l.leases, m.price_per_core_hour_micro, m.price_per_gib_hour_micro, m.price_per_gib_transferred_micro, "           \
+	"m.created_at, m.seen_at, m.public_key, m.max_duration_s, m.accepting, a.name, f.good, f.bad, l.cores, "           \
+	"l.memory_mib FROM machine m JOIN account a ON a.id = m.account "                                                  \
+	"CROSS JOIN LATERAL (SELECT count(*) AS leases, coalesce(sum(cores), 0)::bigint AS cores, "                        \
+	"  coalesce(sum(memory_mib), 0)::bigint AS memory_mib FROM lease WHERE machine_id = m.id AND state <> 'ended') l " \
+	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE good) AS good, count(*) FILTER (WHERE NOT good) AS bad "        \
+	"  FROM feedback WHERE about = m.account AND side = 'seller') f "
+
+static void machine_read(struct row *row, void *element)
+{
+	struct machine_row *r = element;
+	struct machine *m = &r->m;
+	m->id = row_uuid(row);
+	m->account = row_uuid(row);
+	row_text(row, m->name, sizeof m->name);
+	row_text(row, m->country, sizeof m->country);
+	row_text(row, m->version, sizeof m->version);
+	m->state = (enum machine_state)row_enum(row, machine_state_names, MACHINE_STATE_COUNT);
+	m->accel = (enum accel)row_enum(row, accel_names, ACCEL_COUNT);
+	m->cores = row_u32(row);
+	m->memory_mib = row_u32(row);
+	m->score = row_u32(row);
+	m->leases = row_u32(row);
+	m->prices = row_prices(row);
+	m->created_at = row_time(row);
+	m->seen_at = row_time(row);
+	row_bytes(row, r->key.bytes, sizeof r->key.bytes);
+	r->max_duration_s = row_u32(row);
+	r->accepting = row_bool(row);
+	row_text(row, r->seller_name, sizeof r->seller_name);
+	r->good = row_u32(row);
+	r->bad = row_u32(row);
+	r->cores_used = row_u32(row);
+	r->memory_used_mib = row_u32(row);
+}
+
+static const char GET_SQL[] = COLUMNS "WHERE m.id = $1";
+
+err_t store_machine_get(struct store *s, uuid id, struct machine_row *ret)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, GET_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	struct machine_row machine = { 0 };
+	machine_read(&row, &machine);
+	TRY(row_end(s, &row));
+	*ret = machine;
+	return OK;
+}
+
+static const char LIST_SQL[] = COLUMNS "WHERE m.account = $1 ORDER BY m.id DESC";
+static const char LIST_ALL_SQL[] = COLUMNS "WHERE m.state <> 'retired' ORDER BY m.id DESC";
+
+err_t store_machine_list(struct store *s, uuid account, struct machine_row **ret_rows, size_t *ret_count)
+{
+	struct params p = { 0 };
+	bool all = uuid_is_zero(account);
+	if (!all)
+		param_uuid(&p, account);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, all ? LIST_ALL_SQL : LIST_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_rows, machine_read, (void **)ret_rows, ret_count);
+}
+
+/* Retired is for good: only store_machine_retire() goes there, and nothing comes back. */
+static const char UPDATE_SQL[] =
+	"UPDATE machine SET country = $2, version = $3, state = $4, accel = $5, cores = $6, memory_mib = $7, score = $8, "
+	"price_per_core_hour_micro = $9, price_per_gib_hour_micro = $10, price_per_gib_transferred_micro = $11, "
+	"max_duration_s = $12, accepting = $13, seen_at = greatest(seen_at, $14) WHERE id = $1 AND state <> 'retired'";
+
+err_t store_machine_update(struct store *s, const struct machine_row *row)
+{
+	const struct machine *m = &row->m;
+	struct params p = { 0 };
+	if (m->state == MACHINE_RETIRED)
+		return store_fail(s, E_INVALID, "a machine is retired by its owner only");
+	param_uuid(&p, m->id);
+	param_text(&p, m->country);
+	param_text(&p, m->version);
+	param_text(&p, machine_state_names[m->state]);
+	param_text(&p, accel_names[m->accel]);
+	param_int(&p, m->cores);
+	param_int(&p, m->memory_mib);
+	param_int(&p, m->score);
+	param_prices(&p, &m->prices);
+	param_int(&p, row->max_duration_s);
+	param_bool(&p, row->accepting);
+	param_time(&p, m->seen_at);
+	return store_query_one(s, UPDATE_SQL, &p, NULL);
+}
+
+static const char RETIRE_SQL[] = "UPDATE machine SET state = 'retired', accepting = false WHERE account = $1 AND id = $2 "
+				 "AND state <> 'retired'";
+
+err_t store_machine_retire(struct store *s, uuid account, uuid id)
+{
+	struct params p = { 0 };
+	param_uuid(&p, account);
+	param_uuid(&p, id);
+	return store_query_one(s, RETIRE_SQL, &p, NULL);
+}
+
+static const char SEEN_SQL[] = "UPDATE machine SET seen_at = $2 WHERE id = ANY ($1) AND (seen_at IS NULL OR seen_at < $2)";
+
+err_t store_machine_seen(struct store *s, const uuid *ids, size_t count, wall_time now)
+{
+	/* Longer lists make the planner read the whole table. */
+	enum { EACH = 200 };
+	for (size_t i = 0; i < count; i += EACH) {
+		struct params p = { 0 };
+		param_uuid_array(&p, ids + i, count - i < EACH ? count - i : EACH);
+		param_time(&p, now);
+		TRY(store_query(s, SEEN_SQL, &p, NULL));
+	}
+	return OK;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * match.c - making proposed matches durable
+ */
+#include "book.h"
+#include "connection.h"
+#include "file.h"
+
+static const char MATCH_SQL[] = "SELECT * FROM match_make($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/* The matches by columns; a batch is one statement. */
+struct columns {
+	uuid *orders, *machines;
+	int64_t *core, *memory, *transfer, *cores, *memory_mib;
+};
+
+static void columns_fill(struct columns *c, const struct match *matches, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		c->orders[i] = matches[i].order;
+		c->machines[i] = matches[i].machine;
+		c->core[i] = matches[i].prices.per_core_hour.micro;
+		c->memory[i] = matches[i].prices.per_gib_hour.micro;
+		c->transfer[i] = matches[i].prices.per_gib_transferred.micro;
+		c->cores[i] = matches[i].cores;
+		c->memory_mib[i] = matches[i].memory_mib;
+	}
+}
+
+err_t store_match(struct store *s, const struct match *matches, size_t count, wall_time now, uuid *ret_leases)
+{
+	if (count == 0)
+		return OK;
+	AUTO_FREE uuid *ids = calloc(2 * count, sizeof *ids);
+	AUTO_FREE int64_t *numbers = calloc(5 * count, sizeof *numbers);
+	if (!ids || !numbers)
+		return E_NOMEM;
+	struct columns c = {
+		ids, ids + count, numbers, numbers + count, numbers + 2 * count, numbers + 3 * count, numbers + 4 * count
+	};
+	columns_fill(&c, matches, count);
+	struct params p = { 0 };
+	param_uuid_array(&p, c.orders, count);
+	param_uuid_array(&p, c.machines, count);
+	param_int_array(&p, c.core, count);
+	param_int_array(&p, c.memory, count);
+	param_int_array(&p, c.transfer, count);
+	param_int_array(&p, c.cores, count);
+	param_int_array(&p, c.memory_mib, count);
+	param_time(&p, now);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, MATCH_SQL, &p, &result));
+	if ((size_t)PQntuples(result) != count)
+		return store_fail(s, E_INTERNAL, "match_make answered for %d of %zu matches", PQntuples(result), count);
+	for (size_t i = 0; i < count; i++) {
+		struct row row = row_of(result, (int)i);
+		ret_leases[i] = row_uuid(&row);
+		TRY(row_end(s, &row));
+	}
+	return OK;
+}

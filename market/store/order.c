@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * order.c - orders, and the numbers of their buyers' peers
+ */
+#include "buf.h"
+#include "bytes.h"
+#include "connection.h"
+
+static const char CREATE_SQL[] = "SELECT order_create($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+				 "string_to_array($14, ','), $15, $16, $17, $18, $19, $20)";
+
+err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct order_request *r, money place_hold, wall_time now)
+{
+	struct params p = { 0 };
+	AUTO_BUF countries = { 0 };
+	buf_puts(&countries, "");
+	for (size_t i = 0; i < r->constraints.country_count; i++)
+		buf_printf(&countries, "%s%s", i ? "," : "", r->constraints.countries[i]);
+	if (countries.error != OK)
+		return countries.error;
+	param_uuid(&p, id);
+	param_uuid(&p, buyer);
+	param_text(&p, r->name);
+	param_sha256(&p, &r->image);
+	param_int(&p, r->count);
+	param_int(&p, r->cores);
+	param_int(&p, r->memory_mib);
+	param_prices(&p, &r->max_prices);
+	param_int(&p, r->duration_s);
+	param_int(&p, r->open_s);
+	param_money(&p, r->budget);
+	param_text(&p, countries.data ? countries.data : "");
+	param_int(&p, r->constraints.min_score);
+	param_int(&p, r->constraints.min_rating_ppm);
+	param_text(&p, accel_names[r->constraints.accel]);
+	param_text(&p, r->user_data);
+	param_money(&p, place_hold);
+	param_time(&p, now);
+	return store_query(s, CREATE_SQL, &p, NULL);
+}
+
+#define COLUMNS                                                                                                              \
+	"SELECT id, buyer, name, state, image, count, filled, ended, cores, memory_mib, max_price_per_core_hour_micro, "     \
+	"max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, "                      \
+	"held_micro + leases_held_micro, charged_micro, array_to_string(countries, ','), min_score, min_rating_ppm, accel, " \
+	"created_at, open_until, ended_at FROM cpushare.order "
+
+static void countries_read(struct row *row, struct constraints *c)
+{
+	char text[MAX_COUNTRIES * COUNTRY_SIZE + 1];
+	row_text(row, text, sizeof text);
+	for (const char *at = text; *at && c->country_count < MAX_COUNTRIES;
+	     at += at[COUNTRY_SIZE - 1] ? COUNTRY_SIZE : COUNTRY_SIZE - 1) {
+		if (strcspn(at, ",") != COUNTRY_SIZE - 1) {
+			row->bad = true;
+			return;
+		}
+		memcpy(c->countries[c->country_count++], at, COUNTRY_SIZE - 1);
+	}
+}
+
+static void order_read(struct row *row, void *element)
+{
+	struct order *o = element;
+	o->id = row_uuid(row);
+	o->buyer = row_uuid(row);
+	row_text(row, o->name, sizeof o->name);
+	o->state = (enum order_state)row_enum(row, order_state_names, ORDER_STATE_COUNT);
+	o->image = row_sha256(row);
+	o->count = row_u32(row);
+	o->filled = row_u32(row);
+	o->ended = row_u32(row);
+	o->cores = row_u32(row);
+	o->memory_mib = row_u32(row);
+	o->max_prices = row_prices(row);
+	o->duration_s = row_int(row);
+	o->budget = row_money(row);
+	o->held = row_money(row);
+	o->charged = row_money(row);
+	countries_read(row, &o->constraints);
+	o->constraints.min_score = row_u32(row);
+	o->constraints.min_rating_ppm = row_u32(row);
+	o->constraints.accel = (enum accel)row_enum(row, accel_names, ACCEL_COUNT);
+	o->created_at = row_time(row);
+	o->open_until = row_time(row);
+	o->ended_at = row_time(row);
+}
+
+static const char GET_SQL[] = COLUMNS "WHERE id = $1";
+
+err_t store_order_get(struct store *s, uuid id, struct order *ret)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, GET_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	struct order order = { 0 };
+	order_read(&row, &order);
+	TRY(row_end(s, &row));
+	*ret = order;
+	return OK;
+}
+
+static const char LIST_SQL[] = COLUMNS "WHERE buyer = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+
+err_t store_order_list(struct store *s, uuid buyer, struct page page, struct order **ret_rows, size_t *ret_count)
+{
+	struct params p = { 0 };
+	TRY(page_check(s, page));
+	param_uuid(&p, buyer);
+	param_before(&p, page);
+	param_int(&p, page.limit);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, LIST_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_rows, order_read, (void **)ret_rows, ret_count);
+}
+
+static const char OPEN_SQL[] = COLUMNS "WHERE state = 'open' ORDER BY created_at, id";
+
+err_t store_order_list_open(struct store *s, struct order **ret_rows, size_t *ret_count)
+{
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, OPEN_SQL, NULL, &result));
+	return rows_read(s, result, sizeof **ret_rows, order_read, (void **)ret_rows, ret_count);
+}
+
+static const char USER_DATA_SQL[] = "SELECT coalesce(user_data, '') FROM cpushare.order WHERE id = $1";
+
+err_t store_order_user_data(struct store *s, uuid id, char **ret_text)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, USER_DATA_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	char *text = row_text_new(&row);
+	if (!text)
+		return E_NOMEM;
+	*ret_text = text;
+	return OK;
+}
+
+static const char CLOSE_SQL[] = "SELECT order_close($1, $2, $3)";
+
+err_t store_order_close(struct store *s, uuid id, enum order_state state, wall_time now)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	param_text(&p, order_state_names[state]);
+	param_time(&p, now);
+	return store_query(s, CLOSE_SQL, &p, NULL);
+}
+
+static const char PEER_SQL[] = "SELECT peer_number($1, $2)";
+
+err_t store_peer_number(struct store *s, uuid order, uuid peer, uint32_t *ret_number)
+{
+	struct params p = { 0 };
+	int64_t number;
+	param_uuid(&p, order);
+	param_uuid(&p, peer);
+	TRY(store_query_int(s, PEER_SQL, &p, &number));
+	*ret_number = (uint32_t)number;
+	return OK;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * reputation.c - marks, and sellers as everyone sees them
+ */
+#include "connection.h"
+#include "rating.h"
+
+static const char FEEDBACK_SQL[] = "SELECT feedback_give($1, $2, $3, $4, $5)";
+
+err_t store_feedback(struct store *s, uuid lease, uuid from, bool good, const char *comment, wall_time now)
+{
+	struct params p = { 0 };
+	param_uuid(&p, lease);
+	param_uuid(&p, from);
+	param_bool(&p, good);
+	param_text(&p, comment ? comment : "");
+	param_time(&p, now);
+	return store_query(s, FEEDBACK_SQL, &p, NULL);
+}
+
+/* A seller is who has, or had, a machine. Failed: ended for what is the seller's to answer for. */
+#define COLUMNS                                                                                                         \
+	"SELECT a.id, a.name, f.good, f.bad, m.machines, m.online, l.leases, l.completed, l.failed, a.created_at "      \
+	"FROM account a "                                                                                               \
+	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE good) AS good, count(*) FILTER (WHERE NOT good) AS bad "     \
+	"  FROM feedback WHERE about = a.id AND side = 'seller') f "                                                    \
+	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE state <> 'retired') AS machines, "                           \
+	"  count(*) FILTER (WHERE state = 'online') AS online FROM machine WHERE account = a.id) m "                    \
+	"CROSS JOIN LATERAL (SELECT count(*) AS leases, count(*) FILTER (WHERE reason IN ('completed', 'expired')) AS " \
+	"  completed, count(*) FILTER (WHERE reason IN ('withdrawn_by_seller', 'lost_contact', 'boot_failed', "         \
+	"  'attestation_failed')) AS failed FROM lease WHERE seller = a.id) l "                                         \
+	"WHERE EXISTS (SELECT 1 FROM machine WHERE account = a.id) "
+
+static void seller_read(struct row *row, void *element)
+{
+	struct seller *v = element;
+	v->id = row_uuid(row);
+	row_text(row, v->name, sizeof v->name);
+	v->good = row_u32(row);
+	v->bad = row_u32(row);
+	v->machines = row_u32(row);
+	v->machines_online = row_u32(row);
+	v->leases = row_u32(row);
+	v->leases_completed = row_u32(row);
+	v->leases_failed = row_u32(row);
+	v->since = row_time(row);
+	v->rating_ppm = rating_ppm(v->good, v->bad);
+}
+
+static const char LIST_SQL[] = COLUMNS "AND a.id < $1 ORDER BY a.id DESC LIMIT $2";
+
+err_t store_seller_list(struct store *s, struct page page, struct seller **ret_rows, size_t *ret_count)
+{
+	struct params p = { 0 };
+	TRY(page_check(s, page));
+	param_before(&p, page);
+	param_int(&p, page.limit);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, LIST_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_rows, seller_read, (void **)ret_rows, ret_count);
+}
+
+static const char GET_SQL[] = COLUMNS "AND a.id = $1";
+
+err_t store_seller_get(struct store *s, uuid id, struct seller *ret)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, GET_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	struct seller seller = { 0 };
+	seller_read(&row, &seller);
+	TRY(row_end(s, &row));
+	*ret = seller;
+	return OK;
+}
