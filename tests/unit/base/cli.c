@@ -72,6 +72,7 @@ static const struct cli_command commands[] = {
 	  -1, run_any },
 	{ "order list", "", "list what was bought", NULL, order_options, 0, 0, run_any },
 	{ "typed", "", "options with types", NULL, typed_options, 0, 0, run_typed },
+	{ "status all", "", "how everything goes", NULL, NULL, 0, 0, run_any },
 	{ "status", "", "how it goes", "It \"shows\" a\\b.\n.dots too", NULL, 0, 0, run_any },
 	{ 0 },
 };
@@ -149,6 +150,7 @@ static const struct {
 	{ "order create a --count -1", "order create|a count=-1" },
 	{ "order create a --count --", "order create|a count=--" },
 	{ "status -v", "status verbose" },
+	{ "status all", "status all" },
 };
 
 static const struct {

@@ -118,8 +118,7 @@ static void test_hostile(void)
 	send_bad("[]", 2, "an array");
 	send_bad("{}\0{}", 5, "a NUL");
 	send_bad("\xff\xfe", 2, "bytes");
-	big[0] = '{';
-	big[sizeof big - 1] = '}';
+	memcpy(big, "{}", 2); /* good JSON wherever it is cut */
 	send_bad(big, sizeof big, "too large a packet");
 	int idle[32];
 	for (int i = 0; i < 32; i++)
