@@ -226,7 +226,6 @@ install: all ## install under DESTDIR and prefix (default /usr/local)
 	install -m755 $(BUILD)/bin/cpushare $(BUILD)/bin/cpushare-market $(BUILD)/bin/cpushare-seller $(BUILD)/bin/cpushare-vmrun $(DESTDIR)$(prefix)/bin
 	install -m644 $(BUILD)/images/canary.iso $(DESTDIR)$(prefix)/share/cpushare/images
 	cp -r --no-preserve=ownership db web $(DESTDIR)$(prefix)/share/cpushare/
-	install -m644 market/openapi.* $(DESTDIR)$(prefix)/share/cpushare/
 	install -d $(DESTDIR)$(prefix)/share/man/man1
 	for p in cpushare cpushare-market cpushare-seller; do \
 		$(BUILD)/bin/$$p help --man > $(DESTDIR)$(prefix)/share/man/man1/$$p.1; done

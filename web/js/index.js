@@ -41,7 +41,7 @@ const sellers = new Table(byId('sellers-box'), {
 
 function showMarket(market) {
 	byId('market-name').textContent = market.name || 'CPUShare';
-	const contact = market.operator_contact;
+	const { contact } = market;
 	byId('contact').hidden = !contact;
 	byId('contact').textContent = contact ? `Run by ${contact}` : '';
 }
