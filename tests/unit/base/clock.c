@@ -52,14 +52,14 @@ static const struct {
 	int64_t us;
 } durations[] = {
 	{ "1", SECOND_US }, { "90s", 90 * SECOND_US },	{ "15m", 15 * MINUTE_US }, { "2h", 2 * HOUR_US },
-	{ "1d", DAY_US },   { "3650d", 3650 * DAY_US }, { "007", 7 * SECOND_US },
+	{ "1d", DAY_US },   { "3650d", 3650 * DAY_US }, { "007", 7 * SECOND_US },  { "500ms", 500 * MILLISECOND_US },
 };
 
 static const char *const bad_durations[] = {
 	"",	 "0",	"0s",	 "-1",	      "+1",
 	"1.5h",	 "1w",	"s",	 "1ss",	      "1 s",
 	" 1",	 "1s ", "3651d", "315360001", "99999999999999999999",
-	"1h30m",
+	"1h30m", "0ms", "1mss",	 "1ms ",      "ms",
 };
 
 int main(void)
