@@ -15,7 +15,7 @@ static int with_store(struct cli *cli, with_store_fn *fn)
 	static struct setup setup;
 	struct store *store = NULL;
 	log_init("cpushare-market", LOG_WARN);
-	int code = setup_read(cli, &setup);
+	int code = setup_read(cli, false, &setup);
 	if (code)
 		return code;
 	err_t e = setup_store(&setup, &store);
@@ -48,7 +48,7 @@ int command_migrate(struct cli *cli)
 {
 	static struct setup setup;
 	log_init("cpushare-market", LOG_INFO);
-	int code = setup_read(cli, &setup);
+	int code = setup_read(cli, false, &setup);
 	if (code)
 		return code;
 	err_t e = setup_cluster(&setup);

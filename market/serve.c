@@ -145,7 +145,7 @@ int command_serve(struct cli *cli)
 		fprintf(stderr, "cpushare-market: --log-level: must be error, warn, info or debug\n");
 		return EXIT_USAGE;
 	}
-	int code = setup_read(cli, &setup);
+	int code = setup_read(cli, true, &setup);
 	if (code)
 		return code;
 	log_init("cpushare-market", level);

@@ -77,7 +77,7 @@ static int read_folders(const struct cli *cli, struct setup *s)
 
 /* ---- settings ---- */
 
-static int read_settings(const struct cli *cli, struct settings *s)
+static int read_settings(const struct cli *cli, bool serving, struct settings *s)
 {
 	char error[CONF_ERROR_SIZE];
 	const char *path = cli_text(cli, "config", NULL);
@@ -96,19 +96,19 @@ static int read_settings(const struct cli *cli, struct settings *s)
 	static const char *const shortcuts[][2] = { { "listen", "listen.address" },
 						    { "certificate", "listen.certificate" },
 						    { "key", "listen.key" } };
-	for (size_t i = 0; i < sizeof shortcuts / sizeof *shortcuts; i++) {
+	for (size_t i = 0; serving && i < sizeof shortcuts / sizeof *shortcuts; i++) {
 		const char *value = cli_text(cli, shortcuts[i][0], NULL);
 		if (value && conf_set(settings_table, s, shortcuts[i][1], value, error) != OK)
 			return complain("--%s: %s", shortcuts[i][0], error), EXIT_USAGE;
 	}
-	if (cli_flag(cli, "http"))
+	if (serving && cli_flag(cli, "http"))
 		s->http = true;
 	return EXIT_OK;
 }
 
-int setup_read(const struct cli *cli, struct setup *ret)
+int setup_read(const struct cli *cli, bool serving, struct setup *ret)
 {
-	int code = read_settings(cli, &ret->settings);
+	int code = read_settings(cli, serving, &ret->settings);
 	return code ? code : read_folders(cli, ret);
 }
 

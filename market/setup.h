@@ -16,8 +16,8 @@ struct setup {
 	char database[1024];	 /* of --database, else "" */
 	struct cluster *cluster; /* where we run the server */
 };
-/* Reads --config, --set and the rest. Prints what is wrong; returns an exit code. */
-int setup_read(const struct cli *cli, struct setup *ret);
+/* Reads --config, --set and the rest; serving: the options of serve too. Prints what is wrong; returns an exit code. */
+int setup_read(const struct cli *cli, bool serving, struct setup *ret);
 /* Connects as the market: to --database, to the server of a market that runs on the data folder, or to one started for this
  * command. Prints what is wrong. */
 MUST_CHECK err_t setup_store(struct setup *s, struct store **ret_store);
