@@ -29,6 +29,10 @@
 #define START_MAX_US (60 * SECOND_US)
 #define COMMAND_MAX_US SECOND_US
 #define END_MAX_MS 3000
+/* What a pause may take to take effect, in vCPU time; beyond it, the machine runs although it is said to be paused. */
+#define PAUSE_SLACK_NS 50000000
+/* The inside's packets in one round: a flood of them must not keep the loop from everything else. */
+#define ROUND_PACKETS 32
 /* A tick later than this was the host asleep, not the machine running. */
 #define GAP_MAX_US (5 * SECOND_US)
 
@@ -93,6 +97,7 @@ static void take_report(struct vm_life *life, const struct vm_report *report)
 		log_info("the machine runs", "name=%s after_ms=%d", life->spec.name,
 			 (int)((life->counted.us - life->started.us) / 1000));
 	life->state = report->state;
+	life->paused_ns = life->vcpus ? vcpus_time_ns(life->vcpus) : 0;
 }
 
 static void take_packets(struct vm_life *life)
@@ -101,7 +106,7 @@ static void take_packets(struct vm_life *life)
 	uint8_t data[VM_REPORT_MAX_BYTES + 1];
 	struct vm_report report;
 
-	while (life->channel_fd >= 0) {
+	for (int i = 0; i < ROUND_PACKETS && life->channel_fd >= 0; i++) {
 		ssize_t len = recv(life->channel_fd, data, sizeof data, MSG_DONTWAIT);
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -173,6 +178,28 @@ static void on_peer(void *context, pid_t pid)
 		log_warn("QEMU's process is not to be seen", "pid=%d", (int)pid);
 }
 
+static void hold(struct vm_life *life)
+{
+	vcpus_stop(life->vcpus);
+	vm_life_count(life, clock_mono());
+	life->held = true;
+	life->state = VM_PAUSED;
+	life->paused_ns = vcpus_time_ns(life->vcpus);
+}
+
+/* The meter is believed, not the inside: a paused machine whose vCPUs run is stopped for good or bad. */
+static void check_paused(struct vm_life *life)
+{
+	if (life->state != VM_PAUSED || !life->vcpus || vcpus_time_ns(life->vcpus) <= life->paused_ns + PAUSE_SLACK_NS)
+		return;
+	if (life->held) {
+		vm_life_end(life, "boot_failed", "the machine ran while it was held");
+		return;
+	}
+	hold(life);
+	log_warn("the machine runs while it is said to be paused and is held by a signal", "name=%s", life->spec.name);
+}
+
 static void on_tick(void *context, mono_time now)
 {
 	struct vm_life *life = context;
@@ -180,6 +207,7 @@ static void on_tick(void *context, mono_time now)
 		vm_life_end(life, "boot_failed", "the machine did not start within a minute");
 	if (life->vcpus && (life->state == VM_RUNNING || life->state == VM_PAUSED) && vcpus_find(life->vcpus) != OK)
 		log_debug("not all vCPUs are there", "name=%s", life->spec.name);
+	check_paused(life);
 	vm_life_count(life, now);
 }
 
@@ -211,10 +239,7 @@ void vm_life_pause(struct vm_life *life)
 		vm_life_end(life, "boot_failed", "the machine cannot be paused");
 		return;
 	}
-	vcpus_stop(life->vcpus);
-	vm_life_count(life, clock_mono());
-	life->held = true;
-	life->state = VM_PAUSED;
+	hold(life);
 	log_warn("QEMU did not pause in time and is held by a signal", "name=%s", life->spec.name);
 }
 

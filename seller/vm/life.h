@@ -20,7 +20,8 @@ struct vm_life {
 	enum vm_state state;
 	char reason[VM_REASON_SIZE]; /* of an ended one */
 	char detail[VM_DETAIL_SIZE];
-	bool held; /* QEMU is stopped by a signal, whatever the inside says */
+	bool held;	    /* QEMU is stopped by a signal, whatever the inside says */
+	uint64_t paused_ns; /* the vCPUs' time when the pause began */
 
 	pid_t jail_pid; /* 0: none, or reaped */
 	int channel_fd, output_fd;
