@@ -51,8 +51,9 @@ MUST_CHECK err_t client_put_bytes(struct client *client, const char *path, const
 MUST_CHECK err_t client_get_bytes(struct client *client, const char *path, void *data, size_t max, size_t *ret_len,
 				  struct problem *ret_problem);
 /* Server-Sent Events (WHATWG HTML section 9.2): calls fn for each event until it returns false or the time is over; reconnects
- * with Last-Event-ID. timeout_ms 0: for ever. OK: fn has returned false, or the market said that the stream is over (204).
- * E_TIMEOUT: the time is over. Else as above; what may pass (nothing came back, 429, 5xx) only where it never worked yet. */
+ * with Last-Event-ID. timeout_ms 0: for ever. data is borrowed. OK: fn has returned false, or the market said that the stream
+ * is over (204). E_TIMEOUT: the time is over. Else as above; what may pass (nothing came back, 429, 5xx) only where it never
+ * worked yet. */
 typedef bool client_event_fn(void *context, const char *event, const char *id, json_t *data);
 MUST_CHECK err_t client_events(struct client *client, const char *path, int timeout_ms, client_event_fn *fn, void *context,
 			       struct problem *ret_problem);

@@ -130,7 +130,9 @@ static int64_t pause_us(const struct stream *s)
 	for (int i = 1; i < s->failures && ms < RETRY_MAX_MS; i++)
 		ms *= 2;
 	ms = ms < RETRY_MIN_MS ? RETRY_MIN_MS : ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms;
-	return ms * 1000;
+	uint16_t jitter; /* up to a quarter more: those who lost a restarted market together do not come back together */
+	random_fill(&jitter, sizeof jitter);
+	return ms * 1000 + ms * 250 * jitter / UINT16_MAX;
 }
 
 err_t client_events(struct client *client, const char *path, int timeout_ms, client_event_fn *fn, void *context,
@@ -154,6 +156,7 @@ err_t client_events(struct client *client, const char *path, int timeout_ms, cli
 			return e;
 		}
 		left_us = end_us - clock_mono().us;
-		transport_sleep(pause_us(&s) < left_us ? pause_us(&s) : left_us);
+		int64_t wait_us = pause_us(&s);
+		transport_sleep(wait_us < left_us ? wait_us : left_us);
 	}
 }

@@ -47,10 +47,9 @@ MUST_CHECK err_t machine_from_json(json_t *json, struct machine *ret, struct jso
 
 /* One usage record. All counters since the lease's start. */
 struct usage {
-	uint64_t seq; /* 1, 2, … */
-	uint64_t vcpu_ns, running_us;
-	uint64_t tx_bytes, rx_bytes; /* seen from the guest */
-	sha256 previous;	     /* hash of record seq - 1; of record 1: zeros */
+	uint64_t seq, vcpu_ns, running_us; /* seq: 1, 2, … */
+	uint64_t tx_bytes, rx_bytes;	   /* seen from the guest */
+	sha256 previous;		   /* hash of record seq - 1; of record 1: zeros */
 	ed25519_signature signature;
 };
 json_t *usage_to_json(const struct usage *u);
@@ -67,10 +66,9 @@ struct lease_report {
 	enum lease_state state; /* preparing, running, paused, ended */
 	enum end_reason reason; /* where ended */
 	char detail[DETAIL_SIZE];
-	int progress_permille; /* of preparing: the image's fetch; -1 unknown */
-	bool has_usage;
+	int progress_permille;	     /* of preparing: the image's fetch; -1 unknown */
+	bool has_usage, has_network; /* its endpoint is up: pin and candidates are there */
 	struct usage usage;
-	bool has_network; /* its endpoint is up */
 	sha256 pin;
 	struct vnet_candidates_text candidates;
 	char path[12];		/* of the endpoint to the buyer's peer: none, connecting, direct, relayed */

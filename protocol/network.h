@@ -31,7 +31,8 @@ struct vnet_candidates_text {
 json_t *candidates_to_json(const struct vnet_candidates_text *c);
 void candidates_take(struct json_reader *r, const char *name, struct vnet_candidates_text *ret);
 
-/* {"id","name","mac","ip","pin","candidates"}; name is a DNS label in lower case; pin and candidates are absent where not known yet. */
+/* {"id","name","mac","ip","pin","candidates"}; name is a DNS label in lower case; pin and candidates are absent where
+ * not known yet. */
 struct peer_view {
 	uuid id;
 	char name[NAME_SIZE];
