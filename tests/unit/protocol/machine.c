@@ -89,7 +89,7 @@ static void enrolments(void)
 static void usages(void)
 {
 	char text[SHA256_TEXT_SIZE];
-	uuid lease, other;
+	uuid lease = { 0 }, other = { 0 };
 	struct ed25519_key *key = NULL;
 	ok(uuid_parse(ID1, &lease) == OK && uuid_parse(ID2, &other) == OK && ed25519_new(&key) == OK, "a lease and a key");
 	struct usage u = { .seq = 1, .vcpu_ns = 2, .running_us = 3, .tx_bytes = 4, .rx_bytes = 5 };
