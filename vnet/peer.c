@@ -101,10 +101,15 @@ bool peer_is_connected(const struct peer *p)
 	return p->current && p->paths.active >= 0;
 }
 
+bool peer_is_reached(const struct peer *p)
+{
+	return peer_is_connected(p) && p->paths.path[p->paths.active].state == PATH_VALID;
+}
+
 static void log_connection(struct peer *p)
 {
 	char text[ADDRESS_TEXT_SIZE];
-	bool connected = peer_is_connected(p);
+	bool connected = peer_is_reached(p);
 	if (connected == p->connected)
 		return;
 	p->connected = connected;

@@ -74,7 +74,8 @@ bool peer_send(struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mo
 
 void peer_tick(struct peer *p, mono_time now);
 int64_t peer_due_us(const struct peer *p);
-bool peer_is_connected(const struct peer *p);
+bool peer_is_connected(const struct peer *p); /* may be sent to */
+bool peer_is_reached(const struct peer *p);   /* and answers */
 
 /* ---- between peer.c and attempt.c ---- */
 /* Seals and sends with s; false where it may not. */

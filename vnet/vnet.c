@@ -295,7 +295,7 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 		.peer_count = v->mesh.count,
 	};
 	for (size_t i = 0; i < v->mesh.count; i++)
-		ret_status->connected += peer_is_connected(v->mesh.peers[i]);
+		ret_status->connected += peer_is_reached(v->mesh.peers[i]);
 }
 
 static void peer_status(const struct peer *p, struct vnet_peer_status *s)
@@ -313,7 +313,7 @@ static void peer_status(const struct peer *p, struct vnet_peer_status *s)
 		.last_seen_us = p->heard_us,
 	};
 	memcpy(s->name, p->name, sizeof s->name);
-	if (!peer_is_connected(p))
+	if (!peer_is_reached(p))
 		return;
 	const struct path *path = &p->paths.path[p->paths.active];
 	s->path = path->kind == VNET_RELAYED ? VNET_PATH_RELAYED : VNET_PATH_DIRECT;
