@@ -91,7 +91,6 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/market", market_show, 0, 0, 0, "name, currency, fees, limits, rules" },
 	{ "GET", "/v1/events", events_stream, S_ORDERS | S_MACHINES, 0, 0, "what happens, as Server-Sent Events" },
 	{ "GET", "/v1/openapi.json", openapi_show, 0, 0, 0, "this interface's description" },
-	{ "GET", "/v1/openapi.yaml", openapi_show, 0, 0, 0, "the same as YAML" },
 	{ "GET", "/healthz", health_show, 0, 0, 0, "can it serve" },
 	{ "GET", "/metrics", metrics_show, 0, 0, 0, "counters for Prometheus, to this machine" },
 	{ "GET", "*", page_show, 0, 0, 0, "the web pages" },
