@@ -73,6 +73,8 @@ static err_t live_new(struct market *m, const struct lease_row *row, mono_time n
 	l->network = network;
 	l->next_of_machine = machine->leases;
 	machine->leases = l;
+	machine->row.cores_used += row->l.cores;
+	machine->row.memory_used_mib += row->l.memory_mib;
 	l->next_of_network = network->leases;
 	network->leases = l;
 	*ret_live = l;
