@@ -190,7 +190,7 @@ int session_list(session_t *s, const char *path, json_t **ret_items)
 		const char *next = field_text(page, "next");
 		if (!*next)
 			break;
-		snprintf(at, sizeof at, "%s%cafter=%s", path, strchr(path, '?') ? '&' : '?', next);
+		snprintf(at, sizeof at, "%s%ccursor=%s", path, strchr(path, '?') ? '&' : '?', next);
 	}
 	*ret_items = all;
 	return EXIT_OK;

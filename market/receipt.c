@@ -6,14 +6,14 @@
 #include "handlers.h"
 
 struct totals {
-	int64_t vcpu_seconds, running_seconds, bytes;
+	int64_t vcpu_ns, running_us, bytes;
 	money charged, commission;
 };
 
 static err_t add(struct totals *t, const struct lease *l)
 {
-	t->vcpu_seconds += l->vcpu_ns / 1000000000;
-	t->running_seconds += l->running_us / SECOND_US;
+	t->vcpu_ns += l->vcpu_ns;
+	t->running_us += l->running_us;
 	t->bytes += l->tx_bytes + l->rx_bytes;
 	TRY(money_add(t->charged, l->charged, &t->charged));
 	return money_add(t->commission, l->commission, &t->commission);
@@ -32,8 +32,8 @@ static json_t *line_of(const struct lease *l)
 	json_put_int(line, "memory_mib", l->memory_mib);
 	json_put_time(line, "started_at", l->started_at);
 	json_put_time(line, "ended_at", l->ended_at);
-	json_put_int(line, "vcpu_seconds", l->vcpu_ns / 1000000000);
-	json_put_int(line, "running_seconds", l->running_us / SECOND_US);
+	json_put_int(line, "vcpu_ns", l->vcpu_ns);
+	json_put_int(line, "running_us", l->running_us);
 	json_put_int(line, "tx_bytes", l->tx_bytes);
 	json_put_int(line, "rx_bytes", l->rx_bytes);
 	prices_put(line, "", &l->prices);
@@ -60,8 +60,8 @@ err_t order_receipt(struct request *r)
 		json_array_append_new(lines, line_of(&rows[i].l));
 	}
 	json_t *totals = json_object(), *answer = json_object();
-	json_put_int(totals, "vcpu_seconds", t.vcpu_seconds);
-	json_put_int(totals, "running_seconds", t.running_seconds);
+	json_put_int(totals, "vcpu_ns", t.vcpu_ns);
+	json_put_int(totals, "running_us", t.running_us);
 	json_put_int(totals, "bytes", t.bytes);
 	json_put_money(totals, "charged_micro", t.charged);
 	json_put_money(totals, "commission_micro", t.commission);
