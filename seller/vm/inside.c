@@ -39,7 +39,7 @@ static const struct confine_paths paths = {
 	.devices = (const char *const[]){ "/dev", "/proc", NULL },
 };
 
-static err_t confine(const struct vm_spec *spec, const char **ret_step)
+err_t vm_inside_confine(const struct vm_spec *spec, const char **ret_step)
 {
 	*ret_step = "rlimits";
 	TRY(confine_rlimits(spec));
@@ -79,7 +79,7 @@ static err_t start(struct vm_machine **ret_machine, struct vm_report *report)
 	err_t e = receive_spec(&spec);
 
 	if (e == OK)
-		e = confine(&spec, &step);
+		e = vm_inside_confine(&spec, &step);
 	if (e != OK) {
 		snprintf(report->detail, sizeof report->detail, "the jail's %s: %s", step, err_name(e));
 		return e;

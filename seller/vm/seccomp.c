@@ -56,6 +56,10 @@ static const int refused[] = {
 	SCMP_SYS(kcmp),
 	SCMP_SYS(move_pages),
 	SCMP_SYS(migrate_pages),
+	/* programs from elsewhere than the file system, which Landlock does not look at */
+	SCMP_SYS(memfd_create),
+	SCMP_SYS(memfd_secret),
+	SCMP_SYS(execveat),
 	/* large parts of the kernel that were a way in before */
 	SCMP_SYS(bpf),
 	SCMP_SYS(perf_event_open),
