@@ -1,0 +1,194 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# description.t - openapi.json tells the truth: every answer of a running market is held against it, its examples too
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/scene.sh"
+API=$TOP/web/openapi.json
+JQ=$TOP/tests/web/schema.jq
+
+# wrong SCHEMA-JSON VALUE-FILE: prints what is wrong with the value
+wrong() { jq -r --argjson schema "$1" --slurpfile v "$2" "\$v[0] as \$value | $(cat "$JQ")" "$API"; }
+
+# call OPERATION PATH [JSON] [TOKEN] [HEADER...]: asks, and holds request and answer against the operation
+declare -A SEEN
+call() {
+	local id=$1 method op schema found=
+	shift
+	op=$(jq -c --arg id "$id" '.paths[] | to_entries[] | select(.value.operationId == $id) | {method: .key, op: .value}' "$API")
+	[ -n "$op" ] || bail "no operation $id"
+	SEEN[$id]=1
+	method=$(jq -r '.method | ascii_upcase' <<<"$op")
+	api "$method" "$@"
+	schema=$(jq -c --arg s "$STATUS" --slurpfile api "$API" '.op.responses[$s] // null
+		| if has("$ref")? then .["$ref"] as $r | $api[0] | getpath($r | ltrimstr("#/") | split("/")) else . end
+		| if . == null then null else (.content // {} | with_entries(select(.key | test("json$"))) | to_entries | .[0].value.schema // {}) end' <<<"$op")
+	if [ "$schema" = null ]; then found="status $STATUS is not described: $BODY"
+	elif [ "$STATUS" = 204 ]; then [ -s "$WORK/body" ] && found="a body where none is described"
+	elif [ "$schema" != '{}' ]; then found=$(wrong "$schema" "$WORK/body"); fi # else bytes, or text
+	is "$found" "" "$id: $STATUS as described"
+}
+# good OPERATION PATH …: the same, and it succeeds
+good() {
+	call "$@"
+	[[ $STATUS == 2* ]] || { note "$BODY"; _tap 1 "$1 succeeds"; }
+}
+# refused CODE OPERATION PATH …: the same, and it is refused with this code, which the operation names
+refused() {
+	local code=$1 named
+	shift
+	call "$@"
+	named=$(jq -r --arg id "$1" --arg s "$STATUS" '.paths[][] | select(.operationId == $id) | .responses[$s]["$ref"] // ""' "$API")
+	is "$(jq -r .code <<<"$BODY")" "$code" "$1: $code"
+	[[ .${named##*/}. == *.$code.* ]]
+	_tap $? "$1: $code is described"
+}
+
+# ---- examples obey their own schemas ----
+is "$(jq -r '.components.schemas | to_entries[] | select(.value.examples) | .key' "$API" | while read -r name; do
+	jq -c --arg n "$name" '.components.schemas[$n].examples[0]' "$API" >"$WORK/example"
+	wrong "{\"\$ref\":\"#/components/schemas/$name\"}" "$WORK/example" | sed "s/^/$name/"
+done)" "" "every example is valid"
+# A validator that finds nothing proves nothing.
+echo '{"id":1,"items":[{"kind":"host","address":"x","port":7}]}' >"$WORK/bad"
+is "$(wrong '{"type":"object","required":["name"],"properties":{"id":{"type":"string"},"items":{"type":"array","items":{"$ref":"#/components/schemas/Candidate"}}},"additionalProperties":false}' \
+	"$WORK/bad" | sort | tr '\n' ';')" ".id: 1 is no string;.items[0].port is not described;.name is missing;" "and what is not is found"
+
+start_market
+none=$(cat /proc/sys/kernel/random/uuid)
+hash=$(printf x | sha256sum | cut -d' ' -f1)
+
+# ---- accounts ----
+good createAccount /v1/accounts "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", name: "a", password: $p}')"
+A=$(jq -r .token <<<"$BODY")
+refused email_taken createAccount /v1/accounts "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", name: "a", password: $p}')"
+refused bad_field createAccount /v1/accounts '{"email":"a"}'
+refused bad_json createAccount /v1/accounts '{'
+good createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p}')"
+B=$(jq -r .token <<<"$BODY")
+refused bad_login createSession /v1/sessions '{"email":"a@example.org","password":"wrong"}'
+good endSession /v1/sessions/current "" "$B"
+refused bad_token getAccount /v1/account "" "$B"
+refused no_token getAccount /v1/account
+good getAccount /v1/account "" "$A"
+good createToken /v1/tokens '{"name":"narrow","scopes":["images"],"expires_in_s":3600}' "$A"
+NARROW=$(jq -r .token <<<"$BODY") ID=$(jq -r .id <<<"$BODY")
+refused not_operator createToken /v1/tokens '{"name":"wide","scopes":["operator"]}' "$A"
+refused missing_scope createToken /v1/tokens '{"name":"wide","scopes":["orders"]}' "$NARROW"
+good listTokens /v1/tokens "" "$A"
+good deleteToken "/v1/tokens/$ID" "" "$A"
+refused not_found deleteToken "/v1/tokens/$none" "" "$A"
+
+# ---- money ----
+new_operator_token
+good getBalance /v1/balance "" "$A"
+k=$(key)
+good createDeposit /v1/deposits '{"amount_micro":50000000,"provider":"manual"}' "$A" "$k"
+ID=$(jq -r .id <<<"$BODY")
+good createDeposit /v1/deposits '{"amount_micro":50000000,"provider":"manual"}' "$A" "$k"
+is "$(jq -r .id <<<"$BODY")" "$ID" "createDeposit: the same key, the same deposit"
+refused idempotency_key_reused createDeposit /v1/deposits '{"amount_micro":1000000,"provider":"manual"}' "$A" "$k"
+refused idempotency_key_missing createDeposit /v1/deposits '{"amount_micro":1000000,"provider":"manual"}' "$A"
+good listDeposits /v1/deposits?limit=1 "" "$A"
+good listDeposits "/v1/deposits?cursor=$(jq -r .next <<<"$BODY")" "" "$A"
+refused bad_field listDeposits /v1/deposits?limit=0 "" "$A"
+good getDeposit "/v1/deposits/$ID" "" "$A"
+refused not_operator confirmDeposit "/v1/deposits/$ID/confirm" "" "$A"
+good confirmDeposit "/v1/deposits/$ID/confirm" '{"reference":"bank 1"}' "$OPERATOR"
+refused wrong_state confirmDeposit "/v1/deposits/$ID/confirm" "" "$OPERATOR"
+good createDeposit /v1/deposits '{"amount_micro":1000000,"provider":"manual"}' "$A" "$(key)"
+good failDeposit "/v1/deposits/$(jq -r .id <<<"$BODY")/fail" "" "$OPERATOR"
+good listAllDeposits /v1/operator/deposits?state=failed "" "$OPERATOR"
+refused bad_field listAllDeposits /v1/operator/deposits?state=lost "" "$OPERATOR"
+good getLedger /v1/operator/ledger "" "$OPERATOR"
+
+# ---- images ----
+upload "$A"
+good listImages /v1/images "" "$A"
+good createImage /v1/images "$(jq -nc --arg h "$hash" '{name: "x", size_bytes: 1, pieces: [$h], cdrom_bus: "sata"}')" "$A"
+SMALL=$(jq -r .id <<<"$BODY")
+good getImage "/v1/images/$SMALL" "" "$A"
+refused not_found getImage "/v1/images/$hash" "" "$A"
+good listPieces "/v1/images/$SMALL/pieces" "" "$A"
+is "$(jq -c .missing <<<"$BODY")" '[0]' "listPieces: names what is missing"
+refused image_not_ready getPiece "/v1/images/$SMALL/pieces/0" "" "$A"
+refused bad_content_type putPiece "/v1/images/$SMALL/pieces/0" '{}' "$A"
+SEEN[putPiece]=1
+good getPiece "/v1/images/$IMAGE/pieces/0" "" "$A"
+good listPieces "/v1/images/$IMAGE/pieces" "" "$A"
+
+# ---- machines ----
+enrol attic "$A"
+SEEN[enrolMachine]=1
+refused bad_signature enrolMachine /v1/machines "$(jq -nc --arg h "$hash" '{name: "x", public_key: $h, proof: ($h + $h)}')" "$A"
+good listMachines /v1/machines "" "$A"
+report 8000 4
+is "$STATUS" 200 "the machine reports"
+good getMachine "/v1/machines/$MACHINE" "" "$A"
+good getMachine "/v1/machines/$MACHINE" "" "$MACHINE_TOKEN"
+refused missing_scope listMachines /v1/machines "" "$MACHINE_TOKEN"
+
+# ---- orders ----
+order() { # PRICE
+	jq -nc --arg i "$IMAGE" --argjson p "$1" '{image: $i, count: 2, cores: 1, memory_mib: 512, max_price_per_core_hour_micro: $p,
+		max_price_per_gib_hour_micro: 2000, max_price_per_gib_transferred_micro: 9000, constraints: {countries: ["DE"]}, user_data: "#cloud-config\n"}'
+}
+good quoteOrder /v1/orders/quote "$(order 1000)" "$A"
+refused no_funds createOrder /v1/orders "$(order 100000000000)" "$A" "$(key)"
+refused not_found createOrder /v1/orders "$(order 1000 | jq -c --arg h "$hash" '.image = $h')" "$A" "$(key)"
+refused image_not_ready createOrder /v1/orders "$(order 1000 | jq -c --arg h "$SMALL" '.image = $h')" "$A" "$(key)"
+good createOrder /v1/orders "$(order 1000)" "$A" "$(key)"
+WAITING=$(jq -r .id <<<"$BODY")
+good explainOrder "/v1/orders/$WAITING/explain" "" "$A"
+good createOrder /v1/orders "$(order 9000)" "$A" "$(key)"
+ORDER=$(jq -r .id <<<"$BODY")
+filled() { api GET "/v1/orders/$ORDER" "" "$A"; [ "$(jq -r .state <<<"$BODY")" = filled ]; }
+ok "the order is filled" within 10 filled
+good getOrder "/v1/orders/$ORDER" "" "$A"
+good listOrders /v1/orders "" "$A"
+good listOrderLeases "/v1/orders/$ORDER/leases" "" "$A"
+LEASE=$(jq -r .items[0].id <<<"$BODY")
+good getLease "/v1/leases/$LEASE" "" "$A"
+good listMachineLeases "/v1/machines/$MACHINE/leases" "" "$MACHINE_TOKEN"
+good getLeaseSpec "/v1/leases/$LEASE/spec" "" "$MACHINE_TOKEN"
+SEQ=$((SEQ + 1))
+good reportMachine "/v1/machines/$MACHINE/report" "$(jq -nc --arg b "$BOOT" --argjson s $SEQ --arg l "$LEASE" '{boot: $b, seq: $s, version: "0.1.0", accepting: true,
+	accel: "kvm", country: "DE", cores: 4, memory_mib: 4096, score: 412, price_per_core_hour_micro: 8000, price_per_gib_hour_micro: 1000,
+	price_per_gib_transferred_micro: 5000, leases: [{lease: $l, state: "running", path: "none", peers_version: 0, progress_permille: -1}]}')" "$MACHINE_TOKEN"
+good getConsole "/v1/leases/$LEASE/console?from=0" "" "$A"
+good addConsole "/v1/leases/$LEASE/console" '{"from":0,"end":5,"data":"aGVsbG8=","live":true}' "$MACHINE_TOKEN"
+good getConsole "/v1/leases/$LEASE/console" "" "$A"
+is "$(jq -r .data <<<"$BODY")" aGVsbG8= "getConsole: what the machine sent"
+PEER=$(cat /proc/sys/kernel/random/uuid)
+good joinNetwork "/v1/orders/$ORDER/peers" "$(jq -nc --arg p "$PEER" --arg h "$hash" '{id: $p, name: "laptop", pin: $h, candidates: [{kind: "host", address: "192.0.2.1:4000"}]}')" "$A"
+good leaveNetwork "/v1/orders/$ORDER/peers/$PEER" "" "$A"
+refused not_paid markLease "/v1/leases/$LEASE/feedback" '{"good":true}' "$A"
+refused image_in_use deleteImage "/v1/images/$IMAGE" "" "$A"
+good getReceipt "/v1/orders/$ORDER/receipt" "" "$A"
+good cancelOrder "/v1/orders/$WAITING/cancel" "" "$A"
+good cancelOrder "/v1/orders/$ORDER/cancel" '{}' "$A"
+refused wrong_state joinNetwork "/v1/orders/$WAITING/peers" "$(jq -nc --arg p "$PEER" --arg h "$hash" '{id: $p, name: "laptop", pin: $h, candidates: []}')" "$A"
+good deleteImage "/v1/images/$SMALL" "" "$A"
+good listPostings /v1/postings "" "$A"
+
+# ---- what everyone may see ----
+good listOffers /v1/offers
+good getBook /v1/book
+good listSellers /v1/sellers
+good getSeller "/v1/sellers/$(jq -r .items[0].id <<<"$BODY")"
+refused not_found getSeller "/v1/sellers/$none"
+good getMarket /v1/market
+good getHealth /healthz
+good getMetrics /metrics
+good getDescription /v1/openapi.json
+
+# ---- events: each one's data is an Event ----
+curl -ksN -m 3 -H "Authorization: Bearer $A" "$URL/v1/events?after=0" >"$WORK/events"
+SEEN[streamEvents]=1
+refused bad_field streamEvents /v1/events?order=x "" "$A"
+sed -n 's/^data: //p' "$WORK/events" | jq -s . >"$WORK/body"
+isnt "$(jq length "$WORK/body")" 0 "streamEvents: events come"
+is "$(wrong '{"type":"array","items":{"$ref":"#/components/schemas/Event"}}' "$WORK/body")" "" "streamEvents: as described"
+
+good retireMachine "/v1/machines/$MACHINE" "" "$A"
+is "$(jq -r '.paths[][].operationId' "$API" | while read -r id; do [ -n "${SEEN[$id]:-}" ] || echo "$id"; done)" "" "every operation was asked"
+done_testing

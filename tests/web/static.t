@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# static.t - the pages and the interface's description, as files: what can be said of them without a browser
+. "$(dirname "$0")/../lib.sh"
+cd "$TOP/web" || exit 1
+API=openapi.json
+PAGES=$(find . -name '*.html' | sort)
+none() { is "$2" "" "$1"; }
+
+# ---- a strict policy needs pages that obey it ----
+none "no script is inline" "$(grep -nE '<script[^>]*>[^<]' $PAGES; grep -nE '<script' $PAGES | grep -v 'src="/js/[a-z]*\.js"></script>')"
+none "no style is inline" "$(grep -niE '<style|[[:space:]]style=' $PAGES; grep -nE "setAttribute\('style'|\.innerHTML|insertAdjacentHTML|document\.write|\beval\(" js/*.js)"
+none "no event handler is an attribute" "$(grep -niE '[[:space:]]on[a-z]+=' $PAGES)"
+none "nothing comes from elsewhere" "$(grep -noE '(src|href)="(https?:)?//[^"]*|url\([^)]*|@import.*' $PAGES style.css; grep -nE "https?://" js/*.js | grep -v www.w3.org/2000/svg)"
+
+targets() { grep -ohE '(src|href)="/[^"#?]*' $PAGES | sed 's/.*="//' | sort -u; }
+none "every link leads somewhere" "$(for t in $(targets); do
+	case $t in /) t=/index.html ;; /v1/*) jq -e --arg p "$t" '.paths[$p]' $API >/dev/null || echo "$t"; continue ;; /metrics) continue ;; esac
+	[ -f ".$t" ] || [ -f ".$t.html" ] || echo "$t"
+done)"
+none "every module that is imported is there" "$(grep -ohE "from '\./[^']*" js/*.js | sed "s/from '/js\//" | sort -u | xargs -rn1 ls 2>&1 >/dev/null)"
+none "every page has a language, a title, a viewport and a way to its content" "$(for p in $PAGES; do
+	for want in '<html lang="en">' '<title>' 'name="viewport"' 'class="skip" href="#main"' '<main id="main"'; do grep -q "$want" "$p" || echo "$p: $want"; done
+done)"
+
+# ---- problems ----
+codes() { sed -nE 's/^\tX\([A-Z_]+, "([a-z_]+)", ([0-9]+), "(.*)"\).*/\1\t\2\t\3/p' "$TOP/protocol/codes.h"; }
+plain() { sed "s/&#x27;/'/g; s/&quot;/\"/g; s/&amp;/\&/g"; }
+shown() {
+	plain <docs/problems.html | awk '
+		/<article class="problem" id="/ { split($0, a, "\""); code = a[4] }
+		/<span class="count">HTTP / { match($0, /HTTP [0-9]+/); status = substr($0, RSTART + 5, RLENGTH - 5); getline
+			gsub(/^\t*<p>|<\/p>$/, ""); print code "\t" status "\t" $0 }'
+}
+isnt "$(codes | wc -l)" 0 "protocol/codes.h has codes"
+is "$(shown)" "$(codes)" "every code of protocol/codes.h is on the page of problems, with its status and sentence, and no other"
+is "$(grep -oE '<li><a href="#[a-z_]+' docs/problems.html | sed 's/.*#//')" "$(codes | cut -f1)" "and in its index"
+
+# ---- the description ----
+ok "openapi.json is JSON" jq empty $API
+is "$(jq -r .openapi $API)" 3.1.0 "it is OpenAPI 3.1"
+is "$(jq -r '.components.schemas.Problem.properties.code.enum[]' $API)" "$(codes | cut -f1)" "it knows every code"
+none "every reference leads somewhere" "$(jq -r '[.. | objects | ."$ref"? // empty] | unique[]' $API | sed 's|^#/||' | while read -r r; do
+	jq -e --arg r "$r" 'getpath($r | split("/"))' $API >/dev/null || echo "$r"
+done)"
+none "every object is closed" "$(jq -r '[paths(type == "object" and .type? == "object" and has("properties") and .additionalProperties != false)] | .[] | map(tostring) | join("/")' $API)"
+none "every property that is required is described" "$(jq -r '.components.schemas | to_entries[] | select(.value.required) | .key as $k | (.value.required - (.value.properties | keys))[] | "\($k).\(.)"' $API)"
+is "$(jq -r '[.paths[][].operationId] | length - (unique | length)' $API)" 0 "operations have names of their own"
+none "every operation names its refusals as problems" "$(jq -r '.components.responses as $r | .paths | to_entries[] | .key as $p | .value | to_entries[] | .key as $m | .value.responses | to_entries[]
+	| select(.key >= "400" and ($r[.value."$ref" | split("/")[-1]].content["application/problem+json"] | not)) | "\($m) \($p) \(.key)"' $API)"
+statuses=$(codes | cut -f1,2 | jq -Rsc 'split("\n") | map(select(. != "") | split("\t") | {(.[0]): .[1]}) | add')
+none "and under their own status" "$(jq -r --argjson s "$statuses" '.paths[][].responses | to_entries[] | select(.value."$ref") | .key as $k
+	| (.value."$ref" | split("/")[-1] | split("."))[] | select($s[.] != $k) | "\($k) \(.)"' $API | sort -u)"
+
+# Both sides as "METHOD PATH scopes key body": the table in routes.c, and the description.
+routes() {
+	sed -E ':a; /,$/ { N; s/,\n[ \t]+"/, "/; ta }; P; D' "$TOP/market/routes.c" | # a wrapped line is one
+		sed -nE 's/^\t\{ "([A-Z]+)", *"([^"*]+)", ([^}]*) \},$/\1\t\2\t\3/p' |
+		awk -F'\t' '{
+			split($3, f, ", ")
+			gsub(/\{[a-z]+\}/, "{}", $2)
+			scopes = f[2]; gsub(/S_| /, "", scopes); gsub(/\|/, "+", scopes)
+			if (scopes == "0") scopes = "public"
+			if (scopes == "~0u") scopes = "any"
+			print $1, $2, tolower(scopes), (f[3] ~ /KEY/ ? "key" : "-"), (f[4] == "0" ? "-" : "body") }' | sort
+}
+described() {
+	jq -r '.paths | to_entries[] | .key as $p | .value | to_entries[] | .value as $o | [
+		(.key | ascii_upcase), ($p | gsub("\\{[a-z]+\\}"; "{}")),
+		($o.security // [] | if length == 0 then "public" elif .[0].bearer == [] then "any" else map(.bearer[0]) | join("+") end),
+		(if [$o.parameters[]? | ."$ref"? | select(. == "#/components/parameters/idempotency_key")] == [] then "-" else "key" end),
+		(if $o.requestBody then "body" else "-" end)] | join(" ")' $API | sort
+}
+isnt "$(routes | wc -l)" 0 "market/routes.c has routes"
+is "$(diff <(routes) <(described))" "" "every route of market/routes.c is described, with its scopes, key and body, and no other"
+
+done_testing
