@@ -108,7 +108,7 @@ enum gate_verdict gate_admit(struct gate *g, const struct address *from, const s
 	bool busy = !bucket_take(&g->busy, GATE_BUSY_RATE, GATE_BUSY_RATE, now);
 	bool proven = cookie_is_good(g, from, c, now);
 	if ((busy || contended) && !proven)
-		return bucket_take(&g->all, GATE_RATE, GATE_RATE, now) ? GATE_ASK_COOKIE : GATE_DROP;
+		return GATE_ASK_COOKIE; /* costs no more than mac1 did, and must not use up what the proven ones need */
 	if (!bucket_take(prefix_bucket(g, from), GATE_PREFIX_RATE, GATE_PREFIX_RATE, now))
 		return GATE_DROP;
 	if (!bucket_take(&g->all, GATE_RATE, GATE_RATE, now))

@@ -46,7 +46,9 @@ struct node {
 };
 static struct node nodes[NODES];
 static char folder[] = "/tmp/vnet-namespace-XXXXXX";
-static const struct vnet_network network = { .id = { { 7 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400, .gateway = 0x0a4d0101 };
+static const struct vnet_network network = {
+	.id = { { 7 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400, .gateway = 0x0a4d0101
+};
 
 /* ---- commands ---- */
 __attribute__((format(printf, 1, 2))) static int run(const char *fmt, ...)
@@ -70,7 +72,8 @@ __attribute__((format(printf, 2, 3))) static int run_in(int i, const char *fmt, 
 	int n = vsnprintf(line, sizeof line, fmt, args);
 	va_end(args);
 	assert(n > 0 && (size_t)n < sizeof line);
-	return run("{ nsenter -t %d -n -- %s; } >%s/out 2>&1; r=$?; sed 's/^/# /' %s/out; exit $r", nodes[i].holder, line, folder, folder);
+	return run("{ nsenter -t %d -n -- %s; } >%s/out 2>&1; r=$?; sed 's/^/# /' %s/out; exit $r", nodes[i].holder, line, folder,
+		   folder);
 }
 
 /* ---- namespaces ---- */
@@ -93,7 +96,8 @@ static void namespace_make(int i)
 	close(ready[0]);
 	close(ready[1]);
 	snprintf(n->underlay, sizeof n->underlay, "192.0.2.%d", i + 1);
-	assert(run("ip link add port%d type veth peer name eth0 netns %d && ip link set port%d master lan up", i, n->holder, i) == 0);
+	assert(run("ip link add port%d type veth peer name eth0 netns %d && ip link set port%d master lan up", i, n->holder, i) ==
+	       0);
 	assert(run_in(i, "ip link set lo up") == 0);
 	assert(run_in(i, "ip link set eth0 up") == 0);
 	assert(run_in(i, "ip addr add %s/24 dev eth0", n->underlay) == 0);
@@ -246,9 +250,10 @@ static void write_dhcp_script(void)
 	snprintf(path, sizeof path, "%s/lease", folder);
 	FILE *f = fopen(path, "we");
 	assert(f);
-	fprintf(f, "#!/bin/sh\n[ \"$1\" = bound ] || exit 0\nip link set \"$interface\" up mtu \"$mtu\"\n"
-		   "ip addr flush dev \"$interface\" scope global\nip addr add \"$ip/$mask\" dev \"$interface\"\n"
-		   "echo \"$ip/$mask router=$router dns=$dns name=$hostname.$domain mtu=$mtu lease=$lease\" >\"%s/$hostname\"\n",
+	fprintf(f,
+		"#!/bin/sh\n[ \"$1\" = bound ] || exit 0\nip link set \"$interface\" up mtu \"$mtu\"\n"
+		"ip addr flush dev \"$interface\" scope global\nip addr add \"$ip/$mask\" dev \"$interface\"\n"
+		"echo \"$ip/$mask router=$router dns=$dns name=$hostname.$domain mtu=$mtu lease=$lease\" >\"%s/$hostname\"\n",
 		folder);
 	fclose(f);
 	assert(chmod(path, 0755) == 0);
@@ -256,7 +261,8 @@ static void write_dhcp_script(void)
 
 static bool gets_lease(int i)
 {
-	return run_in(i, "ip link set cpu0 up") == 0 && run_in(i, "busybox udhcpc -i cpu0 -n -q -f -t 10 -T 1 -s %s/lease", folder) == 0;
+	return run_in(i, "ip link set cpu0 up") == 0 &&
+	       run_in(i, "busybox udhcpc -i cpu0 -n -q -f -t 10 -T 1 -s %s/lease", folder) == 0;
 }
 
 static void test_dhcp(void)
@@ -271,7 +277,8 @@ static void test_dhcp(void)
 		line[strcspn(line, "\n")] = '\0';
 	if (f)
 		fclose(f);
-	is_text(line, "10.77.1.2/16 router=10.77.1.1 dns=10.77.255.254 name=vm2.lan mtu=1400 lease=86400", "with all its options");
+	is_text(line, "10.77.1.2/16 router=10.77.1.1 dns=10.77.255.254 name=vm2.lan mtu=1400 lease=86400",
+		"with all its options");
 }
 
 static void test_names(void)
@@ -424,7 +431,8 @@ static size_t overhear(int i, uint8_t *packet, size_t size)
 	assert(s >= 0);
 	while (clock_mono().us < end && poll(&p, 1, 1000) >= 0) {
 		ssize_t n = recv(s, frame, sizeof frame, MSG_DONTWAIT);
-		bool ours = n > 42 && !memcmp(frame + 30, &to.sin_addr, 4) && !memcmp(frame + 36, &to.sin_port, 2) && frame[42] == 0xC1;
+		bool ours = n > 42 && !memcmp(frame + 30, &to.sin_addr, 4) && !memcmp(frame + 36, &to.sin_port, 2) &&
+			    frame[42] == 0xC1;
 		if (!ours || (size_t)n - 42 > size)
 			continue;
 		memcpy(packet, frame + 42, (size_t)n - 42);

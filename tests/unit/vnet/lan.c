@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lan.c - the rules of the ethernet: what is answered, what passes, what is a lie
+ *
+ * Node 0 is the gateway, node 2's port may be a bridge. What a dishonest endpoint could send goes past its lan, straight into its mesh.
+ */
+#include "dhcp.h"
+#include "simulation.h"
+
+#define SERVICE_IP 0x0a4dfffeu
+#define SERVICE_MAC 0x027670750035ull
+
+static uint8_t room[MESH_HEADROOM + FRAME_MAX_BYTES];
+static uint8_t *const frame = room + MESH_HEADROOM;
+
+static uint64_t mac_of(int i)
+{
+	return mac_number(nodes[i].self.mac);
+}
+
+static uint32_t ip_of(int i)
+{
+	return nodes[i].self.ip;
+}
+
+static void lan_up(int i, bool learn)
+{
+	struct node *n = &nodes[i];
+	struct vnet_config c = { .network = network, .self = n->self, .learn_macs = learn, .answer_dhcp = true };
+	if (n->has_lan)
+		lan_clear(&n->lan);
+	assert(lan_init(&n->lan, &c, &n->mesh) == OK);
+	n->lan.to_port = to_port;
+	n->lan.context = n;
+	n->has_lan = true;
+	assert(lan_learn_peers(&n->lan) == OK);
+}
+
+/* How many frames the port of node to gets of this one from node from's port. */
+static size_t from_port(int from, int to, size_t len)
+{
+	size_t before = nodes[to].frames;
+	lan_from_port(&nodes[from].lan, frame, len, false, now);
+	run_us(2 * DELAY_US);
+	return nodes[to].frames - before;
+}
+
+/* The same from a dishonest endpoint. */
+static size_t from_mesh(int from, int to, size_t len)
+{
+	size_t before = nodes[to].frames;
+	assert(mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, false, now));
+	run_us(2 * DELAY_US);
+	return nodes[to].frames - before;
+}
+
+static size_t udp_frame(uint64_t to_mac, uint64_t from_mac, uint32_t from_ip, uint32_t to_ip, uint16_t from_port_number,
+			uint16_t to_port_number)
+{
+	struct udp u = { .from = from_port_number, .to = to_port_number, .payload_len = 40 };
+	memset(frame, 0, UDP_HEAD_BYTES + 40);
+	return udp_put(frame, to_mac, from_mac, from_ip, to_ip, &u);
+}
+
+static size_t plain_frame(uint64_t to, uint64_t from, uint16_t ethertype)
+{
+	struct arp unused = { .target_mac = to, .sender_mac = from };
+	memset(frame, 0, 100);
+	arp_put(&unused, frame);
+	memset(frame + ETHERNET_BYTES, 0, 86);
+	frame[12] = (uint8_t)(ethertype >> 8);
+	frame[13] = (uint8_t)ethertype;
+	return 100;
+}
+
+static size_t arp_frame(uint16_t operation, uint64_t to, uint64_t sender_mac, uint32_t sender_ip, uint32_t target_ip)
+{
+	struct arp a = { operation, sender_mac, to, sender_ip, target_ip };
+	size_t len = arp_put(&a, frame);
+	memset(frame + 32, 0, 6);
+	return len;
+}
+
+static bool answered_arp(int i, uint64_t mac, uint32_t ip)
+{
+	struct frame f;
+	struct arp a;
+	return frame_parse(nodes[i].last, nodes[i].last_len, &f) == OK && f.to == mac_of(i) && arp_parse(&f, &a) == OK &&
+	       a.operation == ARP_REPLY && a.sender_mac == mac && a.sender_ip == ip && a.target_ip == ip_of(i);
+}
+
+static void test_arp(void)
+{
+	size_t sent = nodes[1].lan.tx_frames;
+	is_int(from_port(1, 1, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), ip_of(1), ip_of(2))), 1,
+	       "ARP for a member is answered here");
+	ok(answered_arp(1, mac_of(2), ip_of(2)), "with its MAC");
+	is_int(from_port(1, 1, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), ip_of(1), SERVICE_IP)), 1,
+	       "the service address too");
+	ok(answered_arp(1, SERVICE_MAC, SERVICE_IP), "with its MAC");
+	is_int(from_port(1, 1, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), 0, ip_of(1))), 0,
+	       "nobody contests the own address");
+	is_int(from_port(1, 1, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), 0, ip_of(2))), 1,
+	       "but a probe for another's is answered");
+	is_int(from_port(1, 2, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), ip_of(1), ip_of(1))), 0,
+	       "announcements stay here");
+	is_int(nodes[1].lan.tx_frames, sent, "none of it went to the network");
+	is_int(from_port(1, 2, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), ip_of(1), 0x0a4d7777)), 1,
+	       "ARP for nobody is a broadcast");
+	is_int(from_port(1, 2, arp_frame(ARP_REPLY, mac_of(2), mac_of(1), ip_of(1), ip_of(2))), 1, "a true reply passes");
+	uint64_t spoofed = nodes[1].lan.spoofed;
+	is_int(from_port(1, 2, arp_frame(ARP_REPLY, mac_of(2), mac_of(1), ip_of(0), ip_of(2))), 0,
+	       "a forged sender address does not");
+	size_t len = arp_frame(ARP_REPLY, mac_of(2), mac_of(1), ip_of(1), ip_of(2));
+	frame[27] ^= 1;
+	is_int(from_port(1, 2, len), 0, "nor a sender MAC that is not the frame's");
+	is_int(from_port(1, 2, arp_frame(ARP_REPLY, mac_of(2), mac_of(1), ip_of(1), ip_of(2)) - 4), 0, "nor half an ARP");
+	is_int(nodes[1].lan.spoofed, spoofed + 3, "all are counted");
+}
+
+static void test_unicast(void)
+{
+	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(1), ip_of(1), ip_of(2), 1, 2)), 1, "IPv4 passes to a member");
+	is_int(from_port(1, 2, plain_frame(mac_of(2), mac_of(1), ETHERTYPE_IPV6)), 1, "IPv6 too");
+	is_int(from_port(1, 2, plain_frame(mac_of(2), mac_of(1), 0x88cc)), 1, "any protocol");
+	uint64_t dropped = nodes[1].lan.dropped;
+	is_int(from_port(1, 2, udp_frame(0x525400777777, mac_of(1), ip_of(1), ip_of(2), 1, 2)), 0,
+	       "to an unknown MAC it does not");
+	is_int(from_port(1, 1, udp_frame(mac_of(1), mac_of(1), ip_of(1), ip_of(1), 1, 2)), 0, "nor to oneself");
+	is_int(nodes[1].lan.dropped, dropped + 2, "both are counted");
+	is_int(from_port(1, 2, plain_frame(0x333300000001, mac_of(1), ETHERTYPE_IPV6)), 1, "multicast passes");
+	size_t all = from_port(1, 0, plain_frame(MAC_BROADCAST, mac_of(1), ETHERTYPE_IPV6));
+	is_int(all, 1, "broadcast passes");
+}
+
+static void test_forgery_at_the_port(void)
+{
+	uint64_t spoofed = nodes[1].lan.spoofed;
+	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(0), ip_of(1), ip_of(2), 1, 2)), 0, "another's MAC does not pass");
+	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(1), ip_of(0), ip_of(2), 1, 2)), 0, "nor another's address");
+	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(1), 0, ip_of(2), 1, 2)), 0, "nor none");
+	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(1), 0x08080808, ip_of(2), 1, 2)), 0, "nor one of the world");
+	is_int(from_port(0, 2, udp_frame(mac_of(2), mac_of(0), 0x08080808, ip_of(2), 1, 2)), 1,
+	       "but the gateway may bring those");
+	is_int(from_port(1, 2, udp_frame(MAC_BROADCAST, mac_of(1), ip_of(1), UINT32_MAX, 67, 68)), 0,
+	       "a DHCP server does not pass");
+	/* The same behind a priority tag, which many kernels take for no tag. */
+	size_t len = udp_frame(mac_of(2), mac_of(1), ip_of(0), ip_of(2), 1, 2);
+	memmove(frame + 16, frame + 12, len - 12);
+	memcpy(frame + 12, "\x81\x00\x00\x00", 4);
+	is_int(from_port(1, 2, len + 4), 0, "nor a forged address behind a VLAN tag");
+	len = udp_frame(mac_of(2), mac_of(1), ip_of(1), ip_of(2), 1, 2);
+	memmove(frame + 16, frame + 12, len - 12);
+	memcpy(frame + 12, "\x81\x00\x00\x05", 4);
+	is_int(from_port(1, 2, len + 4), 1, "a true one there passes");
+	is_int(nodes[1].lan.spoofed, spoofed + 6, "all are counted");
+	is_int(from_port(1, 2, 10), 0, "a runt does not pass");
+	len = plain_frame(mac_of(2), mac_of(1) | 1ull << 40, ETHERTYPE_IPV6);
+	is_int(from_port(1, 2, len), 0, "nor a multicast source");
+}
+
+static void test_forgery_by_a_peer(void)
+{
+	uint64_t dropped = peer_at(1, 2)->dropped;
+	is_int(from_mesh(2, 1, udp_frame(mac_of(1), mac_of(2), ip_of(2), ip_of(1), 1, 2)), 1, "a peer's own address passes");
+	is_int(from_mesh(2, 1, udp_frame(mac_of(1), mac_of(0), ip_of(0), ip_of(1), 1, 2)), 0, "another member's MAC does not");
+	is_int(from_mesh(2, 1, udp_frame(mac_of(1), mac_of(2), ip_of(0), ip_of(1), 1, 2)), 0, "nor its IP address");
+	is_int(from_mesh(2, 1, udp_frame(mac_of(1), mac_of(1), ip_of(2), ip_of(1), 1, 2)), 0, "nor our MAC");
+	is_int(from_mesh(2, 1, udp_frame(mac_of(1), mac_of(2), ip_of(1), ip_of(1), 1, 2)), 0, "nor our IP address");
+	is_int(from_mesh(2, 1, udp_frame(mac_of(1), SERVICE_MAC, ip_of(2), ip_of(1), 1, 2)), 0, "nor the service's MAC");
+	is_int(from_mesh(2, 1, udp_frame(mac_of(1), mac_of(2), SERVICE_IP, ip_of(1), 53, 2)), 0, "nor its address");
+	is_int(from_mesh(2, 1, udp_frame(mac_of(1), mac_of(2), 0x08080808, ip_of(1), 1, 2)), 0, "nor one of the world");
+	is_int(from_mesh(0, 1, udp_frame(mac_of(1), mac_of(0), 0x08080808, ip_of(1), 1, 2)), 1, "from the gateway that passes");
+	is_int(from_mesh(2, 1, udp_frame(MAC_BROADCAST, mac_of(2), ip_of(2), UINT32_MAX, 67, 68)), 0,
+	       "a DHCP server does not pass");
+	is_int(from_mesh(2, 1, arp_frame(ARP_REPLY, mac_of(1), mac_of(2), ip_of(0), ip_of(1))), 0, "nor a forged ARP");
+	is_int(from_mesh(2, 1, udp_frame(mac_of(0), mac_of(2), ip_of(2), ip_of(1), 1, 2)), 0, "nor what is for another's MAC");
+	is_int(peer_at(1, 2)->dropped, dropped + 10, "all are counted");
+}
+
+static void test_flood(void)
+{
+	run_us(10 * SECOND_US);
+	size_t before = nodes[2].frames, len = plain_frame(MAC_BROADCAST, mac_of(1), ETHERTYPE_IPV6);
+	for (int i = 0; i < 300; i++)
+		lan_from_port(&nodes[1].lan, frame, len, false, now);
+	run_us(2 * DELAY_US);
+	is_int(nodes[2].frames - before, LAN_FLOOD_BURST, "a burst of broadcasts is cut");
+	run_us(SECOND_US / 2);
+	before = nodes[2].frames;
+	for (int i = 0; i < 300; i++)
+		lan_from_port(&nodes[1].lan, frame, len, false, now);
+	run_us(2 * DELAY_US);
+	is_int(nodes[2].frames - before, LAN_FLOOD_RATE / 2 + LAN_FLOOD_RATE * 2 * DELAY_US / SECOND_US,
+	       "and the rest comes at the rate");
+	run_us(10 * SECOND_US);
+	before = nodes[1].frames;
+	for (int i = 0; i < 1000; i++)
+		mesh_send(&nodes[2].mesh, peer_at(2, 1), frame, plain_frame(MAC_BROADCAST, mac_of(2), ETHERTYPE_IPV6), false,
+			  now);
+	run_us(2 * DELAY_US);
+	is_int(nodes[1].frames - before, 400, "a dishonest peer's flood is cut where it arrives");
+}
+
+static void test_bridge(void)
+{
+	uint64_t behind = 0x020000000100, spoofed;
+	lan_up(2, true);
+	is_int(from_port(2, 1, plain_frame(MAC_BROADCAST, behind, ETHERTYPE_IPV6)), 1, "a machine behind a bridge is heard");
+	is_int(from_port(1, 2, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 1, "and answered where it was heard");
+	is_int(from_port(1, 0, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 0, "only there");
+	is_int(from_port(2, 1, udp_frame(mac_of(1), behind, 0x0a4d5555, ip_of(1), 1, 2)), 1,
+	       "it may have an address of the network");
+	spoofed = nodes[2].lan.spoofed;
+	is_int(from_port(2, 1, udp_frame(mac_of(1), behind, ip_of(0), ip_of(1), 1, 2)), 0, "but not a member's");
+	is_int(from_port(2, 1, plain_frame(mac_of(1), mac_of(0), ETHERTYPE_IPV6)), 0, "nor a member's MAC");
+	is_int(nodes[2].lan.spoofed, spoofed + 2, "both are counted");
+	for (unsigned i = 1; i < MACS_PER_OWNER; i++)
+		from_port(2, 1, plain_frame(mac_of(1), behind + i, ETHERTYPE_IPV6));
+	is_int(nodes[2].lan.macs.count, MACS_PER_OWNER, "as many MACs as may be");
+	is_int(from_port(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, ETHERTYPE_IPV6)), 0, "and no more");
+	/* Past its lan a peer cannot get more into ours either. */
+	is_int(from_mesh(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, ETHERTYPE_IPV6)), 0, "also not by cheating");
+	run_us(MACS_AGE_US);
+	is_int(from_port(1, 2, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 0, "a MAC that was silent long is unknown");
+	is_int(from_port(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, ETHERTYPE_IPV6)), 1, "and makes room");
+	/* A MAC that moves, and moves, and moves. */
+	size_t moved = 0;
+	for (int i = 0; i < 20; i++)
+		moved += macs_learn(&nodes[1].lan.macs, behind + MACS_PER_OWNER, i % 2 ? (void *)peer_at(1, 0) : peer_at(1, 2),
+				    now);
+	is_int(moved, MACS_MOVES + 1 + (20 - MACS_MOVES - 1) / 2, "moves are limited");
+	lan_up(2, false);
+}
+
+static size_t dhcp_frame(uint8_t kind, uint32_t requested, uint64_t mac, uint16_t flags)
+{
+	uint8_t *m = frame + UDP_HEAD_BYTES;
+	memset(m, 0, 300);
+	m[0] = m[1] = 1;
+	m[2] = 6;
+	m[4] = 0x77;
+	m[10] = (uint8_t)(flags >> 8);
+	for (int i = 0; i < 6; i++)
+		m[28 + i] = (uint8_t)(mac >> (40 - 8 * i));
+	memcpy(m + 236, "\x63\x82\x53\x63\x35\x01", 6);
+	m[242] = kind;
+	m[243] = 50;
+	m[244] = 4;
+	for (int i = 0; i < 4; i++)
+		m[245 + i] = (uint8_t)(requested >> (24 - 8 * i));
+	m[249] = 255;
+	struct udp u = { .from = 68, .to = 67, .payload_len = 300 };
+	return udp_put(frame, MAC_BROADCAST, mac, 0, UINT32_MAX, &u);
+}
+
+static uint8_t dhcp_reply_kind(int i, bool broadcast)
+{
+	struct frame f;
+	struct ipv4 ip;
+	struct udp u;
+	if (frame_parse(nodes[i].last, nodes[i].last_len, &f) != OK || ipv4_parse(&f, &ip) != OK || udp_parse(&ip, &u) != OK)
+		return 0;
+	if (f.to != (broadcast ? MAC_BROADCAST : mac_of(i)) || ip.to != (broadcast ? UINT32_MAX : ip_of(i)) || u.to != 68)
+		return 0;
+	return internet_checksum(f.payload, 20, 0) == 0 ? u.payload[242] : 0;
+}
+
+static void test_services(void)
+{
+	size_t sent = nodes[1].lan.tx_frames;
+	is_int(from_port(1, 1, dhcp_frame(1, 0, mac_of(1), 0)), 1, "DHCP is answered here");
+	is_int(dhcp_reply_kind(1, false), 2, "with an offer");
+	is_int(from_port(1, 1, dhcp_frame(3, ip_of(1), mac_of(1), 0x8000)), 1, "a request");
+	is_int(dhcp_reply_kind(1, true), 5, "with an ACK, by broadcast where the client wants it");
+	is_int(from_port(1, 1, dhcp_frame(3, ip_of(2), mac_of(1), 0)), 1, "a request for another address");
+	is_int(dhcp_reply_kind(1, true), 6, "with a NAK");
+	size_t len = udp_frame(SERVICE_MAC, mac_of(1), ip_of(1), SERVICE_IP, 999, 53);
+	memcpy(frame + UDP_HEAD_BYTES, "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x03vm2\x03lan\x00\x00\x01\x00\x01", 25);
+	is_int(from_port(1, 1, len), 1, "a name is looked up");
+	ok(!memcmp(nodes[1].last + nodes[1].last_len - 4, "\x0a\x4d\x00\x03", 4), "and found");
+	is_int(from_port(1, 1, udp_frame(SERVICE_MAC, mac_of(1), ip_of(1), SERVICE_IP, 999, 54)), 0, "other ports are silent");
+	struct ipv4 ip = { .from = ip_of(1), .to = SERVICE_IP, .protocol = PROTOCOL_ICMP, .payload_len = 16 };
+	memset(frame + IPV4_HEAD_BYTES, 0, 16);
+	frame[IPV4_HEAD_BYTES] = 8;
+	is_int(from_port(1, 1, ipv4_put(frame, SERVICE_MAC, mac_of(1), &ip)), 1, "an echo is answered");
+	is_int(internet_checksum(nodes[1].last + IPV4_HEAD_BYTES, 16, 0), 0, "with the right checksum");
+	is_int(nodes[1].lan.tx_frames, sent, "nothing of it reached the network");
+	is_int(nodes[1].lan.tx_bytes > 0, 1, "what did was metered");
+}
+
+int main(void)
+{
+	node_make(0, "192.0.2.1:1001");
+	node_make(1, "192.0.2.2:1002");
+	node_make(2, "192.0.2.3:1003");
+	for (int i = 0; i < NODES; i++)
+		node_up(i);
+	introduce();
+	run_us(SECOND_US);
+	for (int i = 0; i < NODES; i++)
+		lan_up(i, false);
+	test_arp();
+	test_unicast();
+	test_forgery_at_the_port();
+	test_forgery_by_a_peer();
+	test_flood();
+	test_bridge();
+	test_services();
+	for (int i = 0; i < NODES; i++) {
+		lan_clear(&nodes[i].lan);
+		node_crash(i);
+		free(nodes[i].key);
+		free(nodes[i].cert);
+	}
+	return done_testing();
+}

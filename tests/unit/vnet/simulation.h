@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * simulation.h - meshes in a simulated network: time is a number and packets are moved by hand
+ */
+#ifndef TESTS_VNET_SIMULATION_H
+#define TESTS_VNET_SIMULATION_H
+
+#include <assert.h>
+#include "lan.h"
+#include "peer.h"
+#include "tap.h"
+
+#define NODES 3
+#define QUEUE 4096
+#define DELAY_US 10000
+
+struct packet {
+	uint8_t data[2048];
+	size_t len;
+	struct address from, to;
+	int64_t at_us;
+};
+struct node {
+	struct mesh mesh;
+	struct vnet_peer self;
+	char *key, *cert;
+	struct address address, second; /* second: port 0 where it has none */
+	uint8_t out[PATH_TOP_BYTES + 64];
+	size_t frames, last_len;
+	uint8_t last[FRAME_MAX_BYTES];
+	bool up;
+	bool has_lan; /* frames go through it, else straight to last */
+	struct lan lan;
+};
+
+static struct node nodes[NODES];
+static struct packet queue[QUEUE];
+static size_t queued, lost, carried;
+static mono_time now = { 1000000 };
+static unsigned loss_percent, seed = 1;
+static struct address dead; /* packets to it vanish */
+static size_t largest;	    /* larger packets vanish; 0: none */
+static const struct vnet_network network = {
+	.id = { { 1, 2, 3 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400, .gateway = 0x0a4d0001
+};
+static struct packet last_carrier, last_data;
+
+static struct address address_of(const char *text)
+{
+	struct address a;
+	assert(address_parse(text, &a) == OK);
+	return a;
+}
+
+static unsigned dice(void)
+{
+	seed = seed * 1103515245u + 12345u;
+	return (seed >> 16) % 100;
+}
+
+static uint8_t *reserve(void *context, size_t len)
+{
+	struct node *n = context;
+	assert(len <= sizeof n->out);
+	return n->out;
+}
+
+static void commit(void *context, struct peer *p, const struct address *to, size_t len)
+{
+	struct node *n = context;
+	(void)p;
+	if (!len || !n->up)
+		return;
+	carried++;
+	if (dice() < loss_percent || address_equal(to, &dead) || (largest && len > largest) || queued == QUEUE) {
+		lost++;
+		return;
+	}
+	if (len > sizeof queue[0].data)
+		return; /* a search for jumbo frames: this network has none */
+	struct packet *q = &queue[queued++];
+	memcpy(q->data, n->out, len);
+	q->len = len;
+	q->to = *to;
+	q->from = n->address;
+	q->at_us = now.us + DELAY_US;
+	if (n == &nodes[0] && q->data[0] == WIRE_HANDSHAKE)
+		last_carrier = *q;
+	if (n == &nodes[0] && q->data[0] == WIRE_DATA)
+		last_data = *q;
+}
+
+static void to_port(void *context, const uint8_t *frame, size_t len, bool partial_csum)
+{
+	struct node *n = context;
+	(void)partial_csum;
+	n->frames++;
+	n->last_len = len;
+	memcpy(n->last, frame, len);
+}
+
+static void deliver(void *context, struct peer *p, uint8_t *frame, size_t len, bool partial_csum)
+{
+	struct node *n = context;
+	if (n->has_lan)
+		lan_from_peer(&n->lan, p, frame, len, partial_csum, now);
+	else
+		to_port(n, frame, len, partial_csum);
+}
+
+static void say(void *context, int level, const char *line)
+{
+	(void)context, (void)level;
+	printf("# %lld ms: %s\n", (long long)(now.us / 1000), line);
+}
+
+static struct node *owner_of(const struct address *a)
+{
+	for (int i = 0; i < NODES; i++)
+		if (nodes[i].up &&
+		    (address_equal(&nodes[i].address, a) || (nodes[i].second.port && address_equal(&nodes[i].second, a))))
+			return &nodes[i];
+	return NULL;
+}
+
+static int64_t next_packet_us(void)
+{
+	int64_t at = INT64_MAX;
+	for (size_t i = 0; i < queued; i++)
+		if (queue[i].at_us < at)
+			at = queue[i].at_us;
+	return at;
+}
+
+static void carry(void)
+{
+	for (size_t i = 0; i < queued;) {
+		if (queue[i].at_us > now.us) {
+			i++;
+			continue;
+		}
+		struct packet q = queue[i];
+		memmove(&queue[i], &queue[i + 1], (--queued - i) * sizeof *queue);
+		struct node *n = owner_of(&q.to);
+		if (n)
+			mesh_input(&n->mesh, q.data, q.len, &q.from, now);
+	}
+}
+
+/* Lets time pass, from one thing to do to the next. */
+static void run_us(int64_t us)
+{
+	int64_t end = now.us + us;
+	while (now.us < end) {
+		int64_t next = next_packet_us();
+		for (int i = 0; i < NODES; i++)
+			if (nodes[i].up && mesh_due_us(&nodes[i].mesh) < next)
+				next = mesh_due_us(&nodes[i].mesh);
+		now.us = next > now.us ? next : now.us + 1;
+		if (now.us > end)
+			now.us = end;
+		carry();
+		for (int i = 0; i < NODES; i++)
+			if (nodes[i].up)
+				mesh_tick(&nodes[i].mesh, now);
+	}
+}
+
+static void node_make(int i, const char *address)
+{
+	struct node *n = &nodes[i];
+	struct identity *id;
+	assert(certificate_make("peer", &n->key, &n->cert) == OK);
+	assert(identity_new(n->key, n->cert, &id) == OK);
+	n->address = address_of(address);
+	n->self = (struct vnet_peer){ .id = { { (uint8_t)(i + 1) } }, .ip = 0x0a4d0001u + (uint32_t)i, .pin = identity_pin(id) };
+	n->self.mac.bytes[5] = (uint8_t)(i + 1);
+	snprintf(n->self.name, sizeof n->self.name, "vm%d", i);
+	snprintf(n->self.candidates[0].address, sizeof n->self.candidates[0].address, "%s", address);
+	n->self.candidate_count = 1;
+	identity_free(id);
+}
+
+static void node_up(int i)
+{
+	struct node *n = &nodes[i];
+	struct mesh_io io = { .context = n, .reserve = reserve, .commit = commit, .deliver = deliver, .log = say };
+	struct identity *id;
+	assert(identity_new(n->key, n->cert, &id) == OK);
+	assert(mesh_init(&n->mesh, &network, n->self.id, id, &io, now) == OK);
+	n->mesh.jitter_state = 12345;
+	n->up = true;
+}
+
+/* Everybody knows everybody. */
+static void introduce(void)
+{
+	struct vnet_peer all[NODES];
+	for (int i = 0; i < NODES; i++)
+		all[i] = nodes[i].self;
+	for (int i = 0; i < NODES; i++)
+		if (nodes[i].up)
+			assert(mesh_set_peers(&nodes[i].mesh, all, NODES, now) == OK);
+}
+
+/* A crash: no farewell. */
+__attribute__((unused)) static void node_crash(int i)
+{
+	nodes[i].up = false;
+	mesh_clear(&nodes[i].mesh);
+}
+
+static struct peer *peer_at(int node, int other)
+{
+	return mesh_find(&nodes[node].mesh, nodes[other].self.id);
+}
+
+__attribute__((unused)) static bool connected(int a, int b)
+{
+	return peer_is_connected(peer_at(a, b)) && peer_is_connected(peer_at(b, a));
+}
+
+#endif
