@@ -116,6 +116,7 @@ static void flood(struct loop *loop)
 	is_int(peer_pid, getpid(), "who connected is told");
 	peer_pid = 0;
 	AUTO_FD second = connect_to(&address);
+	ok(second >= 0, "a second one knocks");
 	run_for(loop, 50000);
 	is_int(peer_pid, 0, "nobody else is let in");
 
