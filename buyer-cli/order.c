@@ -109,8 +109,8 @@ static int read_request(session_t *s, struct order_request *r)
 static int dry_run(session_t *s, json_t *body)
 {
 	static const struct column columns[] = { { "held at once", "hold_micro", CELL_MONEY },
-						 { "at most per hour", "hourly_micro", CELL_MONEY },
-						 { "offers that fit", "fit", CELL_NUMBER },
+						 { "at most per hour", "per_hour_micro", CELL_MONEY },
+						 { "offers that fit", "fits", CELL_NUMBER },
 						 { .title = NULL } };
 	AUTO_JSON quote = NULL;
 	int code = session_call(s, "POST", "/v1/orders/quote", body, false, &quote);
@@ -195,7 +195,7 @@ int command_order_show(struct cli *cli)
 	const char *rule;
 	json_t *count;
 	printf("\n%lld offers; %lld fit now. Taken out by:", (long long)field_int(why, "asks"),
-	       (long long)field_int(why, "left"));
+	       (long long)field_int(why, "fits"));
 	json_object_foreach (json_object_get(why, "removed"), rule, count)
 		if (json_integer_value(count))
 			printf(" %s %lld", rule, (long long)json_integer_value(count));

@@ -126,7 +126,7 @@ int command_order_watch(struct cli *cli)
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
 		return code;
-	snprintf(path, sizeof path, "/v1/events?order=%s&from=start", id);
+	snprintf(path, sizeof path, "/v1/events?order=%s&after=0", id);
 	err_t e = client_events(s.client, path, (int)(timeout_us / 1000), on_event, &w, &problem);
 	if (w.over)
 		return tally_order(&s, id, &t) || !t.badly ? EXIT_OK : EXIT_ENDED_BADLY;
