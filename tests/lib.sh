@@ -24,12 +24,11 @@ _tap() { # RESULT NAME
 }
 # ok NAME COMMAND...: passes where the command succeeds; its output is shown where it does not
 ok() {
-	local name=$1 out rc
+	local name=$1 rc
 	shift
-	out=$("$@" 2>&1)
+	"$@" >"$WORK/ok.out" 2>&1 # here, not in a subshell: the command may set variables and start processes
 	rc=$?
-	_tap $((rc != 0)) "$name" || { sed 's/^/#   /' <<<"exit $rc from: $*
-$out" | tail -n 25; return 1; }
+	_tap $((rc != 0)) "$name" || { { echo "exit $rc from: $*" && tail -n 24 "$WORK/ok.out"; } | sed 's/^/#   /'; return 1; }
 }
 is() { # GOT WANT NAME
 	[ "$1" = "$2" ]
