@@ -125,7 +125,8 @@ start bare -cpu qemu64
 
 # A small picture with one point a pixel, in JSON's notation of meta-data.
 printf '{"instance-id": "i-2", "local-hostname": "vm2"}\n' >"$dir/tile.seed/meta-data"
-sed 's/@TILES@/3/; s/@WIDTH@/48/; s/@HEIGHT@/32/; s/@LIMIT@/60/; s/@SAMPLES@/1/' examples/mandelbrot/user-data >"$dir/tile.seed/user-data"
+sed 's/@TILES@/3/; s/@WIDTH@/48/; s/@HEIGHT@/32/; s/@LIMIT@/60/; s/@SAMPLES@/1/' examples/mandelbrot/user-data \
+	>"$dir/tile.seed/user-data"
 seed tile
 start tile -cpu qemu64 "${seed[@]}" -netdev user,id=net,hostfwd=tcp:127.0.0.1:0-:9000 -device virtio-net-pci,netdev=net
 
