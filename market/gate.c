@@ -97,8 +97,12 @@ static err_t recognise(struct request *r)
 	err_t e = token_row_of(market_of(r), token_hash(token), r->since, &row);
 	if (e == E_NOT_FOUND)
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
-	if (e)
-		return e;
+	TRY(e);
+	if (!uuid_is_zero(row.machine)) {
+		const struct presence *p = presence_get(market_of(r), row.machine);
+		if (p && p->row.m.state == MACHINE_RETIRED)
+			return refuse(r, REFUSE_BAD_TOKEN, NULL, "the machine was retired");
+	}
 	r->caller = (struct caller){ true, row.account, row.machine, row.id, row.scopes, row.operator_ };
 	return OK;
 }

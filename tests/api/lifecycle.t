@@ -1,0 +1,201 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# lifecycle.t - every way in which a lease or an order ends, with short bounds; and what a killed market or database changes: nothing
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/machine.sh"
+
+start_market --set limits.signups_burst=1000 --set timing.busy_interval=200ms --set timing.lost_contact=4s --set timing.end_grace=2s \
+	--set timing.start_timeout=3s --set timing.funds_grace=2s --set timing.hold_window=15s --set timing.sweep_interval=200ms
+signup seller && SELLER=$TOKEN
+new_machine desk "$SELLER" || bail "$BODY"
+new_machine spare "$SELLER" || bail "$BODY"
+new_buyer buyer 10000000 && BUYER=$TOKEN
+new_image "$BUYER" 1000 || bail "$BODY"
+
+leases() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER"; }
+matched() { leases && [ "$(field '.items | length')" = "${1:-1}" ]; }
+lease_is() { # STATE [REASON]
+	api GET "/v1/leases/$LEASE" "" "$BUYER" && [ "$(field '.state + " " + .reason')" = "$1 ${2:-}" ]
+}
+# rent [JQ-FILTER]: an order, matched; sets LEASE
+rent() { report desk && new_order "$BUYER" "${1:-.}" && within 5 matched && LEASE=$(field '.items[0].id') && U_SEQ=0 U_HASH=$NO_HASH && report desk; }
+# uses MS: reports the lease running with so many milliseconds of one busy core
+uses() {
+	local u
+	U_SEQ=$((U_SEQ + 1))
+	u=$(usage desk "$LEASE" $U_SEQ $(($1 * 1000000)) $(($1 * 1000)) 0 0 $U_HASH) && U_HASH=$(<"$WORK/usage_hash")
+	report desk "[$(said "$LEASE" "${2:-running}" '' "$u")]"
+}
+# told [STATE]: reports, and sets TOLD to what the market answers
+told() { report desk "[$(said "$LEASE" "${1:-running}")]" && TOLD=$(field '.leases[0].state + " " + .leases[0].reason'); }
+settled() { # NAME: all that was held is free, and the ledger holds
+	api GET /v1/balance "" "$BUYER"
+	is "$(field .held_micro)" 0 "$1: nothing is held"
+}
+
+note "the guest switches itself off"
+does "rent" rent
+uses 100
+report desk "[$(said "$LEASE" ended completed)]"
+does "completed" within 3 lease_is ended completed
+api GET "/v1/orders/$ORDER" "" "$BUYER"
+is "$(field .state)" ended "the order has ended"
+settled completed
+
+note "the machine says why it failed"
+for reason in image_failed boot_failed withdrawn_by_seller; do
+	rent
+	report desk "[$(said "$LEASE" ended $reason null '{"detail":"because"}')]"
+	does "$reason" within 3 lease_is ended $reason
+	is "$(field .detail)" because "with its words"
+done
+rent
+report desk "[$(said "$LEASE" ended expired)]"
+does "a reason that is not the machine's to give" within 3 lease_is ended withdrawn_by_seller
+settled failures
+
+note "it never starts"
+rent
+report desk "[$(said "$LEASE" preparing)]"
+never_runs() { told preparing && [ "$TOLD" = "ended boot_failed" ]; }
+does "the market wants it ended" within 6 never_runs
+report desk "[$(said "$LEASE" ended withdrawn_by_seller)]"
+does "boot_failed" within 3 lease_is ended boot_failed
+
+note "the machine falls silent"
+rent
+uses 100
+does "lost_contact" within 8 lease_is ended lost_contact
+offline() { api GET "/v1/machines/${M_ID[desk]}" "" "$SELLER" && [ "$(field .state)" = offline ]; }
+does "the machine is offline" within 3 offline
+api GET /v1/offers
+is "$(field '.items | length')" 0 "and offers nothing"
+report desk
+api GET "/v1/machines/${M_ID[desk]}" "" "$SELLER"
+is "$(field .state)" online "until it reports"
+settled "lost contact"
+
+note "the machine reports, and has forgotten the lease"
+rent
+uses 100
+forgets() { report desk && lease_is ended lost_contact; }
+does "lost_contact" within 8 forgets
+
+note "its time is over"
+rent '.duration_s = 60'
+uses 100
+sql "UPDATE cpushare.lease SET created_at = created_at - interval '2 min', started_at = started_at - interval '2 min' WHERE id = '$LEASE'" ||
+	bail sql
+uses 200
+told
+is "$TOLD" "ended expired" "the market wants it ended"
+uses 300 running
+report desk "[$(said "$LEASE" ended completed)]"
+does "expired" within 3 lease_is ended expired
+settled expired
+
+note "nobody sells so cheaply"
+new_order "$BUYER" '.max_price_per_core_hour_micro = 1 | .open_s = 1'
+api GET "/v1/orders/$ORDER/explain" "" "$BUYER"
+is "$(field '.removed.price')" 1 "it is explained by the price"
+expired() { api GET "/v1/orders/$ORDER" "" "$BUYER" && [ "$(field .state)" = expired ]; }
+does "the order expires" within 5 expired
+settled "expired order"
+new_order "$BUYER" '.max_price_per_core_hour_micro = 1'
+api POST "/v1/orders/$ORDER/cancel" "" "$BUYER"
+is "$(field '.state + " " + (.held_micro | tostring)')" "cancelled 0" "an open one is cancelled at once"
+
+note "the money runs out, comes back, and runs out"
+api GET /v1/balance "" "$BUYER"
+new_buyer poor 20000 && POOR=$TOKEN
+RICH=$BUYER BUYER=$POOR
+new_image "$BUYER" 1000
+does "rent with little" rent '.duration_s = 2592000'
+# 15 s at 1.05 an hour are 4375: what is held, and the most that one record is charged.
+sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 h' WHERE id = '$LEASE'"
+uses 100
+for s in 20000 40000 60000 80000; do
+	sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 h', started_at = started_at - interval '1 h' WHERE id = '$LEASE'"
+	uses $s
+done
+told
+is "$TOLD" "paused " "without money for the next 15 s it is paused"
+report desk "[$(said "$LEASE" paused)]"
+api POST /v1/deposits '{"amount_micro":12000,"provider":"manual"}' "$POOR" "$(key)"
+cpushare-market deposit confirm "$(field .id)" --data "$MARKET_DATA" >/dev/null
+uses 80001 paused
+told paused
+is "$TOLD" "running " "funds arrive in time: it goes on"
+sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 h', started_at = started_at - interval '1 h' WHERE id = '$LEASE'"
+for s in 200000 400000 600000; do uses $s; done
+told
+is "$TOLD" "paused " "until they are gone again"
+gone() { told paused && [ "$TOLD" = "ended funds_exhausted" ]; }
+does "and after a while it is ended" within 6 gone
+report desk "[$(said "$LEASE" ended)]"
+report desk "[$(said "$LEASE" ended completed)]"
+does "funds_exhausted" within 3 lease_is ended funds_exhausted
+settled "no funds"
+api GET /v1/balance "" "$BUYER"
+ok "the buyer is not below zero" [ "$(field .available_micro)" -ge 0 ]
+BUYER=$RICH
+new_image "$BUYER" 1000
+
+note "a budget is a bound"
+does "rent" rent '.duration_s = 2592000 | .budget_micro = 12000 | .max_price_per_core_hour_micro = 1000000'
+uses 100
+sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 h', started_at = started_at - interval '1 h' WHERE id = '$LEASE'"
+for s in 10000 20000 40000 90000 200000; do uses $s; done
+api GET "/v1/orders/$ORDER" "" "$BUYER"
+is "$(field .charged_micro)" 12000 "no more than it is charged"
+does "and the lease ends" within 6 gone
+report desk "[$(said "$LEASE" ended completed)]"
+does "funds_exhausted" within 3 lease_is ended funds_exhausted
+settled budget
+
+note "two machines, three places, one withdrawn by its owner's retirement"
+M_CORES=2
+report desk
+report spare
+new_order "$BUYER" '.count = 4 | .cores = 1'
+does "four places on two machines" within 5 matched 4
+is "$(field '[.items[].name] | sort | join(" ")')" "vm1 vm2 vm3 vm4" "each has a name"
+is "$(field '[.items[].ip] | unique | length')" 4 "and an address of its own"
+is "$(field '[.items[].machine] | unique | length')" 2 "no machine has more than it offers"
+api DELETE "/v1/machines/${M_ID[spare]}" "" "$SELLER"
+is "$STATUS" 204 "a machine is retired"
+leases
+is "$(field '[.items[] | select(.state == "ended") | .reason] | join(" ")')" "withdrawn_by_seller withdrawn_by_seller" "its leases end"
+report spare
+is "$STATUS" 401 "and its token"
+api POST "/v1/orders/$ORDER/cancel" "" "$BUYER"
+leases
+is "$(field '[.items[] | select(.state != "ended")] | length')" 0 "leases that no machine knows of are over at once"
+settled retired
+M_CORES=4
+
+note "the market is killed while a lease runs"
+report desk
+does "rent" rent
+uses 300
+end $MARKET_PID KILL
+ok "it starts again" restart_market
+uses 600
+is "$(field '.leases[0].ack_seq')" 2 "the lease runs on, its counters continue"
+does "no grace is lost" lease_is running
+
+note "the database is killed while a lease runs"
+PG=$(head -n 1 "$MARKET_DATA/postgres/postmaster.pid")
+kill -KILL "$PG"
+report desk "[$(said "$LEASE" running)]"
+api GET /v1/balance "" "$BUYER"
+like "$STATUS" '^(503|200)$' "requests are refused, or already served by the next server"
+back() { api GET /healthz && [ "$STATUS" = 200 ] && api GET /v1/balance "" "$BUYER" && [ "$STATUS" = 200 ]; }
+does "it comes back by itself" within 30 back
+uses 900
+is "$(field '.leases[0].ack_seq')" 3 "the lease runs on"
+report desk "[$(said "$LEASE" ended completed)]"
+does "completed" within 3 lease_is ended completed
+settled killed
+ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
+done_testing
