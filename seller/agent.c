@@ -36,7 +36,7 @@ struct agent {
 	struct problem problem; /* of the last report; status 0 and empty code: none */
 	bool answered;
 
-	atomic_bool quit, paused, draining;
+	atomic_bool quit, paused, draining, withdrawing;
 	pthread_mutex_t snapshot_lock;
 	json_t *snapshot;
 };
@@ -291,10 +291,10 @@ static err_t report(struct agent *a)
 	return e;
 }
 
-static void stop_all(struct agent *a)
+static void stop_all(struct agent *a, enum end_reason reason, const char *detail)
 {
 	for (size_t i = 0; i < a->lease_count; i++)
-		lease_stop(a->leases[i], END_LOST_CONTACT, "the market was unreachable for too long");
+		lease_stop(a->leases[i], reason, detail);
 }
 
 static json_t *lease_to_status(const struct lease_here *l)
@@ -345,11 +345,13 @@ static void agent_round(struct agent *a)
 {
 	for (size_t i = 0; i < a->lease_count; i++)
 		lease_look(a->leases[i]);
+	if (atomic_exchange(&a->withdrawing, false))
+		stop_all(a, END_WITHDRAWN_BY_SELLER, "the owner took the machine back");
 	a->answered = report(a) == OK;
 	if (a->answered)
 		a->last_answer = clock_mono();
 	else if (clock_mono().us - a->last_answer.us > a->settings->unreachable_us)
-		stop_all(a);
+		stop_all(a, END_LOST_CONTACT, "the market was unreachable for too long");
 	for (size_t i = 0; i < a->lease_count; i++)
 		if (!a->leases[i]->preparing || a->leases[i]->desired == LEASE_ENDED)
 			lease_steer(a->leases[i], atomic_load(&a->paused));
@@ -392,9 +394,11 @@ void agent_pause(struct agent *a, bool paused)
 	wake(a);
 }
 
-void agent_drain(struct agent *a)
+void agent_drain(struct agent *a, bool now)
 {
 	atomic_store(&a->draining, true);
+	if (now)
+		atomic_store(&a->withdrawing, true);
 	wake(a);
 }
 

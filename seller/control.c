@@ -39,8 +39,8 @@ static json_t *on_request(void *context, json_t *request)
 	} else if (!strcmp(ask, "resume")) {
 		unlink(d->paused_path);
 		agent_pause(d->agent, false);
-	} else if (!strcmp(ask, "drain")) {
-		agent_drain(d->agent);
+	} else if (!strcmp(ask, "drain") || !strcmp(ask, "withdraw")) {
+		agent_drain(d->agent, *ask == 'w');
 	} else {
 		return NULL;
 	}
@@ -224,7 +224,8 @@ int command_resume(struct cli *cli)
 
 int command_drain(struct cli *cli)
 {
-	int code = tell(cli, "drain", "draining: no new guests are taken");
+	int code = cli_flag(cli, "now") ? tell(cli, "withdraw", "draining: no new guests are taken, and those that run are ended")
+					: tell(cli, "drain", "draining: no new guests are taken; those that run may end");
 	while (!code && cli_flag(cli, "wait")) {
 		AUTO_JSON answer = NULL;
 		code = ask_daemon(cli, "status", &answer);

@@ -34,6 +34,7 @@ static const struct cli_option run_options[] = {
 	{ .name = NULL },
 };
 static const struct cli_option drain_options[] = {
+	{ "now", 0, NULL, "end the guests that run, too: their buyers see withdrawn_by_seller" },
 	{ "wait", 0, NULL, "return when the last guest has gone" },
 	{ .name = NULL },
 };
