@@ -113,7 +113,7 @@ err_t carrier_get(const uint8_t *packet, size_t len, struct carrier *ret_carrier
 {
 	struct wire_header h;
 	TRY(wire_header_get(packet, len, &h));
-	if (len < CARRIER_HEAD_BYTES + CARRIER_MAC_BYTES || len > CARRIER_PACKET_BYTES)
+	if (h.type != WIRE_HANDSHAKE || len < CARRIER_HEAD_BYTES + CARRIER_MAC_BYTES || len > CARRIER_PACKET_BYTES)
 		return E_INVALID;
 	struct reader r = reader_of(packet + WIRE_HEADER_BYTES, len - WIRE_HEADER_BYTES - CARRIER_MAC_BYTES);
 	struct carrier c = { .index = h.index, .id = h.counter, .sender_index = read_u32(&r) };
