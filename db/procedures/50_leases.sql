@@ -75,7 +75,7 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Both rows' locks, the order's first.
+-- Both rows' locks, the order's first: also where only the lease is written, for more may follow in the transaction.
 CREATE OR REPLACE FUNCTION lease_lock(p_id uuid) RETURNS void LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
 BEGIN
 	PERFORM 1 FROM cpushare.order WHERE id = (SELECT order_id FROM lease WHERE id = p_id) FOR NO KEY UPDATE;
@@ -91,10 +91,8 @@ CREATE OR REPLACE FUNCTION lease_set_state(p_id uuid, p_state text, p_accel text
 DECLARE
 	l lease;
 BEGIN
-	SELECT * INTO l FROM lease WHERE id = p_id FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'no such lease' USING ERRCODE = 'CS001';
-	END IF;
+	PERFORM lease_lock(p_id);
+	SELECT * INTO l FROM lease WHERE id = p_id;
 	IF p_state NOT IN ('preparing', 'running', 'paused') OR l.state = 'ended'
 		OR (p_state = 'preparing' AND l.state NOT IN ('matched', 'preparing')) THEN
 		RAISE EXCEPTION 'the lease is %, and cannot become %', l.state, p_state USING ERRCODE = 'CS003';
@@ -113,10 +111,8 @@ CREATE OR REPLACE FUNCTION lease_desire(p_id uuid, p_desired text, p_reason text
 DECLARE
 	l lease;
 BEGIN
-	SELECT * INTO l FROM lease WHERE id = p_id FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'no such lease' USING ERRCODE = 'CS001';
-	END IF;
+	PERFORM lease_lock(p_id);
+	SELECT * INTO l FROM lease WHERE id = p_id;
 	IF l.state = 'ended' OR (l.desired = 'ended' AND p_desired <> 'ended') THEN
 		RAISE EXCEPTION 'the lease is over' USING ERRCODE = 'CS003';
 	END IF;
@@ -130,10 +126,8 @@ END $$;
 CREATE OR REPLACE FUNCTION lease_set_path(p_id uuid, p_path text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 	SET search_path = cpushare, pg_temp AS $$
 BEGIN
+	PERFORM lease_lock(p_id);
 	UPDATE lease SET path = p_path WHERE id = p_id;
-	IF NOT FOUND THEN
-		RAISE EXCEPTION 'no such lease' USING ERRCODE = 'CS001';
-	END IF;
 END $$;
 
 -- Accepts a usage record and moves money. p_charge_total is what the counters cost since the start; what the lease has not been

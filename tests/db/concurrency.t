@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# concurrency.t - sessions that want the same money, core, payment or lease at the same time: one gets it, and nothing is lost
+. "$(dirname "$0")/database.sh"
+seed
+as_market -c 'SELECT seed.fund(1, 1000), seed.fund(3, 100000)' >/dev/null
+
+# race NAME SQL...: each SQL in a session of its own; their answers lie in $WORK/NAME.1, .2, …
+race() {
+	local name=$1 n=0 sql pids=()
+	shift
+	for sql; do
+		n=$((n + 1))
+		as_market -v VERBOSITY=sqlstate -c "$sql" >"$WORK/$name.$n" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+}
+# race_behind LOCK-SQL NAME SQL...: the same, while a session holds LOCK-SQL's locks until all of them wait
+race_behind() { # LOCK-SQL NAME SQL...
+	local lock=$1 name=$2
+	shift 2
+	coproc LOCKER { as_owner 2>&1; }
+	local locker=$LOCKER_PID out=${LOCKER[0]} in=${LOCKER[1]}
+	printf 'BEGIN;\n%s;\nSELECT 1 AS locked;\n' "$lock" >&"$in"
+	read -r _ <&"$out"
+	race "$name" "$@" &
+	local racers=$!
+	within 20 waiting $# || note "only $(as_admin -c "$WAITING") wait"
+	printf 'COMMIT;\n\\q\n' >&"$in"
+	wait "$racers" "$locker"
+}
+WAITING="SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'cpushare_market'"
+waiting() { [ "$(as_admin -c "$WAITING")" -ge "$1" ]; }
+answers() { sort "$WORK/$1".* | uniq -c | sed 's/^ *//' | paste -sd ';'; }
+
+race_behind "SELECT ledger_lock(ledger_account_of(seed.id(1), 'available'))" spend \
+	"SELECT 'placed' FROM seed.place(50, 1, 1, 600)" "SELECT 'placed' FROM seed.place(51, 1, 1, 600)"
+is "$(answers spend)" '1 ERROR:  CS004;1 placed' "two orders for one balance: one is placed"
+is "$(as_market -c 'SELECT seed.balance(1)')" 'available 400, held 600' "and holds once"
+
+as_market -c "SELECT seed.place(52, 3, 8, 10)" >/dev/null
+lock_machine="SELECT 1 FROM machine WHERE id = seed.id(102) FOR UPDATE"
+race_behind "$lock_machine" match "SELECT count(seed.match(52, 102)) FROM generate_series(1, 3)" \
+	"SELECT count(seed.match(52, 102)) FROM generate_series(1, 3)"
+is "$(cat "$WORK"/match.* | paste -sd + | bc)" 4 "two markets match onto one machine: no more than it has"
+is "$(as_market -c "SELECT sum(cores) FROM lease WHERE machine_id = seed.id(102)")" 4 "so say its leases"
+is "$(as_market -c "SELECT count(DISTINCT number) = 4 AND count(DISTINCT ip) = 4 AND count(DISTINCT mac) = 4 FROM lease")" t \
+	"which share no number, no address, no card"
+
+as_market -c "SELECT deposit_create(seed.id(11), seed.id(1), 'manual', 'pending', 70, 0, 70, '', now()),
+	deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', 70, 0, 70, '', now())" >/dev/null
+race_behind "SELECT 1 FROM deposit WHERE id = seed.id(11) FOR UPDATE" credit \
+	"SELECT 'credited' FROM deposit_credit(seed.id(11), 'r1')" "SELECT 'credited' FROM deposit_credit(seed.id(11), 'r2')"
+is "$(answers credit)" '1 ERROR:  CS003;1 credited' "two credits of one deposit: one is done"
+race_behind "SELECT ledger_lock(market_account_of('external'))" credit2 \
+	"SELECT 'credited' FROM deposit_credit(seed.id(12), 'r3')" "SELECT 'credited' FROM deposit_credit(seed.id(12), 'r3')"
+is "$(as_market -c "SELECT seed.balance(1)")" 'available 540, held 600' "however they meet"
+
+lease=$(as_market -c "SELECT id FROM lease ORDER BY number LIMIT 1")
+other=$(as_market -c "SELECT id FROM lease ORDER BY number OFFSET 1 LIMIT 1")
+as_market -c "SELECT lease_set_state(id, 'running', 'kvm', '', now()) FROM lease" >/dev/null
+race_behind "SELECT 1 FROM cpushare.order WHERE id = seed.id(52) FOR UPDATE" use \
+	"SELECT 'used' FROM seed.use('$lease', 1, 10, 10)" "SELECT 'used' FROM seed.use('$lease', 1, 10, 10)" \
+	"SELECT 'used' FROM seed.use('$lease', 1, 10, 10)"
+is "$(answers use)" '3 used' "one record three times at once is accepted three times"
+is "$(as_market -c "SELECT charged_micro FROM lease WHERE id = '$lease'")" 10 "and charged once"
+race_behind "SELECT 1 FROM cpushare.order WHERE id = seed.id(52) FOR UPDATE" finish \
+	"SELECT 'ended' FROM lease_finish('$lease', 'completed', '', now())" \
+	"SELECT 'ended' FROM lease_finish('$lease', 'lost_contact', '', now())" "SELECT 'used' FROM seed.use('$lease', 2, 20, 10)"
+like "$(answers finish)" '1 ended' "two ends and a record at once: it ends once"
+sound "the ledger is sound after races"
+
+# Sessions that cross each other's ways for a while: usage, orders, matches, ends, deposits; no deadlock, nothing lost.
+as_owner -f /dev/stdin <<'END' || bail "no churn"
+CREATE PROCEDURE seed.churn(p_seed integer, INOUT p_done integer DEFAULT 0, INOUT p_failed text DEFAULT '') LANGUAGE plpgsql AS $$
+DECLARE
+	v_buyer integer;
+BEGIN
+	PERFORM setseed(p_seed / 100.0);
+	FOR i IN 1 .. 150 LOOP
+		BEGIN
+			v_buyer := CASE WHEN random() < 0.5 THEN 1 ELSE 3 END;
+			CASE floor(random() * 6)::int
+			WHEN 0 THEN PERFORM seed.place(1000 * p_seed + i, v_buyer, 2, 5);
+			WHEN 1 THEN PERFORM seed.fund(v_buyer, 50);
+			WHEN 2 THEN
+				PERFORM match_make(array_agg(o.id), array_agg(m.id), array_agg(10::bigint), array_agg(0::bigint),
+					array_agg(0::bigint), array_agg(1::bigint), array_agg(64::bigint), now())
+				FROM (SELECT id FROM cpushare.order WHERE state = 'open' ORDER BY random() LIMIT 3) o, machine m HAVING count(*) > 0;
+			WHEN 3 THEN
+				PERFORM order_close(id, 'cancelled', now()) FROM
+					(SELECT id FROM cpushare.order WHERE state = 'open' ORDER BY random() LIMIT 1) o;
+			WHEN 4 THEN
+				PERFORM lease_finish(id, 'completed', '', now()) FROM
+					(SELECT id FROM lease WHERE state <> 'ended' ORDER BY random() LIMIT 1) l;
+			ELSE
+				PERFORM lease_set_state(id, 'running', 'any', '', now()), seed.use(id, usage_seq + 1, charged_micro + 3, 10) FROM
+					(SELECT * FROM lease WHERE state <> 'ended' ORDER BY random() LIMIT 1) l;
+			END CASE;
+			p_done := p_done + 1;
+		EXCEPTION
+			WHEN SQLSTATE 'CS003' OR SQLSTATE 'CS004' OR SQLSTATE 'CS006' THEN NULL; -- another was quicker
+			WHEN OTHERS THEN p_failed := p_failed || SQLSTATE || ' ' || SQLERRM || '; ';
+		END;
+		COMMIT;
+	END LOOP;
+END $$;
+GRANT EXECUTE ON PROCEDURE seed.churn TO cpushare_market;
+END
+race churn 'CALL seed.churn(1)' 'CALL seed.churn(2)' 'CALL seed.churn(3)' 'CALL seed.churn(4)'
+for n in 1 2 3 4; do like "$(<"$WORK/churn.$n")" '^1?[0-9][0-9]\|$' "session $n goes through"; done
+sound "the ledger is sound after them"
+is "$(as_market -c "SELECT count(*) FROM machine m WHERE (SELECT sum(cores) FROM lease WHERE machine_id = m.id AND state <> 'ended')
+	> m.cores")" 0 "no machine has more than it offers"
+is "$(as_market -c "SELECT sum(credit_micro) = (SELECT sum(balance_micro) FROM ledger_account WHERE kind <> 'external') FROM deposit
+	WHERE state = 'credited'")" t "what was paid in is there"
+done_testing

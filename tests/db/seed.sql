@@ -1,0 +1,53 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- seed.sql - people and things to trade with, in the schema "seed"
+
+CREATE SCHEMA seed;
+GRANT USAGE ON SCHEMA seed TO cpushare_market;
+
+-- buyer 1, seller 2, another buyer 3, another seller 4
+CREATE FUNCTION seed.id(n integer) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+	SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid
+$$;
+CREATE FUNCTION seed.hash(t text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT sha256(t::bytea) $$;
+INSERT INTO account (id, email, name, password_hash)
+	SELECT seed.id(n), 'user' || n || '@example.org', 'user' || n, 'x' FROM generate_series(1, 4) n;
+SELECT image_create(seed.id(n), seed.hash('image'), 'disc', 4711, 'scsi', seed.hash('piece')) FROM unnest(ARRAY[1, 3]) n;
+SELECT image_piece_add(seed.id(n), seed.hash('image'), 0) FROM unnest(ARRAY[1, 3]) n;
+INSERT INTO machine (id, account, name, public_key, state, accepting, accel, cores, memory_mib, price_per_core_hour_micro)
+	SELECT seed.id(n + 100), seed.id(n), 'machine' || n, seed.hash('key' || n), 'online', true, 'kvm', 4, 4096, 10
+	FROM unnest(ARRAY[2, 4]) n;
+
+CREATE FUNCTION seed.fund(p_account integer, p_amount bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_id uuid := gen_random_uuid();
+BEGIN
+	PERFORM deposit_create(v_id, seed.id(p_account), 'manual', 'pending', p_amount, 0, p_amount, '', now());
+	PERFORM deposit_credit(v_id, v_id::text);
+END $$;
+
+-- An order of that id: places of one core and 64 MiB, each with a hold.
+CREATE FUNCTION seed.place(p_order integer, p_buyer integer, p_count integer, p_hold bigint, p_budget bigint DEFAULT 0,
+	p_cores integer DEFAULT 1) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM order_create(seed.id(p_order), seed.id(p_buyer), '', seed.hash('image'), p_count, p_cores, 64, 100, 100, 100, 3600, 3600,
+		p_budget, '{}', 0, 0, 'any', NULL, p_hold, now());
+	RETURN seed.id(p_order);
+END $$;
+
+-- One place of it on a machine; null where refused.
+CREATE FUNCTION seed.match(p_order integer, p_machine integer, p_cores integer DEFAULT 1) RETURNS uuid LANGUAGE sql AS $$
+	SELECT match_make(ARRAY[seed.id(p_order)], ARRAY[seed.id(p_machine)], ARRAY[10]::bigint[], ARRAY[0]::bigint[],
+		ARRAY[0]::bigint[], ARRAY[p_cores]::bigint[], ARRAY[64]::bigint[], now())
+$$;
+
+-- A usage record with all counters at p_seq.
+CREATE FUNCTION seed.use(p_lease uuid, p_seq bigint, p_total bigint, p_target bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM lease_use(p_lease, p_seq, p_seq, p_seq, p_seq, p_seq, NULL, NULL, seed.hash(p_seq::text), false, p_total, 1000,
+		p_target, now());
+END $$;
+
+CREATE FUNCTION seed.balance(p_account integer) RETURNS text LANGUAGE sql AS $$
+	SELECT string_agg(kind || ' ' || balance_micro, ', ' ORDER BY kind) FROM ledger_account WHERE owner = seed.id(p_account)
+$$;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA seed TO cpushare_market;
