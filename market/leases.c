@@ -51,14 +51,18 @@ err_t lease_console_show(struct request *r)
 {
 	struct market *m = market_of(r);
 	struct live *l = live_get(m, r->values.id[0]);
+	const struct console nothing = { 0 }; /* of a lease that ended long ago */
 	struct console_chunk chunk;
+	struct lease_row row;
 	int64_t from;
 	TRY(request_query_int(r, "from", 0, 0, INT64_MAX, &from));
-	if (!l || !uuid_equal(l->row.l.buyer, r->caller.account))
+	if (!l)
+		TRY(store_lease_get(m->store, r->values.id[0], r->caller.account, &row));
+	if (!uuid_equal(l ? l->row.l.buyer : row.l.buyer, r->caller.account))
 		return E_NOT_FOUND;
-	if (!l->ended.us)
+	if (l && !l->ended.us)
 		console_want(&l->console, r->now_mono, m->settings->console_wanted_us);
-	console_read(&l->console, from, &chunk);
+	console_read(l ? &l->console : &nothing, from, &chunk);
 	answer_json(r, 200, console_chunk_to_json(&chunk));
 	return OK;
 }

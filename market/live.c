@@ -56,7 +56,7 @@ static err_t live_new(struct market *m, const struct lease_row *row, mono_time n
 	struct network *network;
 	if (!machine)
 		return E_UNAVAILABLE;
-	TRY(network_of(m, row->l.order, row->l.created_at, &network));
+	TRY(network_of(m, row->l.order, clock_wall(), &network));
 	struct live *l = calloc(1, sizeof *l);
 	if (!l)
 		return E_NOMEM;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "certificate.h"
@@ -15,6 +16,17 @@
 #include "market.h"
 #include "metrics.h"
 #include "setup.h"
+
+/* A connection is a descriptor: as many as we may have. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_warn("the limit of descriptors stays as it is", "errno=%d", errno);
+}
 
 static void on_signal(void *context, int signal)
 {
@@ -150,6 +162,7 @@ int command_serve(struct cli *cli)
 		return code;
 	log_init("cpushare-market", level);
 	signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
 	market.settings = &setup.settings;
 	market.data_dir = setup.data_dir;
 	market.resources_dir = setup.resources_dir;
