@@ -231,6 +231,7 @@ static err_t run_once(struct request *r, route_fn *fn, const char *key)
 		answer_header(r, "Idempotency-Replayed", "true");
 		return OK;
 	}
+	free(stored.body);
 	TRY(fn(r));
 	if (r->answer.status >= 400)
 		return OK;

@@ -123,4 +123,7 @@ like "$(curl -ksi -X POST "$URL/v1/sessions" -H 'Content-Type: application/json'
 api GET /v1/account "" "$ANNA"
 is "$STATUS" 200 "who is in stays in"
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
+kill -TERM $MARKET_PID
+wait $MARKET_PID
+is $? 0 "the market stops cleanly" || note "$(tail -n 40 "$WORK/market.log")"
 done_testing

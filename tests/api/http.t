@@ -55,8 +55,9 @@ listen again 1 0
 like "$(<"$WORK/again")" 'event: deposit.credited' "Last-Event-ID brings back what was missed"
 listen again 1 "$(sed -n 's/^id: //p' "$WORK/first" | tail -n 1)"
 is "$(grep -c ^event: "$WORK/again")" 0 "and nothing that was seen"
-listen one 3 & listen two 3 &
-sleep 0.5
+listen one 4 & listen two 4 &
+both() { api GET /metrics && grep -q '^cpushare_event_streams 2$' <<<"$BODY"; }
+does "two streams" within 3 both
 api GET /v1/events "" "$ANNA"
 is "$STATUS" 429 "streams of one account are bounded"
 wait $(jobs -p | grep -v "^$MARKET_PID$")
@@ -102,7 +103,7 @@ sleep 0.05
 T0=$SECONDS
 kill -TERM $MARKET_PID
 wait $MARKET_PID
-is $? 0 "SIGTERM ends it with 0"
+is $? 0 "SIGTERM ends it with 0" || note "$(tail -n 40 "$WORK/market.log")"
 ok "soon" [ $((SECONDS - T0)) -le 6 ]
 ok "its database too" [ ! -e "$MARKET_DATA/postgres/postmaster.pid" ]
 wait

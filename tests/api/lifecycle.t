@@ -198,4 +198,7 @@ report desk "[$(said "$LEASE" ended completed)]"
 does "completed" within 3 lease_is ended completed
 settled killed
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
+kill -TERM $MARKET_PID
+wait $MARKET_PID
+is $? 0 "the market stops cleanly" || note "$(tail -n 40 "$WORK/market.log")"
 done_testing

@@ -225,4 +225,7 @@ no "a deposit's state that is none" 422 bad_field GET '/v1/operator/deposits?sta
 no "a seller who is none" 404 not_found GET "/v1/sellers/$NIL"
 unchanged rules
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
+kill -TERM $MARKET_PID
+wait $MARKET_PID
+is $? 0 "the market stops cleanly" || note "$(tail -n 40 "$WORK/market.log")"
 done_testing

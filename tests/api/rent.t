@@ -169,4 +169,7 @@ is "$(field '.leases | length')" 0 "the machine is told nothing of it any more"
 api GET /v1/balance "" "$BUYER"
 is "$(field .held_micro)" 0 "nothing is held"
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
+kill -TERM $MARKET_PID
+wait $MARKET_PID
+is $? 0 "the market stops cleanly" || note "$(tail -n 40 "$WORK/market.log")"
 done_testing
