@@ -89,7 +89,7 @@ void param_prices(struct params *p, const struct prices *prices)
 
 void param_before(struct params *p, struct page page)
 {
-	uuid highest;
+	uuid highest = { { 0 } };
 	memset(highest.bytes, 0xff, sizeof highest.bytes);
 	param_uuid(p, uuid_is_zero(page.after) ? highest : page.after);
 }
@@ -198,14 +198,14 @@ void row_bytes(struct row *r, void *data, size_t len)
 
 uuid row_uuid(struct row *r)
 {
-	uuid id;
+	uuid id = { { 0 } };
 	row_bytes(r, id.bytes, sizeof id.bytes);
 	return id;
 }
 
 sha256 row_sha256(struct row *r)
 {
-	sha256 hash;
+	sha256 hash = { { 0 } };
 	row_bytes(r, hash.bytes, sizeof hash.bytes);
 	return hash;
 }
@@ -272,9 +272,11 @@ wall_time row_time(struct row *r)
 		return (wall_time){ 0 };
 	struct reader in = reader_of(at, len);
 	int64_t us = (int64_t)read_u64(&in);
-	if (in.bad || len != 8 || us > INT64_MAX - PG_EPOCH_US)
+	if (in.bad || len != 8 || us > INT64_MAX - PG_EPOCH_US) {
 		r->bad = true;
-	return r->bad ? (wall_time){ 0 } : (wall_time){ us + PG_EPOCH_US };
+		us = -PG_EPOCH_US;
+	}
+	return (wall_time){ us + PG_EPOCH_US };
 }
 
 void row_text(struct row *r, char *text, size_t size)
