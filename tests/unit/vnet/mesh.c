@@ -44,6 +44,34 @@ static void test_join(void)
 	is_int(nodes[0].mesh.strangers, 0, "nobody was a stranger");
 }
 
+/* Any one packet of a handshake may be lost, and it goes on where it was. */
+static void test_lost_flights(void)
+{
+	int slow = 0;
+	for (int n = 0; n < 8; n++) {
+		node_crash(0);
+		node_crash(1);
+		node_up(0);
+		node_up(1);
+		spare_carriers = n;
+		introduce();
+		run_us(SECOND_US);
+		uint64_t id = peer_at(0, 1)->attempt[0] ? peer_at(0, 1)->attempt[0]->id : 0;
+		run_us(SECOND_US);
+		slow += !connected(0, 1) || (peer_at(0, 1)->attempt[0] && peer_at(0, 1)->attempt[0]->id != id);
+	}
+	spare_carriers = -1;
+	is_int(slow, 0, "the loss of any one handshake packet is made good at once");
+	struct vnet_peer inside = nodes[1].self;
+	snprintf(inside.candidates[0].address, VNET_CANDIDATE_SIZE, "10.77.0.9:7");
+	node_crash(0);
+	node_up(0);
+	assert(mesh_set_peers(&nodes[0].mesh, &inside, 1, now) == OK);
+	is_int(peer_at(0, 1)->paths.count, 0, "a candidate inside the network itself is not tried");
+	introduce();
+	run_us(3 * SECOND_US);
+}
+
 static void test_strangers(void)
 {
 	uint8_t copy[2048];
@@ -107,6 +135,20 @@ static void test_rekey(void)
 	}
 	ok(peer_at(0, 1)->current->local_index != before, "keys change after two minutes");
 	is_int(passed, sent, "and no frame is lost by it");
+	/* The same with frames under way at every moment. */
+	before = peer_at(0, 1)->current->local_index;
+	uint8_t room[MESH_HEADROOM + 60] = { 0 };
+	size_t frames[2] = { nodes[0].frames, nodes[1].frames }, each = 0;
+	for (; each < 100 * 125; each++) {
+		mesh_send(&nodes[0].mesh, peer_at(0, 1), room + MESH_HEADROOM, 60, false, now);
+		mesh_send(&nodes[1].mesh, peer_at(1, 0), room + MESH_HEADROOM, 60, false, now);
+		run_us(SECOND_US / 100);
+	}
+	run_us(2 * DELAY_US);
+	ok(peer_at(0, 1)->current->local_index != before, "they change again");
+	ok(nodes[0].frames - frames[0] == each && nodes[1].frames - frames[1] == each,
+	   "under a steady stream that loses nothing");
+	peer_at(0, 1)->current->made_us = peer_at(1, 0)->current->made_us = now.us; /* no third rekey */
 	run_us(70 * SECOND_US);
 	ok(!peer_at(0, 1)->previous && !peer_at(1, 0)->previous, "the old keys are gone a minute later");
 }
@@ -128,6 +170,15 @@ static void test_restart(void)
 	run_us(3 * SECOND_US);
 	ok(connected(0, 1) && connected(1, 2), "and found when it comes back");
 	/* Its farewell is heeded at once. */
+	/* A peer that was told nothing of us but who we are. */
+	struct vnet_peer strangers[2] = { nodes[0].self, nodes[2].self };
+	strangers[0].candidate_count = strangers[1].candidate_count = 0;
+	node_crash(1);
+	node_up(1);
+	assert(mesh_set_peers(&nodes[1].mesh, strangers, 2, now) == OK);
+	run_us(MINUTE_US);
+	ok(connected(0, 1) && connected(1, 2), "a restarted peer that cannot find us is found by us");
+	introduce();
 	mesh_leave(&nodes[2].mesh);
 	node_crash(2);
 	run_us(SECOND_US);
@@ -171,14 +222,62 @@ static void test_roaming(void)
 	ok(send_frame(1, 0, 100), "and carries frames");
 	run_us(MINUTE_US);
 	is_int(s->path[paths_find(s, &dead)].state, PATH_DEAD, "the dead one is known to be dead");
-	struct address was = dead;
 	dead = (struct address){ 0 };
 	run_us(2 * MINUTE_US);
-	is_int(s->path[paths_find(s, &was)].state, PATH_VALID, "and never given up");
+	/* The one that is never heard from by itself. */
+	dead = nodes[0].second;
+	run_us(2 * MINUTE_US);
+	is_int(s->path[paths_find(s, &dead)].state, PATH_DEAD, "a standby that dies is noticed too");
+	dead = (struct address){ 0 };
+	peer_at(0, 1)->current->made_us = peer_at(1, 0)->current->made_us = now.us; /* no rekey, which would try it too */
+	run_us(62 * SECOND_US);
+	is_int(s->path[paths_find(s, &nodes[0].second)].state, PATH_VALID, "and never given up");
 	nodes[0].second.port = 0;
 	nodes[0].self.candidate_count = 1;
 	introduce();
 	run_us(20 * SECOND_US);
+}
+
+/* A connected peer says that it is at somebody else's address and makes up the answer to our ping there. */
+static void test_false_address(void)
+{
+	struct address victim = address_of("198.51.100.77:53");
+	struct paths *s = &peer_at(0, 1)->paths;
+	struct session *session = peer_at(1, 0)->current;
+	uint8_t packet[256], plain[PROBE_BYTES];
+	struct probe ping = { .kind = PROBE_PING, .token = 1 };
+	probe_put(&ping, plain);
+	assert(session_seal(session, WIRE_PROBE, plain, sizeof plain, packet) == OK);
+	mesh_input(&nodes[0].mesh, packet, sizeof plain + WIRE_SEAL_BYTES, &victim, now);
+	int i = paths_find(s, &victim);
+	ok(i >= 0, "an address that an authentic packet comes from is tried");
+	run_us(SECOND_US / 2);
+	for (unsigned number = 0; number < 256; number++) {
+		struct probe pong = { .kind = PROBE_PONG, .token = number };
+		probe_put(&pong, plain);
+		assert(session_seal(session, WIRE_PROBE, plain, sizeof plain, packet) == OK);
+		mesh_input(&nodes[0].mesh, packet, sizeof plain + WIRE_SEAL_BYTES, &victim, now);
+	}
+	ok(s->path[i].state != PATH_VALID && s->active != i, "but a guessed answer does not make it a path");
+	run_us(5 * SECOND_US);
+	is_int(s->path[i].state, PATH_DEAD, "and it is dead soon");
+	both_ways(0, 1, "meanwhile");
+}
+
+static void test_load(void)
+{
+	size_t before = cookies;
+	for (int i = 0; i < NODES; i++)
+		node_crash(i);
+	for (int i = 0; i < NODES; i++) {
+		node_up(i);
+		while (bucket_take(&nodes[i].mesh.gate.busy, GATE_BUSY_RATE, GATE_BUSY_RATE, now))
+			;
+	}
+	introduce();
+	run_us(SECOND_US);
+	ok(connected(0, 1) && connected(1, 2) && connected(0, 2), "under load they find each other");
+	is_int(cookies - before, 3, "each handshake after a cookie");
 }
 
 static void test_black_hole(void)
@@ -245,11 +344,14 @@ int main(void)
 	node_make(2, "192.0.2.3:1003");
 	test_join();
 	test_strangers();
+	test_lost_flights();
 	test_rekey();
 	test_restart();
 	test_roaming();
+	test_false_address();
 	test_black_hole();
 	test_removal();
+	test_load();
 	test_loss();
 	test_wrong_pin();
 	for (int i = 0; i < NODES; i++) {

@@ -43,6 +43,8 @@ static const struct vnet_network network = {
 	.id = { { 1, 2, 3 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400, .gateway = 0x0a4d0001
 };
 static struct packet last_carrier, last_data;
+static size_t cookies;		/* C4 packets carried */
+static int spare_carriers = -1; /* so many C2 packets of nodes 0 and 1 pass before one is lost; -1: none is */
 
 static struct address address_of(const char *text)
 {
@@ -71,6 +73,11 @@ static void commit(void *context, struct peer *p, const struct address *to, size
 	if (!len || !n->up)
 		return;
 	carried++;
+	bool between_two = n != &nodes[2] && !address_equal(to, &nodes[2].address);
+	if (n->out[0] == WIRE_HANDSHAKE && between_two && spare_carriers >= 0 && spare_carriers-- == 0) {
+		lost++;
+		return;
+	}
 	if (dice() < loss_percent || address_equal(to, &dead) || (largest && len > largest) || queued == QUEUE) {
 		lost++;
 		return;
@@ -83,6 +90,7 @@ static void commit(void *context, struct peer *p, const struct address *to, size
 	q->to = *to;
 	q->from = n->address;
 	q->at_us = now.us + DELAY_US;
+	cookies += q->data[0] == WIRE_COOKIE;
 	if (n == &nodes[0] && q->data[0] == WIRE_HANDSHAKE)
 		last_carrier = *q;
 	if (n == &nodes[0] && q->data[0] == WIRE_DATA)
