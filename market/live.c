@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * live.c - the leases that have not ended: what their machines say, and what becomes of them
  *
- * How it works: live_heard() takes one lease of a machine's report: its endpoint, its state, its usage record, its end. Each is stored
+ * How it works: live_heard() takes one lease of a machine's report: its endpoint, its state, its usage record (meter.c), its end. Each is stored
  * by a call of its own, and the report that follows repeats whatever failed. live_judge() asks trade/fate.c what is due, after each
  * report and once a second. A lease that is to end waits for its machine to send the last counters; live_end() releases what it held.
  */
@@ -133,6 +133,7 @@ err_t live_end(struct market *m, struct live *l, enum end_reason reason, const c
 {
 	char id[UUID_TEXT_SIZE];
 	uuid lease = l->row.l.id;
+	TRY(meter_settle(m, l, now, now_mono));
 	err_t e = store_lease_end(m->store, lease, reason, detail, now);
 	if (e != E_CONFLICT) /* it may have ended in a transaction whose answer was lost */
 		TRY(e);
@@ -169,48 +170,6 @@ static err_t hear_state(struct market *m, struct live *l, const struct lease_rep
 	return live_reload(m, l->row.l.id, now_mono);
 }
 
-/* Since when its counters can have grown. A machine may have run it for a while before it could tell us. */
-static int64_t counted_us(const struct market *m, const struct lease *l, wall_time now)
-{
-	int64_t since = l->started_at.us ? l->started_at.us - m->settings->lost_contact_us : l->created_at.us;
-	return now.us - (since > l->created_at.us ? since : l->created_at.us);
-}
-
-static bool usage_follows(const struct live *l, const struct usage *u)
-{
-	const struct usage *last = &l->row.usage;
-	sha256 none = { { 0 } };
-	return u->seq == last->seq + 1 && sha256_equal(u->previous, last->seq ? l->row.usage_hash : none) &&
-	       u->vcpu_ns >= last->vcpu_ns && u->running_us >= last->running_us && u->tx_bytes >= last->tx_bytes &&
-	       u->rx_bytes >= last->rx_bytes;
-}
-
-static err_t hear_usage(struct market *m, struct live *l, const struct usage *u, wall_time now, mono_time now_mono)
-{
-	static struct log_bucket bucket;
-	const struct lease *lease = &l->row.l;
-	char id[UUID_TEXT_SIZE];
-	if (u->seq <= l->row.usage.seq)
-		return OK; /* our acknowledgement was lost: the answer repeats it */
-	if (!usage_follows(l, u) || !usage_verify(l->row.key, lease->id, u)) {
-		if (log_allowed(&bucket))
-			log_warn("a usage record does not hold", "lease=%s seq=%llu have=%llu", uuid_format(lease->id, id),
-				 (unsigned long long)u->seq, (unsigned long long)l->row.usage.seq);
-		return OK;
-	}
-	struct counters counters = { u->vcpu_ns, u->running_us, u->tx_bytes, u->rx_bytes }, none = { 0 };
-	bool cut = price_cut(&counters, &none, lease->cores, counted_us(m, lease, now));
-	if (cut && !lease->usage_cut)
-		log_warn("a machine counts more than it can have done", "lease=%s", uuid_format(lease->id, id));
-	money total, target;
-	TRY(price_total(&lease->prices, lease->memory_mib, &counters, &total));
-	TRY(price_window(&lease->prices, lease->cores, lease->memory_mib, m->settings->hold_window_us, &target));
-	struct lease_row row;
-	TRY(store_lease_usage(m->store, lease->id, u, usage_hash(lease->id, u), cut, total, (uint32_t)m->settings->settlement_bp,
-			      target, now, &row));
-	return live_put(m, &row, now_mono);
-}
-
 /* A machine may only give reasons that are its own to know. */
 static enum end_reason machine_reason(const struct live *l, enum end_reason said)
 {
@@ -236,7 +195,9 @@ err_t live_heard(struct market *m, struct live *l, const struct lease_report *sa
 	hear_network(l, said);
 	TRY(hear_state(m, l, said, accel, now, now_mono));
 	if (said->has_usage)
-		TRY(hear_usage(m, l, &said->usage, now, now_mono));
+		TRY(meter_hear(m, l, &said->usage, now));
+	if (meter_due(m, l, said->state == LEASE_ENDED, now_mono))
+		TRY(meter_settle(m, l, now, now_mono));
 	if (strcmp(l->row.l.path, said->path) && said->path[0]) {
 		TRY(store_lease_path(m->store, l->row.l.id, said->path));
 		memcpy(l->row.l.path, said->path, sizeof l->row.l.path);
@@ -267,7 +228,7 @@ err_t live_judge(struct market *m, struct live *l, wall_time now, mono_time now_
 		.created_at = lease->created_at,
 		.started_at = lease->started_at,
 		.duration_s = l->row.duration_s,
-		.held = lease->held,
+		.held = meter_hold_left(l),
 		.silent_us = silent_us,
 	};
 	const struct fate_bounds bounds = { s->lost_contact_us, s->start_timeout_us, s->end_grace_us, s->funds_grace_us };
@@ -285,6 +246,7 @@ void live_overlay(struct market *m, struct lease *lease)
 	const struct live *l = live_get(m, lease->id);
 	if (!l || lease->state == LEASE_ENDED)
 		return;
+	meter_overlay(l, lease);
 	if (lease->state == LEASE_PREPARING && l->progress_permille >= 0 && !l->detail[0])
 		snprintf(lease->detail, sizeof lease->detail, "fetching the image: %d %%", l->progress_permille / 10);
 	else if (l->detail[0])

@@ -10,6 +10,7 @@
 #include "console.h"
 #include "machine.h"
 #include "market.h"
+#include "meter.h"
 
 struct live {
 	struct lease_row row;
@@ -21,6 +22,7 @@ struct live {
 	int progress_permille;	  /* of the preparation, -1 unknown */
 	char detail[DETAIL_SIZE]; /* what the machine says while it prepares */
 	struct console console;
+	struct meter meter;
 	bool has_peer; /* the endpoint is up: */
 	struct peer_view peer;
 	struct live *next_of_machine, *next_of_network;

@@ -67,6 +67,8 @@ const struct conf_entry settings_table[] = {
 	DURATION("timing.funds_grace", funds_grace_us, SECOND_US, DAY_US, "60s", "a lease paused without funds waits this long"),
 	DURATION("timing.hold_window", hold_window_us, 15 * SECOND_US, DAY_US, "5m",
 		 "what a lease holds ahead: the cost of this time"),
+	DURATION("timing.settle_interval", settle_interval_us, 1000, HOUR_US, "60s",
+		 "usage is charged this often; also when the hold runs low, and at the end"),
 	DURATION("timing.session", session_us, MINUTE_US, 365 * DAY_US, "30d", "a log-in lasts this long"),
 	DURATION("timing.peer_timeout", peer_timeout_us, SECOND_US, HOUR_US, "60s", "a buyer's peer silent for longer has left"),
 	DURATION("timing.console_wanted", console_wanted_us, SECOND_US, HOUR_US, "30s",

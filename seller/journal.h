@@ -9,7 +9,7 @@
 
 #include "machine.h"
 
-#define JOURNAL_SENT 8
+#define JOURNAL_SENT 32
 
 struct journal {
 	uuid lease;

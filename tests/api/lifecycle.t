@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set limits.signups_burst=1000 --set timing.busy_interval=200ms --set timing.lost_contact=4s --set timing.end_grace=2s \
+start_market --set timing.settle_interval=1ms --set limits.signups_burst=1000 --set timing.busy_interval=200ms --set timing.lost_contact=4s --set timing.end_grace=2s \
 	--set timing.start_timeout=3s --set timing.funds_grace=2s --set timing.hold_window=15s --set timing.sweep_interval=200ms
 signup seller && SELLER=$TOKEN
 new_machine desk "$SELLER" || bail "$BODY"

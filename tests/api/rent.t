@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set limits.signups_burst=100 --set timing.busy_interval=200ms --set timing.lost_contact=20s --set timing.end_grace=3s \
+start_market --set timing.settle_interval=1ms --set limits.signups_burst=100 --set timing.busy_interval=200ms --set timing.lost_contact=20s --set timing.end_grace=3s \
 	--set fees.settlement_bp=1000
 signup seller && SELLER=$TOKEN
 new_buyer buyer 20000000 && BUYER=$TOKEN

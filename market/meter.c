@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * meter.c - a lease's usage: heard often, settled seldom
+ */
+#include "meter.h"
+#include "live.h"
+#include "log.h"
+#include "price.h"
+
+/* Since when its counters can have grown. A machine may have run it for a while before it could tell us. */
+static int64_t counted_us(const struct market *m, const struct lease *l, wall_time now)
+{
+	int64_t since = l->started_at.us ? l->started_at.us - m->settings->lost_contact_us : l->created_at.us;
+	return now.us - (since > l->created_at.us ? since : l->created_at.us);
+}
+
+static bool grew(const struct usage *from, const struct usage *to)
+{
+	return to->vcpu_ns >= from->vcpu_ns && to->running_us >= from->running_us && to->tx_bytes >= from->tx_bytes &&
+	       to->rx_bytes >= from->rx_bytes;
+}
+
+static bool usage_follows(const struct live *l, const struct usage *u)
+{
+	const struct usage *last = &l->row.usage;
+	sha256 none = { { 0 } };
+	return u->seq == last->seq + 1 && sha256_equal(u->previous, last->seq ? l->row.usage_hash : none) && grew(last, u);
+}
+
+err_t meter_hear(struct market *m, struct live *l, const struct usage *u, wall_time now)
+{
+	static struct log_bucket bucket;
+	const struct lease *lease = &l->row.l;
+	char id[UUID_TEXT_SIZE];
+	if (u->seq <= l->row.usage.seq)
+		return OK; /* our acknowledgement was lost: the answer repeats it */
+	if (!usage_follows(l, u) || !usage_verify(l->row.key, lease->id, u)) {
+		if (log_allowed(&bucket))
+			log_warn("a usage record does not hold", "lease=%s seq=%llu have=%llu", uuid_format(lease->id, id),
+				 (unsigned long long)u->seq, (unsigned long long)l->row.usage.seq);
+		return OK;
+	}
+	if (l->meter.heard && !grew(&l->meter.usage, u))
+		return OK; /* came late: a newer one was faster */
+	struct counters counters = { u->vcpu_ns, u->running_us, u->tx_bytes, u->rx_bytes }, none = { 0 };
+	bool cut = price_cut(&counters, &none, lease->cores, counted_us(m, lease, now));
+	if (cut && !lease->usage_cut && !l->meter.cut)
+		log_warn("a machine counts more than it can have done", "lease=%s", uuid_format(lease->id, id));
+	TRY(price_total(&lease->prices, lease->memory_mib, &counters, &l->meter.total));
+	l->meter.usage = *u;
+	l->meter.cut = cut;
+	l->meter.heard = true;
+	return OK;
+}
+
+money meter_hold_left(const struct live *l)
+{
+	int64_t due = l->meter.heard ? l->meter.total.micro - l->row.l.charged.micro : 0;
+	int64_t left = l->row.l.held.micro - (due > 0 ? due : 0);
+	return (money){ left > 0 ? left : 0 };
+}
+
+bool meter_due(const struct market *m, const struct live *l, bool ending, mono_time now)
+{
+	if (!l->meter.heard)
+		return false;
+	bool low = meter_hold_left(l).micro <= l->row.l.held.micro / 2;
+	return ending || low || now.us - l->meter.settled.us >= m->settings->settle_interval_us;
+}
+
+err_t meter_settle(struct market *m, struct live *l, wall_time now, mono_time now_mono)
+{
+	const struct lease *lease = &l->row.l;
+	struct lease_row row;
+	money target;
+	if (!l->meter.heard)
+		return OK;
+	TRY(price_window(&lease->prices, lease->cores, lease->memory_mib, m->settings->hold_window_us, &target));
+	TRY(store_lease_usage(m->store, lease->id, &l->meter.usage, usage_hash(lease->id, &l->meter.usage), l->meter.cut,
+			      l->meter.total, (uint32_t)m->settings->settlement_bp, target, now, &row));
+	l->meter.heard = false;
+	l->meter.settled = now_mono;
+	return live_put(m, &row, now_mono);
+}
+
+void meter_overlay(const struct live *l, struct lease *lease)
+{
+	if (!l->meter.heard || l->meter.usage.seq <= l->row.usage.seq)
+		return;
+	money left = meter_hold_left(l);
+	lease->vcpu_ns = (int64_t)l->meter.usage.vcpu_ns;
+	lease->running_us = (int64_t)l->meter.usage.running_us;
+	lease->tx_bytes = (int64_t)l->meter.usage.tx_bytes;
+	lease->rx_bytes = (int64_t)l->meter.usage.rx_bytes;
+	lease->charged.micro += lease->held.micro - left.micro;
+	lease->held = left;
+}

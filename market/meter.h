@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * meter.h - a lease's usage: heard often, settled seldom
+ *
+ * How it works: every report brings a usage record (protocol/machine.h). One that verifies is kept in memory, where the next one
+ * replaces it: counters are cumulative. Each settle interval, before the hold runs low, and when the lease ends, the last one is
+ * stored, charged and so acknowledged. Until then the machine goes on building on the record that was acknowledged before, so a
+ * market that is killed in between loses nothing: the next report brings it all again.
+ */
+#ifndef MARKET_METER_H
+#define MARKET_METER_H
+
+#include "market.h"
+#include "store.h"
+
+struct meter {
+	bool heard; /* there is a record that is not settled */
+	struct usage usage;
+	bool cut;
+	money total; /* what its counters cost */
+	mono_time settled;
+};
+
+struct live;
+
+/* A machine's record. One that does not hold, or is older than what was heard, changes nothing. */
+MUST_CHECK err_t meter_hear(struct market *m, struct live *l, const struct usage *u, wall_time now);
+/* Is it time to settle? ending: there will be no further record. */
+bool meter_due(const struct market *m, const struct live *l, bool ending, mono_time now);
+/* Stores and charges what was heard, if anything was. */
+MUST_CHECK err_t meter_settle(struct market *m, struct live *l, wall_time now, mono_time now_mono);
+/* What of the hold is left once all that was heard is paid. */
+money meter_hold_left(const struct live *l);
+/* What was heard, laid over a row for people to see. */
+void meter_overlay(const struct live *l, struct lease *lease);
+
+#endif

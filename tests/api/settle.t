@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# settle.t - usage is heard with every report and settled seldom: what is shown, what is posted, and what a crash in between costs
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/machine.sh"
+
+start_market --set limits.signups_burst=1000 --set timing.settle_interval=1h --set timing.hold_window=60s --set timing.lost_contact=30s
+signup seller && SELLER=$TOKEN
+new_machine desk "$SELLER" || bail "$BODY"
+new_buyer buyer 10000000 && BUYER=$TOKEN
+new_image "$BUYER" 1000 || bail "$BODY"
+report desk
+new_order "$BUYER" . || bail "$BODY"
+leases() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER"; }
+matched() { leases && [ "$(field '.items | length')" = 1 ]; }
+ok "an order is matched" within 5 matched
+LEASE=$(field '.items[0].id')
+report desk "[$(said "$LEASE" running)]"
+charges() { api GET /v1/postings "" "$BUYER" && jq '[.items[] | select(.kind == "charge")] | length' <<<"$BODY"; }
+# counts SEQ VCPU_MS PREVIOUS: reports so much of one core
+counts() { report desk "[$(said "$LEASE" "${4:-running}" "${4:+completed}" "$(usage desk "$LEASE" "$1" $(($2 * 1000000)) $(($2 * 1000)) 0 0 "$3")")]"; }
+ack() { field .leases[0].ack_seq; }
+
+counts 1 100 $NO_HASH
+is "$(ack)" 1 "the first record is settled at once"
+hash=$(<"$WORK/usage_hash")
+before=$(charges)
+for ms in 200 300 400; do counts 2 $ms "$hash"; done
+is "$(ack)" 1 "further ones are heard, and not acknowledged yet"
+is "$(charges)" "$before" "nor posted"
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+is "$(field .vcpu_ns)" 400000000 "but shown"
+shown=$(field .charged_micro)
+isnt "$shown" 0 "with what they cost"
+counts 2 250 "$hash"
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+is "$(field .vcpu_ns)" 400000000 "one that comes late does not turn the clock back"
+
+end "$MARKET_PID" KILL
+ok "the market is killed, and back" restart_market
+counts 2 500 "$hash"
+is "$STATUS" 200 "the machine goes on building on what was acknowledged"
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+is "$(field .vcpu_ns)" 500000000 "nothing is lost"
+
+counts 2 600 "$hash" ended
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+is "$(field '.state + " " + (.vcpu_ns | tostring)')" "ended 600000000" "the end settles the last record"
+core=$(field .price_per_core_hour_micro) memory=$(field .price_per_gib_hour_micro) mib=$(field .memory_mib)
+due=$(jq -n --argjson c "$core" --argjson m "$memory" --argjson mib "$mib" '($c * 600 / 3600000 + 0.5 | floor) + ($m * $mib * 600 / (1024 * 3600000) + 0.5 | floor)')
+is "$(field .charged_micro)" "$due" "at its whole price"
+is "$(charges)" $((before + 2)) "in few postings"
+
+# A hold that runs low is settled, and filled up again, before its time.
+new_order "$BUYER" . || bail "$BODY"
+ok "another order is matched" within 5 matched
+LEASE=$(field '.items[0].id')
+report desk "[$(said "$LEASE" running)]"
+counts 1 10 $NO_HASH
+hash=$(<"$WORK/usage_hash")
+sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 hour', started_at = started_at - interval '1 hour' WHERE id = '$LEASE'" >/dev/null
+end "$MARKET_PID"
+ok "the market starts anew" restart_market
+counts 2 55000 "$hash"
+is "$(ack)" 2 "a record that takes more than half of the hold is settled at once"
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+ok "and the hold is full again" eval '[ "$(field .held_micro)" -ge "$(jq -n --argjson c "$core" "\$c / 60 | floor")" ]'
+ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
+done_testing
