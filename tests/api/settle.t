@@ -40,10 +40,12 @@ end "$MARKET_PID" KILL
 ok "the market is killed, and back" restart_market
 counts 2 500 "$hash"
 is "$STATUS" 200 "the machine goes on building on what was acknowledged"
+is "$(ack)" 2 "and a market that has just started settles what it hears first"
 api GET "/v1/leases/$LEASE" "" "$BUYER"
 is "$(field .vcpu_ns)" 500000000 "nothing is lost"
 
-counts 2 600 "$hash" ended
+hash=$(<"$WORK/usage_hash")
+counts 3 600 "$hash" ended
 api GET "/v1/leases/$LEASE" "" "$BUYER"
 is "$(field '.state + " " + (.vcpu_ns | tostring)')" "ended 600000000" "the end settles the last record"
 core=$(field .price_per_core_hour_micro) memory=$(field .price_per_gib_hour_micro) mib=$(field .memory_mib)
