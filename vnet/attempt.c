@@ -157,7 +157,8 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 	at->via = *from;
 	enum handshake_state state = handshake_step(at->dtls, c->dtls, c->dtls_len, &spoke);
 	if (state == HANDSHAKE_FAILED) {
-		mesh_log(p->mesh, LOG_WARN, "handshake refused name=%s", p->name);
+		if (bucket_take(&p->complaints, 1, 3, now)) /* another member could cause it at will */
+			mesh_log(p->mesh, LOG_WARN, "handshake refused name=%s", p->name);
 		attempt_free(p, slot);
 		if (p->client)
 			put_off(p, now);

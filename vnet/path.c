@@ -352,7 +352,7 @@ static uint16_t next_size(const struct paths *s, const struct path *p)
 		return likely;
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
 		if (sizes[i] > p->datagram_bytes)
-			return sizes[i];
+			return sizes[i] == PATH_TOP_BYTES && s->want_bytes <= 1472 ? 0 : sizes[i];
 	return 0;
 }
 

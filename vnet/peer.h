@@ -50,9 +50,10 @@ struct peer {
 	uint8_t failures; /* in a row */
 	int64_t rekey_jitter_us;
 	int64_t solicited_us;
-	int wish_target;     /* a server's wishes go to one candidate after the other */
-	struct bucket flood; /* of broadcasts and multicasts it sends us */
-	bool connected;	     /* as logged */
+	int wish_target;	  /* a server's wishes go to one candidate after the other */
+	struct bucket complaints; /* log lines about its handshakes */
+	struct bucket flood;	  /* of broadcasts and multicasts it sends us */
+	bool connected;		  /* as logged */
 	int64_t fragment_us;
 
 	uint64_t tx_bytes, rx_bytes, tx_frames, rx_frames, dropped;

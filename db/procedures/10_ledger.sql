@@ -5,22 +5,27 @@
 -- SQLSTATE CS001 not found, CS002 exists, CS003 conflict, CS004 funds, CS005 limit, CS006 invalid (market/store/connection.c).
 -- Locks are always taken in this order: orders by id, machines by id, leases, ledger accounts by id.
 
+-- All that others call is PL/pgSQL: it keeps its plans, where a function in SQL is parsed and planned at every call.
+
 -- UUID version 7 (RFC 9562 section 5.7): 48 bits of milliseconds, then the random bits of a version 4 one.
-CREATE OR REPLACE FUNCTION uuid_v7() RETURNS uuid LANGUAGE sql VOLATILE SET search_path = cpushare, pg_temp AS $$
-	SELECT encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+CREATE OR REPLACE FUNCTION uuid_v7() RETURNS uuid LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	RETURN encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
 		PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
-		52, 1), 53, 1), 'hex')::uuid
-$$;
+		52, 1), 53, 1), 'hex')::uuid;
+END $$;
 
-CREATE OR REPLACE FUNCTION ledger_account_of(p_owner uuid, p_kind text) RETURNS bigint LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION ledger_account_of(p_owner uuid, p_kind text) RETURNS bigint LANGUAGE plpgsql STABLE
 	SET search_path = cpushare, pg_temp AS $$
-	SELECT id FROM ledger_account WHERE owner = p_owner AND kind = p_kind
-$$;
+BEGIN
+	RETURN (SELECT id FROM ledger_account WHERE owner = p_owner AND kind = p_kind);
+END $$;
 
-CREATE OR REPLACE FUNCTION market_account_of(p_kind text) RETURNS bigint LANGUAGE sql STABLE
+CREATE OR REPLACE FUNCTION market_account_of(p_kind text) RETURNS bigint LANGUAGE plpgsql STABLE
 	SET search_path = cpushare, pg_temp AS $$
-	SELECT id FROM ledger_account WHERE owner IS NULL AND kind = p_kind
-$$;
+BEGIN
+	RETURN (SELECT id FROM ledger_account WHERE owner IS NULL AND kind = p_kind);
+END $$;
 
 -- Takes the rows' locks in the order of their ids, before any balance is read.
 CREATE OR REPLACE FUNCTION ledger_lock(VARIADIC p_accounts bigint[]) RETURNS void LANGUAGE plpgsql
@@ -69,9 +74,10 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 			count(*) FILTER (WHERE state = 'ended') AS ended
 		FROM lease GROUP BY order_id
 	), of_charges AS (
-		SELECT p.lease_id, sum(e.amount_micro) FILTER (WHERE e.credit <> market_account_of('commission')) AS earned,
-			sum(e.amount_micro) FILTER (WHERE e.credit = market_account_of('commission')) AS commission
+		SELECT p.lease_id, sum(e.amount_micro) FILTER (WHERE c.kind <> 'commission') AS earned,
+			sum(e.amount_micro) FILTER (WHERE c.kind = 'commission') AS commission
 		FROM posting p JOIN entry e ON e.posting = p.id JOIN ledger_account d ON d.id = e.debit AND d.kind = 'held'
+		JOIN ledger_account c ON c.id = e.credit
 		WHERE p.kind = 'charge' GROUP BY p.lease_id
 	)
 	SELECT (SELECT count(*) FROM posting), (SELECT count(*) FROM entry), count(*), sum(a.balance_micro)::bigint,

@@ -23,10 +23,10 @@
 
 struct vnet;
 
-#define VNET_NAME_SIZE 64	/* a DNS label (RFC 1035: 63 octets) and a NUL */
-#define VNET_MAX_PEERS 1024	/* of one network, without ourselves */
-#define VNET_MAX_CANDIDATES 16	/* of one peer */
-#define VNET_CANDIDATE_SIZE 64	/* "192.0.2.7:41641", "[2001:db8::1]:41641" */
+#define VNET_NAME_SIZE 64      /* a DNS label (RFC 1035: 63 octets) and a NUL */
+#define VNET_MAX_PEERS 1024    /* of one network, without ourselves */
+#define VNET_MAX_CANDIDATES 16 /* of one peer */
+#define VNET_CANDIDATE_SIZE 64 /* "192.0.2.7:41641", "[2001:db8::1]:41641" */
 
 typedef struct {
 	uint8_t bytes[6];
@@ -47,8 +47,8 @@ struct vnet_peer {
 	uuid id;
 	char name[VNET_NAME_SIZE]; /* unique in the network; answers DNS as NAME and NAME.lan */
 	vnet_mac mac;
-	uint32_t ip;		   /* IPv4 in host byte order */
-	sha256 pin;		   /* SHA-256 of its P-256 SubjectPublicKeyInfo */
+	uint32_t ip; /* IPv4 in host byte order */
+	sha256 pin;  /* SHA-256 of its P-256 SubjectPublicKeyInfo */
 	struct vnet_candidate candidates[VNET_MAX_CANDIDATES];
 	size_t candidate_count;
 };
@@ -56,22 +56,22 @@ struct vnet_peer {
 /* What the network is, the same at all of its peers. */
 struct vnet_network {
 	uuid id;
-	uint32_t subnet;     /* IPv4 in host byte order */
-	uint8_t prefix_len;  /* 8 .. 30 */
-	uint16_t mtu;	     /* inner MTU, 576 .. 9000; what DHCP hands out */
-	uint32_t gateway;    /* what DHCP hands out as router and 0 for none */
+	uint32_t subnet;    /* IPv4 in host byte order */
+	uint8_t prefix_len; /* 8 .. 30 */
+	uint16_t mtu;	    /* inner MTU, 576 .. 9000; what DHCP hands out */
+	uint32_t gateway;   /* what DHCP hands out as router and 0 for none */
 };
 
 struct vnet_config {
 	struct vnet_network network;
-	struct vnet_peer self;	   /* its pin and candidates are ignored: they are made here */
-	const char *key_pem;	   /* P-256 private key and certificate as certificate_make() gives them; copied */
+	struct vnet_peer self; /* its pin and candidates are ignored: they are made here */
+	const char *key_pem;   /* P-256 private key and certificate as certificate_make() gives them; copied */
 	const char *cert_pem;
 	struct sockaddr_storage bind_address; /* family 0: any address, IPv6 with IPv4 mapped where there is IPv6 */
-	uint16_t bind_port;	   /* 0: any */
-	bool learn_macs;	   /* the port leads to a bridge: many MACs behind it. Else frames from the port must bear
+	uint16_t bind_port;		      /* 0: any */
+	bool learn_macs;  /* the port leads to a bridge: many MACs behind it. Else frames from the port must bear
 				    * self.mac, and IPv4 and ARP senders self.ip (0.0.0.0 before DHCP) */
-	bool answer_dhcp;	   /* DHCP (RFC 2131) and DNS for the port's machine, answered here */
+	bool answer_dhcp; /* DHCP (RFC 2131) and DNS for the port's machine, answered here */
 	/* Called from vnet_run(); NULL: silence. line has no newline. */
 	void (*log)(void *context, int level, const char *line);
 	void *log_context;
@@ -122,14 +122,14 @@ struct vnet_peer_status {
 	int64_t rtt_us;			   /* smoothed (RFC 6298 section 2), -1 unknown */
 	uint64_t tx_bytes, rx_bytes;	   /* inner frames, from and to the port */
 	uint64_t tx_frames, rx_frames;
-	uint64_t dropped;		   /* sealed wrongly, replayed, no key, queue full */
-	int64_t last_seen_us;		   /* monotonic, 0 never */
+	uint64_t dropped;     /* sealed wrongly, replayed, no key, queue full */
+	int64_t last_seen_us; /* monotonic, 0 never */
 };
 struct vnet_status {
-	uint64_t tx_bytes, rx_bytes;   /* of the port, all peers together: what is metered */
+	uint64_t tx_bytes, rx_bytes; /* of the port, all peers together: what is metered */
 	uint64_t tx_frames, rx_frames;
-	uint64_t spoofed;	       /* frames from the port with a foreign MAC or address */
-	uint64_t strangers;	       /* packets that no peer of ours sent */
+	uint64_t spoofed;   /* frames from the port with a foreign MAC or address */
+	uint64_t strangers; /* packets that no peer of ours sent */
 	size_t peer_count, connected;
 };
 void vnet_status(const struct vnet *v, struct vnet_status *ret_status);

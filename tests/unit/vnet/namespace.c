@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * namespace.c - three machines in network namespaces on one ethernet, each with an endpoint and a TAP; the kernel is the guest
  *
- * Real DHCP and DNS clients, ping and TCP go through it; endpoints are killed, moved, given a wrong key and taken away.
+ * Real DHCP and DNS clients, ping and TCP go through it; endpoints are killed, moved, given a wrong key and taken away. The third
+ * machine's port is QEMU's datagram socket: a QEMU without a guest joins it to a TAP.
  */
 #include <assert.h>
 #include <arpa/inet.h>
@@ -21,6 +22,7 @@
 #include "vnet.h"
 
 #define NODES 3
+#define QEMU_NODE 2
 #define PATIENCE_US (30 * SECOND_US)
 #define TRANSFER_BYTES (24 << 20)
 
@@ -39,6 +41,7 @@ struct answer {
 struct node {
 	pid_t holder; /* keeps the namespace */
 	pid_t endpoint;
+	pid_t qemu; /* of QEMU_NODE */
 	int control;
 	char underlay[32];
 	char *key, *cert;
@@ -130,16 +133,35 @@ static void say(void *context, int level, const char *line)
 	fflush(stdout);
 }
 
+static void enter(int i)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/ns/net", nodes[i].holder);
+	int ns = open(path, O_RDONLY | O_CLOEXEC);
+	assert(ns >= 0 && setns(ns, CLONE_NEWNET) == 0);
+	close(ns);
+}
+
+static void attach(int i, struct vnet *v)
+{
+	char tap[IFNAMSIZ], ours[64], theirs[64];
+	int tap_fd;
+	if (i == QEMU_NODE) {
+		snprintf(ours, sizeof ours, "%s/vnet.sock", folder);
+		snprintf(theirs, sizeof theirs, "%s/qemu.sock", folder);
+		assert(vnet_attach_qemu_dgram(v, ours, theirs) == OK);
+		return;
+	}
+	assert(vnet_tap_open("cpu%d", nodes[i].self.mac, network.mtu, &tap_fd, tap) == OK);
+	assert(vnet_attach_tap(v, tap_fd) == OK);
+}
+
 _Noreturn static void endpoint_main(int i, int control)
 {
 	struct node *n = &nodes[i];
-	char path[64], tap[IFNAMSIZ];
-	int tap_fd;
 	struct vnet *v;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	snprintf(path, sizeof path, "/proc/%d/ns/net", n->holder);
-	int ns = open(path, O_RDONLY | O_CLOEXEC);
-	assert(ns >= 0 && setns(ns, CLONE_NEWNET) == 0);
+	enter(i);
 	struct vnet_config c = { .network = network,
 				 .self = n->self,
 				 .key_pem = n->key,
@@ -148,8 +170,7 @@ _Noreturn static void endpoint_main(int i, int control)
 				 .log = say,
 				 .log_context = n->self.name };
 	assert(vnet_new(&c, clock_mono(), &v) == OK);
-	assert(vnet_tap_open("cpu%d", n->self.mac, network.mtu, &tap_fd, tap) == OK);
-	assert(vnet_attach_tap(v, tap_fd) == OK);
+	attach(i, v);
 	for (;;) {
 		struct pollfd polls[2] = { { vnet_fd(v), POLLIN, 0 }, { control, POLLIN, 0 } };
 		int64_t wait = vnet_next_us(v).us - clock_mono().us;
@@ -232,6 +253,32 @@ static bool pings(int i, const char *to)
 	return false;
 }
 
+static void qemu_start(int i)
+{
+	char dgram[256], tap[64];
+	snprintf(dgram, sizeof dgram,
+		 "dgram,id=vnet,local.type=unix,local.path=%s/qemu.sock,remote.type=unix,remote.path=%s/vnet.sock", folder,
+		 folder);
+	snprintf(tap, sizeof tap, "tap,id=tap,ifname=cpu0,script=no,downscript=no,vnet_hdr=off");
+	fflush(stdout);
+	pid_t pid = fork();
+	assert(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		enter(i);
+		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", "none", "-nodefaults", "-display", "none", "-netdev",
+		       dgram, "-netdev", "hubport,id=one,hubid=0,netdev=vnet", "-netdev", tap, "-netdev",
+		       "hubport,id=two,hubid=0,netdev=tap", (char *)NULL);
+		_exit(127);
+	}
+	nodes[i].qemu = pid;
+	int64_t end = clock_mono().us + PATIENCE_US;
+	while (run_in(i, "ip link show cpu0 >/dev/null") != 0 && clock_mono().us < end)
+		usleep(50000);
+	const uint8_t *m = nodes[i].self.mac.bytes;
+	assert(run_in(i, "ip link set cpu0 address %02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]) == 0);
+}
+
 static void node_make(int i)
 {
 	struct node *n = &nodes[i];
@@ -241,6 +288,8 @@ static void node_make(int i)
 	snprintf(n->self.name, sizeof n->self.name, "vm%d", i + 1);
 	namespace_make(i);
 	endpoint_start(i);
+	if (i == QEMU_NODE)
+		qemu_start(i);
 }
 
 /* ---- what the guests do ---- */
@@ -300,12 +349,9 @@ static void test_ping(void)
 
 static int connect_or_listen(int node, bool listens, const char *ip)
 {
-	char path[64];
+	int one = 1;
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(5001) };
-	snprintf(path, sizeof path, "/proc/%d/ns/net", nodes[node].holder);
-	int ns = open(path, O_RDONLY | O_CLOEXEC), one = 1;
-	if (ns < 0 || setns(ns, CLONE_NEWNET) < 0)
-		return -1;
+	enter(node);
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	inet_pton(AF_INET, ip, &in.sin_addr);
 	if (!listens)
@@ -483,6 +529,14 @@ static void test_restart(void)
 	introduce_all();
 	ok(connects(1, NODES - 1), "a killed endpoint that comes back finds its peers");
 	ok(gets_lease(1) && pings(0, "10.77.1.2"), "and its machine is reached again");
+	endpoint_kill(QEMU_NODE);
+	endpoint_start(QEMU_NODE);
+	introduce_all();
+	ok(pings(0, "10.77.1.3"), "QEMU's machine too, without noticing");
+	kill(nodes[QEMU_NODE].qemu, SIGKILL);
+	waitpid(nodes[QEMU_NODE].qemu, NULL, 0);
+	qemu_start(QEMU_NODE);
+	ok(gets_lease(QEMU_NODE) && pings(0, "10.77.1.3"), "and another QEMU at the same endpoint");
 }
 
 static void test_roaming(void)
@@ -554,6 +608,8 @@ int main(void)
 	test_roaming();
 	test_removal();
 	test_wrong_pin();
+	kill(nodes[QEMU_NODE].qemu, SIGKILL);
+	waitpid(nodes[QEMU_NODE].qemu, NULL, 0);
 	for (int i = 0; i < NODES; i++) {
 		endpoint_kill(i);
 		kill(nodes[i].holder, SIGKILL);
