@@ -67,7 +67,7 @@ static void gauge(struct buf *out, const char *name, const char *help, int64_t v
 static void put_requests(const struct metrics *x, struct buf *out)
 {
 	name_and_type(out, "http_requests_total", "counter", "Requests by route and class of status.");
-	for (size_t i = 0; market_routes[i].method && i < ROUTES_MAX; i++)
+	for (size_t i = 0; i < ROUTES_MAX && market_routes[i].method; i++)
 		for (int class = 1; class < CLASSES; class ++)
 			if (x->requests[i][class])
 				buf_printf(out, "cpushare_http_requests_total{method=\"%s\",route=\"%s\",status=\"%dxx\"} %llu\n",
@@ -76,7 +76,7 @@ static void put_requests(const struct metrics *x, struct buf *out)
 	buf_printf(out, "cpushare_http_requests_total{method=\"\",route=\"\",status=\"\"} %llu\n",
 		   (unsigned long long)x->elsewhere);
 	name_and_type(out, "http_request_seconds_total", "counter", "Time from a request's headers to the end of its answer.");
-	for (size_t i = 0; market_routes[i].method && i < ROUTES_MAX; i++)
+	for (size_t i = 0; i < ROUTES_MAX && market_routes[i].method; i++)
 		if (x->time_us[i])
 			buf_printf(out, "cpushare_http_request_seconds_total{method=\"%s\",route=\"%s\"} %llu.%06llu\n",
 				   market_routes[i].method, market_routes[i].pattern,

@@ -130,12 +130,12 @@ err_t client_set_token(struct client *client, const char *token)
 
 err_t client_new(const struct client_config *config, struct client **ret_client)
 {
-	__attribute__((cleanup(client_cleanup))) struct client *c = calloc(1, sizeof *c);
 	const char *agent = config->user_agent ? config->user_agent : "cpushare/" CPUSHARE_VERSION;
-	if (!c)
-		return E_NOMEM;
 	if (!config->url || !fits_header(agent, ' '))
 		return E_INVALID;
+	__attribute__((cleanup(client_cleanup))) struct client *c = calloc(1, sizeof *c);
+	if (!c)
+		return E_NOMEM;
 	TRY(url_read(c, config->url));
 	TRY(pin_read(c, config->pin));
 	TRY(client_set_token(c, config->token));
