@@ -175,6 +175,8 @@ void gate_refuse(struct request *r, err_t e)
 	case E_OVERFLOW:
 		refuse(r, REFUSE_BAD_FIELD, NULL, "the amounts are too large to be multiplied");
 		return;
+	case E_AGAIN: /* a deadlock, or too slow: nothing was done */
+	case E_TIMEOUT:
 	case E_UNAVAILABLE:
 		market_store_failed(m, e, r->path);
 		refuse(r, REFUSE_UNAVAILABLE, NULL, "%s", "");

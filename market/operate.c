@@ -51,6 +51,10 @@ int command_migrate(struct cli *cli)
 	int code = setup_read(cli, false, &setup);
 	if (code)
 		return code;
+	if (!setup.database[0] && setup_lock(&setup) != OK) {
+		printf("a market runs on %s: it brought its database up to date when it started\n", setup.data_dir);
+		return EXIT_OK;
+	}
 	err_t e = setup_cluster(&setup);
 	if (e == OK)
 		e = setup_migrate(&setup);

@@ -17,6 +17,8 @@
 #include "metrics.h"
 #include "setup.h"
 
+#define STAND_BY_US (500 * 1000)
+
 /* A connection is a descriptor: as many as we may have. */
 static void raise_descriptor_limit(void)
 {
@@ -102,7 +104,8 @@ static err_t run(struct market *m, struct setup *setup, int fd, const char *boun
 	struct http_config http = http_config_of(m, fd, certificate);
 	err_t e = market_start(m, &http);
 	if (e) {
-		log_error("the market does not start", "error=%s store=%s", err_name(e), store_error(m->store));
+		log_error("the market does not start; is the database up to date (cpushare-market migrate)?", "error=%s store=%s",
+			  err_name(e), store_error(m->store));
 		return e;
 	}
 	TRY(loop_signal_add(m->loop, SIGTERM, on_signal, m));
@@ -127,6 +130,19 @@ static err_t listen_at(const struct settings *s, int *ret_fd, char *ret_bound)
 	return e;
 }
 
+/* One market works on a database at a time; a second one stands by and takes over when the first is gone. */
+static err_t claim(struct market *m)
+{
+	err_t e = store_claim(m->store);
+	if (e == E_EXISTS)
+		log_info("another market works on this database: standing by", "%s", "");
+	while (e == E_EXISTS || e == E_UNAVAILABLE) {
+		usleep(STAND_BY_US);
+		e = store_claim(m->store);
+	}
+	return e;
+}
+
 /* Everything up to the loop; what fails has said why. */
 static err_t serve(struct market *m, struct setup *setup)
 {
@@ -139,11 +155,16 @@ static err_t serve(struct market *m, struct setup *setup)
 		fprintf(stderr, "cpushare-market: %s\n", error);
 		return E_INVALID;
 	}
+	if (!setup->database[0] && setup_lock(setup) != OK) {
+		fprintf(stderr, "cpushare-market: another market runs on %s\n", setup->data_dir);
+		return E_EXISTS;
+	}
 	TRY(setup_cluster(setup));
 	m->cluster = setup->cluster;
 	if (m->cluster)
 		TRY(setup_migrate(setup));
 	TRY(setup_store(setup, &m->store));
+	TRY(claim(m));
 	TRY(loop_new(&m->loop));
 	return run(m, setup, fd, bound, &certificate);
 }

@@ -4,8 +4,10 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -159,11 +161,44 @@ static err_t open_running(const struct setup *s, struct store **ret_store)
 	return OK;
 }
 
+/* Whoever runs the embedded server holds DIR/lock: a market that serves, or a command while none does. E_AGAIN: somebody else. */
+err_t setup_lock(struct setup *s)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/lock", s->data_dir);
+	if (s->lock_fd <= 0)
+		s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return err_from_errno(errno);
+	return flock(s->lock_fd, LOCK_EX | LOCK_NB) ? E_AGAIN : OK;
+}
+
+/* For a command: a market that just starts is waited for. */
+static err_t open_embedded(struct setup *s, struct store **ret_store)
+{
+	for (int i = 0; i < 300; i++) {
+		if (open_running(s, ret_store) == OK)
+			return OK;
+		err_t e = setup_lock(s);
+		if (e == OK)
+			return E_NOT_FOUND;
+		if (e != E_AGAIN)
+			return e;
+		usleep(100 * 1000);
+	}
+	return E_TIMEOUT;
+}
+
 err_t setup_store(struct setup *s, struct store **ret_store)
 {
 	if (!s->database[0] && !s->cluster) {
-		if (open_running(s, ret_store) == OK)
+		err_t found = open_embedded(s, ret_store);
+		if (found == OK)
 			return OK;
+		if (found != E_NOT_FOUND) {
+			complain("the market that runs on %s does not answer: %s", s->data_dir, err_name(found));
+			return found;
+		}
 		TRY(setup_cluster(s));
 		TRY(setup_migrate(s));
 	}
@@ -178,4 +213,6 @@ void setup_clear(struct setup *s)
 	if (s->cluster)
 		cluster_stop(s->cluster);
 	s->cluster = NULL;
+	if (s->lock_fd > 0)
+		fd_close(&s->lock_fd);
 }

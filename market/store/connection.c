@@ -130,6 +130,16 @@ static err_t simple(struct store *s, const char *sql)
 	return answer_wait(s, &result);
 }
 
+/* Held by the session: it is gone when the connection is, so that no statement of ours can run behind another market's. */
+static err_t claim_take(struct store *s)
+{
+	AUTO_RESULT *result = NULL;
+	if (!PQsendQuery(s->db, "SELECT 1 WHERE pg_try_advisory_lock(17232, 1)"))
+		return store_lost(s, PQerrorMessage(s->db));
+	TRY(answer_wait(s, &result));
+	return PQntuples(result) ? OK : store_fail(s, E_EXISTS, "another market works on this database");
+}
+
 static err_t store_connect(struct store *s)
 {
 	static const char *const keywords[] = { "dbname",	    "fallback_application_name", "connect_timeout",
@@ -147,6 +157,8 @@ static err_t store_connect(struct store *s)
 		   "SET TimeZone = 'UTC'; SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; "
 		   "SELECT set_config('role', 'cpushare_market', false) WHERE current_user <> 'cpushare_market' "
 		   "AND pg_has_role(session_user, 'cpushare_market', 'MEMBER')");
+	if (e == OK && s->claimed)
+		e = claim_take(s);
 	if (e != OK && s->db)
 		store_lost(s, s->error);
 	return e == OK ? OK : E_UNAVAILABLE;
@@ -246,6 +258,14 @@ err_t store_open(const char *uri, struct store **ret_store)
 		return e;
 	}
 	*ret_store = s;
+	return OK;
+}
+
+err_t store_claim(struct store *s)
+{
+	TRY(ready(s));
+	TRY(claim_take(s));
+	s->claimed = true;
 	return OK;
 }
 

@@ -24,7 +24,8 @@ struct store {
 	char *uri;
 	PGconn *db; /* NULL: not connected */
 	bool in_transaction;
-	bool broken; /* the connection went away inside the transaction: only store_rollback() is left */
+	bool claimed; /* it must hold the market's lock */
+	bool broken;  /* the connection went away inside the transaction: only store_rollback() is left */
 	char error[STORE_ERROR_SIZE];
 	const char *prepared[2 * STATEMENT_MAX]; /* by the text's address; the slot is the statement's name */
 };

@@ -22,6 +22,9 @@ MUST_CHECK err_t store_open(const char *uri, struct store **ret_store);
 void store_close(struct store *s);
 const char *store_error(const struct store *s); /* of the last failure; for logs */
 MUST_CHECK err_t store_ping(struct store *s);
+/* From now on this connection works only while it holds a lock that the server gives to one market: who lost the connection, and
+ * with it the lock to another market, cannot write any more (E_UNAVAILABLE). E_EXISTS: another market holds it. */
+MUST_CHECK err_t store_claim(struct store *s);
 
 /* Transactions: one BEGIN at a time. Calls outside of one are transactions of their own. */
 MUST_CHECK err_t store_begin(struct store *s);

@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# standby.t - two markets on one database: one works, the other stands by, and takes over without a lease noticing
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/machine.sh"
+
+start_market --set timing.settle_interval=1ms --set limits.signups_burst=100 --set timing.lost_contact=10s
+FIRST=$MARKET_PID DATABASE=$(<"$MARKET_DATA/database")
+is "$(stat -c %a "$MARKET_DATA/database")" 600 "where the database is, is the market's to know"
+signup seller && new_machine desk "$TOKEN"
+new_buyer buyer 10000000 && BUYER=$TOKEN
+new_image "$BUYER" 1000
+report desk
+new_order "$BUYER"
+matched() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER" && [ "$(field '.items | length')" = 1 ]; }
+does "a lease" within 5 matched
+LEASE=$(field '.items[0].id')
+U=$(usage desk "$LEASE" 1 500000000 500000 0 0 $NO_HASH) H=$(<"$WORK/usage_hash")
+report desk "[$(said "$LEASE" running '' "$U")]"
+is "$(field '.leases[0].ack_seq')" 1 "that runs"
+
+is "$(cpushare-market serve --data "$MARKET_DATA" --listen 127.0.0.1:0 2>/dev/null; echo $?)" 1 "a second market on one folder is refused"
+like "$(cpushare-market migrate --data "$MARKET_DATA")" 'a market runs' "migrate leaves a running market alone"
+like "$(cpushare-market migrate --database "$(market_uri)" --data "$WORK/second")" 'up to date' "migrate takes any database"
+cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen 127.0.0.1:0 --set timing.settle_interval=1ms \
+	--set timing.lost_contact=10s >>"$WORK/second.log" 2>&1 &
+SECOND=$!
+cleanup 'end $SECOND'
+stands_by() { grep -q 'standing by' "$WORK/second.log"; }
+does "a second market on the database" within 10 stands_by
+sleep 1
+ok "does not serve" [ ! -e "$WORK/second/url" ]
+kill -KILL $FIRST
+serves() { [ -s "$WORK/second/url" ]; }
+does "when the first is killed, it does" within 10 serves
+URL=$(<"$WORK/second/url")
+U=$(usage desk "$LEASE" 2 900000000 900000 0 0 "$H")
+report desk "[$(said "$LEASE" running '' "$U")]"
+is "$STATUS $(field '.leases[0].ack_seq')" "200 2" "the lease's counters continue there"
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+is "$(field .state)" running "it runs"
+api POST "/v1/orders/$ORDER/cancel" "" "$BUYER"
+report desk "[$(said "$LEASE" ended completed)]"
+api GET /v1/balance "" "$BUYER"
+is "$(field .held_micro)" 0 "and ends"
+ok "the ledger holds" cpushare-market ledger verify --database "$DATABASE" --data "$WORK/second"
+rm -f "$MARKET_DATA/url"
+cpushare-market serve --data "$MARKET_DATA" --listen "$MARKET_LISTEN" >>"$WORK/market.log" 2>&1 &
+MARKET_PID=$!
+sleep 2
+ok "the first, started again, stands by now" [ ! -e "$MARKET_DATA/url" ]
+kill -TERM $SECOND
+wait $SECOND
+is $? 0 "the second stops"
+does "and the first works again" within 10 market_answers
+done_testing
