@@ -37,7 +37,8 @@ INC_seller   := -iquote seller $(INC_lan)
 INC_vm       := -iquote seller/vm $(INC_base)
 INC_buyer    := -iquote buyer-cli $(INC_lan)
 # The market's own top folder sees all of its parts; each part sees only itself.
-inc = $(strip $(or $(INC_of_$(patsubst %/,%,$(dir $(1)))),$(error no include path for $(1))))
+inc = $(strip $(or $(if $(filter tests/fuzz/%,$(1)),$(call fuzz_inc,$(1)),$(INC_of_$(patsubst %/,%,$(dir $(1))))),\
+	$(error no include path for $(1))))
 INC_of_base := $(INC_base)
 INC_of_protocol := $(INC_protocol)
 INC_of_vnet := $(INC_vnet)
@@ -156,12 +157,20 @@ unit: $(UNIT)
 
 # A fuzzer is one C file under tests/fuzz/ with its seeds under tests/fuzz/corpus/NAME/. The tests replay the seeds and what
 # a small mutator makes of them; "make fuzz" runs libFuzzer.
-INC_of_tests/fuzz := -iquote tests -iquote market/http -iquote market/trade -iquote market -iquote vnet -iquote vnet/include -iquote seller/vm $(INC_protocol)
+# The first word of its name is the part that it may include: protocol, vnet, vm, market, else base.
+fuzz_part = $(or $(filter protocol vnet vm market,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
+fuzz_inc = -iquote tests $(INC_$(call fuzz_part,$(1)))
 FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%.t,$(FUZZ_SRC))
-FUZZ_LIBS := $A/libmarket.a $A/libvm.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
-$(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $(FUZZ_LIBS)
-	$(call link,$(LIBS_market) $(LIBS_client) $(LIBS_vm))
+FUZZ_LIBS_base := $A/libbase.a
+FUZZ_LIBS_protocol := $A/libprotocol.a $A/libbase.a
+FUZZ_LIBS_vnet := $A/libvnet.a $A/libbase.a
+FUZZ_LIBS_vm := $A/libvm.a $A/libbase.a
+FUZZ_LIBS_market := $A/libmarket.a $A/libprotocol.a $A/libbase.a
+FUZZ_SYSTEM := $(LIBS_market) $(LIBS_client) $(LIBS_vm)
+.SECONDEXPANSION:
+$(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $$(FUZZ_LIBS_$$(call fuzz_part,$$*))
+	$(call link,$(FUZZ_SYSTEM))
 .SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUZZ_SRC) tests/fuzz/replay.c)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZ_SRC) tests/fuzz/replay.c)
 
@@ -174,9 +183,9 @@ fuzz: ## run one fuzzer: make fuzz F=name SECONDS=60 (clang's libFuzzer)
 	@mkdir -p build/fuzz/corpus/$(F)
 	build/fuzz/fuzz/$(F) -max_total_time=$(SECONDS) -timeout=5 -rss_limit_mb=2048 build/fuzz/corpus/$(F) tests/fuzz/corpus/$(F)
 override CFLAGS += $(FUZZING)
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_LIBS)
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(FUZZ_LIBS_$$(call fuzz_part,$$*))
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fsanitize=fuzzer $^ $(LDFLAGS) $(LIBS_market) $(LIBS_client) $(LIBS_vm) -o $@
+	$(CC) $(CFLAGS) -fsanitize=fuzzer $^ $(LDFLAGS) $(FUZZ_SYSTEM) -o $@
 
 # Programs that the tests use, where the build lies, and how long one test file may take.
 export CPUSHARE_BUILD := $(abspath $(BUILD))
