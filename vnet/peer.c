@@ -300,7 +300,7 @@ void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *pack
 {
 	struct session *s = session_of(p, h->index);
 	size_t plain_len;
-	if (!s || session_is_over(s, now) || session_open(s, h, packet, len, &plain_len) != OK) {
+	if (!s || session_is_over(s, now) || session_unseal(s, h, packet, len, &plain_len) != OK) {
 		p->dropped++;
 		return;
 	}

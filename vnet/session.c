@@ -58,7 +58,7 @@ err_t session_seal(struct session *s, enum wire_type type, const uint8_t *plain,
 	return seal_packet(&s->send, &h, plain, len, packet);
 }
 
-err_t session_open(struct session *s, const struct wire_header *h, uint8_t *packet, size_t len, size_t *ret_plain_len)
+err_t session_unseal(struct session *s, const struct wire_header *h, uint8_t *packet, size_t len, size_t *ret_plain_len)
 {
 	if (!replay_is_fresh(&s->replay, h->counter))
 		return E_EXISTS;

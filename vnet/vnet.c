@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * vnet.c - the endpoint: carries packets and frames between the sockets, the mesh of peers and the lan
+ * vnet.c - the endpoint: carries packets and frames between the sockets, the mesh of peers and the ethernet
  *
- * How it works: vnet_run() reads a batch from UDP and one from the port in turns, hands packets to mesh.c and frames to lan.c,
+ * How it works: vnet_run() reads a batch from UDP and one from the port in turns, hands packets to mesh.c and frames to ethernet.c,
  * which hand theirs to the queues here, and sends the queues after each turn. The caller's poll finds what is left over. While
  * UDP takes no more packets the port is not read, so that our machine's own queues slow it down instead of us losing frames.
  */
@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 #include "candidates.h"
-#include "lan.h"
+#include "ethernet.h"
 #include "log.h"
 #include "peer.h"
 #include "port.h"
@@ -26,7 +26,7 @@ static_assert(sizeof vnet_path_names / sizeof *vnet_path_names == VNET_PATH_COUN
 
 struct vnet {
 	struct mesh mesh;
-	struct lan lan;
+	struct ethernet ethernet;
 	struct udp_socket udp;
 	struct port *port;
 	struct sockaddr_storage bind_address;
@@ -38,7 +38,7 @@ struct vnet {
 	int64_t woken_us;
 };
 
-/* ---- what the mesh and the lan ask of us ---- */
+/* ---- what the mesh and the ethernet ask of us ---- */
 static uint8_t *packet_room(void *context, size_t len)
 {
 	struct vnet *v = context;
@@ -60,7 +60,7 @@ static void packet_too_big(void *context, struct peer *peer, const struct addres
 static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, bool partial_csum)
 {
 	struct vnet *v = context;
-	lan_from_peer(&v->lan, peer, frame, len, partial_csum, v->now);
+	ethernet_from_peer(&v->ethernet, peer, frame, len, partial_csum, v->now);
 }
 
 static void frame_to_port(void *context, const uint8_t *frame, size_t len, bool partial_csum)
@@ -73,7 +73,7 @@ static void frame_to_port(void *context, const uint8_t *frame, size_t len, bool 
 static void frame_from_port(void *context, uint8_t *frame, size_t len, bool partial_csum)
 {
 	struct vnet *v = context;
-	lan_from_port(&v->lan, frame, len, partial_csum, v->now);
+	ethernet_from_port(&v->ethernet, frame, len, partial_csum, v->now);
 }
 
 static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
@@ -104,9 +104,9 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	};
 	TRY(identity_new(c->key_pem, c->cert_pem, &identity));
 	TRY(mesh_init(&v->mesh, &c->network, c->self.id, identity, &io, now));
-	TRY(lan_init(&v->lan, c, &v->mesh));
-	v->lan.to_port = frame_to_port;
-	v->lan.context = v;
+	TRY(ethernet_init(&v->ethernet, c, &v->mesh));
+	v->ethernet.to_port = frame_to_port;
+	v->ethernet.context = v;
 	v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (v->epoll_fd < 0)
 		return err_from_errno(errno);
@@ -147,7 +147,7 @@ void vnet_free(struct vnet *v)
 		udp_flush(&v->udp);
 	}
 	mesh_clear(&v->mesh);
-	lan_clear(&v->lan);
+	ethernet_clear(&v->ethernet);
 	port_free(v->port);
 	udp_close(&v->udp);
 	if (v->watch_fd >= 0)
@@ -181,11 +181,11 @@ err_t vnet_attach_qemu_dgram(struct vnet *v, const char *our_path, const char *q
 err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now)
 {
 	v->now = now;
-	TRY(lan_check_peers(&v->lan, peers, count));
+	TRY(ethernet_check_peers(&v->ethernet, peers, count));
 	udp_flush(&v->udp);
 	udp_forget(&v->udp); /* it names peers that may go */
 	TRY(mesh_set_peers(&v->mesh, peers, count, now));
-	return lan_learn_peers(&v->lan);
+	return ethernet_learn_peers(&v->ethernet);
 }
 
 sha256 vnet_pin(const struct vnet *v)
@@ -200,7 +200,7 @@ uint16_t vnet_port_number(const struct vnet *v)
 
 size_t vnet_candidates(struct vnet *v, struct vnet_candidate *ret_candidates)
 {
-	return candidates_gather(&v->bind_address, v->udp.family, v->udp.port, v->lan.network.subnet, v->lan.netmask,
+	return candidates_gather(&v->bind_address, v->udp.family, v->udp.port, v->ethernet.network.subnet, v->ethernet.netmask,
 				 ret_candidates);
 }
 
@@ -286,11 +286,11 @@ mono_time vnet_next_us(const struct vnet *v)
 void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 {
 	*ret_status = (struct vnet_status){
-		.tx_bytes = v->lan.tx_bytes,
-		.rx_bytes = v->lan.rx_bytes,
-		.tx_frames = v->lan.tx_frames,
-		.rx_frames = v->lan.rx_frames,
-		.spoofed = v->lan.spoofed,
+		.tx_bytes = v->ethernet.tx_bytes,
+		.rx_bytes = v->ethernet.rx_bytes,
+		.tx_frames = v->ethernet.tx_frames,
+		.rx_frames = v->ethernet.rx_frames,
+		.spoofed = v->ethernet.spoofed,
 		.strangers = v->mesh.strangers,
 		.peer_count = v->mesh.count,
 	};

@@ -52,16 +52,16 @@ static void start(void)
 	run_us(100000);
 	assert(connected(0, 1));
 	struct vnet_config c = { .network = network, .self = nodes[0].self, .answer_dhcp = true };
-	assert(lan_init(&nodes[0].lan, &c, &nodes[0].mesh) == OK);
-	nodes[0].lan.to_port = to_port;
-	nodes[0].lan.context = &nodes[0];
-	nodes[0].has_lan = true;
-	assert(lan_learn_peers(&nodes[0].lan) == OK);
+	assert(ethernet_init(&nodes[0].ethernet, &c, &nodes[0].mesh) == OK);
+	nodes[0].ethernet.to_port = to_port;
+	nodes[0].ethernet.context = &nodes[0];
+	nodes[0].has_ethernet = true;
+	assert(ethernet_learn_peers(&nodes[0].ethernet) == OK);
 }
 
 static void end(void)
 {
-	lan_clear(&nodes[0].lan);
+	ethernet_clear(&nodes[0].ethernet);
 }
 
 static void packet_to_0(const uint8_t *bytes, size_t len)
@@ -106,7 +106,7 @@ static void port_of_0(const uint8_t *bytes, size_t len)
 	uint8_t room[MESH_HEADROOM + 1500];
 	len = len < 1500 ? len : 1500;
 	memcpy(room + MESH_HEADROOM, bytes, len);
-	lan_from_port(&nodes[0].lan, room + MESH_HEADROOM, len, len % 2, now);
+	ethernet_from_port(&nodes[0].ethernet, room + MESH_HEADROOM, len, len % 2, now);
 }
 
 static void step(uint8_t what, const uint8_t *bytes, size_t len)

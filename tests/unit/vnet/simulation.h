@@ -5,7 +5,7 @@
 #define TESTS_VNET_SIMULATION_H
 
 #include <assert.h>
-#include "lan.h"
+#include "ethernet.h"
 #include "peer.h"
 #include "tap.h"
 
@@ -28,8 +28,8 @@ struct node {
 	size_t frames, last_len;
 	uint8_t last[FRAME_MAX_BYTES];
 	bool up;
-	bool has_lan; /* frames go through it, else straight to last */
-	struct lan lan;
+	bool has_ethernet; /* frames go through it, else straight to last */
+	struct ethernet ethernet;
 };
 
 static struct node nodes[NODES];
@@ -109,8 +109,8 @@ static void to_port(void *context, const uint8_t *frame, size_t len, bool partia
 static void deliver(void *context, struct peer *p, uint8_t *frame, size_t len, bool partial_csum)
 {
 	struct node *n = context;
-	if (n->has_lan)
-		lan_from_peer(&n->lan, p, frame, len, partial_csum, now);
+	if (n->has_ethernet)
+		ethernet_from_peer(&n->ethernet, p, frame, len, partial_csum, now);
 	else
 		to_port(n, frame, len, partial_csum);
 }

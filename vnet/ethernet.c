@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * lan.c - the ethernet as our machine sees it: which frame goes where, and which is a lie
+ * ethernet.c - the ethernet as our machine sees it: which frame goes where, and which is a lie
  *
  * How it works: the market gave every member one MAC and one IPv4 address, so nothing has to be found out by broadcast: ARP for
  * a member is answered here, a unicast frame for an unknown address is dropped, and broadcasts are limited. A frame from our port
@@ -9,31 +9,31 @@
  */
 #include "dhcp.h"
 #include "dns.h"
-#include "lan.h"
+#include "ethernet.h"
 #include "peer.h"
 
 #define SERVICE_MAC 0x027670750035ull /* locally administered */
 
 /* ---- settings ---- */
-static bool is_host(const struct lan *l, uint32_t ip)
+static bool is_host(const struct ethernet *l, uint32_t ip)
 {
 	return (ip & l->netmask) == l->network.subnet && ip != l->network.subnet && ip != (l->network.subnet | ~l->netmask) &&
 	       ip != l->service_ip;
 }
 
-static bool is_sound_member(const struct lan *l, const struct vnet_peer *p)
+static bool is_sound_member(const struct ethernet *l, const struct vnet_peer *p)
 {
 	uint64_t mac = mac_number(p->mac);
 	return is_host(l, p->ip) && mac != 0 && !mac_is_multicast(mac) && mac != l->service_mac &&
 	       memchr(p->name, '\0', sizeof p->name) && dns_is_label(p->name) && strcmp(p->name, DNS_DOMAIN) != 0;
 }
 
-err_t lan_init(struct lan *l, const struct vnet_config *config, struct mesh *mesh)
+err_t ethernet_init(struct ethernet *l, const struct vnet_config *config, struct mesh *mesh)
 {
 	const struct vnet_network *n = &config->network;
 	if (n->prefix_len < 8 || n->prefix_len > 30 || n->mtu < 576 || n->mtu > 9000)
 		return E_INVALID;
-	*l = (struct lan){ .mesh = mesh, .network = *n, .self = config->self, .learn_macs = config->learn_macs };
+	*l = (struct ethernet){ .mesh = mesh, .network = *n, .self = config->self, .learn_macs = config->learn_macs };
 	l->netmask = UINT32_MAX << (32 - n->prefix_len);
 	l->network.subnet &= l->netmask;
 	l->service_ip = (l->network.subnet | ~l->netmask) - 1;
@@ -46,7 +46,7 @@ err_t lan_init(struct lan *l, const struct vnet_config *config, struct mesh *mes
 	return OK;
 }
 
-void lan_clear(struct lan *l)
+void ethernet_clear(struct ethernet *l)
 {
 	map_clear(&l->by_mac);
 	map_clear(&l->by_ip);
@@ -76,7 +76,7 @@ static err_t add_once(struct map *m, uint64_t key)
 	return map_get(m, key, &other) ? E_INVALID : map_set(m, key, 0);
 }
 
-static err_t check_doubles(const struct lan *l, const struct vnet_peer *peers, size_t count, struct map maps[4])
+static err_t check_doubles(const struct ethernet *l, const struct vnet_peer *peers, size_t count, struct map maps[4])
 {
 	TRY(add_once(&maps[0], l->mac));
 	TRY(add_once(&maps[1], l->self.ip));
@@ -95,7 +95,7 @@ static err_t check_doubles(const struct lan *l, const struct vnet_peer *peers, s
 	return OK;
 }
 
-err_t lan_check_peers(const struct lan *l, const struct vnet_peer *peers, size_t count)
+err_t ethernet_check_peers(const struct ethernet *l, const struct vnet_peer *peers, size_t count)
 {
 	struct map maps[4] = { 0 };
 	if (count > VNET_MAX_PEERS + 1)
@@ -106,7 +106,7 @@ err_t lan_check_peers(const struct lan *l, const struct vnet_peer *peers, size_t
 	return e;
 }
 
-err_t lan_learn_peers(struct lan *l)
+err_t ethernet_learn_peers(struct ethernet *l)
 {
 	map_clear(&l->by_mac);
 	map_clear(&l->by_ip);
@@ -121,20 +121,20 @@ err_t lan_learn_peers(struct lan *l)
 	return OK;
 }
 
-static struct peer *peer_by_mac(const struct lan *l, uint64_t mac)
+static struct peer *peer_by_mac(const struct ethernet *l, uint64_t mac)
 {
 	uint32_t i;
 	return map_get(&l->by_mac, mac, &i) ? l->mesh->peers[i] : NULL;
 }
 
-const struct peer *lan_peer_by_ip(const struct lan *l, uint32_t ip)
+const struct peer *ethernet_peer_by_ip(const struct ethernet *l, uint32_t ip)
 {
 	uint32_t i;
 	return map_get(&l->by_ip, ip, &i) ? l->mesh->peers[i] : NULL;
 }
 
 /* ---- to the peers ---- */
-static void send_to(struct lan *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+static void send_to(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
 {
 	if (!mesh_send(l->mesh, p, frame, len, partial_csum, now))
 		return;
@@ -144,7 +144,7 @@ static void send_to(struct lan *l, struct peer *p, uint8_t *frame, size_t len, b
 
 /* IPv6's neighbour solicitation goes to 33:33:ff and the target's last three bytes (RFC 4291 section 2.7.1); with an address made
  * of the MAC these are the MAC's too. Such a peer must not miss it for the bound on copies. */
-static struct peer *likely_target(const struct lan *l, uint64_t to)
+static struct peer *likely_target(const struct ethernet *l, uint64_t to)
 {
 	if (to >> 24 != 0x3333ff)
 		return NULL;
@@ -154,10 +154,10 @@ static struct peer *likely_target(const struct lan *l, uint64_t to)
 	return NULL;
 }
 
-static void flood(struct lan *l, const struct frame *f, bool partial_csum, mono_time now)
+static void flood(struct ethernet *l, const struct frame *f, bool partial_csum, mono_time now)
 {
 	size_t count = l->mesh->count, copies = 0;
-	if (!bucket_take(&l->flood, LAN_FLOOD_RATE, LAN_FLOOD_BURST, now)) {
+	if (!bucket_take(&l->flood, ETHERNET_FLOOD_RATE, ETHERNET_FLOOD_BURST, now)) {
 		l->dropped++;
 		return;
 	}
@@ -166,18 +166,18 @@ static void flood(struct lan *l, const struct frame *f, bool partial_csum, mono_
 		send_to(l, first, f->data, f->len, partial_csum, now);
 		copies++;
 	}
-	for (size_t i = 0; i < count && copies < LAN_FLOOD_COPIES; i++) {
+	for (size_t i = 0; i < count && copies < ETHERNET_FLOOD_COPIES; i++) {
 		struct peer *p = l->mesh->peers[(l->flood_start + i) % count];
 		if (p == first || !peer_is_connected(p))
 			continue;
 		send_to(l, p, f->data, f->len, partial_csum, now);
 		copies++;
 	}
-	if (count > LAN_FLOOD_COPIES)
-		l->flood_start = (l->flood_start + LAN_FLOOD_COPIES) % count;
+	if (count > ETHERNET_FLOOD_COPIES)
+		l->flood_start = (l->flood_start + ETHERNET_FLOOD_COPIES) % count;
 }
 
-static void forward(struct lan *l, const struct frame *f, bool partial_csum, mono_time now)
+static void forward(struct ethernet *l, const struct frame *f, bool partial_csum, mono_time now)
 {
 	if (mac_is_multicast(f->to)) {
 		flood(l, f, partial_csum, now);
@@ -195,7 +195,7 @@ static void forward(struct lan *l, const struct frame *f, bool partial_csum, mon
 }
 
 /* ---- from the port ---- */
-static bool may_port_use_mac(struct lan *l, uint64_t mac, mono_time now)
+static bool may_port_use_mac(struct ethernet *l, uint64_t mac, mono_time now)
 {
 	if (mac == l->mac)
 		return true;
@@ -205,7 +205,7 @@ static bool may_port_use_mac(struct lan *l, uint64_t mac, mono_time now)
 }
 
 /* unset: 0.0.0.0 may stand there, before DHCP. */
-static bool may_port_use_ip(const struct lan *l, uint32_t ip, bool unset)
+static bool may_port_use_ip(const struct ethernet *l, uint32_t ip, bool unset)
 {
 	if (ip == l->self.ip)
 		return true;
@@ -213,18 +213,18 @@ static bool may_port_use_ip(const struct lan *l, uint32_t ip, bool unset)
 		return unset;
 	bool inside = (ip & l->netmask) == l->network.subnet;
 	if (inside)
-		return l->learn_macs && is_host(l, ip) && !lan_peer_by_ip(l, ip);
+		return l->learn_macs && is_host(l, ip) && !ethernet_peer_by_ip(l, ip);
 	return l->network.gateway == l->self.ip && ip >> 28 < 14; /* the gateway brings in the world's packets */
 }
 
-static void arp_from_port(struct lan *l, const struct frame *f, mono_time now)
+static void arp_from_port(struct ethernet *l, const struct frame *f, mono_time now)
 {
 	struct arp a;
 	if (arp_parse(f, &a) != OK || a.sender_mac != f->from || !may_port_use_ip(l, a.sender_ip, true)) {
 		l->spoofed++;
 		return;
 	}
-	if (a.operation == ARP_REQUEST && lan_answer_arp(l, &a, now))
+	if (a.operation == ARP_REQUEST && ethernet_answer_arp(l, &a, now))
 		return;
 	/* Our machine telling or asking about its own address: the others know it, and would have to say so. */
 	if (!l->learn_macs && (a.target_ip == l->self.ip || a.sender_ip == a.target_ip))
@@ -232,7 +232,7 @@ static void arp_from_port(struct lan *l, const struct frame *f, mono_time now)
 	forward(l, f, false, now);
 }
 
-static void ipv4_from_port(struct lan *l, const struct frame *f, bool partial_csum, mono_time now)
+static void ipv4_from_port(struct ethernet *l, const struct frame *f, bool partial_csum, mono_time now)
 {
 	struct ipv4 ip;
 	struct udp udp;
@@ -246,12 +246,12 @@ static void ipv4_from_port(struct lan *l, const struct frame *f, bool partial_cs
 		l->spoofed++;
 		return;
 	}
-	if (l->answers && lan_answer_ipv4(l, f, &ip, now))
+	if (l->answers && ethernet_answer_ipv4(l, f, &ip, now))
 		return;
 	forward(l, f, partial_csum, now);
 }
 
-void lan_from_port(struct lan *l, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+void ethernet_from_port(struct ethernet *l, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
 {
 	struct frame f;
 	if (len > l->mesh->frame_max || frame_parse(frame, len, &f) != OK) {
@@ -271,7 +271,7 @@ void lan_from_port(struct lan *l, uint8_t *frame, size_t len, bool partial_csum,
 }
 
 /* ---- from a peer ---- */
-static bool may_peer_use_mac(struct lan *l, struct peer *p, uint64_t mac, mono_time now)
+static bool may_peer_use_mac(struct ethernet *l, struct peer *p, uint64_t mac, mono_time now)
 {
 	if (mac == mac_number(p->mac))
 		return true;
@@ -280,16 +280,16 @@ static bool may_peer_use_mac(struct lan *l, struct peer *p, uint64_t mac, mono_t
 	return macs_learn(&l->macs, mac, p, now);
 }
 
-static bool may_peer_use_ip(const struct lan *l, const struct peer *p, uint32_t ip)
+static bool may_peer_use_ip(const struct ethernet *l, const struct peer *p, uint32_t ip)
 {
 	if (ip == p->ip || ip == 0)
 		return true;
 	if ((ip & l->netmask) == l->network.subnet)
-		return ip != l->self.ip && is_host(l, ip) && !lan_peer_by_ip(l, ip);
+		return ip != l->self.ip && is_host(l, ip) && !ethernet_peer_by_ip(l, ip);
 	return l->network.gateway == p->ip && ip >> 28 < 14;
 }
 
-static bool is_honest(struct lan *l, struct peer *p, const struct frame *f, mono_time now)
+static bool is_honest(struct ethernet *l, struct peer *p, const struct frame *f, mono_time now)
 {
 	if (!may_peer_use_mac(l, p, f->from, now))
 		return false;
@@ -308,14 +308,14 @@ static bool is_honest(struct lan *l, struct peer *p, const struct frame *f, mono
 	return true;
 }
 
-static bool is_for_port(const struct lan *l, const struct frame *f)
+static bool is_for_port(const struct ethernet *l, const struct frame *f)
 {
 	if (mac_is_multicast(f->to) || f->to == l->mac)
 		return true;
 	return l->learn_macs && !peer_by_mac(l, f->to);
 }
 
-void lan_from_peer(struct lan *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
 {
 	struct frame f;
 	if (frame_parse(frame, len, &f) != OK || !is_honest(l, p, &f, now) || !is_for_port(l, &f)) {
@@ -329,7 +329,7 @@ void lan_from_peer(struct lan *l, struct peer *p, uint8_t *frame, size_t len, bo
 	l->to_port(l->context, frame, len, partial_csum);
 }
 
-void lan_to_port(struct lan *l, const uint8_t *frame, size_t len)
+void ethernet_to_port(struct ethernet *l, const uint8_t *frame, size_t len)
 {
 	l->to_port(l->context, frame, len, false);
 }

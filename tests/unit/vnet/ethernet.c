@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * lan.c - the rules of the ethernet: what is answered, what passes, what is a lie
+ * ethernet.c - the rules of the ethernet: what is answered, what passes, what is a lie
  *
- * Node 0 is the gateway, node 2's port may be a bridge. What a dishonest endpoint could send goes past its lan, straight into its mesh.
+ * Node 0 is the gateway, node 2's port may be a bridge. What a dishonest endpoint could send goes past those rules, straight into its mesh.
  */
 #include "dhcp.h"
 #include "simulation.h"
@@ -22,24 +22,24 @@ static uint32_t ip_of(int i)
 	return nodes[i].self.ip;
 }
 
-static void lan_up(int i, bool learn)
+static void ethernet_up(int i, bool learn)
 {
 	struct node *n = &nodes[i];
 	struct vnet_config c = { .network = network, .self = n->self, .learn_macs = learn, .answer_dhcp = true };
-	if (n->has_lan)
-		lan_clear(&n->lan);
-	assert(lan_init(&n->lan, &c, &n->mesh) == OK);
-	n->lan.to_port = to_port;
-	n->lan.context = n;
-	n->has_lan = true;
-	assert(lan_learn_peers(&n->lan) == OK);
+	if (n->has_ethernet)
+		ethernet_clear(&n->ethernet);
+	assert(ethernet_init(&n->ethernet, &c, &n->mesh) == OK);
+	n->ethernet.to_port = to_port;
+	n->ethernet.context = n;
+	n->has_ethernet = true;
+	assert(ethernet_learn_peers(&n->ethernet) == OK);
 }
 
 /* How many frames the port of node to gets of this one from node from's port. */
 static size_t from_port(int from, int to, size_t len)
 {
 	size_t before = nodes[to].frames;
-	lan_from_port(&nodes[from].lan, frame, len, false, now);
+	ethernet_from_port(&nodes[from].ethernet, frame, len, false, now);
 	run_us(2 * DELAY_US);
 	return nodes[to].frames - before;
 }
@@ -90,7 +90,7 @@ static bool answered_arp(int i, uint64_t mac, uint32_t ip)
 
 static void test_arp(void)
 {
-	size_t sent = nodes[1].lan.tx_frames;
+	size_t sent = nodes[1].ethernet.tx_frames;
 	is_int(from_port(1, 1, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), ip_of(1), ip_of(2))), 1,
 	       "ARP for a member is answered here");
 	ok(answered_arp(1, mac_of(2), ip_of(2)), "with its MAC");
@@ -103,18 +103,18 @@ static void test_arp(void)
 	       "but a probe for another's is answered");
 	is_int(from_port(1, 2, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), ip_of(1), ip_of(1))), 0,
 	       "announcements stay here");
-	is_int(nodes[1].lan.tx_frames, sent, "none of it went to the network");
+	is_int(nodes[1].ethernet.tx_frames, sent, "none of it went to the network");
 	is_int(from_port(1, 2, arp_frame(ARP_REQUEST, MAC_BROADCAST, mac_of(1), ip_of(1), 0x0a4d7777)), 1,
 	       "ARP for nobody is a broadcast");
 	is_int(from_port(1, 2, arp_frame(ARP_REPLY, mac_of(2), mac_of(1), ip_of(1), ip_of(2))), 1, "a true reply passes");
-	uint64_t spoofed = nodes[1].lan.spoofed;
+	uint64_t spoofed = nodes[1].ethernet.spoofed;
 	is_int(from_port(1, 2, arp_frame(ARP_REPLY, mac_of(2), mac_of(1), ip_of(0), ip_of(2))), 0,
 	       "a forged sender address does not");
 	size_t len = arp_frame(ARP_REPLY, mac_of(2), mac_of(1), ip_of(1), ip_of(2));
 	frame[27] ^= 1;
 	is_int(from_port(1, 2, len), 0, "nor a sender MAC that is not the frame's");
 	is_int(from_port(1, 2, arp_frame(ARP_REPLY, mac_of(2), mac_of(1), ip_of(1), ip_of(2)) - 4), 0, "nor half an ARP");
-	is_int(nodes[1].lan.spoofed, spoofed + 3, "all are counted");
+	is_int(nodes[1].ethernet.spoofed, spoofed + 3, "all are counted");
 }
 
 static void test_unicast(void)
@@ -122,11 +122,11 @@ static void test_unicast(void)
 	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(1), ip_of(1), ip_of(2), 1, 2)), 1, "IPv4 passes to a member");
 	is_int(from_port(1, 2, plain_frame(mac_of(2), mac_of(1), ETHERTYPE_IPV6)), 1, "IPv6 too");
 	is_int(from_port(1, 2, plain_frame(mac_of(2), mac_of(1), 0x88cc)), 1, "any protocol");
-	uint64_t dropped = nodes[1].lan.dropped;
+	uint64_t dropped = nodes[1].ethernet.dropped;
 	is_int(from_port(1, 2, udp_frame(0x525400777777, mac_of(1), ip_of(1), ip_of(2), 1, 2)), 0,
 	       "to an unknown MAC it does not");
 	is_int(from_port(1, 1, udp_frame(mac_of(1), mac_of(1), ip_of(1), ip_of(1), 1, 2)), 0, "nor to oneself");
-	is_int(nodes[1].lan.dropped, dropped + 2, "both are counted");
+	is_int(nodes[1].ethernet.dropped, dropped + 2, "both are counted");
 	is_int(from_port(1, 2, plain_frame(0x333300000001, mac_of(1), ETHERTYPE_IPV6)), 1, "multicast passes");
 	size_t all = from_port(1, 0, plain_frame(MAC_BROADCAST, mac_of(1), ETHERTYPE_IPV6));
 	is_int(all, 1, "broadcast passes");
@@ -134,7 +134,7 @@ static void test_unicast(void)
 
 static void test_forgery_at_the_port(void)
 {
-	uint64_t spoofed = nodes[1].lan.spoofed;
+	uint64_t spoofed = nodes[1].ethernet.spoofed;
 	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(0), ip_of(1), ip_of(2), 1, 2)), 0, "another's MAC does not pass");
 	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(1), ip_of(0), ip_of(2), 1, 2)), 0, "nor another's address");
 	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(1), 0, ip_of(2), 1, 2)), 0, "nor none");
@@ -152,7 +152,7 @@ static void test_forgery_at_the_port(void)
 	memmove(frame + 16, frame + 12, len - 12);
 	memcpy(frame + 12, "\x81\x00\x00\x05", 4);
 	is_int(from_port(1, 2, len + 4), 1, "a true one there passes");
-	is_int(nodes[1].lan.spoofed, spoofed + 6, "all are counted");
+	is_int(nodes[1].ethernet.spoofed, spoofed + 6, "all are counted");
 	is_int(from_port(1, 2, 10), 0, "a runt does not pass");
 	len = plain_frame(mac_of(2), mac_of(1) | 1ull << 40, ETHERTYPE_IPV6);
 	is_int(from_port(1, 2, len), 0, "nor a multicast source");
@@ -182,15 +182,15 @@ static void test_flood(void)
 	run_us(10 * SECOND_US);
 	size_t before = nodes[2].frames, len = plain_frame(MAC_BROADCAST, mac_of(1), ETHERTYPE_IPV6);
 	for (int i = 0; i < 300; i++)
-		lan_from_port(&nodes[1].lan, frame, len, false, now);
+		ethernet_from_port(&nodes[1].ethernet, frame, len, false, now);
 	run_us(2 * DELAY_US);
-	is_int(nodes[2].frames - before, LAN_FLOOD_BURST, "a burst of broadcasts is cut");
+	is_int(nodes[2].frames - before, ETHERNET_FLOOD_BURST, "a burst of broadcasts is cut");
 	run_us(SECOND_US / 2);
 	before = nodes[2].frames;
 	for (int i = 0; i < 300; i++)
-		lan_from_port(&nodes[1].lan, frame, len, false, now);
+		ethernet_from_port(&nodes[1].ethernet, frame, len, false, now);
 	run_us(2 * DELAY_US);
-	is_int(nodes[2].frames - before, LAN_FLOOD_RATE / 2 + LAN_FLOOD_RATE * 2 * DELAY_US / SECOND_US,
+	is_int(nodes[2].frames - before, ETHERNET_FLOOD_RATE / 2 + ETHERNET_FLOOD_RATE * 2 * DELAY_US / SECOND_US,
 	       "and the rest comes at the rate");
 	run_us(10 * SECOND_US);
 	before = nodes[1].frames;
@@ -204,21 +204,21 @@ static void test_flood(void)
 static void test_bridge(void)
 {
 	uint64_t behind = 0x020000000100, spoofed;
-	lan_up(2, true);
+	ethernet_up(2, true);
 	is_int(from_port(2, 1, plain_frame(MAC_BROADCAST, behind, ETHERTYPE_IPV6)), 1, "a machine behind a bridge is heard");
 	is_int(from_port(1, 2, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 1, "and answered where it was heard");
 	is_int(from_port(1, 0, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 0, "only there");
 	is_int(from_port(2, 1, udp_frame(mac_of(1), behind, 0x0a4d5555, ip_of(1), 1, 2)), 1,
 	       "it may have an address of the network");
-	spoofed = nodes[2].lan.spoofed;
+	spoofed = nodes[2].ethernet.spoofed;
 	is_int(from_port(2, 1, udp_frame(mac_of(1), behind, ip_of(0), ip_of(1), 1, 2)), 0, "but not a member's");
 	is_int(from_port(2, 1, plain_frame(mac_of(1), mac_of(0), ETHERTYPE_IPV6)), 0, "nor a member's MAC");
-	is_int(nodes[2].lan.spoofed, spoofed + 2, "both are counted");
+	is_int(nodes[2].ethernet.spoofed, spoofed + 2, "both are counted");
 	for (unsigned i = 1; i < MACS_PER_OWNER; i++)
 		from_port(2, 1, plain_frame(mac_of(1), behind + i, ETHERTYPE_IPV6));
-	is_int(nodes[2].lan.macs.count, MACS_PER_OWNER, "as many MACs as may be");
+	is_int(nodes[2].ethernet.macs.count, MACS_PER_OWNER, "as many MACs as may be");
 	is_int(from_port(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, ETHERTYPE_IPV6)), 0, "and no more");
-	/* Past its lan a peer cannot get more into ours either. */
+	/* Past its own rules a peer cannot get more into ours either. */
 	is_int(from_mesh(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, ETHERTYPE_IPV6)), 0, "also not by cheating");
 	run_us(MACS_AGE_US);
 	is_int(from_port(1, 2, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 0, "a MAC that was silent long is unknown");
@@ -226,10 +226,10 @@ static void test_bridge(void)
 	/* A MAC that moves, and moves, and moves. */
 	size_t moved = 0;
 	for (int i = 0; i < 20; i++)
-		moved += macs_learn(&nodes[1].lan.macs, behind + MACS_PER_OWNER, i % 2 ? (void *)peer_at(1, 0) : peer_at(1, 2),
-				    now);
+		moved += macs_learn(&nodes[1].ethernet.macs, behind + MACS_PER_OWNER,
+				    i % 2 ? (void *)peer_at(1, 0) : peer_at(1, 2), now);
 	is_int(moved, MACS_MOVES + 1 + (20 - MACS_MOVES - 1) / 2, "moves are limited");
-	lan_up(2, false);
+	ethernet_up(2, false);
 }
 
 static size_t dhcp_frame(uint8_t kind, uint32_t requested, uint64_t mac, uint16_t flags)
@@ -267,7 +267,7 @@ static uint8_t dhcp_reply_kind(int i, bool broadcast)
 
 static void test_services(void)
 {
-	size_t sent = nodes[1].lan.tx_frames;
+	size_t sent = nodes[1].ethernet.tx_frames;
 	is_int(from_port(1, 1, dhcp_frame(1, 0, mac_of(1), 0)), 1, "DHCP is answered here");
 	is_int(dhcp_reply_kind(1, false), 2, "with an offer");
 	is_int(from_port(1, 1, dhcp_frame(3, ip_of(1), mac_of(1), 0x8000)), 1, "a request");
@@ -284,8 +284,8 @@ static void test_services(void)
 	frame[IPV4_HEAD_BYTES] = 8;
 	is_int(from_port(1, 1, ipv4_put(frame, SERVICE_MAC, mac_of(1), &ip)), 1, "an echo is answered");
 	is_int(internet_checksum(nodes[1].last + IPV4_HEAD_BYTES, 16, 0), 0, "with the right checksum");
-	is_int(nodes[1].lan.tx_frames, sent, "nothing of it reached the network");
-	is_int(nodes[1].lan.tx_bytes > 0, 1, "what did was metered");
+	is_int(nodes[1].ethernet.tx_frames, sent, "nothing of it reached the network");
+	is_int(nodes[1].ethernet.tx_bytes > 0, 1, "what did was metered");
 }
 
 int main(void)
@@ -298,7 +298,7 @@ int main(void)
 	introduce();
 	run_us(SECOND_US);
 	for (int i = 0; i < NODES; i++)
-		lan_up(i, false);
+		ethernet_up(i, false);
 	test_arp();
 	test_unicast();
 	test_forgery_at_the_port();
@@ -307,7 +307,7 @@ int main(void)
 	test_bridge();
 	test_services();
 	for (int i = 0; i < NODES; i++) {
-		lan_clear(&nodes[i].lan);
+		ethernet_clear(&nodes[i].ethernet);
 		node_crash(i);
 		free(nodes[i].key);
 		free(nodes[i].cert);

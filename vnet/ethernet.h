@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * ethernet.h - the ethernet as our machine sees it: which frame goes where, which is a lie, what is answered here
+ *
+ * Pure: frames and time in, frames out through mesh_send() and to_port().
+ */
+#ifndef VNET_ETHERNET_H
+#define VNET_ETHERNET_H
+
+#include "frame.h"
+#include "macs.h"
+#include "mesh.h"
+
+#define ETHERNET_FLOOD_RATE 100 /* broadcasts and multicasts a second from the port */
+#define ETHERNET_FLOOD_BURST 200
+#define ETHERNET_FLOOD_COPIES 64  /* peers that get one */
+#define ETHERNET_ANSWER_RATE 1000 /* ARP, DHCP, DNS and echo answers a second */
+
+struct ethernet {
+	struct mesh *mesh;
+	struct vnet_network network;
+	uint32_t netmask;
+	struct vnet_peer self;
+	uint64_t mac, service_mac; /* ours; of the one who answers DHCP and DNS */
+	uint32_t service_ip;	   /* the network's last host address */
+	bool learn_macs, answers;
+	void (*to_port)(void *context, const uint8_t *frame, size_t len, bool partial_csum);
+	void *context;
+
+	struct map by_mac, by_ip; /* introduced members, to position in mesh->peers */
+	struct macs macs;	  /* the others; owner: a struct peer, or the struct ethernet for our port */
+	uint32_t generation;
+	struct bucket flood, answer;
+	size_t flood_start; /* the peer that gets the next broadcast first */
+	uint64_t rx_bytes, rx_frames, tx_bytes, tx_frames, spoofed, dropped;
+};
+
+/* E_INVALID: a setting that cannot be. mesh is borrowed. */
+MUST_CHECK err_t ethernet_init(struct ethernet *l, const struct vnet_config *config, struct mesh *mesh);
+void ethernet_clear(struct ethernet *l);
+/* May these be the network's members? E_LIMIT, E_INVALID. Asked before mesh_set_peers(). */
+MUST_CHECK err_t ethernet_check_peers(const struct ethernet *l, const struct vnet_peer *peers, size_t count);
+/* After mesh_set_peers(). */
+MUST_CHECK err_t ethernet_learn_peers(struct ethernet *l);
+
+/* A frame from our machine, with MESH_HEADROOM bytes in front of it that may be overwritten. */
+void ethernet_from_port(struct ethernet *l, uint8_t *frame, size_t len, bool partial_csum, mono_time now);
+/* A frame from a peer, opened. */
+void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now);
+
+/* ---- ethernet_answer.c: what we say ourselves ---- */
+/* True: the frame was for us and is done with. */
+bool ethernet_answer_arp(struct ethernet *l, const struct arp *a, mono_time now);
+bool ethernet_answer_ipv4(struct ethernet *l, const struct frame *f, const struct ipv4 *ip, mono_time now);
+
+/* ---- for ethernet_answer.c ---- */
+const struct peer *ethernet_peer_by_ip(const struct ethernet *l, uint32_t ip); /* NULL: no member's */
+void ethernet_to_port(struct ethernet *l, const uint8_t *frame, size_t len);
+
+#endif
