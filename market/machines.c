@@ -124,6 +124,9 @@ err_t machine_retire(struct request *r)
 	TRY(machine_of(r, &machine));
 	TRY(store_lease_list_of_machine(m->store, machine.m.id, &rows, &count));
 	for (size_t i = 0; i < count; i++) {
+		struct live *l = live_get(m, rows[i].l.id);
+		if (l)
+			TRY(meter_settle(m, l, r->now, r->now_mono));
 		TRY(store_lease_end(m->store, rows[i].l.id, END_WITHDRAWN_BY_SELLER, "the machine was retired", r->now));
 		market_touch_lease(m, rows[i].l.id);
 		market_touch_order(m, rows[i].l.order);

@@ -208,6 +208,20 @@ err_t market_start(struct market *m, const struct http_config *http)
 	return sweeps_start(m);
 }
 
+/* What was heard is charged, though the next report would bring it again. */
+static void settle_all(struct market *m)
+{
+	size_t count;
+	void **all = uuid_map_values(&m->leases, &count);
+	err_t e = OK;
+	for (size_t i = 0; i < count && e != E_UNAVAILABLE; i++) {
+		struct live *l = all[i];
+		if (!l->ended.us)
+			e = market_store_failed(m, meter_settle(m, l, clock_wall(), clock_mono()), "settling before the end");
+	}
+	free(all);
+}
+
 void market_stop(struct market *m)
 {
 	m->stopping = true;
@@ -216,6 +230,7 @@ void market_stop(struct market *m)
 	workers_free(m->passwords);
 	workers_free(m->disks);
 	http_stop(m->http);
+	settle_all(m);
 	if (presence_write_seen(m, clock_wall()) != OK)
 		log_warn("when machines were seen is not written", "%s", "");
 	events_free(m->events);

@@ -344,6 +344,7 @@ static void on_tick(void *context, mono_time now)
 	pump(context);
 }
 
+static void on_log(void *context, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 static void on_log(void *context, const char *fmt, va_list args)
 {
 	struct http_server *server = context;
