@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 #include "candidates.h"
 #include "ethernet.h"
@@ -18,6 +19,7 @@
 
 #define TURNS 8 /* batches of each kind a vnet_run() */
 #define WAKE_US SECOND_US
+#define IDLE_US (60 * SECOND_US) /* the longest that vnet_run() is put off */
 
 const char *const vnet_candidate_kind_names[] = { "host", "fixed", "mapped", "reflexive", "relayed" };
 static_assert(sizeof vnet_candidate_kind_names / sizeof *vnet_candidate_kind_names == VNET_CANDIDATE_KIND_COUNT, "a name each");
@@ -33,6 +35,7 @@ struct vnet {
 	void (*log)(void *context, int level, const char *line);
 	void *log_context;
 	int epoll_fd, watch_fd;
+	int poke_fd; /* readable after vnet_set_peers(): a caller that sleeps until the old vnet_next_us() wakes up */
 	bool port_paused, udp_waits;
 	mono_time now; /* of the call under way */
 	int64_t woken_us;
@@ -113,6 +116,10 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	size_t datagram_bytes = v->mesh.frame_max > 1400 + FRAME_OVERHEAD_BYTES ? PATH_TOP_BYTES : 1536;
 	TRY(udp_open(&v->udp, &c->bind_address, c->bind_port, datagram_bytes, packet_too_big, v));
 	TRY(watch(v, v->udp.fd));
+	v->poke_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (v->poke_fd < 0)
+		return err_from_errno(errno);
+	TRY(watch(v, v->poke_fd));
 	v->watch_fd = candidates_watch();
 	if (v->watch_fd >= 0)
 		TRY(watch(v, v->watch_fd));
@@ -124,7 +131,7 @@ err_t vnet_new(const struct vnet_config *config, mono_time now, struct vnet **re
 	struct vnet *v = calloc(1, sizeof *v);
 	if (!v)
 		return E_NOMEM;
-	v->udp.fd = v->epoll_fd = v->watch_fd = -1;
+	v->udp.fd = v->epoll_fd = v->watch_fd = v->poke_fd = -1;
 	v->log = config->log;
 	v->log_context = config->log_context;
 	v->bind_address = config->bind_address;
@@ -152,6 +159,8 @@ void vnet_free(struct vnet *v)
 	udp_close(&v->udp);
 	if (v->watch_fd >= 0)
 		close(v->watch_fd);
+	if (v->poke_fd >= 0)
+		close(v->poke_fd);
 	if (v->epoll_fd >= 0)
 		close(v->epoll_fd);
 	free(v);
@@ -185,6 +194,7 @@ err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count
 	udp_flush(&v->udp);
 	udp_forget(&v->udp); /* it names peers that may go */
 	TRY(mesh_set_peers(&v->mesh, peers, count, now));
+	(void)eventfd_write(v->poke_fd, 1);
 	return ethernet_learn_peers(&v->ethernet);
 }
 
@@ -242,6 +252,9 @@ static void look(struct vnet *v, bool *ret_udp, bool *ret_port)
 		bool broken = !(events[i].events & EPOLLIN) && (events[i].events & (EPOLLERR | EPOLLHUP));
 		if (events[i].data.fd == v->udp.fd) {
 			*ret_udp = true;
+		} else if (events[i].data.fd == v->poke_fd) {
+			eventfd_t count;
+			(void)eventfd_read(v->poke_fd, &count);
 		} else if (events[i].data.fd == v->watch_fd) {
 			look_for_changes(v);
 		} else if (v->port && events[i].data.fd == v->port->read_fd && broken) {
@@ -279,7 +292,8 @@ void vnet_run(struct vnet *v, mono_time now)
 
 mono_time vnet_next_us(const struct vnet *v)
 {
-	return (mono_time){ mesh_due_us(&v->mesh) };
+	int64_t due = mesh_due_us(&v->mesh), idle = v->now.us + IDLE_US;
+	return (mono_time){ due < idle ? due : idle };
 }
 
 /* ---- seeing ---- */

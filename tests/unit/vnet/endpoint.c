@@ -151,7 +151,14 @@ static void test_frames(void)
 {
 	struct vnet_status st;
 	struct vnet_peer_status peers[SIDES];
+	struct pollfd p = { vnet_fd(sides[0].vnet), POLLIN, 0 };
+	is_int(poll(&p, 1, 0), 1, "after an introduction there is work");
 	ok(until(all_connected), "two endpoints find each other over loopback");
+	while (poll(&p, 1, 0) > 0)
+		turn();
+	is_int(poll(&p, 1, 0), 0, "and then there is none");
+	mono_time now = clock_mono();
+	ok(vnet_next_us(sides[0].vnet).us < now.us + MINUTE_US + SECOND_US, "the next work is not far off");
 	ok(passes(0, 1, 30) && passes(1, 0, 30), "small frames pass both ways");
 	ok(passes(0, 1, 1372) && passes(1, 0, 1372), "full frames too");
 	vnet_status(sides[0].vnet, &st);
