@@ -105,6 +105,8 @@ static int read_settings(const struct cli *cli, bool serving, struct settings *s
 	}
 	if (serving && cli_flag(cli, "http"))
 		s->http = true;
+	if (strspn(s->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
+		return complain("market.currency: must be three capital letters (ISO 4217), not \"%s\"", s->currency), EXIT_USAGE;
 	return EXIT_OK;
 }
 
