@@ -173,6 +173,7 @@ err_t operator_ledger(struct request *r)
 	json_put_int(answer, "unbalanced", l.unbalanced);
 	json_put_int(answer, "negative", l.negative);
 	json_put_int(answer, "holds_difference_micro", l.holds_difference_micro);
+	json_put_int(answer, "orders_difference", l.orders_difference);
 	json_put_int(answer, "commission_micro", l.commission_micro);
 	json_put_int(answer, "external_micro", l.external_micro);
 	json_put_int(answer, "users_micro", l.users_micro);
