@@ -190,7 +190,7 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(FUZZ_LIBS_$$(call fuzz_part,$$*)
 # Programs that the tests use, where the build lies, and how long one test file may take.
 export CPUSHARE_BUILD := $(abspath $(BUILD))
 export PATH := $(abspath $(BUILD)/bin):$(PATH)
-PROVE := prove --exec '' --timer -j2 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/web/**' --rules 'par=**'
+PROVE := prove --exec '' --timer --failures --comments -j2 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/web/**' --rules 'par=**'
 SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/db/*.t tests/api/*.t tests/vnet/*.t tests/web/*.t tests/e2e/*.t))
 
 .PHONY: deps test check build-tests
