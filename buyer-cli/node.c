@@ -188,6 +188,8 @@ static int console_once(session_t *s, const char *id, struct console_chunk *chun
 	} while (chunk->len && from < chunk->end);
 	if (!json && filter.in_line && isatty(STDOUT_FILENO))
 		putchar('\n');
+	if (ended && !from)
+		output_note(s->cli, "-- the VM has ended, and nothing of its console was kept --\n");
 	if (!json)
 		return EXIT_OK;
 	AUTO_JSON out = json_object();

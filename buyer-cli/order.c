@@ -272,7 +272,9 @@ int command_order_receipt(struct cli *cli)
 		return code;
 	if (output_form(cli) == FORM_TABLE)
 		print_receipt(cli, receipt);
+	else if (output_form(cli) == FORM_NAME)
+		output_object(cli, json_object_get(receipt, "order"), order_columns, "id");
 	else
-		output_object(cli, receipt, order_columns, "id");
+		output_object(cli, receipt, NULL, "id");
 	return EXIT_OK;
 }
