@@ -237,7 +237,7 @@ install: all ## install under DESTDIR and prefix (default /usr/local)
 	cp -r --no-preserve=ownership db web $(DESTDIR)$(prefix)/share/cpushare/
 	install -d $(DESTDIR)$(prefix)/share/man/man1
 	for p in cpushare cpushare-market cpushare-seller; do \
-		$(BUILD)/bin/$$p help --man > $(DESTDIR)$(prefix)/share/man/man1/$$p.1; done
+		$(BUILD)/bin/$$p help --man > $(DESTDIR)$(prefix)/share/man/man1/$$p.1 || exit 1; done
 
 .PHONY: clean
 clean: ## remove what was built
