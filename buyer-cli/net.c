@@ -69,7 +69,7 @@ static void tell(struct up *u, const char *word)
 static void on_started(void *context, size_t connected, size_t peers)
 {
 	struct up *u = context;
-	if (connected < peers)
+	if (connected < peers && output_form(u->cli) == FORM_TABLE && !cli_flag(u->cli, "quiet"))
 		fprintf(stderr, "cpushare: %zu of %zu peers are reached so far; `cpushare net status` tells which\n", connected,
 			peers);
 	tell(u, "+");

@@ -155,7 +155,7 @@ int command_order_create(struct cli *cli)
 		code = waited;
 	}
 	output_object(cli, order, order_columns, "id");
-	return code;
+	return code == EXIT_ENDED_BADLY ? say_ended_badly(cli, field_text(order, "id")) : code;
 }
 
 int command_order_list(struct cli *cli)

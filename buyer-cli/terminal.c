@@ -153,7 +153,11 @@ void terminal_filter(struct terminal_filter *f, const uint8_t *data, size_t len,
 
 void terminal_clean(char *text)
 {
-	for (uint8_t *at = (uint8_t *)text; *at; at++)
-		if (*at < 32 || *at == 127 || (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0))
+	for (uint8_t *at = (uint8_t *)text; *at; at++) {
+		bool eight_bits = *at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+		if (*at < 32 || *at == 127 || eight_bits)
 			*at = '?';
+		if (eight_bits)
+			*++at = '?';
+	}
 }

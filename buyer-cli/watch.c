@@ -72,6 +72,11 @@ int wait_for_order(session_t *s, const char *order, enum wait_for what)
 	}
 }
 
+int say_ended_badly(const struct cli *cli, const char *order)
+{
+	return cli_error(cli, EXIT_ENDED_BADLY, "VMs ended before their time: `cpushare node list %s` tells why", order);
+}
+
 int command_order_wait(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };
@@ -83,6 +88,8 @@ int command_order_wait(struct cli *cli)
 	if (strcmp(what, "ended") && strcmp(what, "running"))
 		return cli_error(cli, EXIT_USAGE, "--for: must be running or ended");
 	code = wait_for_order(&s, id, strcmp(what, "ended") ? WAIT_RUNNING : WAIT_ENDED);
+	if (code == EXIT_ENDED_BADLY)
+		return say_ended_badly(cli, id);
 	if (!code)
 		output_note(cli, "%s\n", what);
 	return code;
@@ -134,8 +141,8 @@ int command_order_watch(struct cli *cli)
 	snprintf(path, sizeof path, "/v1/events?order=%s&after=0", id);
 	err_t e = client_events(s.client, path, (int)(timeout_us / 1000), on_event, &w, &problem);
 	if (w.over)
-		return tally_order(&s, id, &t) || !t.badly ? EXIT_OK : EXIT_ENDED_BADLY;
+		return tally_order(&s, id, &t) || !t.badly ? EXIT_OK : say_ended_badly(cli, id);
 	if (e == E_TIMEOUT || (!e && timeout_us))
-		return EXIT_PENDING;
+		return cli_error(cli, EXIT_PENDING, "the order goes on");
 	return e ? session_refused(&s, &problem) : EXIT_OK;
 }
