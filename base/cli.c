@@ -67,7 +67,7 @@ static void print_json_error(int exit_code, char *text)
 	fputc('\n', stderr);
 }
 
-static void complain_list(const struct cli *cli, int exit_code, const char *fmt, va_list args)
+PRINTF_LIKE(3, 0) static void complain_list(const struct cli *cli, int exit_code, const char *fmt, va_list args)
 {
 	char text[1024];
 	vsnprintf(text, sizeof text, fmt,
