@@ -12,7 +12,7 @@ static bool send_frame(int from, int to, size_t len)
 	for (size_t i = 0; i < len; i++)
 		frame[i] = (uint8_t)(i * 7);
 	size_t before = nodes[to].frames;
-	if (!mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, false, now))
+	if (!mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, &offload_none, now))
 		return false;
 	for (size_t i = 0; i < len; i++)
 		assert(frame[i] == (uint8_t)(i * 7));
@@ -140,8 +140,8 @@ static void test_rekey(void)
 	uint8_t room[MESH_HEADROOM + 60] = { 0 };
 	size_t frames[2] = { nodes[0].frames, nodes[1].frames }, each = 0;
 	for (; each < 100 * 125; each++) {
-		mesh_send(&nodes[0].mesh, peer_at(0, 1), room + MESH_HEADROOM, 60, false, now);
-		mesh_send(&nodes[1].mesh, peer_at(1, 0), room + MESH_HEADROOM, 60, false, now);
+		mesh_send(&nodes[0].mesh, peer_at(0, 1), room + MESH_HEADROOM, 60, &offload_none, now);
+		mesh_send(&nodes[1].mesh, peer_at(1, 0), room + MESH_HEADROOM, 60, &offload_none, now);
 		run_us(SECOND_US / 100);
 	}
 	run_us(2 * DELAY_US);
