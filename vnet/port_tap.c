@@ -24,8 +24,9 @@
 #include "port_tap.h"
 
 #define TAP_USO (0x20 | 0x40) /* TUN_F_USO4, TUN_F_USO6: Linux 6.2, not in every header */
-#define READ_BATCH 16	      /* super-frames of 64 KiB */
-#define REFUSALS 8	      /* in a row: this kernel takes no super-frames */
+#define READ_BATCH 64	      /* frames a turn */
+#define READ_BYTES (16 * SUPER_MAX_BYTES)
+#define REFUSALS 8 /* in a row: this kernel takes no super-frames */
 
 struct tap {
 	struct port port;
@@ -76,7 +77,8 @@ static bool tap_read(struct port *p, port_frame_fn *fn, void *context)
 {
 	struct tap *t = (struct tap *)p;
 	uint8_t *frame = t->room + PORT_HEADROOM;
-	for (int count = 0; count < READ_BATCH; count++) {
+	size_t bytes = 0;
+	for (int count = 0; count < READ_BATCH && bytes < READ_BYTES; count++) {
 		struct virtio_net_hdr header = { 0 };
 		struct iovec parts[2] = { { &header, sizeof header }, { frame, SUPER_MAX_BYTES } };
 		struct offload o = { 0 };
@@ -85,6 +87,7 @@ static bool tap_read(struct port *p, port_frame_fn *fn, void *context)
 			continue;
 		if (n <= 0)
 			return false;
+		bytes += (size_t)n;
 		size_t head = t->has_header ? sizeof header : 0, len = (size_t)n - head;
 		if ((size_t)n < head || len > SUPER_MAX_BYTES || (t->has_header && !tap_header_read(&header, frame, len, &o)))
 			p->dropped++;
