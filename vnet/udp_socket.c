@@ -159,7 +159,7 @@ bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
 	int n = recvmmsg(s->fd, messages, (unsigned)s->room_count, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
 		struct address from;
-		uint8_t *packet = parts[i].iov_base;
+		uint8_t *packet = s->rooms + (size_t)i * s->room_bytes;
 		size_t len = messages[i].msg_len;
 		if ((messages[i].msg_hdr.msg_flags & MSG_TRUNC) || address_of_socket(&names[i], &from) != OK) {
 			s->dropped++;
