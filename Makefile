@@ -53,6 +53,7 @@ INC_of_seller/vm := $(INC_vm)
 INC_of_buyer-cli := $(INC_buyer)
 INC_of_tests/unit/base := -iquote tests $(INC_base)
 INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
+INC_of_tests/bench := -iquote vnet/include $(INC_base)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/market := -iquote tests $(INC_market)
 INC_of_tests/unit/seller := -iquote tests $(INC_seller) $(INC_vm)
@@ -215,7 +216,13 @@ demo: deps ## one rented hour on this machine: three sellers, a buyer, real VMs,
 
 .PHONY: bench bench-vnet bench-market bench-boot
 bench: bench-vnet bench-market bench-boot ## all benchmarks
-bench-vnet bench-market bench-boot:
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $A/libvnet.a $A/libbase.a
+	$(call link,-lssl $(LIBS_base) -lpthread)
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(wildcard tests/bench/*.c))
+bench-vnet: deps ## the ethernet against other tunnels, in one run (root; installs wireguard-go, tinc and openvpn)
+	$(MAKE) --no-print-directory $(BUILD)/tests/bench/endpoint $(BUILD)/tests/bench/blast
+	@tests/bench/vnet
+bench-market bench-boot:
 	@echo "$@: not built yet" >&2; exit 2
 
 .PHONY: lint

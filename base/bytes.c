@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bytes.c - cursors over outside bytes; hex, base64, numbers and bounded texts
  */
+#include <endian.h>
 #include <string.h>
 #include "bytes.h"
 
@@ -16,33 +17,41 @@ const uint8_t *read_bytes(struct reader *r, size_t len)
 	return bytes;
 }
 
-static uint64_t read_big_endian(struct reader *r, size_t len)
+/* Every packet is read through these: loads of a constant size, which the compiler makes one instruction each. */
+static inline bool take(struct reader *r, void *to, size_t len)
 {
-	const uint8_t *bytes = read_bytes(r, len);
-	uint64_t v = 0;
-	for (size_t i = 0; bytes && i < len; i++)
-		v = v << 8 | bytes[i];
-	return v;
+	if (r->bad || len > reader_left(r)) {
+		r->bad = true;
+		r->at = r->end;
+		return false;
+	}
+	memcpy(to, r->at, len);
+	r->at += len;
+	return true;
 }
 
 uint8_t read_u8(struct reader *r)
 {
-	return (uint8_t)read_big_endian(r, 1);
+	uint8_t v;
+	return take(r, &v, sizeof v) ? v : 0;
 }
 
 uint16_t read_u16(struct reader *r)
 {
-	return (uint16_t)read_big_endian(r, 2);
+	uint16_t v;
+	return take(r, &v, sizeof v) ? be16toh(v) : 0;
 }
 
 uint32_t read_u32(struct reader *r)
 {
-	return (uint32_t)read_big_endian(r, 4);
+	uint32_t v;
+	return take(r, &v, sizeof v) ? be32toh(v) : 0;
 }
 
 uint64_t read_u64(struct reader *r)
 {
-	return read_big_endian(r, 8);
+	uint64_t v;
+	return take(r, &v, sizeof v) ? be64toh(v) : 0;
 }
 
 void read_copy(struct reader *r, void *to, size_t len)
@@ -68,32 +77,37 @@ void write_bytes(struct writer *w, const void *data, size_t len)
 	w->at += len;
 }
 
-static void write_big_endian(struct writer *w, uint64_t v, size_t len)
+static inline void put(struct writer *w, const void *v, size_t len)
 {
-	uint8_t bytes[8];
-	for (size_t i = len; i-- > 0; v >>= 8)
-		bytes[i] = (uint8_t)v;
-	write_bytes(w, bytes, len);
+	if (w->bad || len > (size_t)(w->end - w->at)) {
+		w->bad = true;
+		return;
+	}
+	memcpy(w->at, v, len);
+	w->at += len;
 }
 
 void write_u8(struct writer *w, uint8_t v)
 {
-	write_big_endian(w, v, 1);
+	put(w, &v, sizeof v);
 }
 
 void write_u16(struct writer *w, uint16_t v)
 {
-	write_big_endian(w, v, 2);
+	v = htobe16(v);
+	put(w, &v, sizeof v);
 }
 
 void write_u32(struct writer *w, uint32_t v)
 {
-	write_big_endian(w, v, 4);
+	v = htobe32(v);
+	put(w, &v, sizeof v);
 }
 
 void write_u64(struct writer *w, uint64_t v)
 {
-	write_big_endian(w, v, 8);
+	v = htobe64(v);
+	put(w, &v, sizeof v);
 }
 
 char *hex_encode(const void *data, size_t len, char *text)

@@ -134,12 +134,12 @@ const struct peer *ethernet_peer_by_ip(const struct ethernet *l, uint32_t ip)
 }
 
 /* ---- to the peers ---- */
-static void send_to(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+static void send_to(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
-	if (!mesh_send(l->mesh, p, frame, len, partial_csum, now))
-		return;
-	l->tx_frames++;
-	l->tx_bytes += len;
+	uint64_t frames = p->tx_frames, bytes = p->tx_bytes;
+	(void)mesh_send(l->mesh, p, frame, len, o, now);
+	l->tx_frames += p->tx_frames - frames;
+	l->tx_bytes += p->tx_bytes - bytes;
 }
 
 /* IPv6's neighbour solicitation goes to 33:33:ff and the target's last three bytes (RFC 4291 section 2.7.1); with an address made
@@ -154,33 +154,38 @@ static struct peer *likely_target(const struct ethernet *l, uint64_t to)
 	return NULL;
 }
 
-static void flood(struct ethernet *l, const struct frame *f, bool partial_csum, mono_time now)
+static void flood(struct ethernet *l, const struct frame *f, const struct offload *o, mono_time now)
 {
 	size_t count = l->mesh->count, copies = 0;
-	if (!bucket_take(&l->flood, ETHERNET_FLOOD_RATE, ETHERNET_FLOOD_BURST, now)) {
-		l->dropped++;
-		return;
+	/* A super-frame (only UDP's can come here) counts for as many frames as it is. */
+	for (size_t left = f->len, size = o->gso ? o->gso_size : left;; left -= size) {
+		if (!bucket_take(&l->flood, ETHERNET_FLOOD_RATE, ETHERNET_FLOOD_BURST, now)) {
+			l->dropped++;
+			return;
+		}
+		if (left <= size)
+			break;
 	}
 	struct peer *first = likely_target(l, f->to);
 	if (first) {
-		send_to(l, first, f->data, f->len, partial_csum, now);
+		send_to(l, first, f->data, f->len, o, now);
 		copies++;
 	}
 	for (size_t i = 0; i < count && copies < ETHERNET_FLOOD_COPIES; i++) {
 		struct peer *p = l->mesh->peers[(l->flood_start + i) % count];
 		if (p == first || !peer_is_connected(p))
 			continue;
-		send_to(l, p, f->data, f->len, partial_csum, now);
+		send_to(l, p, f->data, f->len, o, now);
 		copies++;
 	}
 	if (count > ETHERNET_FLOOD_COPIES)
 		l->flood_start = (l->flood_start + ETHERNET_FLOOD_COPIES) % count;
 }
 
-static void forward(struct ethernet *l, const struct frame *f, bool partial_csum, mono_time now)
+static void forward(struct ethernet *l, const struct frame *f, const struct offload *o, mono_time now)
 {
 	if (mac_is_multicast(f->to)) {
-		flood(l, f, partial_csum, now);
+		flood(l, f, o, now);
 		return;
 	}
 	struct peer *p = peer_by_mac(l, f->to);
@@ -189,7 +194,7 @@ static void forward(struct ethernet *l, const struct frame *f, bool partial_csum
 		p = owner == l ? NULL : (struct peer *)owner;
 	}
 	if (p)
-		send_to(l, p, f->data, f->len, partial_csum, now);
+		send_to(l, p, f->data, f->len, o, now);
 	else
 		l->dropped++;
 }
@@ -229,10 +234,10 @@ static void arp_from_port(struct ethernet *l, const struct frame *f, mono_time n
 	/* Our machine telling or asking about its own address: the others know it, and would have to say so. */
 	if (!l->learn_macs && (a.target_ip == l->self.ip || a.sender_ip == a.target_ip))
 		return;
-	forward(l, f, false, now);
+	forward(l, f, &offload_none, now);
 }
 
-static void ipv4_from_port(struct ethernet *l, const struct frame *f, bool partial_csum, mono_time now)
+static void ipv4_from_port(struct ethernet *l, const struct frame *f, const struct offload *o, mono_time now)
 {
 	struct ipv4 ip;
 	struct udp udp;
@@ -246,15 +251,15 @@ static void ipv4_from_port(struct ethernet *l, const struct frame *f, bool parti
 		l->spoofed++;
 		return;
 	}
-	if (l->answers && ethernet_answer_ipv4(l, f, &ip, now))
+	if (l->answers && !o->gso && ethernet_answer_ipv4(l, f, &ip, now))
 		return;
-	forward(l, f, partial_csum, now);
+	forward(l, f, o, now);
 }
 
-void ethernet_from_port(struct ethernet *l, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+void ethernet_from_port(struct ethernet *l, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
 	struct frame f;
-	if (len > l->mesh->frame_max || frame_parse(frame, len, &f) != OK) {
+	if ((len > l->mesh->frame_max && !o->gso) || frame_parse(frame, len, &f) != OK) {
 		l->dropped++;
 		return;
 	}
@@ -265,9 +270,9 @@ void ethernet_from_port(struct ethernet *l, uint8_t *frame, size_t len, bool par
 	if (f.ethertype == ETHERTYPE_ARP)
 		arp_from_port(l, &f, now);
 	else if (f.ethertype == ETHERTYPE_IPV4)
-		ipv4_from_port(l, &f, partial_csum, now);
+		ipv4_from_port(l, &f, o, now);
 	else
-		forward(l, &f, partial_csum, now);
+		forward(l, &f, o, now);
 }
 
 /* ---- from a peer ---- */
@@ -315,7 +320,7 @@ static bool is_for_port(const struct ethernet *l, const struct frame *f)
 	return l->learn_macs && !peer_by_mac(l, f->to);
 }
 
-void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
 	struct frame f;
 	if (frame_parse(frame, len, &f) != OK || !is_honest(l, p, &f, now) || !is_for_port(l, &f)) {
@@ -326,10 +331,10 @@ void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size
 	p->rx_bytes += len;
 	l->rx_frames++;
 	l->rx_bytes += len;
-	l->to_port(l->context, frame, len, partial_csum);
+	l->to_port(l->context, frame, len, o);
 }
 
 void ethernet_to_port(struct ethernet *l, const uint8_t *frame, size_t len)
 {
-	l->to_port(l->context, frame, len, false);
+	l->to_port(l->context, frame, len, &offload_none);
 }

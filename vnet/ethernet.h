@@ -23,7 +23,7 @@ struct ethernet {
 	uint64_t mac, service_mac; /* ours; of the one who answers DHCP and DNS */
 	uint32_t service_ip;	   /* the network's last host address */
 	bool learn_macs, answers;
-	void (*to_port)(void *context, const uint8_t *frame, size_t len, bool partial_csum);
+	void (*to_port)(void *context, const uint8_t *frame, size_t len, const struct offload *o);
 	void *context;
 
 	struct map by_mac, by_ip; /* introduced members, to position in mesh->peers */
@@ -43,9 +43,9 @@ MUST_CHECK err_t ethernet_check_peers(const struct ethernet *l, const struct vne
 MUST_CHECK err_t ethernet_learn_peers(struct ethernet *l);
 
 /* A frame from our machine, with MESH_HEADROOM bytes in front of it that may be overwritten. */
-void ethernet_from_port(struct ethernet *l, uint8_t *frame, size_t len, bool partial_csum, mono_time now);
+void ethernet_from_port(struct ethernet *l, uint8_t *frame, size_t len, const struct offload *o, mono_time now);
 /* A frame from a peer, opened. */
-void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now);
+void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now);
 
 /* ---- ethernet_answer.c: what we say ourselves ---- */
 /* True: the frame was for us and is done with. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * frame.c - reading and making ethernet frames (IEEE 802.3, RFC 826, RFC 791, RFC 768)
  */
+#include <endian.h>
+#include <string.h>
 #include "bytes.h"
 #include "frame.h"
 
@@ -138,21 +140,22 @@ static uint16_t fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
+/* In the machine's own byte order: the sum does not depend on it but for a swap at the end (RFC 1071 section 2(B)). */
 static uint64_t sum_of(const uint8_t *data, size_t len)
 {
-	uint64_t sum = 0;
-	for (; len >= 4; len -= 4, data += 4)
-		sum += (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
-	for (; len >= 2; len -= 2, data += 2)
-		sum += (uint32_t)data[0] << 8 | data[1];
-	if (len)
-		sum += (uint32_t)data[0] << 8;
-	return sum;
+	uint64_t sum = 0, word = 0;
+	for (; len >= sizeof word; len -= sizeof word, data += sizeof word) {
+		memcpy(&word, data, sizeof word);
+		sum += (word & UINT32_MAX) + (word >> 32);
+	}
+	word = 0;
+	memcpy(&word, data, len);
+	return sum + (word & UINT32_MAX) + (word >> 32);
 }
 
 uint16_t internet_checksum(const uint8_t *data, size_t len, uint32_t sum)
 {
-	return (uint16_t)~fold(sum_of(data, len) + sum);
+	return (uint16_t)~fold((uint64_t)be16toh(fold(sum_of(data, len))) + sum);
 }
 
 static void store_u16(uint8_t *to, uint16_t v)

@@ -263,11 +263,11 @@ void mesh_input(struct mesh *m, uint8_t *packet, size_t len, const struct addres
 	}
 }
 
-bool mesh_send(struct mesh *m, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+bool mesh_send(struct mesh *m, struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
-	if (len > m->frame_max)
+	if (len > m->frame_max && !o->gso)
 		return false;
-	bool sent = peer_send(p, frame, len, partial_csum, now);
+	bool sent = o->gso ? peer_send_super(p, frame, len, o, now) : peer_send(p, frame, len, o, now);
 	look_at(m, p);
 	return sent;
 }

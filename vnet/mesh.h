@@ -9,6 +9,7 @@
 #include "gate.h"
 #include "handshake.h"
 #include "map.h"
+#include "segment.h"
 #include "vnet.h"
 
 struct peer;
@@ -20,8 +21,9 @@ struct mesh_io {
 	/* Room for one packet of up to len bytes that goes to peer; never NULL. commit() sends what was written, or nothing for len 0. */
 	uint8_t *(*reserve)(void *context, size_t len);
 	void (*commit)(void *context, struct peer *peer, const struct address *to, size_t len);
-	/* A frame of the peer's. Valid until the function returns; its bytes may be changed. partial_csum: see INNER_PARTIAL_CSUM. */
-	void (*deliver)(void *context, struct peer *peer, uint8_t *frame, size_t len, bool partial_csum);
+	/* A frame of the peer's. Valid until the function returns; its bytes may be changed. A segment (o->gso) stands in the packet
+	 * that mesh_input() was given, and is valid as long as that. */
+	void (*deliver)(void *context, struct peer *peer, uint8_t *frame, size_t len, const struct offload *o);
 	void (*log)(void *context, int level, const char *line); /* may be NULL */
 };
 
@@ -61,8 +63,8 @@ struct peer *mesh_find(const struct mesh *m, uuid id);
 /* A UDP datagram; its bytes are changed. */
 void mesh_input(struct mesh *m, uint8_t *packet, size_t len, const struct address *from, mono_time now);
 /* Seals a frame to a peer. MESH_HEADROOM bytes in front of frame are ours to change during the call; the frame is as before after
- * it. False where it cannot go now: the peer has no keys or no path. */
-bool mesh_send(struct mesh *m, struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now);
+ * it. With o->gso it is a super-frame and may be longer than the network's frames. False where it cannot go now: the peer has no keys or no path. */
+bool mesh_send(struct mesh *m, struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now);
 /* The kernel said EMSGSIZE to a packet of len bytes. */
 void mesh_too_big(struct mesh *m, struct peer *p, const struct address *to, size_t len, mono_time now);
 /* Our addresses changed: every path is tried again. */

@@ -171,7 +171,7 @@ static bool send_fragments(struct peer *p, uint8_t *frame, size_t len, uint8_t f
 	return sent;
 }
 
-bool peer_send(struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+bool peer_send(struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
 	if (!peer_is_connected(p) || !session_may_send(p->current, now)) {
 		p->dropped++;
@@ -179,7 +179,7 @@ bool peer_send(struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mo
 	}
 	const struct path *path = &p->paths.path[p->paths.active];
 	size_t room = path->datagram_bytes - WIRE_SEAL_BYTES;
-	struct inner in = { .kind = INNER_FRAME, .flags = partial_csum ? INNER_PARTIAL_CSUM : 0 };
+	struct inner in = { .kind = INNER_FRAME, .flags = o->partial_csum ? INNER_PARTIAL_CSUM : 0 };
 	bool sent;
 	if (INNER_FRAME_BYTES + len <= room) {
 		uint8_t *plain = frame - INNER_FRAME_BYTES;
@@ -250,7 +250,7 @@ static bool is_multicast(const uint8_t *frame)
 	return frame[0] & 1;
 }
 
-static void take_frame(struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now)
+static void take_frame(struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
 	struct mesh *m = p->mesh;
 	if (len < FRAME_MIN_BYTES || len > m->frame_max ||
@@ -258,7 +258,7 @@ static void take_frame(struct peer *p, uint8_t *frame, size_t len, bool partial_
 		p->dropped++;
 		return;
 	}
-	m->io.deliver(m->io.context, p, frame, len, partial_csum);
+	m->io.deliver(m->io.context, p, frame, len, o);
 }
 
 static void take_data(struct peer *p, uint8_t *plain, size_t len, mono_time now)
@@ -270,10 +270,17 @@ static void take_data(struct peer *p, uint8_t *plain, size_t len, mono_time now)
 		p->dropped++;
 		return;
 	}
-	bool partial_csum = in.flags & INNER_PARTIAL_CSUM;
+	struct offload o = { .partial_csum = in.flags & INNER_PARTIAL_CSUM };
 	if (in.kind != INNER_FRAGMENT) {
-		/* A segment is a whole frame; merging it with its neighbours would only be faster. */
-		take_frame(p, plain + head, len - head, partial_csum, now);
+		/* A segment is a whole frame; what its port joins it to is only for speed. */
+		if (in.kind == INNER_SEGMENT) {
+			o.gso = in.flags & INNER_GSO_MASK;
+			o.gso_size = in.segment.gso_size;
+			o.super_id = in.segment.super_id;
+			o.index = in.segment.index;
+			o.last = in.flags & INNER_LAST;
+		}
+		take_frame(p, plain + head, len - head, &o, now);
 		return;
 	}
 	if (!p->fragments)
@@ -281,7 +288,7 @@ static void take_data(struct peer *p, uint8_t *plain, size_t len, mono_time now)
 	p->fragment_us = now.us;
 	err_t e = p->fragments ? fragments_take(p->fragments, &in, plain + head, len - head, now, &frame, &frame_len) : E_NOMEM;
 	if (e == OK)
-		take_frame(p, frame, frame_len, partial_csum, now);
+		take_frame(p, frame, frame_len, &o, now);
 	else if (e != E_AGAIN)
 		p->dropped++;
 }

@@ -45,6 +45,7 @@ struct peer {
 	struct paths paths;
 	struct fragments *fragments;
 	uint32_t frame_id;
+	uint16_t super_id;
 
 	int64_t retry_us; /* no handshake or wish for one before */
 	uint8_t failures; /* in a row */
@@ -71,7 +72,8 @@ void attempt_take(struct peer *p, const struct carrier *c, const struct address 
 void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time now);
 void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *packet, size_t len, const struct address *from,
 		      mono_time now);
-bool peer_send(struct peer *p, uint8_t *frame, size_t len, bool partial_csum, mono_time now);
+bool peer_send(struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now);
+bool peer_send_super(struct peer *p, const uint8_t *frame, size_t len, const struct offload *o, mono_time now);
 
 void peer_tick(struct peer *p, mono_time now);
 int64_t peer_due_us(const struct peer *p);

@@ -7,21 +7,24 @@
 #define VNET_PORT_H
 
 #include "fragment.h"
+#include "segment.h"
 #include "vnet.h"
 
 #define PORT_BATCH 32	 /* frames read in one go */
 #define PORT_HEADROOM 64 /* in front of each frame read; at least MESH_HEADROOM */
 
 struct port;
-/* A frame was read; its bytes and PORT_HEADROOM bytes in front may be changed. */
-typedef void port_frame_fn(void *context, uint8_t *frame, size_t len, bool partial_csum);
+/* A frame was read; its bytes and PORT_HEADROOM bytes in front may be changed. With o->gso it is a super-frame
+ * that super_of() takes. False: no more for now. */
+typedef bool port_frame_fn(void *context, uint8_t *frame, size_t len, const struct offload *o);
 
 struct port_kind {
 	const char *name;
-	/* Reads at most PORT_BATCH frames; returns how many, 0 where there are none. */
-	int (*read)(struct port *p, port_frame_fn *fn, void *context);
-	/* Queues or writes one frame; what the machine cannot take is dropped and counted. */
-	void (*write)(struct port *p, const uint8_t *frame, size_t len, bool partial_csum);
+	/* Reads some frames; false where no more wait. */
+	bool (*read)(struct port *p, port_frame_fn *fn, void *context);
+	/* Queues or writes one frame; what the machine cannot take is dropped and counted. A segment
+	 * (o->gso) must stay where it is until flush(), another frame only during the call. */
+	void (*write)(struct port *p, const uint8_t *frame, size_t len, const struct offload *o);
 	/* Hands queued frames over. True: some remain; the epoll descriptor tells when to call again. */
 	bool (*flush)(struct port *p);
 	/* Epoll found another descriptor than read_fd broken. */
@@ -36,8 +39,9 @@ struct port {
 	uint64_t dropped;
 };
 
-/* Both add their descriptors to epoll_fd. tap_fd is taken, also where it fails. */
-MUST_CHECK err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, struct port **ret_port);
+/* Both add their descriptors to epoll_fd. tap_fd is taken, also where it fails. super_frames: let the kernel hand over and take
+ * super-frames where it can. */
+MUST_CHECK err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, bool super_frames, struct port **ret_port);
 MUST_CHECK err_t port_qemu_new(int epoll_fd, const char *our_path, const char *qemu_path, uint16_t frame_max,
 			       struct port **ret_port);
 void port_free(struct port *p); /* NULL is fine */

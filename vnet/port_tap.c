@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * port_tap.c - a port on a TAP: the kernel's ethernet card whose wire is a file descriptor
  *
- * With IFF_VNET_HDR each frame is led by a struct virtio_net_hdr. We ask for no segmentation offload, so every frame is whole,
- * but for checksum offload where the header is there: the kernel then leaves TCP's and UDP's checksums partial, they travel so
- * (sealed, thus protected by something better), and the other side's kernel or port completes them.
+ * With IFF_VNET_HDR each frame is led by a struct virtio_net_hdr. Then we ask for checksum offload: the kernel leaves TCP's and
+ * UDP's checksums partial, they travel so (sealed, thus protected by something better), and the other side's kernel or port
+ * completes them. And for segmentation offload: the kernel hands over super-frames of up to 64 KiB, which segment.c cuts, and
+ * takes them too: segments from a peer are joined again until a frame comes that does not follow, or flush(). What the kernel
+ * refuses (EINVAL: some kernels refuse super-frames that others take) is written again segment by segment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,84 +21,186 @@
 #include "bytes.h"
 #include "frame.h"
 #include "port.h"
+#include "port_tap.h"
+
+#define TAP_USO (0x20 | 0x40) /* TUN_F_USO4, TUN_F_USO6: Linux 6.2, not in every header */
+#define READ_BATCH 64	      /* frames a turn */
+#define READ_BYTES (16 * SUPER_MAX_BYTES)
+#define REFUSALS 8 /* in a row: this kernel takes no super-frames */
 
 struct tap {
 	struct port port;
 	bool has_header;
-	uint8_t *room; /* PORT_HEADROOM and one frame */
+	bool joins, joins_udp; /* super-frames may be written */
+	int refused;	       /* in a row */
+	struct run run;	       /* segments to be written */
+	uint8_t *room;	       /* PORT_HEADROOM and one super-frame */
 };
 
-/* Completes a checksum that the kernel left partial where the wire could not say so: not the plain case of TCP or UDP. */
-static bool read_header(const struct virtio_net_hdr *h, uint8_t *frame, size_t len, bool *ret_partial)
+/* ---- out of the kernel ---- */
+static uint8_t gso_of(uint8_t type)
+{
+	switch (type) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		return INNER_GSO_TCP4;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		return INNER_GSO_TCP6;
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		return INNER_GSO_UDP;
+	default:
+		return 0;
+	}
+}
+
+bool tap_header_read(const struct virtio_net_hdr *h, uint8_t *frame, size_t len, struct offload *ret_offload)
 {
 	struct frame f;
 	size_t start, offset;
-	*ret_partial = false;
-	if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+	struct offload o = { .gso = gso_of(h->gso_type), .gso_size = h->gso_size };
+	if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE && o.gso == 0)
 		return false; /* not asked for */
-	if (!(h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
-		return true;
-	if (frame_parse(frame, len, &f) == OK && frame_checksum_place(&f, &start, &offset) == OK && start == h->csum_start &&
-	    offset == h->csum_offset) {
-		*ret_partial = true;
-		return true;
+	o.partial_csum = (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && frame_parse(frame, len, &f) == OK &&
+			 frame_checksum_place(&f, &start, &offset) == OK && start == h->csum_start && offset == h->csum_offset;
+	*ret_offload = o;
+	if (o.gso) {
+		struct super s;
+		return super_of(frame, len, &o, &s) == OK;
 	}
-	return checksum_complete(frame, len, h->csum_start, h->csum_offset) == OK;
+	ret_offload->gso_size = 0;
+	/* A checksum that the wire cannot speak of, not the plain case of TCP or UDP, is completed here. */
+	if ((h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !o.partial_csum)
+		return checksum_complete(frame, len, h->csum_start, h->csum_offset) == OK;
+	return true;
 }
 
-static int tap_read(struct port *p, port_frame_fn *fn, void *context)
+static bool tap_read(struct port *p, port_frame_fn *fn, void *context)
 {
 	struct tap *t = (struct tap *)p;
 	uint8_t *frame = t->room + PORT_HEADROOM;
-	int count = 0;
-	for (; count < PORT_BATCH; count++) {
+	size_t bytes = 0;
+	for (int count = 0; count < READ_BATCH && bytes < READ_BYTES; count++) {
 		struct virtio_net_hdr header = { 0 };
-		struct iovec parts[2] = { { &header, sizeof header }, { frame, p->frame_max } };
+		struct iovec parts[2] = { { &header, sizeof header }, { frame, SUPER_MAX_BYTES } };
+		struct offload o = { 0 };
 		ssize_t n = readv(t->port.read_fd, t->has_header ? parts : parts + 1, t->has_header ? 2 : 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			break;
-		size_t len = (size_t)n - (t->has_header ? sizeof header : 0);
-		bool partial = false;
-		if (t->has_header && ((size_t)n < sizeof header || !read_header(&header, frame, len, &partial)))
+			return false;
+		bytes += (size_t)n;
+		size_t head = t->has_header ? sizeof header : 0, len = (size_t)n - head;
+		if ((size_t)n < head || len > SUPER_MAX_BYTES || (t->has_header && !tap_header_read(&header, frame, len, &o)))
 			p->dropped++;
-		else
-			fn(context, frame, len, partial);
+		else if (!fn(context, frame, len, &o))
+			return false;
 	}
-	return count;
+	return true;
 }
 
-static void tap_write(struct port *p, const uint8_t *frame, size_t len, bool partial_csum)
+/* ---- into the kernel ---- */
+static bool write_parts(struct tap *t, struct virtio_net_hdr *header, struct iovec *parts, int count)
 {
-	struct tap *t = (struct tap *)p;
-	struct virtio_net_hdr header = { 0 };
+	parts[0] = (struct iovec){ header, sizeof *header };
+	ssize_t n;
+	do
+		n = writev(t->port.read_fd, t->has_header ? parts : parts + 1, t->has_header ? count : count - 1);
+	while (n < 0 && errno == EINTR);
+	return n >= 0;
+}
+
+static void write_complete(struct tap *t, const uint8_t *frame, size_t len, size_t start, size_t offset)
+{
 	uint8_t copy[FRAME_MAX_BYTES];
-	if (len > sizeof copy)
-		return;
-	if (partial_csum) {
-		struct frame f;
-		size_t start, offset;
+	struct virtio_net_hdr header = { 0 };
+	struct iovec parts[2] = { [1] = { copy, len } };
+	if (len <= sizeof copy) {
 		memcpy(copy, frame, len);
-		if (frame_parse(copy, len, &f) != OK || frame_checksum_place(&f, &start, &offset) != OK) {
-			p->dropped++;
+		if (checksum_complete(copy, len, start, offset) == OK && write_parts(t, &header, parts, 2))
+			return;
+	}
+	t->port.dropped++;
+}
+
+static void write_one(struct tap *t, const uint8_t *frame, size_t len, bool partial_csum)
+{
+	struct virtio_net_hdr header = { 0 };
+	struct iovec parts[2] = { [1] = { (void *)(uintptr_t)frame, len } };
+	struct frame f;
+	size_t start = 0, offset = 0;
+	if (partial_csum) {
+		if (frame_parse((uint8_t *)(uintptr_t)frame, len, &f) != OK || frame_checksum_place(&f, &start, &offset) != OK) {
+			t->port.dropped++;
 			return;
 		}
-		if (t->has_header)
-			header = (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-							  .csum_start = (uint16_t)start,
-							  .csum_offset = (uint16_t)offset };
-		else if (checksum_complete(copy, len, start, offset) == OK)
-			frame = copy;
+		header = (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+						  .csum_start = (uint16_t)start,
+						  .csum_offset = (uint16_t)offset };
+		if (!t->has_header) {
+			write_complete(t, frame, len, start, offset);
+			return;
+		}
 	}
-	struct iovec parts[2] = { { &header, sizeof header }, { (void *)(uintptr_t)frame, len } };
-	if (writev(t->port.read_fd, t->has_header ? parts : parts + 1, t->has_header ? 2 : 1) < 0)
-		p->dropped++; /* the interface is down, or its queue full: an ethernet may lose frames */
+	if (write_parts(t, &header, parts, 2))
+		return;
+	if (errno == EINVAL && partial_csum)
+		write_complete(t, frame, len, start, offset);
+	else
+		t->port.dropped++; /* the interface is down, or its queue full: an ethernet may lose frames */
+}
+
+static bool write_joined(struct tap *t)
+{
+	struct run *r = &t->run;
+	struct iovec parts[RUN_MAX + 2];
+	struct virtio_net_hdr header = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+					 .hdr_len = r->at.head_len,
+					 .gso_size = r->size,
+					 .csum_start = r->at.transport,
+					 .csum_offset = r->gso == INNER_GSO_UDP ? 6 : 16 };
+	header.gso_type = r->gso == INNER_GSO_UDP    ? VIRTIO_NET_HDR_GSO_UDP_L4
+			  : r->gso == INNER_GSO_TCP6 ? VIRTIO_NET_HDR_GSO_TCPV6
+						     : VIRTIO_NET_HDR_GSO_TCPV4;
+	run_finish(r);
+	parts[1] = (struct iovec){ r->head, r->at.head_len };
+	for (int i = 0; i < r->count; i++)
+		parts[i + 2] = (struct iovec){ (void *)(uintptr_t)(r->frame[i] + r->at.head_len), r->len[i] - r->at.head_len };
+	return write_parts(t, &header, parts, r->count + 2);
+}
+
+static void write_run(struct tap *t)
+{
+	struct run *r = &t->run;
+	if (r->count == 0)
+		return;
+	bool refused = r->count > 1 && !write_joined(t);
+	if (refused && errno == EINVAL) {
+		if (++t->refused >= REFUSALS)
+			t->joins = false;
+	} else if (r->count > 1) {
+		t->refused = 0;
+		t->port.dropped += refused ? (uint64_t)r->count : 0;
+	}
+	for (int i = 0; i < r->count && (r->count == 1 || (refused && t->refused > 0)); i++)
+		write_one(t, r->frame[i], r->len[i], true);
+	r->count = 0;
+}
+
+static void tap_write(struct port *p, const uint8_t *frame, size_t len, const struct offload *o)
+{
+	struct tap *t = (struct tap *)p;
+	if (run_join(&t->run, frame, len, o)) {
+		if (t->run.closed)
+			write_run(t);
+		return;
+	}
+	write_run(t); /* frames stay in their order */
+	if (!t->joins || (o->gso == INNER_GSO_UDP && !t->joins_udp) || !run_begin(&t->run, frame, len, o))
+		write_one(t, frame, len, o->partial_csum);
 }
 
 static bool tap_flush(struct port *p)
 {
-	(void)p;
+	write_run((struct tap *)p);
 	return false;
 }
 
@@ -116,24 +220,39 @@ static void tap_free(struct port *p)
 
 static const struct port_kind tap_kind = { "tap", tap_read, tap_write, tap_flush, tap_hang_up, tap_free };
 
-static err_t set_up(struct tap *t)
+/* Newer kernels know more of these; all that a kernel knows are asked for in one go. */
+static err_t ask_offloads(struct tap *t, bool super_frames)
+{
+	const unsigned tcp = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	int header_bytes = sizeof(struct virtio_net_hdr);
+	if (ioctl(t->port.read_fd, TUNSETVNETHDRSZ, &header_bytes) < 0)
+		return E_IO;
+	if (super_frames && ioctl(t->port.read_fd, TUNSETOFFLOAD, tcp | TAP_USO) == 0)
+		t->joins = t->joins_udp = true;
+	else if (super_frames && ioctl(t->port.read_fd, TUNSETOFFLOAD, tcp) == 0)
+		t->joins = true;
+	else if (ioctl(t->port.read_fd, TUNSETOFFLOAD, TUN_F_CSUM) < 0)
+		return E_IO;
+	return OK;
+}
+
+static err_t set_up(struct tap *t, bool super_frames)
 {
 	struct ifreq request = { 0 };
 	if (ioctl(t->port.read_fd, TUNGETIFF, &request) < 0 || !(request.ifr_flags & IFF_TAP) || !(request.ifr_flags & IFF_NO_PI))
 		return E_INVALID;
-	int flags = fcntl(t->port.read_fd, F_GETFL), header_bytes = sizeof(struct virtio_net_hdr);
+	int flags = fcntl(t->port.read_fd, F_GETFL);
 	if (flags < 0 || fcntl(t->port.read_fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
 	    fcntl(t->port.read_fd, F_SETFD, FD_CLOEXEC) < 0)
 		return E_IO;
 	t->has_header = request.ifr_flags & IFF_VNET_HDR;
-	if (t->has_header &&
-	    (ioctl(t->port.read_fd, TUNSETVNETHDRSZ, &header_bytes) < 0 || ioctl(t->port.read_fd, TUNSETOFFLOAD, TUN_F_CSUM) < 0))
-		return E_IO;
+	if (t->has_header)
+		TRY(ask_offloads(t, super_frames));
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = t->port.read_fd };
 	return epoll_ctl(t->port.epoll_fd, EPOLL_CTL_ADD, t->port.read_fd, &event) < 0 ? E_IO : OK;
 }
 
-err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, struct port **ret_port)
+err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, bool super_frames, struct port **ret_port)
 {
 	struct tap *t = calloc(1, sizeof *t);
 	if (!t) {
@@ -141,8 +260,8 @@ err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, struct port **r
 		return E_NOMEM;
 	}
 	t->port = (struct port){ .kind = &tap_kind, .epoll_fd = epoll_fd, .read_fd = tap_fd, .frame_max = frame_max };
-	t->room = malloc(PORT_HEADROOM + FRAME_MAX_BYTES);
-	err_t e = t->room ? set_up(t) : E_NOMEM;
+	t->room = malloc(PORT_HEADROOM + SUPER_MAX_BYTES);
+	err_t e = t->room ? set_up(t, super_frames) : E_NOMEM;
 	if (e != OK) {
 		tap_free(&t->port);
 		return e;

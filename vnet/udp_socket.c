@@ -4,13 +4,18 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "path.h"
 #include "udp_socket.h"
 
-#define SOCKET_BYTES (1 << 20) /* a few ms at 1 Gb/s: more only adds delay under load */
-#define OUT_BYTES (256 << 10)
+#define SOCKET_BYTES (1 << 20) /* some ms at several Gb/s: half of it loses more, more of it adds delay under load */
+#define OUT_BYTES (384 << 10)
+#define OUT_HIGH_BYTES (128 << 10) /* sent before more is taken from the port: room is left for a whole super-frame */
+#define GRO_ROOMS 32
+#define GRO_ROOM_BYTES (65536 + 1600) /* not a power of two: the rooms' beginnings must not all fall on the same cache lines */
+#define REFUSALS 4		      /* messages refused in a row: segmentation does not work here */
 
 /* ---- opening ---- */
 static void set_number(int fd, int level, int option, int value)
@@ -78,17 +83,24 @@ static err_t open_bound(const struct sockaddr_storage *wanted, uint16_t port, in
 }
 
 err_t udp_open(struct udp_socket *s, const struct sockaddr_storage *bind_address, uint16_t bind_port, size_t datagram_bytes,
-	       udp_too_big_fn *too_big, void *context)
+	       unsigned without, udp_too_big_fn *too_big, void *context)
 {
 	struct sockaddr_storage name = { 0 };
 	struct address bound;
 	socklen_t len = sizeof name;
+	int one = 1;
 	*s = (struct udp_socket){ .fd = -1, .too_big = too_big, .context = context };
 	TRY(open_bound(bind_address, bind_port, &s->fd));
 	err_t e = getsockname(s->fd, (struct sockaddr *)&name, &len) < 0 ? E_IO : address_of_socket(&name, &bound);
+	s->gso = !(without & VNET_WITHOUT_UDP_GSO);
+	s->room_count = UDP_BATCH;
 	s->room_bytes = (datagram_bytes + 63) & ~(size_t)63;
+	if (!(without & VNET_WITHOUT_UDP_GRO) && setsockopt(s->fd, SOL_UDP, UDP_GRO, &one, sizeof one) == 0) {
+		s->room_count = GRO_ROOMS;
+		s->room_bytes = GRO_ROOM_BYTES;
+	}
 	s->out_bytes = OUT_BYTES;
-	s->rooms = malloc(UDP_BATCH * s->room_bytes);
+	s->rooms = malloc(s->room_count * s->room_bytes);
 	s->out = malloc(s->out_bytes);
 	if (e == OK && (!s->rooms || !s->out))
 		e = E_NOMEM;
@@ -112,38 +124,68 @@ void udp_close(struct udp_socket *s)
 }
 
 /* ---- in ---- */
-int udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
+/* The size of the packets that the kernel joined into this message; the last one may be shorter. */
+static size_t joined_bytes(struct msghdr *m, size_t len)
 {
-	struct mmsghdr messages[UDP_BATCH] = { 0 };
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		int bytes;
+		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO || c->cmsg_len < CMSG_LEN(sizeof bytes))
+			continue;
+		memcpy(&bytes, CMSG_DATA(c), sizeof bytes);
+		if (bytes > 0 && (size_t)bytes < len)
+			return (size_t)bytes;
+	}
+	return len;
+}
+
+bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
+{
+	struct mmsghdr messages[UDP_BATCH];
 	struct iovec parts[UDP_BATCH];
 	struct sockaddr_storage names[UDP_BATCH];
-	for (int i = 0; i < UDP_BATCH; i++) {
-		parts[i] = (struct iovec){ s->rooms + (size_t)i * s->room_bytes, s->room_bytes };
-		messages[i].msg_hdr = (struct msghdr){
-			.msg_iov = &parts[i], .msg_iovlen = 1, .msg_name = &names[i], .msg_namelen = sizeof names[i]
-		};
+	union {
+		struct cmsghdr align;
+		char data[CMSG_SPACE(sizeof(int))];
+	} control[UDP_BATCH];
+	for (size_t i = 0; i < s->room_count; i++) {
+		parts[i] = (struct iovec){ s->rooms + i * s->room_bytes, s->room_bytes };
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i],
+						       .msg_iovlen = 1,
+						       .msg_name = &names[i],
+						       .msg_namelen = sizeof names[i],
+						       .msg_control = &control[i],
+						       .msg_controllen = sizeof control[i] };
 	}
-	int n = recvmmsg(s->fd, messages, UDP_BATCH, MSG_DONTWAIT, NULL);
+	int n = recvmmsg(s->fd, messages, (unsigned)s->room_count, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
 		struct address from;
-		if ((messages[i].msg_hdr.msg_flags & MSG_TRUNC) || address_of_socket(&names[i], &from) != OK)
+		uint8_t *packet = s->rooms + (size_t)i * s->room_bytes;
+		size_t len = messages[i].msg_len;
+		if ((messages[i].msg_hdr.msg_flags & MSG_TRUNC) || address_of_socket(&names[i], &from) != OK) {
 			s->dropped++;
-		else
-			fn(context, parts[i].iov_base, messages[i].msg_len, &from);
+			continue;
+		}
+		size_t each = joined_bytes(&messages[i].msg_hdr, len);
+		do {
+			size_t one = len < each ? len : each;
+			fn(context, packet, one, &from);
+			packet += one;
+			len -= one;
+		} while (len > 0);
 	}
-	return n > 0 ? n : 0;
+	return n == (int)s->room_count;
 }
 
 /* ---- out ---- */
 void udp_forget(struct udp_socket *s)
 {
 	s->dropped += s->count - s->sent;
-	s->count = s->sent = s->out_used = 0;
+	s->count = s->sent = s->out_used = s->singly = 0;
 }
 
 uint8_t *udp_room(struct udp_socket *s, size_t len)
 {
-	if (s->count == UDP_BATCH || s->out_used + len > s->out_bytes) {
+	if (s->count == UDP_QUEUE || s->out_used + len > s->out_bytes) {
 		if (!s->full)
 			udp_flush(s);
 		if (s->full)
@@ -165,14 +207,50 @@ void udp_send_later(struct udp_socket *s, struct peer *peer, const struct addres
 	s->out_used += len;
 }
 
-/* Returns how many of the queue from s->sent on went; -1 with errno. */
-static int send_some(struct udp_socket *s)
+/* How many packets of the queue, from the one at first on, go as one message: one size (the last may be shorter), one address. */
+static size_t group(const struct udp_socket *s, size_t first)
 {
-	struct mmsghdr messages[UDP_BATCH] = { 0 };
+	size_t n = 1, each = s->queue[first].len, bytes = each;
+	if (!s->gso || s->singly > 0)
+		return 1;
+	for (; first + n < s->count && n < UDP_GSO_PACKETS; n++) {
+		size_t i = first + n, len = s->queue[i].len;
+		if (s->queue[i - 1].len != each || len > each || bytes + len > UDP_GSO_BYTES ||
+		    !address_equal(&s->queue[i].to, &s->queue[first].to))
+			break;
+		bytes += len;
+	}
+	return n;
+}
+
+union segment_control {
+	struct cmsghdr header;
+	char data[CMSG_SPACE(sizeof(uint16_t))];
+};
+
+static void set_segment_bytes(struct msghdr *m, union segment_control *control, size_t bytes)
+{
+	uint16_t each = (uint16_t)bytes;
+	*control = (union segment_control){ .header = { .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT } };
+	control->header.cmsg_len = CMSG_LEN(sizeof each);
+	memcpy(CMSG_DATA(&control->header), &each, sizeof each);
+	m->msg_control = control;
+	m->msg_controllen = sizeof *control;
+}
+
+/* Sends messages of the queue from s->sent on. Returns how many packets went; -1 with errno where the first message, of
+ * *ret_first packets, did not. */
+static int send_some(struct udp_socket *s, size_t *ret_first)
+{
+	struct mmsghdr messages[UDP_BATCH];
 	struct iovec parts[UDP_BATCH];
 	struct sockaddr_storage names[UDP_BATCH];
+	union segment_control control[UDP_BATCH];
+	size_t packets[UDP_BATCH], end = s->singly > 0 ? s->sent + s->singly : s->count;
 	unsigned n = 0;
-	for (size_t i = s->sent; i < s->count; i++, n++) {
+	for (size_t i = s->sent; i < end && n < UDP_BATCH; i += packets[n++]) {
+		packets[n] = group(s, i);
+		*ret_first = packets[0];
 		socklen_t len = address_to_socket(&s->queue[i].to, s->family, &names[n]);
 		if (len == 0 && n == 0) {
 			errno = EAFNOSUPPORT;
@@ -180,20 +258,46 @@ static int send_some(struct udp_socket *s)
 		}
 		if (len == 0)
 			break;
-		parts[n] = (struct iovec){ s->out + s->queue[i].at, s->queue[i].len };
+		size_t last = i + packets[n] - 1;
+		parts[n] = (struct iovec){ s->out + s->queue[i].at, s->queue[last].at + s->queue[last].len - s->queue[i].at };
 		messages[n].msg_hdr =
 			(struct msghdr){ .msg_iov = &parts[n], .msg_iovlen = 1, .msg_name = &names[n], .msg_namelen = len };
+		if (packets[n] > 1)
+			set_segment_bytes(&messages[n].msg_hdr, &control[n], s->queue[i].len);
 	}
-	return sendmmsg(s->fd, messages, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	int went = sendmmsg(s->fd, messages, n, MSG_DONTWAIT | MSG_NOSIGNAL), sum = 0;
+	if (went < 0)
+		return -1;
+	if (went > 0 && packets[0] > 1)
+		s->refused = 0;
+	for (int i = 0; i < went; i++)
+		sum += (int)packets[i];
+	return sum;
+}
+
+static void went(struct udp_socket *s, size_t packets)
+{
+	s->sent += packets;
+	s->singly -= packets < s->singly ? packets : s->singly;
+}
+
+/* The kernel refused a message of many packets: no segmentation there (EIO: the network card makes no checksums), or the packets
+ * are larger than the path, which each by itself will tell. */
+static void refused(struct udp_socket *s, size_t packets, int error)
+{
+	s->singly = packets;
+	if (error == EIO || error == EOPNOTSUPP || ++s->refused >= REFUSALS)
+		s->gso = false;
 }
 
 void udp_flush(struct udp_socket *s)
 {
 	s->full = false;
 	while (s->sent < s->count) {
-		int n = send_some(s);
+		size_t first = 1;
+		int n = send_some(s, &first);
 		if (n > 0) {
-			s->sent += (size_t)n;
+			went(s, (size_t)n);
 			continue;
 		}
 		if (n < 0 && errno == EINTR)
@@ -202,11 +306,23 @@ void udp_flush(struct udp_socket *s)
 			s->full = true;
 			return;
 		}
+		if (n < 0 && first > 1) {
+			refused(s, first, errno);
+			continue;
+		}
 		/* This one cannot go (no route, no such family, refused by a firewall, too big): the others may. */
 		if (n < 0 && errno == EMSGSIZE)
 			s->too_big(s->context, s->queue[s->sent].peer, &s->queue[s->sent].to, s->queue[s->sent].len);
+		s->refused = 0; /* it was not for the segmentation */
 		s->dropped++;
-		s->sent++;
+		went(s, 1);
 	}
 	udp_forget(s);
+}
+
+bool udp_has_room(struct udp_socket *s)
+{
+	if (!s->full && (s->out_used > OUT_HIGH_BYTES || s->count > UDP_QUEUE / 2))
+		udp_flush(s);
+	return !s->full;
 }

@@ -17,7 +17,7 @@
 #include "port.h"
 #include "udp_socket.h"
 
-#define TURNS 8 /* batches of each kind a vnet_run() */
+#define TURNS 4 /* batches of each kind a vnet_run() */
 #define WAKE_US SECOND_US
 #define IDLE_US (60 * SECOND_US) /* the longest that vnet_run() is put off */
 
@@ -37,7 +37,8 @@ struct vnet {
 	int epoll_fd, watch_fd;
 	int poke_fd; /* readable after vnet_set_peers(): a caller that sleeps until the old vnet_next_us() wakes up */
 	bool port_paused, udp_waits;
-	mono_time now; /* of the call under way */
+	unsigned without; /* VNET_WITHOUT_... */
+	mono_time now;	  /* of the call under way */
 	int64_t woken_us;
 };
 
@@ -60,23 +61,24 @@ static void packet_too_big(void *context, struct peer *peer, const struct addres
 	mesh_too_big(&v->mesh, peer, to, len, v->now);
 }
 
-static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, bool partial_csum)
+static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
-	ethernet_from_peer(&v->ethernet, peer, frame, len, partial_csum, v->now);
+	ethernet_from_peer(&v->ethernet, peer, frame, len, o, v->now);
 }
 
-static void frame_to_port(void *context, const uint8_t *frame, size_t len, bool partial_csum)
+static void frame_to_port(void *context, const uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
 	if (v->port)
-		v->port->kind->write(v->port, frame, len, partial_csum);
+		v->port->kind->write(v->port, frame, len, o);
 }
 
-static void frame_from_port(void *context, uint8_t *frame, size_t len, bool partial_csum)
+static bool frame_from_port(void *context, uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
-	ethernet_from_port(&v->ethernet, frame, len, partial_csum, v->now);
+	ethernet_from_port(&v->ethernet, frame, len, o, v->now);
+	return udp_has_room(&v->udp);
 }
 
 static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
@@ -114,7 +116,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	if (v->epoll_fd < 0)
 		return err_from_errno(errno);
 	size_t datagram_bytes = v->mesh.frame_max > 1400 + FRAME_OVERHEAD_BYTES ? PATH_TOP_BYTES : 1536;
-	TRY(udp_open(&v->udp, &c->bind_address, c->bind_port, datagram_bytes, packet_too_big, v));
+	TRY(udp_open(&v->udp, &c->bind_address, c->bind_port, datagram_bytes, v->without, packet_too_big, v));
 	TRY(watch(v, v->udp.fd));
 	v->poke_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (v->poke_fd < 0)
@@ -124,6 +126,16 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	if (v->watch_fd >= 0)
 		TRY(watch(v, v->watch_fd));
 	return OK;
+}
+
+static unsigned without_of(const char *text)
+{
+	static const char *const names[] = { "udp-gso", "udp-gro", "tap-gso" };
+	unsigned without = 0;
+	for (unsigned i = 0; text && i < sizeof names / sizeof *names; i++)
+		if (strstr(text, names[i]))
+			without |= 1u << i;
+	return without;
 }
 
 err_t vnet_new(const struct vnet_config *config, mono_time now, struct vnet **ret_vnet)
@@ -136,6 +148,7 @@ err_t vnet_new(const struct vnet_config *config, mono_time now, struct vnet **re
 	v->log_context = config->log_context;
 	v->bind_address = config->bind_address;
 	v->now = now;
+	v->without = config->without | without_of(getenv("CPUSHARE_VNET_WITHOUT"));
 	err_t e = open_all(v, config, now);
 	if (e != OK) {
 		vnet_free(v);
@@ -177,7 +190,7 @@ static void detach(struct vnet *v)
 err_t vnet_attach_tap(struct vnet *v, int tap_fd)
 {
 	detach(v);
-	return port_tap_new(v->epoll_fd, tap_fd, v->mesh.frame_max, &v->port);
+	return port_tap_new(v->epoll_fd, tap_fd, v->mesh.frame_max, !(v->without & VNET_WITHOUT_TAP_GSO), &v->port);
 }
 
 err_t vnet_attach_qemu_dgram(struct vnet *v, const char *our_path, const char *qemu_path)
@@ -276,9 +289,9 @@ void vnet_run(struct vnet *v, mono_time now)
 	udp_flush(&v->udp);
 	for (int turn = 0; turn < TURNS && (udp || port); turn++) {
 		if (udp)
-			udp = udp_receive(&v->udp, packet_came, v) == UDP_BATCH;
+			udp = udp_receive(&v->udp, packet_came, v);
 		if (port && !v->udp.full)
-			port = v->port->kind->read(v->port, frame_from_port, v) == PORT_BATCH;
+			port = v->port->kind->read(v->port, frame_from_port, v);
 		udp_flush(&v->udp);
 		if (v->port)
 			(void)v->port->kind->flush(v->port);

@@ -106,7 +106,8 @@ static void port_of_0(const uint8_t *bytes, size_t len)
 	uint8_t room[MESH_HEADROOM + 1500];
 	len = len < 1500 ? len : 1500;
 	memcpy(room + MESH_HEADROOM, bytes, len);
-	ethernet_from_port(&nodes[0].ethernet, room + MESH_HEADROOM, len, len % 2, now);
+	struct offload o = { .partial_csum = len % 2 };
+	ethernet_from_port(&nodes[0].ethernet, room + MESH_HEADROOM, len, &o, now);
 }
 
 static void step(uint8_t what, const uint8_t *bytes, size_t len)

@@ -62,6 +62,14 @@ struct vnet_network {
 	uint32_t gateway;   /* what DHCP hands out as router and 0 for none */
 };
 
+/* Offloads carry many packets in one call. Each is tried out and left where it does not work; these bits, or the environment's
+ * CPUSHARE_VNET_WITHOUT ("udp-gso,udp-gro,tap-gso"), leave them from the start. */
+enum vnet_without {
+	VNET_WITHOUT_UDP_GSO = 1, /* sending datagrams of one size to one peer as one (UDP_SEGMENT) */
+	VNET_WITHOUT_UDP_GRO = 2, /* receiving them so */
+	VNET_WITHOUT_TAP_GSO = 4, /* frames of up to 64 KiB from and to a TAP */
+};
+
 struct vnet_config {
 	struct vnet_network network;
 	struct vnet_peer self; /* its pin and candidates are ignored: they are made here */
@@ -72,6 +80,7 @@ struct vnet_config {
 	bool learn_macs;  /* the port leads to a bridge: many MACs behind it. Else frames from the port must bear
 				    * self.mac, and IPv4 and ARP senders self.ip (0.0.0.0 before DHCP) */
 	bool answer_dhcp; /* DHCP (RFC 2131) and DNS for the port's machine, answered here */
+	unsigned without; /* offloads not to be used, VNET_WITHOUT_...; for kernels and network cards that get them wrong */
 	/* Called from vnet_run(); NULL: silence. line has no newline. */
 	void (*log)(void *context, int level, const char *line);
 	void *log_context;

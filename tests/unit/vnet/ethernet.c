@@ -39,7 +39,7 @@ static void ethernet_up(int i, bool learn)
 static size_t from_port(int from, int to, size_t len)
 {
 	size_t before = nodes[to].frames;
-	ethernet_from_port(&nodes[from].ethernet, frame, len, false, now);
+	ethernet_from_port(&nodes[from].ethernet, frame, len, &offload_none, now);
 	run_us(2 * DELAY_US);
 	return nodes[to].frames - before;
 }
@@ -48,7 +48,7 @@ static size_t from_port(int from, int to, size_t len)
 static size_t from_mesh(int from, int to, size_t len)
 {
 	size_t before = nodes[to].frames;
-	assert(mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, false, now));
+	assert(mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, &offload_none, now));
 	run_us(2 * DELAY_US);
 	return nodes[to].frames - before;
 }
@@ -182,21 +182,21 @@ static void test_flood(void)
 	run_us(10 * SECOND_US);
 	size_t before = nodes[2].frames, len = plain_frame(MAC_BROADCAST, mac_of(1), ETHERTYPE_IPV6);
 	for (int i = 0; i < 300; i++)
-		ethernet_from_port(&nodes[1].ethernet, frame, len, false, now);
+		ethernet_from_port(&nodes[1].ethernet, frame, len, &offload_none, now);
 	run_us(2 * DELAY_US);
 	is_int(nodes[2].frames - before, ETHERNET_FLOOD_BURST, "a burst of broadcasts is cut");
 	run_us(SECOND_US / 2);
 	before = nodes[2].frames;
 	for (int i = 0; i < 300; i++)
-		ethernet_from_port(&nodes[1].ethernet, frame, len, false, now);
+		ethernet_from_port(&nodes[1].ethernet, frame, len, &offload_none, now);
 	run_us(2 * DELAY_US);
 	is_int(nodes[2].frames - before, ETHERNET_FLOOD_RATE / 2 + ETHERNET_FLOOD_RATE * 2 * DELAY_US / SECOND_US,
 	       "and the rest comes at the rate");
 	run_us(10 * SECOND_US);
 	before = nodes[1].frames;
 	for (int i = 0; i < 1000; i++)
-		mesh_send(&nodes[2].mesh, peer_at(2, 1), frame, plain_frame(MAC_BROADCAST, mac_of(2), ETHERTYPE_IPV6), false,
-			  now);
+		mesh_send(&nodes[2].mesh, peer_at(2, 1), frame, plain_frame(MAC_BROADCAST, mac_of(2), ETHERTYPE_IPV6),
+			  &offload_none, now);
 	run_us(2 * DELAY_US);
 	is_int(nodes[1].frames - before, 400, "a dishonest peer's flood is cut where it arrives");
 }

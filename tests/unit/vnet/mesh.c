@@ -12,7 +12,7 @@ static bool send_frame(int from, int to, size_t len)
 	for (size_t i = 0; i < len; i++)
 		frame[i] = (uint8_t)(i * 7);
 	size_t before = nodes[to].frames;
-	if (!mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, false, now))
+	if (!mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, &offload_none, now))
 		return false;
 	for (size_t i = 0; i < len; i++)
 		assert(frame[i] == (uint8_t)(i * 7));
@@ -42,6 +42,51 @@ static void test_join(void)
 	ok(send_frame(0, 1, 1414), "a full frame passes in one datagram");
 	ok(peer_at(0, 1)->paths.path[0].srtt_us >= 2 * DELAY_US, "round-trip time is measured");
 	is_int(nodes[0].mesh.strangers, 0, "nobody was a stranger");
+}
+
+/* A super-frame with 20000 bytes of payload from 0 to 1, cut at gso_size. Returns how many frames came of it. */
+static size_t send_super(uint8_t gso, uint16_t gso_size)
+{
+	static uint8_t frame[54 + 20000];
+	struct offload o = { .partial_csum = true, .gso = gso, .gso_size = gso_size };
+	size_t head = gso == INNER_GSO_UDP ? 42 : 54, before = nodes[1].frames;
+	struct ipv4 ip = { .from = 1, .to = 2, .protocol = gso == INNER_GSO_UDP ? PROTOCOL_UDP : PROTOCOL_TCP };
+	struct udp udp = { .from = 3, .to = 4, .payload_len = 20000 };
+	memset(frame, 0, sizeof frame);
+	ip.payload_len = head - 34 + 20000;
+	ipv4_put(frame, 0x525400000001, 0x525400000002, &ip);
+	if (gso == INNER_GSO_UDP)
+		udp_put(frame, 0x525400000001, 0x525400000002, 1, 2, &udp);
+	else
+		frame[46] = 0x50;
+	uint64_t bytes = peer_at(0, 1)->tx_bytes, frames = peer_at(0, 1)->tx_frames;
+	if (!mesh_send(&nodes[0].mesh, peer_at(0, 1), frame, head + 20000, &o, now))
+		return 0;
+	run_us(2 * DELAY_US);
+	size_t count = nodes[1].frames - before;
+	assert(peer_at(0, 1)->tx_frames - frames == count && peer_at(0, 1)->tx_bytes - bytes == 20000 + count * head);
+	return count;
+}
+
+static void test_super(void)
+{
+	struct path *path = &peer_at(0, 1)->paths.path[0];
+	size_t before = carried;
+	is_int(send_super(INNER_GSO_TCP4, 1300), 16, "a super-frame arrives as its segments");
+	is_int(carried - before, 16, "a packet each");
+	is_int(send_super(INNER_GSO_UDP, 1300), 16, "UDP's too");
+	is_int(send_super(INNER_GSO_TCP4, 60000), 15, "a segment size beyond the network's frames is cut to them");
+	is_int(send_super(INNER_GSO_UDP, 1400), 0, "UDP's cannot be, and is refused");
+	is_int(send_super(INNER_GSO_TCP4, 5), 0, "more segments than the bound are refused");
+	uint16_t found = path->datagram_bytes;
+	path->datagram_bytes = PATH_BASE_BYTES;
+	before = carried;
+	size_t count = send_super(INNER_GSO_TCP4, 1300);
+	ok(count == 19 && carried - before == 19, "over a narrower path TCP is cut smaller, without fragments");
+	before = carried;
+	is_int(send_super(INNER_GSO_UDP, 1300), 16, "UDP keeps its size");
+	ok(carried - before >= 2 * 15, "and goes in fragments");
+	path->datagram_bytes = found;
 }
 
 /* Any one packet of a handshake may be lost, and it goes on where it was. */
@@ -140,8 +185,8 @@ static void test_rekey(void)
 	uint8_t room[MESH_HEADROOM + 60] = { 0 };
 	size_t frames[2] = { nodes[0].frames, nodes[1].frames }, each = 0;
 	for (; each < 100 * 125; each++) {
-		mesh_send(&nodes[0].mesh, peer_at(0, 1), room + MESH_HEADROOM, 60, false, now);
-		mesh_send(&nodes[1].mesh, peer_at(1, 0), room + MESH_HEADROOM, 60, false, now);
+		mesh_send(&nodes[0].mesh, peer_at(0, 1), room + MESH_HEADROOM, 60, &offload_none, now);
+		mesh_send(&nodes[1].mesh, peer_at(1, 0), room + MESH_HEADROOM, 60, &offload_none, now);
 		run_us(SECOND_US / 100);
 	}
 	run_us(2 * DELAY_US);
@@ -343,6 +388,7 @@ int main(void)
 	node_make(1, "192.0.2.2:1002");
 	node_make(2, "192.0.2.3:1003");
 	test_join();
+	test_super();
 	test_strangers();
 	test_lost_flights();
 	test_rekey();

@@ -45,6 +45,7 @@ struct node {
 	int control;
 	char underlay[32];
 	char *key, *cert;
+	unsigned without; /* offloads */
 	struct vnet_peer self;
 };
 static struct node nodes[NODES];
@@ -169,6 +170,7 @@ _Noreturn static void endpoint_main(int i, int control)
 				 .key_pem = n->key,
 				 .cert_pem = n->cert,
 				 .answer_dhcp = true,
+				 .without = n->without,
 				 .log = say,
 				 .log_context = n->self.name };
 	assert(vnet_new(&c, clock_mono(), &v) == OK);
@@ -527,10 +529,13 @@ static void test_strangers(void)
 static void test_restart(void)
 {
 	endpoint_kill(1);
+	nodes[1].without = VNET_WITHOUT_UDP_GSO | VNET_WITHOUT_UDP_GRO | VNET_WITHOUT_TAP_GSO;
 	endpoint_start(1);
 	introduce_all();
-	ok(connects(1, NODES - 1), "a killed endpoint that comes back finds its peers");
+	ok(connects(1, NODES - 1), "a killed endpoint that comes back, without offloads, finds its peers");
 	ok(gets_lease(1) && pings(0, "10.77.1.2"), "and its machine is reached again");
+	ok(transfers(0, 1, "10.77.1.2") && transfers(1, 0, "10.77.1.1"),
+	   "TCP goes from one with offloads to one without, and back");
 	endpoint_kill(QEMU_NODE);
 	endpoint_start(QEMU_NODE);
 	introduce_all();

@@ -97,22 +97,22 @@ static void commit(void *context, struct peer *p, const struct address *to, size
 		last_data = *q;
 }
 
-static void to_port(void *context, const uint8_t *frame, size_t len, bool partial_csum)
+static void to_port(void *context, const uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct node *n = context;
-	(void)partial_csum;
+	(void)o;
 	n->frames++;
 	n->last_len = len;
 	memcpy(n->last, frame, len);
 }
 
-static void deliver(void *context, struct peer *p, uint8_t *frame, size_t len, bool partial_csum)
+static void deliver(void *context, struct peer *p, uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct node *n = context;
 	if (n->has_ethernet)
-		ethernet_from_peer(&n->ethernet, p, frame, len, partial_csum, now);
+		ethernet_from_peer(&n->ethernet, p, frame, len, o, now);
 	else
-		to_port(n, frame, len, partial_csum);
+		to_port(n, frame, len, o);
 }
 
 static void say(void *context, int level, const char *line)

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * endpoint.c - one of two endpoints of an ethernet, each on a TAP of its own network namespace, for measuring
+ *
+ * endpoint FOLDER NUMBER PEER_ADDRESS TAP: number 0 or 1. Each leaves its pin in the folder and waits for the other's.
+ */
+#include <net/if.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "vnet.h"
+
+#define PORT 41641
+
+static const struct vnet_network network = { .id = { { 7 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
+
+__attribute__((noreturn)) static void fail(const char *what)
+{
+	fprintf(stderr, "endpoint: %s\n", what);
+	exit(1);
+}
+
+static struct vnet_peer member(int i)
+{
+	struct vnet_peer p = { .id = { { (uint8_t)(i + 1) } }, .ip = 0x0a4d0101u + (uint32_t)i };
+	p.mac = (vnet_mac){ { 0x52, 0x54, 0, 0, 0, (uint8_t)(i + 1) } };
+	snprintf(p.name, sizeof p.name, "vm%d", i + 1);
+	return p;
+}
+
+static void leave_pin(const char *folder, int i, sha256 pin)
+{
+	char path[256], final[256];
+	snprintf(path, sizeof path, "%s/%d.new", folder, i);
+	snprintf(final, sizeof final, "%s/%d.pin", folder, i);
+	FILE *f = fopen(path, "we");
+	if (!f || fwrite(pin.bytes, sizeof pin.bytes, 1, f) != 1 || fclose(f) != 0 || rename(path, final) != 0)
+		fail(path);
+}
+
+static sha256 take_pin(const char *folder, int i)
+{
+	char path[256];
+	sha256 pin;
+	snprintf(path, sizeof path, "%s/%d.pin", folder, i);
+	for (;; usleep(10000)) {
+		FILE *f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fread(pin.bytes, sizeof pin.bytes, 1, f) != 1)
+			fail(path);
+		fclose(f);
+		return pin;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct vnet *v;
+	char *key, *cert, tap[IFNAMSIZ];
+	int tap_fd;
+	if (argc != 5 || (strcmp(argv[2], "0") != 0 && strcmp(argv[2], "1") != 0))
+		fail("usage: endpoint FOLDER NUMBER PEER_ADDRESS TAP");
+	int me = argv[2][0] - '0';
+	struct vnet_peer other = member(!me);
+	if (certificate_make("peer", &key, &cert) != OK)
+		fail("no key");
+	struct vnet_config c = { .network = network, .self = member(me), .key_pem = key, .cert_pem = cert, .bind_port = PORT };
+	if (vnet_new(&c, clock_mono(), &v) != OK || vnet_tap_open(argv[4], c.self.mac, network.mtu, &tap_fd, tap) != OK ||
+	    vnet_attach_tap(v, tap_fd) != OK)
+		fail("no endpoint");
+	leave_pin(argv[1], me, vnet_pin(v));
+	other.pin = take_pin(argv[1], !me);
+	other.candidate_count = 1;
+	snprintf(other.candidates[0].address, sizeof other.candidates[0].address, "%s:%d", argv[3], PORT);
+	if (vnet_set_peers(v, &other, 1, clock_mono()) != OK)
+		fail("the peer was refused");
+	for (;;) {
+		struct pollfd p = { vnet_fd(v), POLLIN, 0 };
+		int64_t wait = vnet_next_us(v).us - clock_mono().us;
+		poll(&p, 1, wait > SECOND_US ? 1000 : wait > 0 ? (int)(wait / 1000) + 1 : 0);
+		vnet_run(v, clock_mono());
+	}
+}
