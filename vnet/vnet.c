@@ -15,6 +15,7 @@
 #include "log.h"
 #include "peer.h"
 #include "port.h"
+#include "reflexive.h"
 #include "udp_socket.h"
 
 #define TURNS 8 /* batches of each kind a vnet_run() */
@@ -25,11 +26,14 @@ const char *const vnet_candidate_kind_names[] = { "host", "fixed", "mapped", "re
 static_assert(sizeof vnet_candidate_kind_names / sizeof *vnet_candidate_kind_names == VNET_CANDIDATE_KIND_COUNT, "a name each");
 const char *const vnet_path_names[] = { "none", "connecting", "direct", "relayed" };
 static_assert(sizeof vnet_path_names / sizeof *vnet_path_names == VNET_PATH_COUNT, "a name each");
+const char *const vnet_mapping_names[] = { "unknown", "independent", "dependent" };
+static_assert(sizeof vnet_mapping_names / sizeof *vnet_mapping_names == VNET_MAPPING_COUNT, "a name each");
 
 struct vnet {
 	struct mesh mesh;
 	struct ethernet ethernet;
 	struct udp_socket udp;
+	struct reflexive reflexive;
 	struct port *port;
 	struct sockaddr_storage bind_address;
 	void (*log)(void *context, int level, const char *line);
@@ -57,7 +61,8 @@ static void packet_ready(void *context, struct peer *peer, const struct address 
 static void packet_too_big(void *context, struct peer *peer, const struct address *to, size_t len)
 {
 	struct vnet *v = context;
-	mesh_too_big(&v->mesh, peer, to, len, v->now);
+	if (peer)
+		mesh_too_big(&v->mesh, peer, to, len, v->now);
 }
 
 static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, bool partial_csum)
@@ -79,12 +84,6 @@ static void frame_from_port(void *context, uint8_t *frame, size_t len, bool part
 	ethernet_from_port(&v->ethernet, frame, len, partial_csum, v->now);
 }
 
-static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
-{
-	struct vnet *v = context;
-	mesh_input(&v->mesh, packet, len, from, v->now);
-}
-
 static void log_line(void *context, int level, const char *line)
 {
 	struct vnet *v = context;
@@ -92,11 +91,40 @@ static void log_line(void *context, int level, const char *line)
 		v->log(v->log_context, level, line);
 }
 
+static void stun_came(struct vnet *v, const uint8_t *packet, size_t len, const struct address *from)
+{
+	bool changed = false;
+	if (!reflexive_take(&v->reflexive, packet, len, from, v->now, &changed))
+		v->mesh.strangers++;
+	if (changed)
+		log_line(v, LOG_INFO, "a STUN server sees us at another address than before");
+}
+
+static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
+{
+	struct vnet *v = context;
+	if (stun_is(packet, len)) {
+		stun_came(v, packet, len, from);
+		return;
+	}
+	mesh_input(&v->mesh, packet, len, from, v->now);
+}
+
 /* ---- life ---- */
 static err_t watch(struct vnet *v, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 	return epoll_ctl(v->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? E_IO : OK;
+}
+
+static void set_servers(struct vnet *v, const struct vnet_config *c, mono_time now)
+{
+	struct address servers[VNET_MAX_STUN_SERVERS];
+	size_t n = 0;
+	for (size_t i = 0; i < VNET_MAX_STUN_SERVERS; i++)
+		if (address_parse(c->stun_servers[i], &servers[n]) == OK)
+			n++;
+	reflexive_init(&v->reflexive, servers, n, now);
 }
 
 static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now)
@@ -120,6 +148,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	if (v->poke_fd < 0)
 		return err_from_errno(errno);
 	TRY(watch(v, v->poke_fd));
+	set_servers(v, c, now);
 	v->watch_fd = candidates_watch();
 	if (v->watch_fd >= 0)
 		TRY(watch(v, v->watch_fd));
@@ -210,8 +239,13 @@ uint16_t vnet_port_number(const struct vnet *v)
 
 size_t vnet_candidates(struct vnet *v, struct vnet_candidate *ret_candidates)
 {
-	return candidates_gather(&v->bind_address, v->udp.family, v->udp.port, v->ethernet.network.subnet, v->ethernet.netmask,
-				 ret_candidates);
+	struct address seen[VNET_MAX_STUN_SERVERS];
+	size_t count = candidates_gather(&v->bind_address, v->udp.family, v->udp.port, v->ethernet.network.subnet,
+					 v->ethernet.netmask, ret_candidates);
+	size_t n = reflexive_addresses(&v->reflexive, seen);
+	for (size_t i = 0; i < n; i++)
+		candidates_add(ret_candidates, &count, VNET_REFLEXIVE, &seen[i]);
+	return count;
 }
 
 /* ---- running ---- */
@@ -240,6 +274,18 @@ static void look_for_changes(struct vnet *v)
 		return;
 	v->woken_us = v->now.us;
 	mesh_wake(&v->mesh, v->now);
+	reflexive_wake(&v->reflexive, v->now);
+}
+
+static void ask_servers(struct vnet *v)
+{
+	uint8_t request[STUN_REQUEST_BYTES];
+	struct address to;
+	size_t len;
+	while (reflexive_next(&v->reflexive, v->now, request, &len, &to)) {
+		memcpy(udp_room(&v->udp, len), request, len);
+		udp_send_later(&v->udp, NULL, &to, len);
+	}
 }
 
 /* What epoll says; sets what has something to read. */
@@ -283,6 +329,7 @@ void vnet_run(struct vnet *v, mono_time now)
 		if (v->port)
 			(void)v->port->kind->flush(v->port);
 	}
+	ask_servers(v);
 	mesh_tick(&v->mesh, now);
 	udp_flush(&v->udp);
 	if (v->port)
@@ -292,7 +339,9 @@ void vnet_run(struct vnet *v, mono_time now)
 
 mono_time vnet_next_us(const struct vnet *v)
 {
-	int64_t due = mesh_due_us(&v->mesh), idle = v->now.us + IDLE_US;
+	int64_t due = mesh_due_us(&v->mesh), ask = reflexive_due_us(&v->reflexive), idle = v->now.us + IDLE_US;
+	if (ask < due)
+		due = ask;
 	return (mono_time){ due < idle ? due : idle };
 }
 
@@ -307,6 +356,7 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 		.spoofed = v->ethernet.spoofed,
 		.strangers = v->mesh.strangers,
 		.peer_count = v->mesh.count,
+		.mapping = reflexive_mapping(&v->reflexive),
 	};
 	for (size_t i = 0; i < v->mesh.count; i++)
 		ret_status->connected += peer_is_reached(v->mesh.peers[i]);
