@@ -16,6 +16,7 @@
 #include "peer.h"
 #include "port.h"
 #include "reflexive.h"
+#include "relay_client.h"
 #include "udp_socket.h"
 
 #define TURNS 8 /* batches of each kind a vnet_run() */
@@ -27,6 +28,7 @@ static_assert(sizeof vnet_candidate_kind_names / sizeof *vnet_candidate_kind_nam
 const char *const vnet_path_names[] = { "none", "connecting", "direct", "relayed" };
 static_assert(sizeof vnet_path_names / sizeof *vnet_path_names == VNET_PATH_COUNT, "a name each");
 const char *const vnet_mapping_names[] = { "unknown", "independent", "dependent" };
+static_assert(VNET_TICKET_BYTES == RELAY_TICKET_BYTES, "what the caller has is what the relay gets");
 static_assert(sizeof vnet_mapping_names / sizeof *vnet_mapping_names == VNET_MAPPING_COUNT, "a name each");
 
 struct vnet {
@@ -34,6 +36,8 @@ struct vnet {
 	struct ethernet ethernet;
 	struct udp_socket udp;
 	struct reflexive reflexive;
+	struct relay_client relays[VNET_MAX_RELAYS];
+	size_t relay_count;
 	struct port *port;
 	struct sockaddr_storage bind_address;
 	void (*log)(void *context, int level, const char *line);
@@ -49,12 +53,19 @@ struct vnet {
 static uint8_t *packet_room(void *context, size_t len)
 {
 	struct vnet *v = context;
-	return udp_room(&v->udp, len);
+	return udp_room(&v->udp, len + RELAY_HEADER_BYTES);
 }
 
 static void packet_ready(void *context, struct peer *peer, const struct address *to, size_t len)
 {
 	struct vnet *v = context;
+	if (to->via && len > 0) {
+		/* The room has RELAY_HEADER_BYTES more than was asked for. Only relayed packets pay for the move. */
+		uint8_t *packet = udp_room(&v->udp, len + RELAY_HEADER_BYTES);
+		memmove(packet + RELAY_HEADER_BYTES, packet, len);
+		bool bound = relay_client_wrap(&v->relays[to->via - 1], peer->relay_name, packet);
+		len = bound ? len + RELAY_HEADER_BYTES : 0;
+	}
 	udp_send_later(&v->udp, peer, to, len);
 }
 
@@ -62,7 +73,7 @@ static void packet_too_big(void *context, struct peer *peer, const struct addres
 {
 	struct vnet *v = context;
 	if (peer)
-		mesh_too_big(&v->mesh, peer, to, len, v->now);
+		mesh_too_big(&v->mesh, peer, to, to->via ? len - RELAY_HEADER_BYTES : len, v->now);
 }
 
 static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, bool partial_csum)
@@ -100,11 +111,39 @@ static void stun_came(struct vnet *v, const uint8_t *packet, size_t len, const s
 		log_line(v, LOG_INFO, "a STUN server sees us at another address than before");
 }
 
+static void relay_came(struct vnet *v, uint8_t *packet, size_t len, const struct address *from)
+{
+	for (size_t i = 0; i < v->relay_count; i++) {
+		if (!address_equal(&v->relays[i].address, from))
+			continue;
+		struct address via = *from;
+		via.via = (uint8_t)(i + 1);
+		switch (relay_client_take(&v->relays[i], packet, len, v->now)) {
+		case RELAY_NOTHING:
+			return;
+		case RELAY_CAME_UP:
+			log_line(v, LOG_INFO, "bound at the relay");
+			mesh_relay_up(&v->mesh, &via, v->now);
+			return;
+		case RELAY_PACKET:
+			mesh_input(&v->mesh, packet + RELAY_HEADER_BYTES, len - RELAY_HEADER_BYTES, &via, v->now);
+			return;
+		case RELAY_STRANGE:
+			break;
+		}
+	}
+	v->mesh.strangers++;
+}
+
 static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
 {
 	struct vnet *v = context;
 	if (stun_is(packet, len)) {
 		stun_came(v, packet, len, from);
+		return;
+	}
+	if (len > 0 && packet[0] == WIRE_RELAY) {
+		relay_came(v, packet, len, from);
 		return;
 	}
 	mesh_input(&v->mesh, packet, len, from, v->now);
@@ -227,6 +266,38 @@ err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count
 	return ethernet_learn_peers(&v->ethernet);
 }
 
+/* Is the relay of this address there already, at the same place? Then it stays as it is. */
+static bool keeps_relay(const struct vnet *v, size_t i, const struct address *a)
+{
+	return i < v->relay_count && address_equal(&v->relays[i].address, a);
+}
+
+err_t vnet_set_relays(struct vnet *v, const struct vnet_relay *relays, size_t count, mono_time now)
+{
+	struct address addresses[VNET_MAX_RELAYS];
+	if (count > VNET_MAX_RELAYS)
+		return E_LIMIT;
+	for (size_t i = 0; i < count; i++) {
+		TRY(address_parse(relays[i].address, &addresses[i]));
+		if (!address_is_unicast(&addresses[i]))
+			return E_INVALID;
+	}
+	v->now = now;
+	udp_flush(&v->udp);
+	udp_forget(&v->udp); /* it may name relays that go */
+	for (size_t i = 0; i < count; i++) {
+		if (keeps_relay(v, i, &addresses[i]))
+			memcpy(v->relays[i].ticket, relays[i].ticket, sizeof v->relays[i].ticket);
+		else
+			relay_client_init(&v->relays[i], &addresses[i], relays[i].ticket, now);
+		addresses[i].via = (uint8_t)(i + 1);
+	}
+	v->relay_count = count;
+	mesh_set_relays(&v->mesh, addresses, count, now);
+	(void)eventfd_write(v->poke_fd, 1);
+	return OK;
+}
+
 sha256 vnet_pin(const struct vnet *v)
 {
 	return identity_pin(v->mesh.identity);
@@ -275,6 +346,8 @@ static void look_for_changes(struct vnet *v)
 	v->woken_us = v->now.us;
 	mesh_wake(&v->mesh, v->now);
 	reflexive_wake(&v->reflexive, v->now);
+	for (size_t i = 0; i < v->relay_count; i++)
+		relay_client_wake(&v->relays[i], v->now);
 }
 
 static void ask_servers(struct vnet *v)
@@ -285,6 +358,18 @@ static void ask_servers(struct vnet *v)
 	while (reflexive_next(&v->reflexive, v->now, request, &len, &to)) {
 		memcpy(udp_room(&v->udp, len), request, len);
 		udp_send_later(&v->udp, NULL, &to, len);
+	}
+}
+
+static void speak_to_relays(struct vnet *v)
+{
+	for (size_t i = 0; i < v->relay_count; i++) {
+		size_t len;
+		uint8_t packet[RELAY_BIND_BYTES];
+		if (!relay_client_next(&v->relays[i], v->now, packet, &len))
+			continue;
+		memcpy(udp_room(&v->udp, len), packet, len);
+		udp_send_later(&v->udp, NULL, &v->relays[i].address, len);
 	}
 }
 
@@ -330,6 +415,7 @@ void vnet_run(struct vnet *v, mono_time now)
 			(void)v->port->kind->flush(v->port);
 	}
 	ask_servers(v);
+	speak_to_relays(v);
 	mesh_tick(&v->mesh, now);
 	udp_flush(&v->udp);
 	if (v->port)
@@ -342,6 +428,9 @@ mono_time vnet_next_us(const struct vnet *v)
 	int64_t due = mesh_due_us(&v->mesh), ask = reflexive_due_us(&v->reflexive), idle = v->now.us + IDLE_US;
 	if (ask < due)
 		due = ask;
+	for (size_t i = 0; i < v->relay_count; i++)
+		if (v->relays[i].next_us < due)
+			due = v->relays[i].next_us;
 	return (mono_time){ due < idle ? due : idle };
 }
 

@@ -27,14 +27,16 @@ struct vnet;
 #define VNET_MAX_PEERS 1024	/* of one network, without ourselves */
 #define VNET_MAX_CANDIDATES 16	/* of one peer */
 #define VNET_MAX_STUN_SERVERS 4 /* that one endpoint asks */
-#define VNET_CANDIDATE_SIZE 64	/* "192.0.2.7:41641", "[2001:db8::1]:41641" */
+#define VNET_MAX_RELAYS 2
+#define VNET_TICKET_BYTES 116  /* the market's permission to use a relay (docs/RELAY.md) */
+#define VNET_CANDIDATE_SIZE 64 /* "192.0.2.7:41641", "[2001:db8::1]:41641" */
 
 typedef struct {
 	uint8_t bytes[6];
 } vnet_mac;
 
 /* Where a candidate comes from decides its rank (docs/VNET.md, "Paths"). Host and reflexive ones are found here; fixed and mapped
- * ones are whoever's who announces them. */
+ * ones are whoever's who announces them. What leads through a relay need not be announced (vnet_set_relays). */
 enum vnet_candidate_kind { VNET_HOST, VNET_FIXED, VNET_MAPPED, VNET_REFLEXIVE, VNET_RELAYED, VNET_CANDIDATE_KIND_COUNT };
 extern const char *const vnet_candidate_kind_names[VNET_CANDIDATE_KIND_COUNT]; /* "host", "fixed", ... */
 
@@ -101,6 +103,13 @@ MUST_CHECK err_t vnet_tap_open(const char *name, vnet_mac mac, uint16_t mtu, int
 /* Desired state: exactly these peers, ourselves left out by id. New ones are contacted, missing ones are dropped at once (their
  * packets are then a stranger's), changed candidates are probed. Copies. E_LIMIT, E_INVALID (two with one id, MAC, IP or name). */
 MUST_CHECK err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now);
+/* By its address a relay is the same as before; then only the ticket is replaced. Peers are reached through each relay at which they
+ * are bound as well, so all members of a network need the same ones. Copies. E_LIMIT; E_INVALID: an address. */
+struct vnet_relay {
+	char address[VNET_CANDIDATE_SIZE]; /* UDP, numeric address and port */
+	uint8_t ticket[VNET_TICKET_BYTES];
+};
+MUST_CHECK err_t vnet_set_relays(struct vnet *v, const struct vnet_relay *relays, size_t count, mono_time now);
 sha256 vnet_pin(const struct vnet *v); /* of our own key */
 uint16_t vnet_port_number(const struct vnet *v);
 /* Our candidates for the market to hand on: host addresses of all interfaces that are up, with our port; loopback only where
@@ -123,7 +132,7 @@ struct vnet_peer_status {
 	char name[VNET_NAME_SIZE];
 	uint32_t ip;
 	enum vnet_path path;
-	char address[VNET_CANDIDATE_SIZE]; /* the peer's, of the path in use; "" where none */
+	char address[VNET_CANDIDATE_SIZE]; /* the peer's (or the relay's) of the path in use; "" where none */
 	int64_t rtt_us;			   /* smoothed (RFC 6298 section 2), -1 unknown */
 	uint64_t tx_bytes, rx_bytes;	   /* inner frames, from and to the port */
 	uint64_t tx_frames, rx_frames;
