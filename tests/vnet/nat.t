@@ -192,4 +192,39 @@ in_space "$ROUTER" nft add rule ip filter forward ip saddr 198.51.100.$((10 + 2 
 ok "when the direct path dies the relay takes over" within 30 reached moved relayed 1
 in_space "$ROUTER" nft flush chain ip filter forward
 finished moved "when it works again the direct path does, and at most 6 s of frames were lost"
+
+# ---- a seller's endpoint, as the daemon starts it ----
+NETWORK=00000000-0000-4000-8000-000000000001
+# endpoint NUMBER NAMESPACE
+endpoint() {
+	local id=00000000-0000-4000-8000-00000000001$1 dir=$WORK/lease$1
+	mkdir -p "$dir/net"
+	cat >"$dir/net.json" <<-END
+		{"network": {"id": "$NETWORK", "subnet": "10.77.0.0", "prefix_len": 16, "mtu": 1400,
+			"stun": ["198.51.100.1:3478", "198.51.100.2:3478"],
+			"relays": [{"address": "198.51.100.1:3478", "ticket": "$("$PAIR" ticket "$WORK/ticket.pem" $NETWORK "$id")"}]},
+		 "self": {"id": "$id", "name": "vm$1", "mac": "52:54:00:00:00:0$1", "ip": "10.77.1.$1"}, "uid": 0}
+	END
+	in_space "$2" cpushare-seller endpoint "$dir" >"$dir/log" 2>&1 &
+	cleanup "kill -KILL $!"
+}
+# ask NUMBER REQUEST
+ask() {
+	perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
+		send($s, $ARGV[1], 0); recv($s, my $answer, 200000, 0); print $answer' "$WORK/lease$1/net.sock" "$2"
+}
+has_reflexive() { ask "$1" '{"ask":"status"}' | jq -e '.candidates | any(.kind == "reflexive")'; }
+# introduce NUMBER OTHER
+introduce() {
+	ask "$1" "$(ask "$2" '{"ask":"status"}' | jq -c --arg n "$2" '{ask: "peers", peers: [{id: "00000000-0000-4000-8000-00000000001\($n)",
+		name: "vm\($n)", mac: "52:54:00:00:00:0\($n)", ip: "10.77.1.\($n)", pin: .pin, candidates: .candidates}]}')"
+}
+path_is() { ask "$1" '{"ask":"status"}' | jq -e --arg p "$2" '.peers[0].path == $p'; }
+endpoint 1 ${P}h$((2 * NUMBER[symmetric] + 1))
+endpoint 2 ${P}h$((2 * NUMBER[symmetric] + 2))
+ok "it reports what the STUN servers said" within 10 has_reflexive 1
+ok "the other one too" within 10 has_reflexive 2
+is "$(introduce 1 2)$(introduce 2 1)" '{}{}' "they are introduced"
+ok "and meet at the relay" within 10 path_is 1 relayed
+ok "both of them" within 10 path_is 2 relayed
 done_testing

@@ -3,6 +3,8 @@
  *
  * nat_pair key FILE
  *	makes the market's key for tickets in FILE and prints its public half in hex
+ * nat_pair ticket FILE NETWORK PEER
+ *	prints a ticket for that member in hex; the ids are UUIDs
  * nat_pair run FILE FOLDER RELAY STUN STUN NAMESPACE NAMESPACE EXPECTED HOLD_S GAP_MS
  *	EXPECTED is a row of paths with commas, as in "direct,relayed": both sides have to come to each within 60 s
  *	(any: to direct or relayed), with frames passing
@@ -305,10 +307,26 @@ static int make_key(const char *path)
 	return 0;
 }
 
+static int make_ticket(char **argv)
+{
+	struct ed25519_key *key;
+	struct ticket t = { .expires = { clock_wall().us + 3600 * SECOND_US }, .quota_bytes = UINT64_MAX };
+	uint8_t bytes[TICKET_BYTES];
+	char text[TICKET_TEXT_SIZE];
+	assert(ed25519_load(argv[2], &key) == OK);
+	assert(uuid_parse(argv[3], &t.network) == OK && uuid_parse(argv[4], &t.peer) == OK);
+	ticket_sign(&t, key, bytes);
+	printf("%s\n", hex_encode(bytes, sizeof bytes, text));
+	ed25519_free(key);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "key"))
 		return make_key(argv[2]);
+	if (argc == 5 && !strcmp(argv[1], "ticket"))
+		return make_ticket(argv);
 	if (argc == 12 && !strcmp(argv[1], "run"))
 		return run(argv);
 	puts("1..0 # SKIP tests/vnet/nat.t runs it");
