@@ -210,16 +210,17 @@ endpoint() {
 }
 # ask NUMBER REQUEST
 ask() {
-	perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
-		send($s, $ARGV[1], 0); recv($s, my $answer, 200000, 0); print $answer' "$WORK/lease$1/net.sock" "$2"
+	perl -MSocket -e 'my ($s, $answer);
+		socket($s, AF_UNIX, SOCK_SEQPACKET, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
+		send($s, $ARGV[1], 0); recv($s, $answer, 200000, 0); print $answer' "$WORK/lease$1/net.sock" "$2"
 }
-has_reflexive() { ask "$1" '{"ask":"status"}' | jq -e '.candidates | any(.kind == "reflexive")'; }
+has_reflexive() { [ "$(ask "$1" '{"ask":"status"}' | jq '.candidates | any(.kind == "reflexive")')" = true ]; }
 # introduce NUMBER OTHER
 introduce() {
 	ask "$1" "$(ask "$2" '{"ask":"status"}' | jq -c --arg n "$2" '{ask: "peers", peers: [{id: "00000000-0000-4000-8000-00000000001\($n)",
 		name: "vm\($n)", mac: "52:54:00:00:00:0\($n)", ip: "10.77.1.\($n)", pin: .pin, candidates: .candidates}]}')"
 }
-path_is() { ask "$1" '{"ask":"status"}' | jq -e --arg p "$2" '.peers[0].path == $p'; }
+path_is() { [ "$(ask "$1" '{"ask":"status"}' | jq -r '.peers[0].path')" = "$2" ]; }
 endpoint 1 ${P}h$((2 * NUMBER[symmetric] + 1))
 endpoint 2 ${P}h$((2 * NUMBER[symmetric] + 2))
 ok "it reports what the STUN servers said" within 10 has_reflexive 1
