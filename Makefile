@@ -200,7 +200,7 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(FUZZ_LIBS_$$(call fuzz_part,$$*)
 # Programs that the tests use, where the build lies, and how long one test file may take.
 export CPUSHARE_BUILD := $(abspath $(BUILD))
 export PATH := $(abspath $(BUILD)/bin):$(PATH)
-PROVE := prove --exec '' --timer -j2 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/web/**' --rules 'par=**'
+PROVE := prove --exec '' --timer --failures --comments -j2 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/web/**' --rules 'par=**'
 SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/db/*.t tests/api/*.t tests/vnet/*.t tests/web/*.t tests/e2e/*.t))
 
 .PHONY: deps test check build-tests
@@ -247,7 +247,7 @@ install: all ## install under DESTDIR and prefix (default /usr/local)
 	cp -r --no-preserve=ownership db web $(DESTDIR)$(prefix)/share/cpushare/
 	install -d $(DESTDIR)$(prefix)/share/man/man1
 	for p in cpushare cpushare-market cpushare-seller cpushare-relay; do \
-		$(BUILD)/bin/$$p help --man > $(DESTDIR)$(prefix)/share/man/man1/$$p.1; done
+		$(BUILD)/bin/$$p help --man > $(DESTDIR)$(prefix)/share/man/man1/$$p.1 || exit 1; done
 
 .PHONY: clean
 clean: ## remove what was built

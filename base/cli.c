@@ -14,6 +14,7 @@
 #include "cli_help.h"
 #include "clock.h"
 #include "guess.h"
+#include "json.h"
 
 struct given {
 	const struct cli_option *option;
@@ -30,18 +31,68 @@ struct cli {
 	int before_dashes;   /* how many of them stood before "--" */
 	int skip;	     /* of the words, those that name the command */
 	const char *unknown; /* the first option that no command has, of the loose scan */
+	bool json;	     /* errors are told to a program */
 };
 
 /* ---- telling what is wrong ---- */
 
-PRINTF_LIKE(2, 3) static void complain(const struct cli_program *program, const char *fmt, ...)
+/* The last "--output" decides, if the program has that option at all. It is needed before anything is parsed: the line may be wrong. */
+static bool wants_json(const struct cli_program *program, int argc, char **argv)
+{
+	const char *form = "";
+	bool has = false;
+	for (const struct cli_option *o = program->options; o && o->name; o++)
+		has |= !strcmp(o->name, "output") && o->letter == 'o';
+	for (int i = 1; has && i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (!strncmp(argv[i], "--output=", 9))
+			form = argv[i] + 9;
+		else if (!strcmp(argv[i], "--output") || !strcmp(argv[i], "-o"))
+			form = i + 1 < argc ? argv[++i] : form;
+		else if (!strncmp(argv[i], "-o", 2))
+			form = argv[i] + 2;
+	}
+	return has && !strcmp(form, "json");
+}
+
+static void print_json_error(int exit_code, char *text)
+{
+	AUTO_JSON title = json_string(text);
+	if (!title) { /* an argument that is no UTF-8 */
+		for (char *at = text; *at; at++)
+			*at = (unsigned char)*at < 128 ? *at : '?';
+		title = json_string(text);
+	}
+	AUTO_JSON out = json_pack("{s:{s:O}, s:i}", "error", "title", title, "exit", exit_code);
+	json_dumpf(out, stderr, 0);
+	fputc('\n', stderr);
+}
+
+static void complain_list(const struct cli *cli, int exit_code, const char *fmt, va_list args)
+{
+	char text[1024];
+	vsnprintf(text, sizeof text, fmt,
+		  args); /* what is longer is cut: somebody's argument is, and the point stands before it */
+	if (cli->json)
+		print_json_error(exit_code, text);
+	else
+		fprintf(stderr, "%s: %s\n", cli->program->name, text);
+}
+
+PRINTF_LIKE(2, 3) static void complain(const struct cli *cli, const char *fmt, ...)
 {
 	va_list args;
 	va_start(args, fmt);
-	fprintf(stderr, "%s: ", program->name);
-	vfprintf(stderr, fmt, args);
-	fputc('\n', stderr);
+	complain_list(cli, EXIT_USAGE, fmt, args);
 	va_end(args);
+}
+
+int cli_error(const struct cli *cli, int exit_code, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	complain_list(cli, exit_code, fmt, args);
+	va_end(args);
+	return exit_code;
 }
 
 static void print_to(FILE *file, struct buf *text)
@@ -50,9 +101,9 @@ static void print_to(FILE *file, struct buf *text)
 		fputs(text->data, file);
 }
 
-static void print_guess(const struct guess *guess, const char *prefix)
+static void print_guess(const struct cli *cli, const struct guess *guess, const char *prefix)
 {
-	if (guess->text[0])
+	if (guess->text[0] && !cli->json)
 		fprintf(stderr, "Did you mean \"%s%s\"?\n", prefix, guess->text);
 }
 
@@ -89,7 +140,7 @@ static void suggest_option(const struct cli *cli, const char *name)
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		for (const struct cli_option *o = tables[i]; o && o->name; o++)
 			guess_consider(&guess, name, o->name);
-	print_guess(&guess, "--");
+	print_guess(cli, &guess, "--");
 }
 
 static err_t complain_option(const struct cli *cli, const char *word)
@@ -97,7 +148,7 @@ static err_t complain_option(const struct cli *cli, const char *word)
 	const char *command = cli->command ? cli->command->name : "";
 	size_t len = strcspn(word, "=");
 	char name[GUESS_MAX + 1];
-	complain(cli->program, "%s%sunknown option \"%.*s\"", command, *command ? ": " : "", (int)len, word);
+	complain(cli, "%s%sunknown option \"%.*s\"", command, *command ? ": " : "", (int)len, word);
 	if (!strncmp(word, "--", 2) && len - 2 < sizeof name) {
 		snprintf(name, sizeof name, "%.*s", (int)len - 2, word + 2);
 		suggest_option(cli, name);
@@ -129,11 +180,11 @@ static err_t take_long(struct cli *cli, int argc, char **argv, int *i)
 	if (!option)
 		return unknown_option(cli, argv[*i]);
 	if (!option->value && name[len]) {
-		complain(cli->program, "--%s takes no value", option->name);
+		complain(cli, "--%s takes no value", option->name);
 		return E_INVALID;
 	}
 	if (option->value && !name[len] && *i + 1 >= argc) {
-		complain(cli->program, "--%s needs a value: --%s %s", option->name, option->name, option->value);
+		complain(cli, "--%s needs a value: --%s %s", option->name, option->name, option->value);
 		return E_INVALID;
 	}
 	give(cli, option, !option->value ? NULL : name[len] ? name + len + 1 : argv[++*i]);
@@ -152,7 +203,7 @@ static err_t take_letters(struct cli *cli, int argc, char **argv, int *i)
 			continue;
 		}
 		if (!at[1] && *i + 1 >= argc) {
-			complain(cli->program, "-%c needs a value: -%c %s", *at, *at, option->value);
+			complain(cli, "-%c needs a value: -%c %s", *at, *at, option->value);
 			return E_INVALID;
 		}
 		give(cli, option, at[1] ? at + 1 : argv[++*i]);
@@ -245,8 +296,9 @@ static int first_words(const char *name, int count, char *text, size_t size)
 	return words;
 }
 
-static int unknown_command(const struct cli_program *program, char **words, int count)
+static int unknown_command(const struct cli *cli, char **words, int count)
 {
+	const struct cli_program *program = cli->program;
 	struct guess guess = { 0 };
 	for (const struct cli_command *c = program->commands; c->name; c++) {
 		char candidate[GUESS_MAX + 1], typed[2 * GUESS_MAX] = "";
@@ -258,28 +310,47 @@ static int unknown_command(const struct cli_program *program, char **words, int 
 	}
 	bool noun = is_noun(program, words[0]);
 	if (noun)
-		complain(program, "\"%s\" has no command \"%s\"", words[0], words[1]);
+		complain(cli, "\"%s\" has no command \"%s\"", words[0], words[1]);
 	else
-		complain(program, "unknown command \"%s\"", words[0]);
-	print_guess(&guess, "");
-	fprintf(stderr, "Try \"%s help%s%s\".\n", program->name, noun ? " " : "", noun ? words[0] : "");
+		complain(cli, "unknown command \"%s\"", words[0]);
+	print_guess(cli, &guess, "");
+	if (!cli->json)
+		fprintf(stderr, "Try \"%s help%s%s\".\n", program->name, noun ? " " : "", noun ? words[0] : "");
 	return EXIT_USAGE;
 }
 
 /* Help on what the words name. wrong: nothing was asked for, so that the exit code says that nothing was done. */
-static int show_help(const struct cli_program *program, char **words, int count, bool wrong)
+static int show_help(const struct cli *cli, char **words, int count, bool wrong)
 {
+	const struct cli_program *program = cli->program;
 	AUTO_BUF text = { 0 };
 	int used;
 	const struct cli_command *command = match(program, words, count, &used);
 	if (count == 1 && used <= 0 && is_noun(program, words[0]))
 		cli_help_noun(program, words[0], &text);
 	else if (count && !command)
-		return unknown_command(program, words, count);
+		return unknown_command(cli, words, count);
 	else
 		cli_help(program, used > 0 ? command : NULL, &text);
+	if (wrong && cli->json)
+		return cli_error(cli, EXIT_USAGE, "a command is missing");
 	print_to(stdout, &text);
 	return wrong ? EXIT_USAGE : EXIT_OK;
+}
+
+/* "help [COMMAND]"; "help --man": all of it, as a manual page. */
+static int help(const struct cli *cli, char **words, int count)
+{
+	AUTO_BUF page = { 0 };
+	if (!cli->unknown)
+		return show_help(cli, words, count, false);
+	if (strcmp(cli->unknown, "--man") != 0 || count)
+		return complain_option(cli, cli->unknown) == OK ? EXIT_OK : EXIT_USAGE;
+	cli_man(cli->program, 1, &page);
+	if (page.error)
+		return cli_error(cli, EXIT_ERROR, "out of memory");
+	print_to(stdout, &page);
+	return EXIT_OK;
 }
 
 static int wrong_arguments(const struct cli *cli)
@@ -289,11 +360,12 @@ static int wrong_arguments(const struct cli *cli)
 	int count = cli_arg_count(cli);
 	const char *colon = *command->name ? ": " : "";
 	if (count < command->min_args)
-		complain(cli->program, "%s%san argument is missing", command->name, colon);
+		complain(cli, "%s%san argument is missing", command->name, colon);
 	else
-		complain(cli->program, "%s%sunexpected argument \"%s\"", command->name, colon, cli_arg(cli, command->max_args));
+		complain(cli, "%s%sunexpected argument \"%s\"", command->name, colon, cli_arg(cli, command->max_args));
 	cli_usage(cli->program, command, &usage);
-	print_to(stderr, &usage);
+	if (!cli->json)
+		print_to(stderr, &usage);
 	return EXIT_USAGE;
 }
 
@@ -311,9 +383,9 @@ static int run(struct cli *cli, int argc, char **argv)
 	}
 	const struct cli_command *command = match(program, words, count, &used);
 	if (count && used <= 0 && !strcmp(words[0], "help"))
-		return show_help(program, words + 1, count - 1, false);
+		return help(cli, words + 1, count - 1);
 	if (cli_flag(cli, "help"))
-		return show_help(program, words, count, false);
+		return show_help(cli, words, count, false);
 	if (!command && !count && cli->unknown && complain_option(cli, cli->unknown) != OK)
 		return EXIT_USAGE;
 	if (!command && !count && program->fallback) {
@@ -322,12 +394,12 @@ static int run(struct cli *cli, int argc, char **argv)
 		assert(command);
 	}
 	if (!command)
-		return show_help(program, words, count, true);
+		return show_help(cli, words, count, true);
 	cli->command = command;
 	if (scan(cli, argc, argv) != OK)
 		return EXIT_USAGE;
 	if (used && words_of(command->name, words, cli->before_dashes) != used) {
-		complain(program, "put the options behind \"%s\"", command->name);
+		complain(cli, "put the options behind \"%s\"", command->name);
 		return EXIT_USAGE;
 	}
 	cli->skip = used;
@@ -336,7 +408,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		return wrong_arguments(cli);
 	int code = command->run(cli);
 	if (fflush(stdout) || ferror(stdout)) {
-		complain(program, "cannot write the output");
+		cli_error(cli, EXIT_ERROR, "cannot write the output");
 		return code == EXIT_OK ? EXIT_ERROR : code;
 	}
 	return code;
@@ -344,17 +416,17 @@ static int run(struct cli *cli, int argc, char **argv)
 
 int cli_main(const struct cli_program *program, int argc, char **argv)
 {
-	struct cli cli = { .program = program };
+	struct cli cli = { .program = program, .json = wants_json(program, argc, argv) };
 	size_t most = 1; /* a word of letters gives as many options */
 	for (int i = 1; i < argc; i++)
 		most += strlen(argv[i]);
 	cli.given = calloc(most, sizeof *cli.given);
 	cli.words = calloc((size_t)argc + 1, sizeof *cli.words);
-	int code = EXIT_ERROR;
+	int code;
 	if (cli.given && cli.words)
 		code = run(&cli, argc, argv);
 	else
-		complain(program, "out of memory");
+		code = cli_error(&cli, EXIT_ERROR, "out of memory");
 	free(cli.given);
 	free(cli.words);
 	return code;
@@ -426,8 +498,8 @@ err_t cli_int(const struct cli *cli, const char *name, int64_t fallback, int64_t
 	const char *text = cli_text(cli, name, NULL);
 	int64_t value = fallback;
 	if (text && (int_parse(text, &value) != OK || value < min || value > max)) {
-		complain(cli->program, "--%s: must be an integer from %lld to %lld, not \"%s\"", name, (long long)min,
-			 (long long)max, text);
+		complain(cli, "--%s: must be an integer from %lld to %lld, not \"%s\"", name, (long long)min, (long long)max,
+			 text);
 		return E_INVALID;
 	}
 	*ret_value = value;
@@ -436,7 +508,7 @@ err_t cli_int(const struct cli *cli, const char *name, int64_t fallback, int64_t
 
 static err_t bad_value(const struct cli *cli, const char *name, const char *must_be, const char *text)
 {
-	complain(cli->program, "--%s: must be %s, not \"%s\"", name, must_be, text);
+	complain(cli, "--%s: must be %s, not \"%s\"", name, must_be, text);
 	return E_INVALID;
 }
 

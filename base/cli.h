@@ -60,7 +60,7 @@ struct cli_program {
 	const char *version;
 };
 
-/* Parses, handles --help (exit 0), --version, "help [COMMAND]", usage errors (exit 2), and runs. Returns the exit code. */
+/* Parses, handles --help (exit 0), --version, "help [COMMAND]", "help --man" (a manual page), usage errors (exit 2), and runs. Returns the exit code. */
 int cli_main(const struct cli_program *program, int argc, char **argv);
 
 const struct cli_program *cli_program_of(const struct cli *cli);
@@ -77,6 +77,10 @@ MUST_CHECK err_t cli_int(const struct cli *cli, const char *name, int64_t fallba
 MUST_CHECK err_t cli_money(const struct cli *cli, const char *name, money fallback, money *ret_value);
 MUST_CHECK err_t cli_duration(const struct cli *cli, const char *name, int64_t fallback_us, int64_t *ret_us);
 MUST_CHECK err_t cli_size(const struct cli *cli, const char *name, int64_t fallback, int64_t *ret_bytes); /* "512M" */
+
+/* Prints "program: text", or where the program has an option --output and it says json, {"error":{"title":text},"exit":N}, to stderr.
+ * Returns exit_code. Wrong command lines are told in the same form. */
+int cli_error(const struct cli *cli, int exit_code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Help of one command, or with NULL of the program; and a man page (mdoc) of the whole program. */
 void cli_help(const struct cli_program *program, const struct cli_command *command, struct buf *out);

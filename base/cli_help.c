@@ -128,7 +128,8 @@ static void help_program(const struct cli_program *program, struct buf *out)
 	print_options(has_named_commands(program) ? "Options with every command" : "General options", program->options, out);
 	print_options("Always", cli_builtin, out);
 	if (has_named_commands(program))
-		buf_printf(out, "\n\"%s help COMMAND\" explains a command.\n", program->name);
+		buf_printf(out, "\n\"%s help COMMAND\" explains a command; \"%s help --man\" prints a manual page.\n",
+			   program->name, program->name);
 }
 
 void cli_help(const struct cli_program *program, const struct cli_command *command, struct buf *out)
@@ -196,6 +197,20 @@ static void roff_line(const char *before, const char *text, const char *after, s
 	buf_puts(out, after);
 }
 
+/* Text that is filled: each sentence on a line of its own, by which roff knows how far to keep it from the next. */
+static void roff_sentences(const char *text, size_t len, struct buf *out)
+{
+	size_t from = 0;
+	for (size_t i = 1; i + 1 < len; i++)
+		if (strchr(".!?", text[i]) && text[i - 1] != '.' && text[i + 1] == ' ') {
+			roff(text + from, i + 1 - from, out);
+			buf_puts(out, "\n");
+			from = i + 2;
+		}
+	roff(text + from, len - from, out);
+	buf_puts(out, "\n");
+}
+
 static bool is_blank(const char *line)
 {
 	return strspn(line, " \t") == strcspn(line, "\n");
@@ -217,8 +232,12 @@ static void roff_details(const char *details, struct buf *out)
 				buf_puts(out, ".Bd -literal\n");
 			else if (paragraph)
 				buf_puts(out, example ? "\n" : ".Pp\n");
-			roff(at, len, out);
-			buf_puts(out, "\n");
+			if (example) {
+				roff(at, len, out);
+				buf_puts(out, "\n");
+			} else {
+				roff_sentences(at, len, out);
+			}
 			literal = example;
 			paragraph = false;
 		}
@@ -240,7 +259,8 @@ static void roff_options(const struct cli_option *options, struct buf *out)
 		roff_line("Fl \"\\-", o->name, "\"", out);
 		if (o->value)
 			roff_line(" Ar \"", o->value, "\"", out);
-		roff_line("\n", o->what, "\n", out);
+		buf_puts(out, "\n");
+		roff_sentences(o->what, strlen(o->what), out);
 	}
 	buf_puts(out, ".El\n");
 }
@@ -254,7 +274,8 @@ static void roff_command(const struct cli_program *program, const struct cli_com
 		roff_line(".Ss \"", heading.data, "\"\n", out);
 	roff_line("", command->summary, "\n", out);
 	if (command->details && *command->details) {
-		buf_puts(out, ".Pp\n");
+		if (*command->details != ' ') /* an example has room above it */
+			buf_puts(out, ".Pp\n");
 		roff_details(command->details, out);
 	}
 	roff_options(command->options, out);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 #include "bytes.h"
 #include "commands.h"
@@ -13,30 +12,10 @@
 #include "json.h"
 #include "output.h"
 #include "session.h"
-
-/* One line from the terminal, without echo where it is secret. False where there is no terminal. */
-static bool ask_line(const char *prompt, bool secret, char *text, size_t size)
-{
-	struct termios was, quiet;
-	if (!isatty(STDIN_FILENO))
-		return false;
-	fputs(prompt, stderr);
-	if (secret && !tcgetattr(STDIN_FILENO, &was)) {
-		quiet = was;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	}
-	bool got = fgets(text, (int)size, stdin) != NULL;
-	if (secret) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
-		fputc('\n', stderr);
-	}
-	text[got ? strcspn(text, "\r\n") : 0] = 0;
-	return got;
-}
+#include "terminal.h"
 
 /* --password-file FILE ("-": standard input), CPUSHARE_PASSWORD, or asked for. */
-static int read_password(struct cli *cli, char *text, size_t size)
+static int read_password(struct cli *cli, bool twice, char *text, size_t size)
 {
 	const char *path = cli_text(cli, "password-file", NULL), *word = getenv("CPUSHARE_PASSWORD");
 	if (path) {
@@ -46,37 +25,41 @@ static int read_password(struct cli *cli, char *text, size_t size)
 		if (f && f != stdin)
 			fclose(f);
 		if (!got)
-			return session_error(cli, EXIT_USAGE, "--password-file %s: %s", path,
-					     f ? "it is empty" : strerror(error));
+			return cli_error(cli, EXIT_USAGE, "--password-file %s: %s", path, f ? "it is empty" : strerror(error));
 		text[strcspn(text, "\r\n")] = 0;
 		return EXIT_OK;
 	}
 	if (word)
-		return text_copy(text, size, word) ? session_error(cli, EXIT_USAGE, "CPUSHARE_PASSWORD is too long") : EXIT_OK;
-	if (ask_line("Password: ", true, text, size))
-		return EXIT_OK;
-	return session_error(cli, EXIT_USAGE,
-			     "there is no terminal to ask for a password: --password-file FILE, or CPUSHARE_PASSWORD");
+		return text_copy(text, size, word) ? cli_error(cli, EXIT_USAGE, "CPUSHARE_PASSWORD is too long") : EXIT_OK;
+	char again[PASSWORD_SIZE];
+	if (terminal_ask("Password: ", true, text, size)) {
+		bool same = !twice || (terminal_ask("Once more: ", true, again, sizeof again) && !strcmp(text, again));
+		explicit_bzero(again, sizeof again);
+		return same ? EXIT_OK : cli_error(cli, EXIT_USAGE, "the two are not the same");
+	}
+	return cli_error(cli, EXIT_USAGE,
+			 "there is no terminal to ask for a password: --password-file FILE, or CPUSHARE_PASSWORD");
 }
 
 static int read_credentials(struct cli *cli, bool with_name, struct credentials *c)
 {
 	memset(c, 0, sizeof *c);
 	const char *email = cli_text(cli, "email", NULL);
-	if (email ? text_copy(c->email, sizeof c->email, email) != OK : !ask_line("Email: ", false, c->email, sizeof c->email))
-		return session_error(cli, EXIT_USAGE, "--email ADDRESS is needed");
+	if (email ? text_copy(c->email, sizeof c->email, email) != OK
+		  : !terminal_ask("Email: ", false, c->email, sizeof c->email))
+		return cli_error(cli, EXIT_USAGE, "--email ADDRESS is needed");
 	size_t local = strcspn(c->email, "@");
 	if (with_name && text_copy(c->name, sizeof c->name, cli_text(cli, "name", "")))
-		return session_error(cli, EXIT_USAGE, "--name is too long");
+		return cli_error(cli, EXIT_USAGE, "--name is too long");
 	if (with_name && !*c->name)
 		snprintf(c->name, sizeof c->name, "%.*s", (int)(local < 60 ? local : 60), c->email);
-	return read_password(cli, c->password, sizeof c->password);
+	return read_password(cli, with_name, c->password, sizeof c->password);
 }
 
 /* Sign-up and log-in differ only in the address: both hand out a session. */
 static int enter(struct cli *cli, const char *path, bool signup)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON answer = NULL;
 	struct credentials c;
 	struct session session;
@@ -91,11 +74,11 @@ static int enter(struct cli *cli, const char *path, bool signup)
 	if ((code = session_call(&s, "POST", path, body, false, &answer)))
 		return code;
 	if (session_from_json(answer, &session, &error))
-		return session_error(cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field, error.what);
+		return cli_error(cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field, error.what);
 	struct session_file file = s.file;
 	if (text_copy(file.token, sizeof file.token, session.token) || text_copy(file.email, sizeof file.email, session.email) ||
 	    session_file_write(&file))
-		return session_error(cli, EXIT_ERROR, "the credentials cannot be written");
+		return cli_error(cli, EXIT_ERROR, "the credentials cannot be written");
 	json_object_del(answer, "token"); /* it is in the file, and need not be on the screen */
 	output_note(cli, "%s %s at %s\n", signup ? "Welcome," : "Logged in as", session.email, file.market);
 	if (output_form(cli) == FORM_JSON)
@@ -115,7 +98,7 @@ int command_login(struct cli *cli)
 
 int command_logout(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	char path[512];
 	struct problem problem;
 	int code = session_open(cli, true, &s);
@@ -124,7 +107,7 @@ int command_logout(struct cli *cli)
 	if (session_try(&s, "DELETE", "/v1/sessions/current", NULL, false, NULL, &problem) && problem.status != 401)
 		return session_refused(&s, &problem);
 	if (session_file_path(path, sizeof path) || (unlink(path) && errno != ENOENT))
-		return session_error(cli, EXIT_ERROR, "the credentials file cannot be removed");
+		return cli_error(cli, EXIT_ERROR, "the credentials file cannot be removed");
 	output_note(cli, "Logged out.\n");
 	return EXIT_OK;
 }
@@ -138,7 +121,7 @@ int command_whoami(struct cli *cli)
 						 { "since", "created_at", CELL_DATE },
 						 { "market", "market", CELL_TEXT },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON account = NULL;
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_call(&s, "GET", "/v1/account", NULL, false, &account)))
@@ -151,13 +134,13 @@ int command_whoami(struct cli *cli)
 int command_token_create(struct cli *cli)
 {
 	static const struct column columns[] = { { "token", "token", CELL_TEXT }, { "id", "id", CELL_TEXT }, { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON answer = NULL;
 	int64_t expires_us;
 	if (cli_duration(cli, "expires", 0, &expires_us))
 		return EXIT_USAGE;
 	if (!cli_option_count(cli, "scope"))
-		return session_error(cli, EXIT_USAGE, "--scope is needed: account, funds, images, orders, machines or operator");
+		return cli_error(cli, EXIT_USAGE, "--scope is needed: account, funds, images, orders, machines or operator");
 	int code = session_open(cli, true, &s);
 	if (code)
 		return code;
@@ -183,7 +166,7 @@ int command_token_list(struct cli *cli)
 						 { "EXPIRES", "expires_at", CELL_DATE },
 						 { "LAST USED", "last_used_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON items = NULL;
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_list(&s, "/v1/tokens", &items)))
@@ -194,12 +177,12 @@ int command_token_list(struct cli *cli)
 
 int command_token_revoke(struct cli *cli)
 {
-	AUTO_SESSION s;
-	char path[128];
+	AUTO_SESSION s = { .client = NULL };
+	char path[128], id[UUID_TEXT_SIZE];
 	int code = session_open(cli, true, &s);
-	if (code)
+	if (code || (code = session_find(&s, "token", "/v1/tokens", cli_arg(cli, 0), id)))
 		return code;
-	snprintf(path, sizeof path, "/v1/tokens/%.64s", cli_arg(cli, 0));
+	snprintf(path, sizeof path, "/v1/tokens/%s", id);
 	if (!(code = session_call(&s, "DELETE", path, NULL, false, NULL)))
 		output_note(cli, "Revoked.\n");
 	return code;

@@ -18,12 +18,12 @@ static const struct column deposit_columns[] = { { "deposit", "id", CELL_TEXT },
 
 int command_funds_add(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON answer = NULL;
 	AUTO_JSON body = json_object();
 	money amount;
 	if (money_parse(cli_arg(cli, 0), &amount) || amount.micro == 0)
-		return session_error(cli, EXIT_USAGE, "AMOUNT: must be like 10 or 12.50, not \"%s\"", cli_arg(cli, 0));
+		return cli_error(cli, EXIT_USAGE, "AMOUNT: must be like 10 or 12.50, not \"%s\"", cli_arg(cli, 0));
 	int code = session_open(cli, true, &s);
 	if (code)
 		return code;
@@ -41,7 +41,7 @@ int command_funds_balance(struct cli *cli)
 						 { "held", "held_micro", CELL_MONEY },
 						 { "currency", "currency", CELL_TEXT },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON answer = NULL;
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_call(&s, "GET", "/v1/balance", NULL, false, &answer)))
@@ -60,7 +60,7 @@ int command_funds_history(struct cli *cli)
 						 { "ORDER", "order", CELL_SHORT },
 						 { "FOR", "text", CELL_TEXT },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON items = NULL;
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_list(&s, "/v1/postings", &items)))
@@ -79,7 +79,7 @@ int command_funds_deposits(struct cli *cli)
 						 { "PROVIDER", "provider", CELL_TEXT },
 						 { "CREATED", "created_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON items = NULL;
 	int code = session_open(cli, true, &s);
 	if (code ||
@@ -91,15 +91,17 @@ int command_funds_deposits(struct cli *cli)
 
 int command_funds_confirm(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON answer = NULL;
-	char path[128];
+	char path[128], id[UUID_TEXT_SIZE];
 	int code = session_open(cli, true, &s);
-	if (code)
+	if (code || (code = session_find(&s, "deposit that waits", "/v1/operator/deposits?state=pending", cli_arg(cli, 0), id)))
 		return code;
-	snprintf(path, sizeof path, "/v1/deposits/%.64s/%s", cli_arg(cli, 0), cli_flag(cli, "fail") ? "fail" : "confirm");
+	snprintf(path, sizeof path, "/v1/deposits/%s/%s", id, cli_flag(cli, "fail") ? "fail" : "confirm");
 	if ((code = session_call(&s, "POST", path, NULL, true, &answer)))
 		return code;
+	if (output_form(cli) == FORM_TABLE)
+		json_object_del(answer, "instructions"); /* they tell the payer what to do next */
 	output_object(cli, answer, deposit_columns, "id");
 	return EXIT_OK;
 }

@@ -55,19 +55,19 @@ static int open_image(struct upload *u, const char *path)
 	int bus_number;
 	u->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (u->fd < 0 || fstat(u->fd, &st))
-		return session_error(u->cli, EXIT_NOT_FOUND, "%s: %s", path, strerror(errno));
+		return cli_error(u->cli, EXIT_NOT_FOUND, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > IMAGE_MAX_BYTES)
-		return session_error(u->cli, EXIT_USAGE, "%s: must be a file of 1 byte to %lld GiB", path, IMAGE_MAX_BYTES >> 30);
+		return cli_error(u->cli, EXIT_USAGE, "%s: must be a file of 1 byte to %lld GiB", path, IMAGE_MAX_BYTES >> 30);
 	if (state_parse(cdrom_bus_names, CDROM_BUS_COUNT, bus, &bus_number))
-		return session_error(u->cli, EXIT_USAGE, "--cdrom-bus: must be scsi or sata, not \"%s\"", bus);
+		return cli_error(u->cli, EXIT_USAGE, "--cdrom-bus: must be scsi or sata, not \"%s\"", bus);
 	u->request.cdrom_bus = (enum cdrom_bus)bus_number;
 	u->request.size_bytes = st.st_size;
 	if (text_copy(u->request.name, sizeof u->request.name, cli_text(u->cli, "name", base ? base + 1 : path)))
-		return session_error(u->cli, EXIT_USAGE, "--name: at most %d bytes", NAME_SIZE - 1);
+		return cli_error(u->cli, EXIT_USAGE, "--name: at most %d bytes", NAME_SIZE - 1);
 	u->request.piece_count = image_piece_count(st.st_size);
 	u->request.pieces = calloc(u->request.piece_count, sizeof(sha256));
 	u->piece = malloc(PIECE_BYTES);
-	return u->request.pieces && u->piece ? EXIT_OK : session_error(u->cli, EXIT_ERROR, "out of memory");
+	return u->request.pieces && u->piece ? EXIT_OK : cli_error(u->cli, EXIT_ERROR, "out of memory");
 }
 
 static int hash_image(struct upload *u)
@@ -77,7 +77,7 @@ static int hash_image(struct upload *u)
 	progress_start(&progress, u->cli, "hashing", (uint64_t)u->request.size_bytes);
 	for (size_t i = 0; i < u->request.piece_count; i++) {
 		if (read_piece(u, i, &len))
-			return session_error(u->cli, EXIT_ERROR, "the image cannot be read, or changes while it is read");
+			return cli_error(u->cli, EXIT_ERROR, "the image cannot be read, or changes while it is read");
 		u->request.pieces[i] = sha256_of(u->piece, len);
 		progress_at(&progress, (uint64_t)i * PIECE_BYTES);
 	}
@@ -96,8 +96,10 @@ static int send_pieces(struct upload *u, json_t *missing)
 	progress_start(&progress, u->cli, "uploading", (uint64_t)u->request.size_bytes);
 	json_array_foreach (missing, i, index) {
 		json_int_t piece = json_integer_value(index);
-		if (piece < 0 || (size_t)piece >= total || read_piece(u, (size_t)piece, &len))
-			return session_error(u->cli, EXIT_ERROR, "the image cannot be read, or changes while it is read");
+		if (piece < 0 || (size_t)piece >= total || read_piece(u, (size_t)piece, &len)) {
+			progress_end(&progress);
+			return cli_error(u->cli, EXIT_ERROR, "the image cannot be read, or changes while it is read");
+		}
 		progress_at(&progress, (uint64_t)(there + i) * PIECE_BYTES);
 		snprintf(path, sizeof path, "/v1/images/%s/pieces/%lld", u->id, (long long)piece);
 		if (client_put_bytes(u->session->client, path, u->piece, len, &problem)) {
@@ -138,7 +140,7 @@ static int upload(struct upload *u, const char *path)
 
 int command_image_upload(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	int code = session_open(cli, true, &s);
 	if (code)
 		return code;
@@ -159,7 +161,7 @@ int command_image_list(struct cli *cli)
 						 { "MISSING", "missing_count", CELL_NUMBER },
 						 { "CREATED", "created_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON items = NULL;
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_list(&s, "/v1/images", &items)))
@@ -170,7 +172,7 @@ int command_image_list(struct cli *cli)
 
 static int one_image(struct cli *cli, const char *method)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON image = NULL;
 	char id[SHA256_TEXT_SIZE], path[128];
 	int code = session_open(cli, true, &s);

@@ -10,20 +10,25 @@
 		.name = NULL \
 	}
 
-static const struct cli_option enter_options[] = {
+static const struct cli_option signup_options[] = {
 	{ "email", 'e', "ADDRESS", "your email address" },
-	{ "name", 0, "NAME", "what others see of you; the part before the @" },
+	{ "name", 0, "NAME", "what others see of you (the part before the @)" },
+	{ "password-file", 0, "FILE", "read the password's first line from FILE; - is standard input" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option login_options[] = {
+	{ "email", 'e', "ADDRESS", "your email address" },
 	{ "password-file", 0, "FILE", "read the password's first line from FILE; - is standard input" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option token_options[] = {
 	{ "name", 0, "NAME", "to know it again by" },
 	{ "scope", 0, "SCOPE", "account, funds, images, orders, machines or operator; may be given again" },
-	{ "expires", 0, "TIME", "as in 30d; never" },
+	{ "expires", 0, "TIME", "as in 30d (never)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option add_options[] = {
-	{ "provider", 0, "NAME", "how to pay: manual (an operator confirms)" },
+	{ "provider", 0, "NAME", "how to pay (manual: an operator confirms)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option deposits_options[] = {
@@ -35,30 +40,30 @@ static const struct cli_option confirm_options[] = {
 	END_OF_OPTIONS,
 };
 static const struct cli_option upload_options[] = {
-	{ "name", 0, "NAME", "to know it by; the file's name" },
-	{ "cdrom-bus", 0, "BUS", "scsi (any Linux live image), or sata where the image lacks virtio-scsi" },
+	{ "name", 0, "NAME", "to know it by (the file's name)" },
+	{ "cdrom-bus", 0, "BUS", "scsi, or sata where the image lacks virtio-scsi (scsi)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option create_options[] = {
 	{ "image", 'i', "IMAGE", "id, beginning of an id, or name" },
-	{ "count", 'n', "N", "VMs; 1" },
-	{ "cores", 'c', "N", "of each; 1" },
-	{ "memory", 'm', "SIZE", "of each, as in 512M or 4G; 512M" },
-	{ "max-price", 'p', "MONEY", "for an hour of one core at work" },
-	{ "max-price-memory", 0, "MONEY", "for a GiB of memory an hour; 0.05" },
-	{ "max-price-transfer", 0, "MONEY", "for a GiB through the virtual ethernet; 0.10" },
-	{ "duration", 'd', "TIME", "of each VM from its start; 1h" },
-	{ "open-for", 0, "TIME", "how long to wait for places; 1h" },
-	{ "budget", 'b', "MONEY", "charges never exceed it; the balance is the bound" },
+	{ "count", 'n', "N", "how many VMs (1)" },
+	{ "cores", 'c', "N", "of each VM (1)" },
+	{ "memory", 'm', "SIZE", "of each VM, as in 512M or 4G (512M)" },
+	{ "max-price", 'p', "MONEY", "at most, for an hour of one core at work" },
+	{ "max-price-memory", 0, "MONEY", "at most, for a GiB of memory an hour (0.05)" },
+	{ "max-price-transfer", 0, "MONEY", "at most, for a GiB through the virtual ethernet (0.10)" },
+	{ "duration", 'd', "TIME", "of each VM from its start (1h)" },
+	{ "open-for", 0, "TIME", "how long to wait for places (1h)" },
+	{ "budget", 'b', "MONEY", "charges never exceed it (only your balance is the bound)" },
 	{ "user-data", 'u', "FILE", "NoCloud user-data for each VM" },
 	{ "name", 0, "NAME", "to know the order by" },
 	{ "country", 0, "CC", "only there; may be given again" },
 	{ "min-score", 0, "N", "machines at least that fast (SHA-256 MiB/s of one core, claimed)" },
 	{ "min-rating", 0, "R", "sellers rated at least that, from 0 to 1" },
-	{ "accel", 0, "WHICH", "any, kvm or tcg" },
+	{ "accel", 0, "WHICH", "any, kvm or tcg (any)" },
 	{ "dry-run", 0, NULL, "only say what it would hold and cost, and how many offers fit" },
 	{ "wait", 'w', NULL, "until every VM runs" },
-	{ "timeout", 0, "TIME", "of --wait; 15m" },
+	{ "timeout", 0, "TIME", "of --wait (15m)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option wait_options[] = {
@@ -67,12 +72,12 @@ static const struct cli_option wait_options[] = {
 	END_OF_OPTIONS,
 };
 static const struct cli_option order_wait_options[] = {
-	{ "for", 0, "STATE", "running or ended; ended" },
+	{ "for", 0, "STATE", "running or ended (ended)" },
 	{ "timeout", 0, "TIME", "how long to wait" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option watch_options[] = {
-	{ "timeout", 0, "TIME", "how long to watch; until the order ends" },
+	{ "timeout", 0, "TIME", "how long to watch (until the order ends)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option console_options[] = {
@@ -85,15 +90,15 @@ static const struct cli_option rate_options[] = {
 	END_OF_OPTIONS,
 };
 static const struct cli_option up_options[] = {
-	{ "name", 0, "NAME", "this machine's name on the LAN; buyer" },
+	{ "name", 0, "NAME", "this machine's name on the LAN (buyer)" },
 	{ "shell", 0, NULL, "as root too: a namespace of its own, with a shell in it" },
 	{ "foreground", 0, NULL, "stay; as root without a command" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option program_options[] = {
-	{ "market", 0, "URL", "which market; the one logged in at, or CPUSHARE_MARKET" },
-	{ "pin", 0, "PIN", "sha256//... of the market's public key, where no authority vouches for it; or CPUSHARE_PIN" },
-	{ "output", 'o', "FORM", "table, json or name" },
+	{ "market", 0, "URL", "which market (CPUSHARE_MARKET, or the one logged in at)" },
+	{ "pin", 0, "PIN", "sha256//... of its public key, where no authority vouches for it (CPUSHARE_PIN)" },
+	{ "output", 'o', "FORM", "table, json or name (table); errors too are JSON then" },
 	{ "quiet", 'q', NULL, "no notes, no progress" },
 	{ "explain", 0, NULL, "print each call to the market" },
 	{ "idempotency-key", 0, "KEY", "repeat a command safely: the same key has one effect" },
@@ -104,14 +109,14 @@ static const struct cli_command commands[] = {
 	{ "signup", "", "make an account",
 	  "  cpushare signup --market https://market.example:8443 --pin sha256//... --email me@example.org\n\n"
 	  "The market, the key and the token are kept in ~/.config/cpushare/credentials.",
-	  enter_options, 0, 0, command_signup },
-	{ "login", "", "log in", NULL, enter_options, 0, 0, command_login },
+	  signup_options, 0, 0, command_signup },
+	{ "login", "", "log in", NULL, login_options, 0, 0, command_login },
 	{ "logout", "", "revoke this session and forget it", NULL, NULL, 0, 0, command_logout },
 	{ "whoami", "", "which account, at which market", NULL, NULL, 0, 0, command_whoami },
 	{ "token create", "", "a token for a program or a selling machine",
 	  "  cpushare token create --scope machines --name desk -o name", token_options, 0, 0, command_token_create },
 	{ "token list", "", "your tokens", NULL, NULL, 0, 0, command_token_list },
-	{ "token revoke", "TOKEN_ID", "end a token at once", NULL, NULL, 1, 1, command_token_revoke },
+	{ "token revoke", "TOKEN", "end a token at once", NULL, NULL, 1, 1, command_token_revoke },
 	{ "funds add", "AMOUNT", "put money on the account", NULL, add_options, 1, 1, command_funds_add },
 	{ "funds balance", "", "what is available, and what orders hold", NULL, NULL, 0, 0, command_funds_balance },
 	{ "funds history", "", "every movement of your money", NULL, NULL, 0, 0, command_funds_history },
@@ -126,13 +131,13 @@ static const struct cli_command commands[] = {
 	{ "image delete", "IMAGE", "remove an image from the market", NULL, NULL, 1, 1, command_image_delete },
 	{ "offer list", "", "what machines there are, and what they ask", NULL, NULL, 0, 0, command_offer_list },
 	{ "seller list", "", "sellers and their reputation", NULL, NULL, 0, 0, command_seller_list },
-	{ "seller show", "SELLER_ID", "one seller", NULL, NULL, 1, 1, command_seller_show },
+	{ "seller show", "SELLER", "one seller", NULL, NULL, 1, 1, command_seller_show },
 	{ "machine list", "", "the machines you sell", NULL, NULL, 0, 0, command_machine_list },
-	{ "machine retire", "MACHINE_ID", "take a machine off the market for good", NULL, NULL, 1, 1, command_machine_retire },
+	{ "machine retire", "MACHINE", "take a machine off the market for good", NULL, NULL, 1, 1, command_machine_retire },
 	{ "order create", "", "rent VMs on one private ethernet",
 	  "  cpushare order create --image tiny.iso --count 3 --memory 256M --max-price 0.02 --wait\n\n"
-	  "The first minutes are held at once; then you pay for what the VMs use, at each seller's own price, never above your "
-	  "maximum.",
+	  "The first minutes are held at once; then you pay for what the VMs use, at each seller's own price, never above\n"
+	  "your maximum.",
 	  create_options, 0, 0, command_order_create },
 	{ "order list", "", "your orders", NULL, NULL, 0, 0, command_order_list },
 	{ "order show", "ORDER", "one order, and why it does not fill", NULL, NULL, 1, 1, command_order_show },
@@ -144,10 +149,11 @@ static const struct cli_command commands[] = {
 	{ "node list", "ORDER", "the VMs of an order", NULL, NULL, 1, 1, command_node_list },
 	{ "node show", "NODE", "one VM: ORDER/vm1, or its lease's id", NULL, NULL, 1, 1, command_node_show },
 	{ "node console", "NODE", "its serial console", NULL, console_options, 1, 1, command_node_console },
-	{ "node rate", "NODE good|bad", "mark the seller", NULL, rate_options, 2, 2, command_node_rate },
+	{ "node rate", "NODE good|bad", "mark the seller, once the VM has been charged for", NULL, rate_options, 2, 2,
+	  command_node_rate },
 	{ "net up", "ORDER [-- COMMAND...]", "put this machine on the order's ethernet",
-	  "As root a TAP appears here, in the background. Without root, or with a command, the LAN is in a namespace of its "
-	  "own:\n\n"
+	  "As root a TAP appears here, in the background. Without root, or with a command, the LAN is in a namespace of its\n"
+	  "own, in which you are root and reach nothing else:\n\n"
 	  "  cpushare net up ORDER -- ping -c 3 vm1\n"
 	  "  cpushare net up ORDER            # a shell in there",
 	  up_options, 1, -1, command_net_up },
@@ -160,8 +166,12 @@ static const struct cli_program program = {
 	.name = "cpushare",
 	.summary = "rent virtual machines on one private ethernet",
 	.details =
-		"First `signup`, `funds add`, `image upload`; then `order create`, `net up`.\n\n"
-		"Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 log-in needed or refused, 5 conflict, 6 market unreachable, "
+		"First `signup`, `funds add`, `image upload`; then `order create`, `net up`. What stands in parentheses is "
+		"taken\n"
+		"where an option is not given. An order, image, seller, machine or token is named by its id, by the beginning "
+		"of\n"
+		"it, or by its name; a VM by ORDER/vm1.\n\n"
+		"Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 log-in needed or refused, 5 conflict, 6 market unreachable,\n"
 		"7 funds or a limit, 8 still going on at --timeout, 10 an order or VM ended badly, 130 interrupted.",
 	.options = program_options,
 	.commands = commands,

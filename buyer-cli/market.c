@@ -9,7 +9,7 @@
 
 static int show_list(struct cli *cli, bool need_token, const char *path, const struct column *columns, const char *name_field)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON items = NULL;
 	int code = session_open(cli, need_token, &s);
 	if (code || (code = session_list(&s, path, &items)))
@@ -32,7 +32,7 @@ int command_offer_list(struct cli *cli)
 						 { "CORE/H", "price_per_core_hour_micro", CELL_MONEY },
 						 { "GIB/H", "price_per_gib_hour_micro", CELL_MONEY },
 						 { "GIB MOVED", "price_per_gib_transferred_micro", CELL_MONEY },
-						 { "RATING", "rating_ppm", CELL_PERCENT },
+						 { "RATING", "rating_ppm", CELL_RATING },
 						 { "GOOD", "good", CELL_NUMBER },
 						 { "BAD", "bad", CELL_NUMBER },
 						 { .title = NULL } };
@@ -40,7 +40,7 @@ int command_offer_list(struct cli *cli)
 }
 
 static const struct column seller_columns[] = { { "SELLER", "name", CELL_TEXT },
-						{ "RATING", "rating_ppm", CELL_PERCENT },
+						{ "RATING", "rating_ppm", CELL_RATING },
 						{ "GOOD", "good", CELL_NUMBER },
 						{ "BAD", "bad", CELL_NUMBER },
 						{ "MACHINES", "machines", CELL_NUMBER },
@@ -58,13 +58,13 @@ int command_seller_list(struct cli *cli)
 
 int command_seller_show(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON seller = NULL;
-	char path[128];
+	char path[128], id[UUID_TEXT_SIZE];
 	int code = session_open(cli, false, &s);
-	if (code)
+	if (code || (code = session_find(&s, "seller", "/v1/sellers", cli_arg(cli, 0), id)))
 		return code;
-	snprintf(path, sizeof path, "/v1/sellers/%.64s", cli_arg(cli, 0));
+	snprintf(path, sizeof path, "/v1/sellers/%s", id);
 	if ((code = session_call(&s, "GET", path, NULL, false, &seller)))
 		return code;
 	output_object(cli, seller, seller_columns, "id");
@@ -88,12 +88,12 @@ int command_machine_list(struct cli *cli)
 
 int command_machine_retire(struct cli *cli)
 {
-	AUTO_SESSION s;
-	char path[128];
+	AUTO_SESSION s = { .client = NULL };
+	char path[128], id[UUID_TEXT_SIZE];
 	int code = session_open(cli, true, &s);
-	if (code)
+	if (code || (code = session_find(&s, "machine", "/v1/machines", cli_arg(cli, 0), id)))
 		return code;
-	snprintf(path, sizeof path, "/v1/machines/%.64s", cli_arg(cli, 0));
+	snprintf(path, sizeof path, "/v1/machines/%s", id);
 	if (!(code = session_call(&s, "DELETE", path, NULL, false, NULL)))
 		output_note(cli, "Retired.\n");
 	return code;

@@ -69,7 +69,7 @@ static void tell(struct up *u, const char *word)
 static void on_started(void *context, size_t connected, size_t peers)
 {
 	struct up *u = context;
-	if (connected < peers)
+	if (connected < peers && output_form(u->cli) == FORM_TABLE && !cli_flag(u->cli, "quiet"))
 		fprintf(stderr, "cpushare: %zu of %zu peers are reached so far; `cpushare net status` tells which\n", connected,
 			peers);
 	tell(u, "+");
@@ -117,18 +117,18 @@ static int up_in_background(struct up *u)
 	struct interface interface;
 	int ends[2];
 	if (member_interface(u->member, &interface))
-		return session_error(u->cli, EXIT_ERROR, "the interface cannot be made: %s (is /dev/net/tun there?)",
-				     strerror(errno));
+		return cli_error(u->cli, EXIT_ERROR, "the interface cannot be made: %s (is /dev/net/tun there?)",
+				 strerror(errno));
 	if (cli_flag(u->cli, "foreground")) {
 		print_up(u, interface.name);
 		fflush(stdout);
-		return run_member(u, interface.fd) ? session_error(u->cli, EXIT_ERROR, "the network ended") : EXIT_OK;
+		return run_member(u, interface.fd) ? cli_error(u->cli, EXIT_ERROR, "the network ended") : EXIT_OK;
 	}
 	if (pipe2(ends, O_CLOEXEC))
-		return session_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
+		return cli_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
 	pid_t child = fork();
 	if (child < 0)
-		return session_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
+		return cli_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
 	if (child == 0) {
 		setsid();
 		close(ends[0]);
@@ -146,7 +146,7 @@ static int up_in_background(struct up *u)
 	bool up = read(ends[0], &word, 1) == 1 && word == '+';
 	close(ends[0]);
 	if (!up)
-		return session_error(u->cli, EXIT_ERROR, "the network did not come up");
+		return cli_error(u->cli, EXIT_ERROR, "the network did not come up");
 	print_up(u, interface.name);
 	fflush(stdout);
 	_exit(EXIT_OK); /* the member belongs to the child: nothing here leaves it */
@@ -235,13 +235,13 @@ static _Noreturn void namespace_child(struct up *u, int socket, char **command)
 	char word;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS | (uid ? CLONE_NEWUSER : 0)) || (uid && become_namespace_root(uid, gid))) {
-		fprintf(stderr, "cpushare: a network namespace cannot be made: %s (does this system allow user namespaces?)\n",
-			strerror(errno));
-		_exit(EXIT_ERROR);
+		_exit(cli_error(u->cli, EXIT_ERROR,
+				"a network namespace cannot be made: %s (does this system allow user namespaces?)",
+				strerror(errno)));
 	}
 	if (member_interface(u->member, &interface) || send_descriptor(socket, &interface)) {
-		fprintf(stderr, "cpushare: the interface cannot be made: %s\n", strerror(errno));
-		_exit(EXIT_ERROR);
+		_exit(cli_error(u->cli, EXIT_ERROR, "the interface cannot be made: %s (is /dev/net/tun there?)",
+				strerror(errno)));
 	}
 	close(interface.fd);
 	if (own_resolver(u->member))
@@ -255,8 +255,7 @@ static _Noreturn void namespace_child(struct up *u, int socket, char **command)
 	if (!*command)
 		command = shell;
 	execvp(command[0], command);
-	fprintf(stderr, "cpushare: %s: %s\n", command[0], strerror(errno));
-	_exit(127);
+	_exit(cli_error(u->cli, 127, "%s: %s", command[0], strerror(errno)));
 }
 
 static int up_in_namespace(struct up *u, char **command)
@@ -264,10 +263,10 @@ static int up_in_namespace(struct up *u, char **command)
 	int ends[2];
 	struct interface interface = { .fd = -1 };
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-		return session_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
+		return cli_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
 	u->child = fork();
 	if (u->child < 0)
-		return session_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
+		return cli_error(u->cli, EXIT_ERROR, "%s", strerror(errno));
 	if (u->child == 0) {
 		close(ends[0]);
 		namespace_child(u, ends[1], command);
@@ -286,13 +285,13 @@ static int up_in_namespace(struct up *u, char **command)
 		waitpid(u->child, &u->child_status, 0);
 	}
 	if (e)
-		return session_error(u->cli, EXIT_ERROR, "the network ended: %s", err_name(e));
+		return cli_error(u->cli, EXIT_ERROR, "the network ended: %s", err_name(e));
 	return WIFEXITED(u->child_status) ? WEXITSTATUS(u->child_status) : 128 + WTERMSIG(u->child_status);
 }
 
 int command_net_up(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	struct up u = { .cli = cli, .told_fd = -1 };
 	struct problem problem = { .title = "" };
 	AUTO_JSON running = NULL;
@@ -302,14 +301,14 @@ int command_net_up(struct cli *cli)
 	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
 		return code;
 	if (control_path(order, u.control, sizeof u.control))
-		return session_error(cli, EXIT_ERROR,
-				     "no folder for the network's control socket (XDG_RUNTIME_DIR, XDG_STATE_HOME, HOME)");
+		return cli_error(cli, EXIT_ERROR,
+				 "no folder for the network's control socket (XDG_RUNTIME_DIR, XDG_STATE_HOME, HOME)");
 	if (ipc_ask(u.control, ask, 1000, &running) == OK)
-		return session_error(cli, EXIT_CONFLICT, "this machine is on that network already: cpushare net down %s", order);
+		return cli_error(cli, EXIT_CONFLICT, "this machine is on that network already: cpushare net down %s", order);
 	err_t e = member_new(&s, order, cli_text(cli, "name", "buyer"), &u.member, &problem);
 	if (e)
 		return problem.status || *problem.title ? session_refused(&s, &problem)
-							: session_error(cli, EXIT_ERROR, "joining failed: %s", err_name(e));
+							: cli_error(cli, EXIT_ERROR, "joining failed: %s", err_name(e));
 	if (loop_new(&u.loop))
 		code = EXIT_ERROR;
 	else if (geteuid() == 0 && cli_arg_count(cli) == 1 && !cli_flag(cli, "shell"))
@@ -325,15 +324,15 @@ int command_net_up(struct cli *cli)
 
 static int ask_member(struct cli *cli, const char *word, json_t **ret_answer)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	char order[UUID_TEXT_SIZE], path[512];
 	AUTO_JSON ask = json_pack("{s:s}", "ask", word);
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
 		return code;
 	if (control_path(order, path, sizeof path) || ipc_ask(path, ask, 3000, ret_answer))
-		return session_error(cli, EXIT_NOT_FOUND, "this machine is not on the network of order %s: cpushare net up %s",
-				     order, order);
+		return cli_error(cli, EXIT_NOT_FOUND, "this machine is not on the network of order %s: cpushare net up %s", order,
+				 order);
 	return EXIT_OK;
 }
 

@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "commands.h"
+#include "file.h"
 #include "json.h"
 #include "machine.h"
 #include "output.h"
 #include "session.h"
+#include "terminal.h"
 
 int command_node_list(struct cli *cli)
 {
@@ -27,7 +30,7 @@ int command_node_list(struct cli *cli)
 						 { "REASON", "reason", CELL_TEXT },
 						 { "DETAIL", "detail", CELL_TEXT },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON items = NULL;
 	char id[UUID_TEXT_SIZE], path[96];
 	int code = session_open(cli, true, &s);
@@ -65,7 +68,7 @@ int command_node_show(struct cli *cli)
 						 { "started", "started_at", CELL_DATE },
 						 { "ended", "ended_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON lease = NULL;
 	char id[UUID_TEXT_SIZE], path[96];
 	int code = session_open(cli, true, &s);
@@ -78,83 +81,144 @@ int command_node_show(struct cli *cli)
 	return EXIT_OK;
 }
 
-/* Asks for what is behind `from` until the machine has answered, or some seconds have passed. */
-static int console_next(session_t *s, const char *id, int64_t from, struct console_chunk *chunk)
+enum { CONSOLE_TRIES = 30, CONSOLE_PAUSE_NS = 500000000 };
+
+/* The VM's state as a word; an exit code where the market does not say. */
+static int node_state(session_t *s, const char *id, char *ret_state, size_t size)
 {
-	char path[128];
+	AUTO_JSON lease = NULL;
+	char path[96];
+	snprintf(path, sizeof path, "/v1/leases/%s", id);
+	int code = session_call(s, "GET", path, NULL, false, &lease);
+	if (!code)
+		snprintf(ret_state, size, "%s", field_text(lease, "state"));
+	return code;
+}
+
+/* Asks for what is behind `from` until the machine has answered, the VM has ended, or some seconds have passed. */
+static int console_next(session_t *s, const char *id, int64_t from, struct console_chunk *chunk, bool *ret_ended)
+{
+	char path[128], state[16] = "";
 	snprintf(path, sizeof path, "/v1/leases/%s/console?from=%lld", id, (long long)from);
-	for (int tries = 0; tries < 30; tries++) {
+	for (int tries = 0; tries < CONSOLE_TRIES; tries++) {
 		AUTO_JSON json = NULL;
 		struct json_error error = { .what = "" };
+		bool was_ended = !strcmp(state, "ended");
 		int code = session_call(s, "GET", path, NULL, false, &json);
 		if (code)
 			return code;
 		if (console_chunk_from_json(json, chunk, &error))
-			return session_error(s->cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field,
-					     error.what);
-		if (chunk->len || chunk->live)
+			return cli_error(s->cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field,
+					 error.what);
+		*ret_ended = was_ended && !chunk->len; /* what came with the end was asked for once more */
+		if (chunk->len || *ret_ended)
 			return EXIT_OK;
-		nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
+		if ((code = node_state(s, id, state, sizeof state)))
+			return code;
+		if (chunk->live && strcmp(state, "ended") != 0)
+			return EXIT_OK;
+		if (strcmp(state, "ended") != 0)
+			nanosleep(&(struct timespec){ .tv_nsec = CONSOLE_PAUSE_NS }, NULL);
 	}
 	return EXIT_OK;
 }
 
-/* A guest's bytes may hold anything; on a terminal only what cannot drive it is let through, unless --raw. */
-static void print_console(const struct cli *cli, const struct console_chunk *chunk)
+static void add_ascii(const struct console_chunk *chunk, struct buf *out)
 {
-	for (size_t i = 0; i < chunk->len; i++) {
-		uint8_t c = chunk->data[i];
-		if (cli_flag(cli, "raw") || c == '\n' || c == '\t' || (c >= 32 && c != 127))
-			putchar(c);
+	for (size_t i = 0; i < chunk->len; i++)
+		buf_append(out, chunk->data[i] < 128 && chunk->data[i] ? (char *)&chunk->data[i] : "?", 1);
+}
+
+static void print_chunk(struct cli *cli, struct terminal_filter *filter, const struct console_chunk *chunk)
+{
+	AUTO_BUF text = { .data = NULL };
+	if (output_form(cli) == FORM_JSON) {
+		AUTO_JSON out = json_object();
+		add_ascii(chunk, &text);
+		json_put_int(out, "schema", 1);
+		json_put_int(out, "from", chunk->from);
+		json_put_text(out, "console", text.data ? text.data : "");
+		json_dumpf(out, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else if (cli_flag(cli, "raw")) {
+		fwrite(chunk->data, 1, chunk->len, stdout);
+	} else {
+		terminal_filter(filter, chunk->data, chunk->len, &text);
+		if (text.data)
+			fwrite(text.data, 1, text.len, stdout);
 	}
 	fflush(stdout);
 }
 
+static int console_follow(session_t *s, const char *id, struct console_chunk *chunk)
+{
+	struct terminal_filter filter = { .in_line = false };
+	bool ended = false;
+	int64_t from = 0;
+	output_note(s->cli, "-- the serial console, read only; Ctrl-C leaves --\n");
+	while (!ended) {
+		int code = console_next(s, id, from, chunk, &ended);
+		if (code)
+			return code;
+		from = chunk->from + (int64_t)chunk->len;
+		if (chunk->len)
+			print_chunk(s->cli, &filter, chunk);
+		else if (!ended)
+			nanosleep(&(struct timespec){ .tv_nsec = CONSOLE_PAUSE_NS }, NULL);
+	}
+	output_note(s->cli, "%s-- the VM has ended --\n", filter.in_line ? "\n" : "");
+	return EXIT_OK;
+}
+
+static int console_once(session_t *s, const char *id, struct console_chunk *chunk)
+{
+	struct terminal_filter filter = { .in_line = false };
+	AUTO_BUF all = { .max = 1 << 20 };
+	bool ended = false, json = output_form(s->cli) == FORM_JSON;
+	int64_t from = 0;
+	do {
+		int code = console_next(s, id, from, chunk, &ended);
+		if (code)
+			return code;
+		from = chunk->from + (int64_t)chunk->len;
+		if (json)
+			add_ascii(chunk, &all);
+		else
+			print_chunk(s->cli, &filter, chunk);
+	} while (chunk->len && from < chunk->end);
+	if (!json && filter.in_line && isatty(STDOUT_FILENO))
+		putchar('\n');
+	if (ended && !from)
+		output_note(s->cli, "-- the VM has ended, and nothing of its console was kept --\n");
+	if (!json)
+		return EXIT_OK;
+	AUTO_JSON out = json_object();
+	json_put_text(out, "console", all.data ? all.data : "");
+	output_object(s->cli, out, NULL, "console");
+	return EXIT_OK;
+}
+
 int command_node_console(struct cli *cli)
 {
-	AUTO_SESSION s;
-	struct console_chunk *chunk;
+	AUTO_SESSION s = { .client = NULL };
 	char id[UUID_TEXT_SIZE];
-	int64_t from = 0;
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_node(&s, cli_arg(cli, 0), id)))
 		return code;
-	if (!(chunk = malloc(sizeof *chunk)))
-		return session_error(cli, EXIT_ERROR, "out of memory");
-	output_note(cli, "%s", cli_flag(cli, "follow") ? "-- the serial console, read only; Ctrl-C leaves --\n" : "");
-	AUTO_BUF all = { .max = 1 << 20 };
-	for (;;) {
-		code = console_next(&s, id, from, chunk);
-		if (code)
-			break;
-		from = chunk->from + (int64_t)chunk->len;
-		if (output_form(cli) == FORM_JSON)
-			for (size_t i = 0; i < chunk->len; i++)
-				buf_append(&all, chunk->data[i] < 128 && chunk->data[i] ? (char *)&chunk->data[i] : "?", 1);
-		else
-			print_console(cli, chunk);
-		if (!cli_flag(cli, "follow") && (!chunk->len || from >= chunk->end))
-			break;
-		if (!chunk->len)
-			nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
-	}
-	free(chunk);
-	if (code || output_form(cli) != FORM_JSON)
-		return code;
-	AUTO_JSON out = json_object();
-	json_put_text(out, "console", all.data ? all.data : "");
-	output_object(cli, out, NULL, "console");
-	return EXIT_OK;
+	AUTO_FREE struct console_chunk *chunk = calloc(1, sizeof *chunk);
+	if (!chunk)
+		return cli_error(cli, EXIT_ERROR, "out of memory");
+	return cli_flag(cli, "follow") ? console_follow(&s, id, chunk) : console_once(&s, id, chunk);
 }
 
 int command_node_rate(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON body = json_object();
 	const char *mark = cli_arg(cli, 1);
 	char id[UUID_TEXT_SIZE], path[96];
 	if (strcmp(mark, "good") && strcmp(mark, "bad"))
-		return session_error(cli, EXIT_USAGE, "the mark must be good or bad, not \"%s\"", mark);
+		return cli_error(cli, EXIT_USAGE, "the mark must be good or bad, not \"%s\"", mark);
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_node(&s, cli_arg(cli, 0), id)))
 		return code;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * order.c - order create, list, show, cancel, receipt
  */
+#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,7 @@ static const struct column order_columns[] = { { "order", "id", CELL_TEXT },
 					       { "max per core hour", "max_price_per_core_hour_micro", CELL_MONEY },
 					       { "max per GiB hour", "max_price_per_gib_hour_micro", CELL_MONEY },
 					       { "max per GiB moved", "max_price_per_gib_transferred_micro", CELL_MONEY },
-					       { "budget", "budget_micro", CELL_MONEY },
+					       { "budget", "budget_micro", CELL_BUDGET },
 					       { "held", "held_micro", CELL_MONEY },
 					       { "charged", "charged_micro", CELL_MONEY },
 					       { "image", "image", CELL_TEXT },
@@ -41,20 +43,22 @@ static int read_constraints(struct cli *cli, struct constraints *c)
 	int accel;
 	c->country_count = (size_t)cli_option_count(cli, "country");
 	if (c->country_count > MAX_COUNTRIES)
-		return session_error(cli, EXIT_USAGE, "--country: at most %d", MAX_COUNTRIES);
+		return cli_error(cli, EXIT_USAGE, "--country: at most %d", MAX_COUNTRIES);
 	for (size_t i = 0; i < c->country_count; i++) {
 		const char *word = cli_text_at(cli, "country", (int)i);
-		if (strlen(word) != 2 || text_copy(c->countries[i], COUNTRY_SIZE, word))
-			return session_error(cli, EXIT_USAGE, "--country: two capital letters, as in DE, not \"%s\"", word);
+		if (strlen(word) != 2 || !isalpha((unsigned char)word[0]) || !isalpha((unsigned char)word[1]))
+			return cli_error(cli, EXIT_USAGE, "--country: two letters, as in DE, not \"%s\"", word);
+		for (int letter = 0; letter < 2; letter++)
+			c->countries[i][letter] = (char)toupper((unsigned char)word[letter]);
 	}
 	if (cli_int(cli, "min-score", 0, 0, 1000000, &score) || cli_money(cli, "min-rating", (money){ 0 }, &rating))
 		return EXIT_USAGE;
 	if (rating.micro > RATING_MAX_PPM)
-		return session_error(cli, EXIT_USAGE, "--min-rating: must be from 0 to 1");
+		return cli_error(cli, EXIT_USAGE, "--min-rating: must be from 0 to 1");
 	c->min_score = (uint32_t)score;
 	c->min_rating_ppm = (uint32_t)rating.micro;
 	if (state_parse(accel_names, ACCEL_COUNT, cli_text(cli, "accel", "any"), &accel))
-		return session_error(cli, EXIT_USAGE, "--accel: must be any, kvm or tcg");
+		return cli_error(cli, EXIT_USAGE, "--accel: must be any, kvm or tcg");
 	c->accel = (enum accel)accel;
 	return EXIT_OK;
 }
@@ -67,10 +71,12 @@ static int read_user_data(struct cli *cli, struct order_request *r)
 		return EXIT_OK;
 	err_t e = file_read(path, USER_DATA_MAX, &r->user_data, &len);
 	if (e)
-		return session_error(cli, e == E_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_USAGE, "--user-data %s: %s", path,
-				     e == E_LIMIT ? "at most 64 KiB" : err_name(e));
+		return cli_error(cli, e == E_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_USAGE, "--user-data %s: %s", path,
+				 e == E_LIMIT	    ? "at most 64 KiB"
+				 : e == E_NOT_FOUND ? "there is no such file"
+						    : strerror(errno));
 	if (strlen(r->user_data) != len)
-		return session_error(cli, EXIT_USAGE, "--user-data %s: must be text", path);
+		return cli_error(cli, EXIT_USAGE, "--user-data %s: must be text", path);
 	return EXIT_OK;
 }
 
@@ -82,7 +88,7 @@ static int read_request(session_t *s, struct order_request *r)
 	money none = { 0 };
 	memset(r, 0, sizeof *r);
 	if (!cli_flag(cli, "image") || !cli_flag(cli, "max-price"))
-		return session_error(cli, EXIT_USAGE, "--image IMAGE and --max-price MONEY (for an hour of one core) are needed");
+		return cli_error(cli, EXIT_USAGE, "--image IMAGE and --max-price MONEY (for an hour of one core) are needed");
 	if (cli_int(cli, "count", 1, 1, 256, &count) || cli_int(cli, "cores", 1, 1, 64, &cores) ||
 	    cli_size(cli, "memory", 512LL << 20, &memory) || cli_money(cli, "max-price", none, &r->max_prices.per_core_hour) ||
 	    cli_money(cli, "max-price-memory", default_memory_price, &r->max_prices.per_gib_hour) ||
@@ -91,19 +97,18 @@ static int read_request(session_t *s, struct order_request *r)
 	    cli_money(cli, "budget", none, &r->budget))
 		return EXIT_USAGE;
 	if (memory < 64LL << 20 || memory > 1LL << 40)
-		return session_error(cli, EXIT_USAGE, "--memory: must be from 64M to 1T");
+		return cli_error(cli, EXIT_USAGE, "--memory: must be from 64M to 1T");
 	r->count = (uint32_t)count;
 	r->cores = (uint32_t)cores;
 	r->memory_mib = (uint32_t)(memory >> 20);
 	r->duration_s = duration_us / SECOND_US;
 	r->open_s = open_us / SECOND_US;
 	if (text_copy(r->name, sizeof r->name, cli_text(cli, "name", "")))
-		return session_error(cli, EXIT_USAGE, "--name: at most %d bytes", NAME_SIZE - 1);
+		return cli_error(cli, EXIT_USAGE, "--name: at most %d bytes", NAME_SIZE - 1);
 	int code = read_constraints(cli, &r->constraints);
 	if (code || (code = read_user_data(cli, r)) || (code = session_image(s, cli_text(cli, "image", ""), image)))
 		return code;
-	return sha256_parse(image, &r->image) ? session_error(cli, EXIT_USAGE, "--image: \"%s\" is no image's id", image)
-					      : EXIT_OK;
+	return sha256_parse(image, &r->image) ? cli_error(cli, EXIT_USAGE, "--image: \"%s\" is no image's id", image) : EXIT_OK;
 }
 
 static int dry_run(session_t *s, json_t *body)
@@ -121,7 +126,7 @@ static int dry_run(session_t *s, json_t *body)
 
 int command_order_create(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON order = NULL;
 	struct order_request request;
 	int code = session_open(cli, true, &s);
@@ -140,7 +145,7 @@ int command_order_create(struct cli *cli)
 		char id[UUID_TEXT_SIZE], path[96];
 		if (text_copy(id, sizeof id, field_text(order, "id")))
 			return EXIT_ERROR;
-		output_note(cli, "order %s\n", id);
+		output_note(cli, "order %s: waiting until its VMs run (Ctrl-C leaves, the order goes on)\n", id);
 		int waited = wait_for_order(&s, id, WAIT_RUNNING);
 		json_decref(order);
 		order = NULL;
@@ -150,7 +155,7 @@ int command_order_create(struct cli *cli)
 		code = waited;
 	}
 	output_object(cli, order, order_columns, "id");
-	return code;
+	return code == EXIT_ENDED_BADLY ? say_ended_badly(cli, field_text(order, "id")) : code;
 }
 
 int command_order_list(struct cli *cli)
@@ -165,7 +170,7 @@ int command_order_list(struct cli *cli)
 						 { "CHARGED", "charged_micro", CELL_MONEY },
 						 { "CREATED", "created_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON items = NULL;
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_list(&s, "/v1/orders", &items)))
@@ -176,7 +181,7 @@ int command_order_list(struct cli *cli)
 
 int command_order_show(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON order = NULL;
 	AUTO_JSON why = NULL;
 	char id[UUID_TEXT_SIZE], path[96];
@@ -194,7 +199,7 @@ int command_order_show(struct cli *cli)
 		return code;
 	const char *rule;
 	json_t *count;
-	printf("\n%lld offers; %lld fit now. Taken out by:", (long long)field_int(why, "asks"),
+	printf("\n%lld offers, %lld of them fit now. What takes the others out:", (long long)field_int(why, "asks"),
 	       (long long)field_int(why, "fits"));
 	json_object_foreach (json_object_get(why, "removed"), rule, count)
 		if (json_integer_value(count))
@@ -205,7 +210,7 @@ int command_order_show(struct cli *cli)
 
 int command_order_cancel(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON order = NULL;
 	char id[UUID_TEXT_SIZE], path[96];
 	int code = session_open(cli, true, &s);
@@ -214,8 +219,15 @@ int command_order_cancel(struct cli *cli)
 	snprintf(path, sizeof path, "/v1/orders/%s/cancel", id);
 	if ((code = session_call(&s, "POST", path, NULL, true, &order)))
 		return code;
-	if (cli_flag(cli, "wait") && (code = wait_for_order(&s, id, WAIT_ENDED)) && code != EXIT_ENDED_BADLY)
-		return code;
+	if (cli_flag(cli, "wait")) {
+		if ((code = wait_for_order(&s, id, WAIT_ENDED)) && code != EXIT_ENDED_BADLY)
+			return code;
+		json_decref(order);
+		order = NULL;
+		snprintf(path, sizeof path, "/v1/orders/%s", id);
+		if ((code = session_call(&s, "GET", path, NULL, false, &order)))
+			return code;
+	}
 	output_note(cli, "%s is %s\n", id, cli_flag(cli, "wait") ? "over" : "being ended");
 	if (output_form(cli) != FORM_TABLE)
 		output_object(cli, order, order_columns, "id");
@@ -249,7 +261,7 @@ static void print_receipt(struct cli *cli, json_t *receipt)
 
 int command_order_receipt(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON receipt = NULL;
 	char id[UUID_TEXT_SIZE], path[96];
 	int code = session_open(cli, true, &s);
@@ -260,7 +272,9 @@ int command_order_receipt(struct cli *cli)
 		return code;
 	if (output_form(cli) == FORM_TABLE)
 		print_receipt(cli, receipt);
+	else if (output_form(cli) == FORM_NAME)
+		output_object(cli, json_object_get(receipt, "order"), order_columns, "id");
 	else
-		output_object(cli, receipt, order_columns, "id");
+		output_object(cli, receipt, NULL, "id");
 	return EXIT_OK;
 }

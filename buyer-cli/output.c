@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "money.h"
+#include "terminal.h"
 
 static const char *const form_names[] = { "table", "json", "name" };
 
@@ -23,10 +24,8 @@ enum form output_form(const struct cli *cli)
 int output_check(const struct cli *cli)
 {
 	const char *word = cli_text(cli, "output", "table");
-	if (strcmp(form_names[output_form(cli)], word)) {
-		fprintf(stderr, "cpushare: -o: must be table, json or name, not \"%s\"\n", word);
-		return EXIT_USAGE;
-	}
+	if (strcmp(form_names[output_form(cli)], word))
+		return cli_error(cli, EXIT_USAGE, "--output: must be table, json or name, not \"%s\"", word);
 	return EXIT_OK;
 }
 
@@ -85,8 +84,14 @@ static void format_cell(const json_t *object, const struct column *c, char *text
 	case CELL_TIME_US:
 		snprintf(text, size, "%.1f", (double)number / 1e6);
 		break;
-	case CELL_PERCENT:
-		snprintf(text, size, "%.1f %%", (double)number / 1e4);
+	case CELL_BUDGET:
+		snprintf(text, size, "%s", number ? money_format((money){ number }, amount) : "-");
+		break;
+	case CELL_RATING:
+		if (!number && !field_int(object, "good") && !field_int(object, "bad"))
+			snprintf(text, size, "-");
+		else
+			snprintf(text, size, "%.1f %%", (double)number / 1e4);
 		break;
 	case CELL_MS:
 		snprintf(text, size, number < 0 ? "-" : "%.2f", (double)number / 1e3);
@@ -98,6 +103,19 @@ static void format_cell(const json_t *object, const struct column *c, char *text
 		snprintf(text, size, "%.19sZ", json_string_value(value) ? json_string_value(value) : "");
 		break;
 	}
+	terminal_clean(text); /* names and sentences are other people's */
+}
+
+/* What -o name prints: the field as it is, or where it is no text, as its column shows it. */
+static void print_name(const json_t *object, const struct column *columns, const char *name_field)
+{
+	char cell[512];
+	const struct column plain[] = { { "", name_field, CELL_TEXT }, { .title = NULL } }, *c = plain;
+	for (const struct column *at = columns; at && at->title; at++)
+		if (!json_is_string(json_object_get(object, name_field)) && !strcmp(at->field, name_field))
+			c = at;
+	format_cell(object, c, cell, sizeof cell);
+	puts(cell);
 }
 
 static bool on_the_right(enum cell cell)
@@ -111,6 +129,8 @@ static void print_table(json_t *items, const struct column *columns)
 	size_t i;
 	json_t *item;
 	char cell[512];
+	if (!json_array_size(items))
+		puts("none");
 	if (!table)
 		return;
 	for (const struct column *c = columns; c->title; c++)
@@ -140,7 +160,7 @@ void output_list(const struct cli *cli, json_t *items, const struct column *colu
 	}
 	case FORM_NAME:
 		json_array_foreach (items, i, item)
-			puts(field_text(item, name_field));
+			print_name(item, columns, name_field);
 		break;
 	case FORM_TABLE:
 		print_table(items, columns);
@@ -159,7 +179,7 @@ void output_object(const struct cli *cli, json_t *object, const struct column *c
 		return;
 	}
 	if (output_form(cli) == FORM_NAME) {
-		puts(field_text(object, name_field));
+		print_name(object, columns, name_field);
 		return;
 	}
 	for (const struct column *c = columns; c->title; c++)

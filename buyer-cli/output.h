@@ -21,7 +21,8 @@ enum cell {
 	CELL_BYTES,   /* "1.5 GiB" */
 	CELL_SECONDS, /* of nanoseconds */
 	CELL_TIME_US, /* seconds of microseconds */
-	CELL_PERCENT, /* of millionths */
+	CELL_BUDGET,  /* micro; "-" where there is none */
+	CELL_RATING,  /* percent of millionths; "-" where nobody has marked anything */
 	CELL_MS,      /* of microseconds; "-" below zero */
 	CELL_SHORT,   /* the first 12 characters */
 	CELL_DATE,    /* an RFC 3339 time without its fraction */

@@ -2,7 +2,6 @@
  * session.c - who we are at which market, and one call to it
  */
 #include "session.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,35 +75,22 @@ err_t session_file_write(const struct session_file *file)
 	return file_write(path, text, strlen(text), 0600);
 }
 
-int session_error(struct cli *cli, int exit_code, const char *fmt, ...)
-{
-	char text[512];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	if (output_form(cli) == FORM_JSON) {
-		AUTO_JSON out = json_pack("{s:{s:s}, s:i}", "error", "title", text, "exit", exit_code);
-		json_dumpf(out, stderr, 0);
-		fputc('\n', stderr);
-	} else {
-		fprintf(stderr, "cpushare: %s\n", text);
-	}
-	return exit_code;
-}
-
 int session_refused(const session_t *s, const struct problem *p)
 {
 	int code = p->status ? refusal_exit(p->status, p->code) : EXIT_UNREACHABLE;
 	if (output_form(s->cli) == FORM_JSON) {
 		AUTO_JSON out = json_object();
-		json_put(out, "error", problem_to_json(p));
+		json_t *error = problem_to_json(p);
+		if (*p->server_pin)
+			json_put_text(error, "server_pin", p->server_pin);
+		json_put(out, "error", error);
 		json_put_int(out, "exit", code);
 		json_dumpf(out, stderr, 0);
 		fputc('\n', stderr);
 		return code;
 	}
-	fprintf(stderr, "cpushare: %s%s%s\n", p->title, *p->detail ? " " : "", p->detail);
+	bool more = *p->detail && strcmp(p->detail, p->title) != 0;
+	fprintf(stderr, "cpushare: %s%s%s\n", p->title, more ? " " : "", more ? p->detail : "");
 	if (*p->field)
 		fprintf(stderr, "  field: %s\n", p->field);
 	if (*p->server_pin)
@@ -113,7 +99,7 @@ int session_refused(const session_t *s, const struct problem *p)
 			s->file.market, p->server_pin, p->server_pin);
 	else if (!p->status)
 		fprintf(stderr, "  Is the market at %s running, and is that its address?\n", s->file.market);
-	if (code == EXIT_AUTH && p->status == 401)
+	if (p->status == 401 && strcmp(p->code, refusal_code(REFUSE_BAD_LOGIN)) != 0)
 		fprintf(stderr, "  Log in with: cpushare login\n");
 	return code;
 }
@@ -127,19 +113,17 @@ int session_open(struct cli *cli, bool need_token, session_t *ret)
 		return code;
 	session_file_read(cli, &ret->file);
 	if (!*ret->file.market)
-		return session_error(cli, EXIT_AUTH,
-				     "no market is known yet: cpushare signup --market https://HOST:8443, or login");
+		return cli_error(cli, EXIT_AUTH, "no market is known yet: cpushare signup --market https://HOST:8443, or login");
 	if (need_token && !*ret->file.token)
-		return session_error(cli, EXIT_AUTH, "not logged in at %s: cpushare login", ret->file.market);
+		return cli_error(cli, EXIT_AUTH, "not logged in at %s: cpushare login", ret->file.market);
 	struct client_config config = { .url = ret->file.market,
 					.pin = ret->file.pin,
 					.token = *ret->file.token ? ret->file.token : NULL,
 					.user_agent = "cpushare/" CPUSHARE_VERSION };
 	if (client_new(&config, &ret->client))
-		return session_error(
-			cli, EXIT_USAGE,
-			"--market %s: must be https://HOST[:PORT] (http only to this machine); --pin: sha256//BASE64",
-			ret->file.market);
+		return cli_error(cli, EXIT_USAGE,
+				 "--market %s: must be https://HOST[:PORT] (http only to this machine); --pin: sha256//BASE64",
+				 ret->file.market);
 	return EXIT_OK;
 }
 
@@ -196,43 +180,51 @@ int session_list(session_t *s, const char *path, json_t **ret_items)
 	return EXIT_OK;
 }
 
-/* The id of the one item that word means: its id, the beginning of its id, its name. */
-static int resolve(session_t *s, const char *what, const char *path, const char *word, char *ret_id, size_t size)
+/* The id of the one item that word means: its id, the beginning of its id, its name. newest: of several with that name the newest. */
+static int resolve(session_t *s, const char *what, const char *path, bool newest, const char *word, char *ret_id, size_t size)
 {
 	AUTO_JSON items = NULL;
-	const json_t *found = NULL;
-	size_t i, len = strlen(word), hits = 0;
+	const json_t *found = NULL, *called = NULL;
+	size_t i, len = strlen(word), by_id = 0, by_name = 0;
 	json_t *item;
-	if (len == size - 1 && !text_copy(ret_id, size, word))
+	if (len == size - 1 && strspn(word, "0123456789abcdef-") == len && !text_copy(ret_id, size, word))
 		return EXIT_OK;
 	int code = session_list(s, path, &items);
 	if (code)
 		return code;
 	json_array_foreach (items, i, item) {
-		bool by_id = len >= 4 && !strncmp(field_text(item, "id"), word, len);
-		if (!by_id && strcmp(field_text(item, "name"), word))
-			continue;
-		found = found && !by_id ? found : item; /* of several with one name the newest, which comes first */
-		hits += by_id;
+		if (len >= 4 && !strncmp(field_text(item, "id"), word, len)) {
+			found = item;
+			by_id++;
+		} else if (!strcmp(field_text(item, "name"), word)) {
+			called = called ? called : item; /* the newest comes first */
+			by_name++;
+		}
 	}
-	if (!found)
-		return session_error(s->cli, EXIT_NOT_FOUND,
-				     "there is no %s \"%s\" (an id, the first 4 or more characters of one, or a name)", what,
-				     word);
-	if (hits > 1)
-		return session_error(s->cli, EXIT_USAGE, "\"%s\" is the beginning of more than one %s's id: give more of it",
-				     word, what);
-	return text_copy(ret_id, size, field_text(found, "id")) ? EXIT_ERROR : EXIT_OK;
+	if (!found && !called)
+		return cli_error(s->cli, EXIT_NOT_FOUND,
+				 "there is no %s \"%s\" (an id, the first 4 or more characters of one, or a name)", what, word);
+	if (by_id > 1)
+		return cli_error(s->cli, EXIT_USAGE, "\"%s\" is the beginning of more than one %s's id: give more of it", word,
+				 what);
+	if (!found && by_name > 1 && !newest)
+		return cli_error(s->cli, EXIT_USAGE, "\"%s\" is the name of more than one %s: give its id", word, what);
+	return text_copy(ret_id, size, field_text(found ? found : called, "id")) ? EXIT_ERROR : EXIT_OK;
+}
+
+int session_find(session_t *s, const char *what, const char *path, const char *word, char *ret_id)
+{
+	return resolve(s, what, path, false, word, ret_id, UUID_TEXT_SIZE);
 }
 
 int session_order(session_t *s, const char *word, char *ret_id)
 {
-	return resolve(s, "order", "/v1/orders", word, ret_id, UUID_TEXT_SIZE);
+	return resolve(s, "order", "/v1/orders", true, word, ret_id, UUID_TEXT_SIZE);
 }
 
 int session_image(session_t *s, const char *word, char *ret_id)
 {
-	return resolve(s, "image", "/v1/images", word, ret_id, SHA256_TEXT_SIZE);
+	return resolve(s, "image", "/v1/images", true, word, ret_id, SHA256_TEXT_SIZE);
 }
 
 int session_node(session_t *s, const char *word, char *ret_id)
@@ -242,12 +234,11 @@ int session_node(session_t *s, const char *word, char *ret_id)
 	if (!slash)
 		return strlen(word) == UUID_TEXT_SIZE - 1 && !text_copy(ret_id, UUID_TEXT_SIZE, word)
 			       ? EXIT_OK
-			       : session_error(s->cli, EXIT_USAGE, "a node is ORDER/vm1, or its lease's whole id, not \"%s\"",
-					       word);
+			       : cli_error(s->cli, EXIT_USAGE, "a node is ORDER/vm1, or its lease's whole id, not \"%s\"", word);
 	snprintf(order_word, sizeof order_word, "%.*s", (int)(slash - word), word);
 	int code = session_order(s, order_word, order);
 	if (code)
 		return code;
 	snprintf(path, sizeof path, "/v1/orders/%s/leases", order);
-	return resolve(s, "node of this order", path, slash + 1, ret_id, UUID_TEXT_SIZE);
+	return resolve(s, "node of this order", path, true, slash + 1, ret_id, UUID_TEXT_SIZE);
 }

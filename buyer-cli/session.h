@@ -39,12 +39,12 @@ int session_list(session_t *s, const char *path, json_t **ret_items);
 
 /* Prints a refusal on stderr, as text or (-o json) as {"error":{…},"exit":N}. Returns the exit code. */
 int session_refused(const session_t *s, const struct problem *problem);
-/* The same for our own refusals. */
-int session_error(struct cli *cli, int exit_code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* An order by its id, the beginning of its id (4 characters or more), or its name; a node also as ORDER/vm1. ret has 37 bytes. */
 int session_order(session_t *s, const char *word, char *ret_id);
 int session_node(session_t *s, const char *word, char *ret_id);
+/* A seller, machine or token: one of the list at path, by id, beginning of its id, or name. ret has 37 bytes. */
+int session_find(session_t *s, const char *what, const char *path, const char *word, char *ret_id);
 /* An image by id, beginning, or name. ret has 65 bytes. */
 int session_image(session_t *s, const char *word, char *ret_id);
 

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "json.h"
 #include "output.h"
+#include "terminal.h"
 #include "watch.h"
 
 struct tally {
@@ -64,25 +65,31 @@ int wait_for_order(session_t *s, const char *order, enum wait_for what)
 		if (t.closed || (what == WAIT_RUNNING && t.ended))
 			return what == WAIT_RUNNING || t.badly ? EXIT_ENDED_BADLY : EXIT_OK;
 		if (clock_mono().us > end_us)
-			return session_error(
-				s->cli, EXIT_PENDING,
-				"still going on: %zu of %zu VMs run (this is no failure; wait longer with --timeout)", t.running,
-				t.count);
+			return cli_error(s->cli, EXIT_PENDING,
+					 "still going on: %zu of %zu VMs run (this is no failure; wait longer with --timeout)",
+					 t.running, t.count);
 		nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
 	}
 }
 
+int say_ended_badly(const struct cli *cli, const char *order)
+{
+	return cli_error(cli, EXIT_ENDED_BADLY, "VMs ended before their time: `cpushare node list %s` tells why", order);
+}
+
 int command_order_wait(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	char id[UUID_TEXT_SIZE];
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
 		return code;
 	const char *what = cli_text(cli, "for", "ended");
 	if (strcmp(what, "ended") && strcmp(what, "running"))
-		return session_error(cli, EXIT_USAGE, "--for: must be running or ended");
+		return cli_error(cli, EXIT_USAGE, "--for: must be running or ended");
 	code = wait_for_order(&s, id, strcmp(what, "ended") ? WAIT_RUNNING : WAIT_ENDED);
+	if (code == EXIT_ENDED_BADLY)
+		return say_ended_badly(cli, id);
 	if (!code)
 		output_note(cli, "%s\n", what);
 	return code;
@@ -96,6 +103,7 @@ struct watch {
 static bool on_event(void *context, const char *event, const char *id, json_t *data)
 {
 	struct watch *w = context;
+	const char *at = field_text(data, "at");
 	if (output_form(w->cli) == FORM_JSON) {
 		AUTO_JSON out = json_object();
 		json_put_int(out, "schema", 1);
@@ -105,8 +113,12 @@ static bool on_event(void *context, const char *event, const char *id, json_t *d
 		json_dumpf(out, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else {
-		printf("%-16s %-6s %s %s\n", event, field_text(data, "name"), field_text(data, "machine_name"),
-		       field_text(data, "reason"));
+		char line[512];
+		const char *reason = field_text(data, "reason"), *detail = field_text(data, "detail");
+		snprintf(line, sizeof line, "%.8sZ  %-16s %s%s%s%s%s", strlen(at) > 11 ? at + 11 : at, event,
+			 field_text(data, "name"), *reason ? "  " : "", reason, *detail ? ": " : "", detail);
+		terminal_clean(line);
+		puts(line);
 	}
 	fflush(stdout);
 	w->over = !strcmp(event, "order.ended");
@@ -115,7 +127,7 @@ static bool on_event(void *context, const char *event, const char *id, json_t *d
 
 int command_order_watch(struct cli *cli)
 {
-	AUTO_SESSION s;
+	AUTO_SESSION s = { .client = NULL };
 	struct problem problem = { .status = 0 };
 	struct watch w = { .cli = cli };
 	struct tally t;
@@ -129,8 +141,8 @@ int command_order_watch(struct cli *cli)
 	snprintf(path, sizeof path, "/v1/events?order=%s&after=0", id);
 	err_t e = client_events(s.client, path, (int)(timeout_us / 1000), on_event, &w, &problem);
 	if (w.over)
-		return tally_order(&s, id, &t) || !t.badly ? EXIT_OK : EXIT_ENDED_BADLY;
+		return tally_order(&s, id, &t) || !t.badly ? EXIT_OK : say_ended_badly(cli, id);
 	if (e == E_TIMEOUT || (!e && timeout_us))
-		return EXIT_PENDING;
+		return cli_error(cli, EXIT_PENDING, "the order goes on");
 	return e ? session_refused(&s, &problem) : EXIT_OK;
 }

@@ -10,5 +10,7 @@ enum wait_for { WAIT_RUNNING, WAIT_ENDED };
 /* EXIT_OK: every VM runs, or every VM has ended well. EXIT_PENDING: --timeout passed. EXIT_ENDED_BADLY: a VM ended for a reason that is
  * not the buyer's wish, or (WAIT_RUNNING) before all ran. */
 int wait_for_order(session_t *s, const char *order, enum wait_for what);
+/* Says the last of them; returns EXIT_ENDED_BADLY. */
+int say_ended_badly(const struct cli *cli, const char *order);
 
 #endif

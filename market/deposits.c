@@ -32,6 +32,16 @@ err_t posting_list(struct request *r)
 
 /* ---- deposits ---- */
 
+static err_t check_pending(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct page page = { .limit = (uint32_t)m->settings->deposits_per_account };
+	AUTO_FREE struct deposit *rows = NULL;
+	size_t count;
+	TRY(store_deposit_list(m->store, r->caller.account, DEPOSIT_PENDING, page, &rows, &count));
+	return count < page.limit ? OK : refuse(r, REFUSE_LIMIT, NULL, "%u deposits wait for money", page.limit);
+}
+
 err_t deposit_create(struct request *r)
 {
 	struct market *m = market_of(r);
@@ -47,6 +57,7 @@ err_t deposit_create(struct request *r)
 		return refuse(r, REFUSE_BAD_FIELD, "amount_micro", "at most %s %s at once",
 			      money_format(m->settings->deposit_max, most), m->settings->currency);
 	}
+	TRY(check_pending(r));
 	struct deposit d = {
 		.id = uuid_make(r->now), .account = r->caller.account, .amount = request.amount, .created_at = r->now
 	};
@@ -162,6 +173,7 @@ err_t operator_ledger(struct request *r)
 	json_put_int(answer, "unbalanced", l.unbalanced);
 	json_put_int(answer, "negative", l.negative);
 	json_put_int(answer, "holds_difference_micro", l.holds_difference_micro);
+	json_put_int(answer, "orders_difference", l.orders_difference);
 	json_put_int(answer, "commission_micro", l.commission_micro);
 	json_put_int(answer, "external_micro", l.external_micro);
 	json_put_int(answer, "users_micro", l.users_micro);

@@ -7,6 +7,26 @@
 #include "log.h"
 #include "pieces.h"
 
+static err_t check_quota(struct request *r, sha256 id, int64_t size_bytes)
+{
+	const struct settings *s = market_of(r)->settings;
+	AUTO_FREE struct image *rows = NULL;
+	size_t count;
+	int64_t bytes = size_bytes;
+	TRY(store_image_list(market_of(r)->store, r->caller.account, &rows, &count));
+	for (size_t i = 0; i < count; i++) {
+		if (sha256_equal(rows[i].id, id))
+			return OK; /* it is there already */
+		bytes += rows[i].size_bytes;
+	}
+	if ((int64_t)count >= s->images_per_account)
+		return refuse(r, REFUSE_LIMIT, NULL, "at most %lld images: delete some", (long long)s->images_per_account);
+	if (bytes > s->images_bytes)
+		return refuse(r, REFUSE_LIMIT, "size_bytes", "at most %lld bytes of images: delete some",
+			      (long long)s->images_bytes);
+	return OK;
+}
+
 err_t image_create(struct request *r)
 {
 	struct market *m = market_of(r);
@@ -18,6 +38,7 @@ err_t image_create(struct request *r)
 	if (request.size_bytes > m->settings->image_bytes)
 		return refuse(r, REFUSE_BAD_FIELD, "size_bytes", "at most %lld bytes", (long long)m->settings->image_bytes);
 	sha256 id = image_id(request.size_bytes, request.pieces, request.piece_count);
+	TRY(check_quota(r, id, request.size_bytes));
 	TRY(store_image_create(m->store, r->caller.account, &request, id));
 	TRY(store_image_get(m->store, r->caller.account, id, &image));
 	answer_json(r, 201, image_to_json(&image));
@@ -54,7 +75,7 @@ err_t image_delete(struct request *r)
 }
 
 /* Its owner may, and a machine that has a lease of it which has not ended. */
-static err_t check_reader(struct request *r)
+static err_t check_reader(struct request *r, bool bytes)
 {
 	struct market *m = market_of(r);
 	if (!uuid_is_zero(r->caller.machine)) {
@@ -63,14 +84,18 @@ static err_t check_reader(struct request *r)
 		return allowed ? OK : E_NOT_FOUND;
 	}
 	struct image image;
-	return store_image_get(m->store, r->caller.account, r->values.hash, &image);
+	TRY(store_image_get(m->store, r->caller.account, r->values.hash, &image));
+	/* Who knows a hash does not have the bytes yet: they are read by who has shown all of them. */
+	if (bytes && image.state != IMAGE_READY)
+		return refuse(r, REFUSE_IMAGE_NOT_READY, NULL, "%s", "");
+	return OK;
 }
 
 err_t image_pieces_show(struct request *r)
 {
 	__attribute__((cleanup(image_pieces_clear))) struct image_pieces pieces = { 0 };
 	bool owner = uuid_is_zero(r->caller.machine);
-	TRY(check_reader(r));
+	TRY(check_reader(r, false));
 	TRY(store_image_pieces(market_of(r)->store, owner ? r->caller.account : (uuid){ 0 }, r->values.hash, &pieces));
 	answer_json(r, 200, image_pieces_to_json(&pieces));
 	return OK;
@@ -83,7 +108,7 @@ err_t piece_get(struct request *r)
 	size_t len;
 	int fd = -1;
 	char etag[SHA256_TEXT_SIZE + 2], text[SHA256_TEXT_SIZE];
-	TRY(check_reader(r));
+	TRY(check_reader(r, true));
 	TRY(store_image_piece(m->store, r->values.hash, r->values.n, &hash, &len));
 	err_t e = piece_open(m->data_dir, hash, len, &fd);
 	if (e == E_NOT_FOUND)

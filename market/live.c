@@ -13,7 +13,6 @@
 #include "price.h"
 
 #define KEEP_ENDED_US (10 * MINUTE_US) /* so that the console of a lease that failed can still be read */
-#define ENOUGH_US (15 * SECOND_US)     /* a lease whose hold does not cover this long is paused */
 
 /* ---- the table ---- */
 

@@ -51,7 +51,8 @@ struct market {
 	struct uuid_list touched_orders, touched_machines, touched_leases;
 	bool match_wanted, stopping;
 	int catch_up_fd;
-	mono_time seen_written, swept;
+	mono_time seen_written, swept, pieces_swept;
+	unsigned pieces_folder;
 };
 
 /* Loads what the database has and starts to serve. */

@@ -48,7 +48,7 @@ err_t order_put(struct market *m, const struct order *o)
 		open = malloc(sizeof *open);
 		if (!open)
 			return E_NOMEM;
-		*open = (struct open_order){ o->id, o->open_until };
+		*open = (struct open_order){ o->id, o->buyer, o->open_until };
 		err_t e = uuid_map_put(&m->orders, o->id, open);
 		if (e) {
 			free(open);
@@ -69,6 +69,16 @@ err_t order_reload(struct market *m, uuid order)
 	}
 	TRY(e);
 	return order_put(m, &o);
+}
+
+size_t orders_open_of(const struct market *m, uuid buyer)
+{
+	size_t count, mine = 0;
+	void **all = uuid_map_values(&m->orders, &count);
+	for (size_t i = 0; i < count; i++)
+		mine += uuid_equal(((struct open_order *)all[i])->buyer, buyer);
+	free(all);
+	return mine;
 }
 
 void orders_free_all(struct market *m)

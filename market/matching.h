@@ -7,7 +7,7 @@
 #include "market.h"
 
 struct open_order {
-	uuid id;
+	uuid id, buyer;
 	wall_time open_until;
 };
 
@@ -15,6 +15,7 @@ struct bid bid_of(const struct order *o);
 /* Puts the order into the book, changes it there, or takes it out: as the row says. */
 MUST_CHECK err_t order_put(struct market *m, const struct order *o);
 MUST_CHECK err_t order_reload(struct market *m, uuid order);
+size_t orders_open_of(const struct market *m, uuid buyer);
 void orders_free_all(struct market *m);
 
 /* Matches what can be matched and makes it durable. */

@@ -61,9 +61,12 @@ money meter_hold_left(const struct live *l)
 
 bool meter_due(const struct market *m, const struct live *l, bool ending, mono_time now)
 {
+	const struct lease *lease = &l->row.l;
+	money enough, left = meter_hold_left(l);
 	if (!l->meter.heard)
 		return false;
-	bool low = meter_hold_left(l).micro <= l->row.l.held.micro / 2;
+	bool low = left.micro <= lease->held.micro / 2 ||
+		   price_window(&lease->prices, lease->cores, lease->memory_mib, ENOUGH_US, &enough) || left.micro < enough.micro;
 	return ending || low || now.us - l->meter.settled.us >= m->settings->settle_interval_us;
 }
 

@@ -12,6 +12,8 @@
 #include "market.h"
 #include "store.h"
 
+#define ENOUGH_US (15 * SECOND_US) /* a lease whose hold does not cover this long, and cannot be filled up, is paused */
+
 struct meter {
 	bool heard; /* there is a record that is not settled */
 	struct usage usage;

@@ -83,10 +83,11 @@ static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct st
 	line("unbalanced", l.unbalanced);
 	line("negative", l.negative);
 	line("holds_difference_micro", l.holds_difference_micro);
+	line("orders_difference", l.orders_difference);
 	line("commission_micro", l.commission_micro);
 	line("external_micro", l.external_micro);
 	line("users_micro", l.users_micro);
-	bool holds = !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro;
+	bool holds = !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro && !l.orders_difference;
 	printf("the ledger in %s %s\n", setup->settings.currency, holds ? "holds" : "DOES NOT HOLD");
 	return holds ? OK : E_CORRUPT;
 }

@@ -54,6 +54,8 @@ err_t order_create(struct request *r)
 	struct order order;
 	uuid id = uuid_make(r->now);
 	TRY(take_request(r, &request, &place, &hold));
+	if ((int64_t)orders_open_of(m, r->caller.account) >= m->settings->orders_per_account)
+		return refuse(r, REFUSE_LIMIT, NULL, "at most %lld open orders", (long long)m->settings->orders_per_account);
 	err_t e = store_order_create(m->store, id, r->caller.account, &request, place, r->now);
 	if (e == E_FUNDS)
 		return refuse_funds(r, hold);

@@ -31,21 +31,20 @@ static int complain(const char *fmt, ...)
 
 static bool has_migrations(const char *dir)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 64];
 	struct stat st;
 	snprintf(path, sizeof path, "%s/db/migrations", dir);
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* --resources, CPUSHARE_RESOURCES, what is installed, else the tree that this program was built in (BUILD/bin below it). */
+/* --resources, CPUSHARE_RESOURCES, what lies beside this program (it is in PREFIX/bin, or in BUILD/bin of its tree), else what is
+ * installed. */
 static err_t find_resources(const struct cli *cli, char *ret_dir, size_t size)
 {
 	const char *given = cli_text(cli, "resources", getenv("CPUSHARE_RESOURCES"));
 	if (given)
 		return text_copy(ret_dir, size, given);
-	if (has_migrations(CPUSHARE_PREFIX "/share/cpushare"))
-		return text_copy(ret_dir, size, CPUSHARE_PREFIX "/share/cpushare");
-	char self[PATH_MAX] = "";
+	char self[PATH_MAX] = "", share[PATH_MAX + 16];
 	if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
 		return err_from_errno(errno);
 	for (int i = 0; i < 5; i++) {
@@ -55,8 +54,13 @@ static err_t find_resources(const struct cli *cli, char *ret_dir, size_t size)
 		*slash = 0;
 		if (has_migrations(self))
 			return text_copy(ret_dir, size, self);
+		snprintf(share, sizeof share, "%s/share/cpushare", self);
+		if (has_migrations(share))
+			return text_copy(ret_dir, size, share);
 	}
-	return E_NOT_FOUND;
+	if (!has_migrations(CPUSHARE_PREFIX "/share/cpushare"))
+		return E_NOT_FOUND;
+	return text_copy(ret_dir, size, CPUSHARE_PREFIX "/share/cpushare");
 }
 
 static int read_folders(const struct cli *cli, struct setup *s)

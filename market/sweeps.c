@@ -8,9 +8,11 @@
 #include "market.h"
 #include "matching.h"
 #include "networks.h"
+#include "pieces.h"
 #include "presence.h"
 
 #define HOUSEKEEPING_US HOUR_US
+#define FOLDERS_AT_ONCE 32 /* more can wait for the next turn */
 #define CHECK_US SECOND_US
 
 /* The embedded server is started again where it died. */
@@ -33,11 +35,32 @@ static void on_check(void *context, mono_time now)
 	market_wake(m);
 }
 
+static err_t pieces_unused(void *context, const sha256 *hashes, size_t count, sha256 **ret_unused, size_t *ret_count)
+{
+	struct market *m = context;
+	return store_pieces_unused(m->store, hashes, count, ret_unused, ret_count);
+}
+
+/* One folder at a time, for ever around. */
+static void sweep_pieces(struct market *m, wall_time now)
+{
+	size_t deleted;
+	err_t e = pieces_sweep(m->data_dir, m->pieces_folder, now, m->settings->pieces_grace_us, pieces_unused, m, &deleted);
+	m->pieces_folder = (m->pieces_folder + 1) % PIECE_FOLDERS;
+	if (e == OK && deleted)
+		log_info("pieces that nobody has any more are deleted", "count=%zu", deleted);
+	market_store_failed(m, e, "looking for pieces that nobody has");
+}
+
 static void housekeeping(struct market *m, wall_time now, mono_time now_mono)
 {
 	if (now_mono.us - m->seen_written.us > m->settings->seen_interval_us) {
 		m->seen_written = now_mono;
 		market_store_failed(m, presence_write_seen(m, now), "writing when machines were seen");
+	}
+	for (int i = 0; i < FOLDERS_AT_ONCE && now_mono.us - m->pieces_swept.us > m->settings->pieces_interval_us; i++) {
+		m->pieces_swept.us += m->settings->pieces_interval_us;
+		sweep_pieces(m, now);
 	}
 	if (now_mono.us - m->swept.us > HOUSEKEEPING_US) {
 		m->swept = now_mono;
@@ -67,7 +90,7 @@ static void on_sweep(void *context, mono_time now_mono)
 
 err_t sweeps_start(struct market *m)
 {
-	m->seen_written = m->swept = clock_mono();
+	m->seen_written = m->swept = m->pieces_swept = clock_mono();
 	if (!loop_timer_add(m->loop, m->settings->sweep_interval_us, on_sweep, m) ||
 	    !loop_timer_add(m->loop, CHECK_US, on_check, m))
 		return E_NOMEM;

@@ -123,6 +123,7 @@ struct seller {
 	uuid id;
 	char name[NAME_SIZE];
 	uint32_t rating_ppm, good, bad; /* docs/RATING.md has the formula */
+	/* completed: paid, and ended for nothing of the seller's doing; failed: ended for what the seller answers for */
 	uint32_t machines, machines_online, leases, leases_completed, leases_failed;
 	wall_time since;
 };

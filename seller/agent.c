@@ -43,7 +43,7 @@ struct agent {
 
 /* ---- start ---- */
 
-/* The canary lies beside the build, or where it was installed. */
+/* The canary lies beside the build, or in the share/ beside our bin/, or where it was to be installed. */
 static void canary_path(char *path, size_t size)
 {
 	char self[512];
@@ -58,6 +58,8 @@ static void canary_path(char *path, size_t size)
 	if (slash)
 		*slash = 0;
 	snprintf(path, size, "%s/../images/canary.iso", self);
+	if (access(path, R_OK))
+		snprintf(path, size, "%s/../share/cpushare/images/canary.iso", self);
 	if (access(path, R_OK))
 		snprintf(path, size, CPUSHARE_PREFIX "/share/cpushare/images/canary.iso");
 }

@@ -2,6 +2,7 @@
  * control.c - `run`, and the commands that talk to the running daemon through STATE/control.sock
  */
 #include "commands.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -97,10 +98,18 @@ static int lock_state(const struct settings *s)
 	return fd;
 }
 
-static int not_set_up(void)
+bool form_is_known(const struct cli *cli)
 {
-	fprintf(stderr, "cpushare-seller: this machine is not set up: `cpushare-seller setup --help`\n");
-	return EXIT_CONFLICT;
+	const char *form = cli_text(cli, "output", "table");
+	bool known = !strcmp(form, "table") || !strcmp(form, "json");
+	if (!known)
+		cli_error(cli, EXIT_USAGE, "--output: must be table or json, not \"%s\"", form);
+	return known;
+}
+
+static int not_set_up(const struct cli *cli)
+{
+	return cli_error(cli, EXIT_CONFLICT, "this machine is not set up: `cpushare-seller setup --help`");
 }
 
 int command_run(struct cli *cli)
@@ -109,22 +118,21 @@ int command_run(struct cli *cli)
 	struct identity id = { .key = NULL };
 	struct daemon d = { .loop = NULL };
 	enum log_level level = LOG_INFO;
-	if (log_level_parse(cli_text(cli, "log", "info"), &level)) {
-		fprintf(stderr, "cpushare-seller: --log: must be error, warn, info or debug\n");
+	if (!form_is_known(cli))
 		return EXIT_USAGE;
-	}
+	if (log_level_parse(cli_text(cli, "log", "info"), &level))
+		return cli_error(cli, EXIT_USAGE, "--log: must be error, warn, info or debug");
 	log_init("cpushare-seller", level);
 	signal(SIGPIPE, SIG_IGN);
 	err_t e = settings_load(cli, &s);
 	if (e)
-		return e == E_NOT_FOUND ? not_set_up() : EXIT_USAGE;
+		return e == E_NOT_FOUND ? not_set_up(cli) : EXIT_USAGE;
 	if (identity_load(&s, &id))
-		return not_set_up();
+		return not_set_up(cli);
 	AUTO_FD lock = lock_state(&s);
 	if (lock < 0) {
-		fprintf(stderr, "cpushare-seller: another daemon runs on %s\n", s.state);
 		identity_clear(&id);
-		return EXIT_CONFLICT;
+		return cli_error(cli, EXIT_CONFLICT, "another daemon runs on %s, or the folder cannot be written", s.state);
 	}
 	e = serve(&d, &s, &id);
 	if (e)
@@ -141,16 +149,15 @@ static int ask_daemon(struct cli *cli, const char *word, json_t **ret_answer)
 {
 	char state[PATH_SIZE], path[PATH_SIZE + 16];
 	AUTO_JSON request = json_pack("{s:s}", "ask", word);
-	if (settings_state_dir(cli, state, sizeof state))
+	if (!form_is_known(cli) || settings_state_dir(cli, state, sizeof state))
 		return EXIT_USAGE;
 	snprintf(path, sizeof path, "%s/control.sock", state);
 	err_t e = ipc_ask(path, request, 5000, ret_answer);
-	if (e) {
-		fprintf(stderr, "cpushare-seller: no daemon answers at %s (%s): start it with `cpushare-seller run`\n", path,
-			err_name(e));
-		return EXIT_UNREACHABLE;
-	}
-	return EXIT_OK;
+	if (!e)
+		return EXIT_OK;
+	bool denied = access(state, X_OK) && errno == EACCES;
+	return cli_error(cli, EXIT_UNREACHABLE, "no daemon answers at %s (%s)%s", path, err_name(e),
+			 denied ? ": this folder is another user's" : ": start it with `cpushare-seller run`");
 }
 
 static const char *text_of(json_t *object, const char *name)
@@ -162,7 +169,7 @@ static const char *text_of(json_t *object, const char *name)
 static void print_lease(json_t *l)
 {
 	int64_t permille = json_integer_value(json_object_get(l, "progress_permille"));
-	printf("  %.8s %-6s %-10s %8.1f vCPU s  %8.1f s  %s", text_of(l, "lease"), text_of(l, "name"), text_of(l, "state"),
+	printf("  %s %-6s %-10s %8.1f vCPU s  %8.1f s  %s", text_of(l, "lease"), text_of(l, "name"), text_of(l, "state"),
 	       (double)json_integer_value(json_object_get(l, "vcpu_ns")) / 1e9,
 	       (double)json_integer_value(json_object_get(l, "running_us")) / 1e6, text_of(l, "path"));
 	if (!strcmp(text_of(l, "state"), "preparing") && permille >= 0)
@@ -207,7 +214,7 @@ static int tell(struct cli *cli, const char *word, const char *done)
 {
 	AUTO_JSON answer = NULL;
 	int code = ask_daemon(cli, word, &answer);
-	if (!code)
+	if (!code && strcmp(cli_text(cli, "output", "table"), "json") != 0)
 		puts(done);
 	return code;
 }

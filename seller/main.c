@@ -3,10 +3,16 @@
  */
 #include <stdio.h>
 #include "commands.h"
+#include <unistd.h>
 #include "endpoint.h"
+#include "settings.h"
 
 static int command_endpoint(struct cli *cli)
 {
+	char path[PATH_SIZE];
+	int n = snprintf(path, sizeof path, "%s/net.json", cli_arg(cli, 0));
+	if (n < 0 || n >= (int)sizeof path || access(path, R_OK))
+		return cli_error(cli, EXIT_NOT_FOUND, "%s is no lease's directory: net.json is missing", cli_arg(cli, 0));
 	return endpoint_main(cli_arg(cli, 0));
 }
 
@@ -15,22 +21,22 @@ static const struct cli_option setup_options[] = {
 	{ "pin", 0, "PIN", "sha256//... of its public key, where it has no certificate that this system trusts" },
 	{ "token", 0, "TOKEN", "a token with scope machines; better: --token-file, or CPUSHARE_TOKEN" },
 	{ "token-file", 0, "FILE", "read the token's first line from FILE; - is standard input" },
-	{ "name", 0, "NAME", "what buyers see; the host's name" },
-	{ "country", 0, "CC", "where it stands, two letters" },
-	{ "accel", 0, "WHICH", "auto, kvm or tcg; auto tries KVM" },
-	{ "cores", 0, "N", "cores to offer; all but one" },
-	{ "memory", 0, "SIZE", "memory to offer, as in 4G; half of it" },
-	{ "price-core", 0, "MONEY", "for an hour of one core at work" },
-	{ "price-memory", 0, "MONEY", "for a GiB of memory an hour" },
-	{ "price-transfer", 0, "MONEY", "for a GiB through the virtual ethernet" },
-	{ "cache", 0, "SIZE", "disk for buyers' images; 20G" },
-	{ "unreachable", 0, "TIME", "stop guests when the market is silent for longer; 10m" },
-	{ "jail-uid", 0, "UID", "first of 64 unused user ids for guests; 64100" },
+	{ "name", 0, "NAME", "what buyers see (the host's name)" },
+	{ "country", 0, "CC", "where it stands, two letters as in DE" },
+	{ "accel", 0, "WHICH", "auto, kvm or tcg (auto: KVM if a guest really runs)" },
+	{ "cores", 0, "N", "cores to offer (all but one)" },
+	{ "memory", 0, "SIZE", "memory to offer, as in 4G (half of it)" },
+	{ "price-core", 0, "MONEY", "for an hour of one core at work (0.01)" },
+	{ "price-memory", 0, "MONEY", "for a GiB of memory an hour (0.001)" },
+	{ "price-transfer", 0, "MONEY", "for a GiB through the virtual ethernet (0.005)" },
+	{ "cache", 0, "SIZE", "disk for buyers' images (20G)" },
+	{ "unreachable", 0, "TIME", "stop guests when the market is silent for longer (10m)" },
+	{ "jail-uid", 0, "UID", "first of 64 unused user ids for guests (64100)" },
 	{ "again", 0, NULL, "enrol a machine anew that was set up before" },
 	{ .name = NULL },
 };
 static const struct cli_option run_options[] = {
-	{ "log", 0, "LEVEL", "error, warn, info or debug; info" },
+	{ "log", 0, "LEVEL", "error, warn, info or debug (info)" },
 	{ .name = NULL },
 };
 static const struct cli_option drain_options[] = {
@@ -39,8 +45,8 @@ static const struct cli_option drain_options[] = {
 	{ .name = NULL },
 };
 static const struct cli_option program_options[] = {
-	{ "state", 0, "DIR", "where everything is kept; /var/lib/cpushare-seller, or ~/.local/state/cpushare-seller" },
-	{ "output", 'o', "FORM", "table or json" },
+	{ "state", 0, "DIR", "where everything is kept (/var/lib/cpushare-seller, or ~/.local/state/cpushare-seller)" },
+	{ "output", 'o', "FORM", "table or json (table); errors too are JSON then" },
 	{ .name = NULL },
 };
 
@@ -63,9 +69,12 @@ static const struct cli_command commands[] = {
 static const struct cli_program program = {
 	.name = "cpushare-seller",
 	.summary = "earn money with this computer while it idles",
-	.details = "First `setup`, once; then `run`. Guests are virtual machines in a jail: they reach their own private network "
-		   "and "
-		   "nothing of yours. `pause` freezes them at once.",
+	.details =
+		"First `setup`, once; then `run`. Guests are virtual machines in a jail: they reach their own private network\n"
+		"and nothing of yours. `pause` freezes them at once. What stands in parentheses is taken where an option is\n"
+		"not given; all of it can be changed later in STATE/seller.conf.\n\n"
+		"Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 the market refused the token, 5 conflict, 6 the market or\n"
+		"the daemon cannot be reached, 7 a limit, 130 interrupted.",
 	.options = program_options,
 	.commands = commands,
 	.version = CPUSHARE_VERSION,

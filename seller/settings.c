@@ -2,6 +2,7 @@
  * settings.c - what the owner decides, and who this machine is
  */
 #include "settings.h"
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,26 @@ err_t settings_state_dir(const struct cli *cli, char *ret_path, size_t size)
 	return len < 0 || (size_t)len >= size ? E_LIMIT : OK;
 }
 
+err_t settings_check(struct settings *s, char *error)
+{
+	static const char *const accels[] = { "auto", "kvm", "tcg" };
+	bool known = false;
+	for (size_t i = 0; i < sizeof accels / sizeof *accels; i++)
+		known |= !strcmp(s->accel, accels[i]);
+	if (!known) {
+		snprintf(error, CONF_ERROR_SIZE, "machine.accel must be auto, kvm or tcg, not \"%s\"", s->accel);
+		return E_INVALID;
+	}
+	if (*s->country &&
+	    (strlen(s->country) != 2 || !isalpha((unsigned char)s->country[0]) || !isalpha((unsigned char)s->country[1]))) {
+		snprintf(error, CONF_ERROR_SIZE, "machine.country must be two letters, as in DE, not \"%s\"", s->country);
+		return E_INVALID;
+	}
+	for (char *at = s->country; *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+	return OK;
+}
+
 err_t settings_load(const struct cli *cli, struct settings *ret)
 {
 	char path[PATH_SIZE], error[CONF_ERROR_SIZE] = "";
@@ -63,8 +84,10 @@ err_t settings_load(const struct cli *cli, struct settings *ret)
 	if (access(path, R_OK) && errno == ENOENT)
 		return E_NOT_FOUND;
 	err_t e = conf_load(settings_table, ret, path, error);
+	if (!e)
+		e = settings_check(ret, error);
 	if (e)
-		fprintf(stderr, "cpushare-seller: %s\n", error);
+		(void)cli_error(cli, EXIT_USAGE, "%s", error);
 	return e;
 }
 

@@ -18,7 +18,7 @@ struct settings {
 	int64_t cores, memory_bytes; /* offered; 0: all but one core, half of the memory */
 	struct prices prices;
 	int64_t max_duration_us;
-	char accel[8]; /* auto, kvm, tcg, none */
+	char accel[8]; /* auto, kvm, tcg */
 	int64_t cache_bytes;
 	int64_t unreachable_us;
 	int64_t jail_uid;
@@ -29,6 +29,8 @@ extern const struct conf_entry settings_table[];
  * wrong. E_NOT_FOUND: this machine was not set up (not printed). */
 MUST_CHECK err_t settings_load(const struct cli *cli, struct settings *ret);
 MUST_CHECK err_t settings_state_dir(const struct cli *cli, char *ret_path, size_t size);
+/* What the table cannot say. Makes the country's letters capitals. error (CONF_ERROR_SIZE) says what is wrong. */
+MUST_CHECK err_t settings_check(struct settings *s, char *error);
 /* What is offered once the zeros are filled in from this computer. */
 void settings_capacity(const struct settings *s, uint32_t *ret_cores, uint32_t *ret_memory_mib);
 /* "STATE/part" in a buffer of PATH_SIZE; E_LIMIT. */

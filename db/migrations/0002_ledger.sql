@@ -7,12 +7,14 @@
 CREATE TABLE ledger_account (
 	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	owner uuid REFERENCES account,
-	kind text NOT NULL CHECK (kind IN ('available', 'held', 'commission', 'external')),
+	kind text NOT NULL,
 	balance_micro bigint NOT NULL DEFAULT 0,
 	CONSTRAINT ledger_account_owner_kind_key UNIQUE (owner, kind),
-	CONSTRAINT ledger_account_owner_check CHECK ((owner IS NULL) = (kind IN ('commission', 'external'))),
-	CONSTRAINT ledger_account_balance_check CHECK (balance_micro >= 0 OR kind = 'external'),
-	CONSTRAINT ledger_account_bound_check CHECK (abs(balance_micro) <= 9007199254740991)
+	-- Two and no more: every charge checks them.
+	CONSTRAINT ledger_account_kind_check CHECK (CASE WHEN owner IS NULL THEN kind IN ('commission', 'external')
+		ELSE kind IN ('available', 'held') END),
+	CONSTRAINT ledger_account_balance_check CHECK (balance_micro <= 9007199254740991
+		AND balance_micro >= CASE kind WHEN 'external' THEN -9007199254740991 ELSE 0 END)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX ledger_account_market_kind_key ON ledger_account (kind) WHERE owner IS NULL;
 COMMENT ON TABLE ledger_account IS 'Where money lies: two for each account, and the market''s own two';
@@ -47,8 +49,8 @@ CREATE TABLE entry (
 	number bigint GENERATED ALWAYS AS IDENTITY,
 	posting uuid NOT NULL REFERENCES posting,
 	leg smallint NOT NULL CHECK (leg >= 1),
-	debit bigint NOT NULL REFERENCES ledger_account,
-	credit bigint NOT NULL REFERENCES ledger_account,
+	debit bigint NOT NULL,
+	credit bigint NOT NULL,
 	amount_micro bigint NOT NULL CHECK (amount_micro BETWEEN 1 AND 9007199254740991),
 	debit_after bigint NOT NULL,
 	credit_after bigint NOT NULL,
@@ -61,22 +63,37 @@ COMMENT ON TABLE entry IS 'One amount from one ledger account to another; append
 COMMENT ON COLUMN entry.number IS 'Grows along the history of each ledger account; gaps mean nothing';
 COMMENT ON COLUMN entry.posting IS 'Why';
 COMMENT ON COLUMN entry.leg IS '1, 2, ... within the posting, in the order of their doing';
-COMMENT ON COLUMN entry.debit IS 'The ledger account that gives';
-COMMENT ON COLUMN entry.credit IS 'The ledger account that gets';
+COMMENT ON COLUMN entry.debit IS 'The ledger account that gives; that it exists is the trigger''s to see';
+COMMENT ON COLUMN entry.credit IS 'The ledger account that gets; likewise';
 COMMENT ON COLUMN entry.amount_micro IS 'How much, in 10^-6 of the currency';
 COMMENT ON COLUMN entry.debit_after IS 'The giver''s balance after it';
 COMMENT ON COLUMN entry.credit_after IS 'The getter''s balance after it';
 
--- The only way a balance changes. Whoever inserts has locked the accounts in the order of their ids.
+-- The only way a balance changes: one statement's entries together. Whoever inserts has locked the accounts in the order of their ids,
+-- and says what their balances are after each entry; it is refused where that is not so, or where an account is not there.
 CREATE FUNCTION entry_apply() RETURNS trigger LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_touched bigint;
+	v_agreed bigint;
 BEGIN
-	UPDATE ledger_account SET balance_micro = balance_micro - NEW.amount_micro WHERE id = NEW.debit
-		RETURNING balance_micro INTO NEW.debit_after;
-	UPDATE ledger_account SET balance_micro = balance_micro + NEW.amount_micro WHERE id = NEW.credit
-		RETURNING balance_micro INTO NEW.credit_after;
-	RETURN NEW;
+	SELECT count(DISTINCT account) INTO v_touched FROM (SELECT debit AS account FROM fresh UNION ALL SELECT credit FROM fresh) x;
+	WITH side AS (
+		SELECT debit AS account, number, -amount_micro AS change, debit_after AS after FROM fresh
+		UNION ALL SELECT credit, number, amount_micro, credit_after FROM fresh
+	), total AS (
+		SELECT account, sum(change)::bigint AS change, (array_agg(after ORDER BY number DESC))[1] AS after FROM side GROUP BY account
+	), applied AS (
+		UPDATE ledger_account a SET balance_micro = a.balance_micro + t.change FROM total t WHERE a.id = t.account
+			RETURNING a.balance_micro = t.after AS agrees
+	)
+	SELECT count(*) FILTER (WHERE agrees) INTO v_agreed FROM applied;
+	IF v_agreed <> v_touched THEN
+		RAISE EXCEPTION 'an entry names an account that is not there, or a balance that is not so' USING ERRCODE = 'CS006';
+	END IF;
+	RETURN NULL;
 END $$;
-CREATE TRIGGER entry_apply BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION entry_apply();
+CREATE TRIGGER entry_apply AFTER INSERT ON entry REFERENCING NEW TABLE AS fresh
+	FOR EACH STATEMENT EXECUTE FUNCTION entry_apply();
 
 CREATE FUNCTION ledger_account_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
 BEGIN

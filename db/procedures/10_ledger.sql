@@ -40,21 +40,42 @@ CREATE OR REPLACE FUNCTION post(p_kind text, p_order uuid, p_lease uuid, p_depos
 	p_debits bigint[], p_credits bigint[], p_amounts bigint[]) RETURNS uuid LANGUAGE plpgsql
 	SET search_path = cpushare, pg_temp AS $$
 DECLARE
-	v_id uuid := uuid_v7();
-	v_leg smallint := 0;
+	v_id uuid;
+	v_accounts bigint[];
+	v_balances bigint[];
+	v_debits bigint[] := '{}';
+	v_credits bigint[] := '{}';
+	v_amounts bigint[] := '{}';
+	v_debit_after bigint[] := '{}';
+	v_credit_after bigint[] := '{}';
+	v_from integer;
+	v_to integer;
 BEGIN
-	IF NOT EXISTS (SELECT 1 FROM unnest(p_amounts) a WHERE a <> 0) THEN
+	SELECT array_agg(id), array_agg(balance_micro) INTO v_accounts, v_balances FROM ledger_account
+		WHERE id = ANY (p_debits || p_credits);
+	FOR i IN 1 .. cardinality(p_amounts) LOOP
+		CONTINUE WHEN p_amounts[i] = 0;
+		v_from := array_position(v_accounts, p_debits[i]);
+		v_to := array_position(v_accounts, p_credits[i]);
+		v_balances[v_from] := v_balances[v_from] - p_amounts[i];
+		v_balances[v_to] := v_balances[v_to] + p_amounts[i];
+		v_debits := v_debits || p_debits[i];
+		v_credits := v_credits || p_credits[i];
+		v_amounts := v_amounts || p_amounts[i];
+		v_debit_after := v_debit_after || v_balances[v_from];
+		v_credit_after := v_credit_after || v_balances[v_to];
+	END LOOP;
+	IF cardinality(v_amounts) = 0 THEN
 		RETURN NULL;
 	END IF;
+	v_id := uuid_v7();
 	INSERT INTO posting (id, kind, order_id, lease_id, deposit_id, text, at)
 		VALUES (v_id, p_kind, p_order, p_lease, p_deposit, p_text, p_at);
-	FOR i IN 1 .. cardinality(p_amounts) LOOP
-		IF p_amounts[i] <> 0 THEN
-			v_leg := v_leg + 1;
-			INSERT INTO entry (posting, leg, debit, credit, amount_micro)
-				VALUES (v_id, v_leg, p_debits[i], p_credits[i], p_amounts[i]);
-		END IF;
-	END LOOP;
+	INSERT INTO entry (posting, leg, debit, credit, amount_micro, debit_after, credit_after)
+		SELECT v_id, leg, debit, credit, amount, debit_after, credit_after
+		FROM unnest(v_debits, v_credits, v_amounts, v_debit_after, v_credit_after) WITH ORDINALITY
+			AS x (debit, credit, amount, debit_after, credit_after, leg)
+		ORDER BY leg;
 	RETURN v_id;
 END $$;
 
@@ -64,7 +85,11 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 	OUT commission_micro bigint, OUT external_micro bigint, OUT users_micro bigint)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 	WITH moved AS (
-		SELECT ledger_account, sum(amount_micro) AS sum FROM signed_entry GROUP BY ledger_account
+		SELECT ledger_account, sum(amount_micro) AS sum, bool_and(balance_after = running) AS told FROM (
+			SELECT ledger_account, amount_micro, balance_after,
+				sum(amount_micro) OVER (PARTITION BY ledger_account ORDER BY number) AS running
+			FROM signed_entry) e
+		GROUP BY ledger_account
 	), wanted AS (
 		SELECT buyer, sum(held) AS held FROM (
 			SELECT buyer, held_micro AS held FROM cpushare.order UNION ALL SELECT buyer, held_micro FROM lease) h
@@ -81,7 +106,7 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 		WHERE p.kind = 'charge' GROUP BY p.lease_id
 	)
 	SELECT (SELECT count(*) FROM posting), (SELECT count(*) FROM entry), count(*), sum(a.balance_micro)::bigint,
-		count(*) FILTER (WHERE a.balance_micro <> coalesce(m.sum, 0)),
+		count(*) FILTER (WHERE a.balance_micro <> coalesce(m.sum, 0) OR NOT coalesce(m.told, true)),
 		count(*) FILTER (WHERE a.balance_micro < 0 AND a.kind <> 'external'),
 		coalesce(sum(abs(a.balance_micro - coalesce(w.held, 0))) FILTER (WHERE a.kind = 'held'), 0)::bigint,
 		(SELECT count(*) FROM cpushare.order o LEFT JOIN of_leases l ON l.order_id = o.id

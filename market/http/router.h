@@ -23,7 +23,6 @@ enum route_flag {
 	ROUTE_SECRET = 4,	  /* the answer holds a secret: never stored under a key */
 	ROUTE_BYTES = 8,	  /* the body is application/octet-stream, not JSON */
 	ROUTE_BODY_OPTIONAL = 16, /* no body is fine too */
-	ROUTE_NO_STORE = 32,	  /* works without the database */
 	ROUTE_LIMITED = 64,	  /* counts against the address's allowance of sign-ups and log-ins */
 	ROUTE_QUIET = 128,	  /* logged at debug level: often, and of no news */
 };

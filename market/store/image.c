@@ -143,6 +143,20 @@ err_t store_image_piece_add(struct store *s, uuid account, sha256 id, uint32_t i
 	return store_query(s, ADD_SQL, &p, NULL);
 }
 
+/* $1: hashes of 32 bytes each, one behind the other. */
+static const char UNUSED_SQL[] = "SELECT h.hash FROM (SELECT substring($1::bytea FROM i * 32 + 1 FOR 32) AS hash "
+				 "FROM generate_series(0, octet_length($1::bytea) / 32 - 1) i) h "
+				 "WHERE NOT EXISTS (SELECT 1 FROM account_piece a WHERE a.hash = h.hash)";
+
+err_t store_pieces_unused(struct store *s, const sha256 *hashes, size_t count, sha256 **ret_unused, size_t *ret_count)
+{
+	struct params p = { 0 };
+	AUTO_RESULT *result = NULL;
+	param_bytes(&p, hashes, count * sizeof *hashes);
+	TRY(store_query(s, UNUSED_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_unused, hash_read, (void **)ret_unused, ret_count);
+}
+
 static const char DELETE_SQL[] = "SELECT image_delete($1, $2)";
 
 err_t store_image_delete(struct store *s, uuid account, sha256 id)

@@ -96,6 +96,8 @@ MUST_CHECK err_t store_image_pieces(struct store *s, uuid account, sha256 id, st
 MUST_CHECK err_t store_image_piece(struct store *s, sha256 id, uint32_t index, sha256 *ret_hash, size_t *ret_len);
 /* The account has shown piece index; makes the image ready with the last one. */
 MUST_CHECK err_t store_image_piece_add(struct store *s, uuid account, sha256 id, uint32_t index);
+/* Which of these pieces nobody has shown, or has any more. The result is a heap array. */
+MUST_CHECK err_t store_pieces_unused(struct store *s, const sha256 *hashes, size_t count, sha256 **ret_unused, size_t *ret_count);
 /* E_CONFLICT while an order that has not ended uses it. */
 MUST_CHECK err_t store_image_delete(struct store *s, uuid account, sha256 id);
 /* May this machine read the image? (It has a lease of it that has not ended.) */

@@ -48,13 +48,18 @@ for sql in "UPDATE entry SET amount_micro = 1" "DELETE FROM posting" "TRUNCATE p
 	"UPDATE ledger_account SET balance_micro = 7"; do
 	like "$(as_admin -v VERBOSITY=verbose -c "$sql" 2>&1)" 'ERROR:  CS006:' "the superuser cannot ${sql%% SET*}"
 done
-like "$(as_owner -v VERBOSITY=verbose -c "INSERT INTO entry (posting, leg, debit, credit, amount_micro) SELECT id, 9,
-	ledger_account_of(seed.id(1), 'available'), ledger_account_of(seed.id(2), 'available'), 100000 FROM posting LIMIT 1" 2>&1)" \
-	'23514:.*ledger_account_balance_check' "an entry cannot take a balance below zero"
-like "$(as_owner -v VERBOSITY=verbose -c "INSERT INTO entry (posting, leg, debit, credit, amount_micro) SELECT id, 9, 1, 1, 5
-	FROM posting LIMIT 1" 2>&1)" '23514:.*entry_two_accounts_check' "nor move money to where it is"
-like "$(as_owner -v VERBOSITY=verbose -c "INSERT INTO entry (posting, leg, debit, credit, amount_micro) SELECT id, 9, 1, 2, -5
-	FROM posting LIMIT 1" 2>&1)" '23514:' "nor backwards"
+# An entry by hand, past the procedures: FROM, TO, AMOUNT, what it claims about the balances after it.
+entry() {
+	as_owner -v VERBOSITY=verbose -c "INSERT INTO entry (posting, leg, debit, credit, amount_micro, debit_after, credit_after)
+		SELECT id, 9, $1, $2, $3, $4, $5 FROM posting LIMIT 1" 2>&1
+}
+mine=$(as_market -c "SELECT id FROM ledger_account WHERE owner = seed.id(1) AND kind = 'available'")
+yours=$(as_market -c "SELECT id FROM ledger_account WHERE owner = seed.id(2) AND kind = 'available'")
+like "$(entry "$mine" "$yours" 100000 -99020 100000)" '23514:.*ledger_account_balance_check' "an entry cannot take a balance below zero"
+like "$(entry "$mine" "$mine" 5 980 980)" '23514:.*entry_two_accounts_check' "nor move money to where it is"
+like "$(entry "$mine" "$yours" -5 985 -5)" '23514:' "nor backwards"
+like "$(entry "$mine" 99999 5 975 5)" 'CS006:' "nor to an account that is not there"
+like "$(entry "$mine" "$yours" 5 980 5)" 'CS006:' "nor tell a balance that is not so"
 sound "and the ledger is as it was"
 is "$(as_market -c 'SELECT seed.balance(1)')" 'available 980, held 20' "so are the balances"
 done_testing

@@ -265,6 +265,48 @@ static void test_output(void)
 	clearerr(stdout);
 }
 
+static int run_unlucky(struct cli *cli)
+{
+	return cli_error(cli, EXIT_FUNDS, "%s is \"poor\"", cli_text(cli, "output", "who"));
+}
+
+static void test_json_errors(void)
+{
+	static const struct cli_option output[] = { { "output", 'o', "FORM", "" }, { 0 } };
+	static const struct cli_command go[] = { { "go", "", "", NULL, NULL, 0, 0, run_unlucky },
+						 { "net up", "", "", NULL, NULL, 0, 0, run_unlucky },
+						 { 0 } };
+	static const struct cli_program with_output = {
+		.name = "p", .summary = "", .options = output, .commands = go, .version = "1"
+	};
+	static const struct {
+		const char *line;
+		int code;
+		const char *err;
+	} cases[] = {
+		{ "go", EXIT_FUNDS, "p: who is \"poor\"\n" },
+		{ "go -o json", EXIT_FUNDS, "{\"error\": {\"title\": \"json is \\\"poor\\\"\"}, \"exit\": 7}\n" },
+		{ "-ojson gone", EXIT_USAGE, "{\"error\": {\"title\": \"unknown command \\\"gone\\\"\"}, \"exit\": 2}\n" },
+		{ "--output=json go --bad", EXIT_USAGE,
+		  "{\"error\": {\"title\": \"go: unknown option \\\"--bad\\\"\"}, \"exit\": 2}\n" },
+		{ "--output json net", EXIT_USAGE, "{\"error\": {\"title\": \"a command is missing\"}, \"exit\": 2}\n" },
+		{ "-o json go more", EXIT_USAGE,
+		  "{\"error\": {\"title\": \"go: unexpected argument \\\"more\\\"\"}, \"exit\": 2}\n" },
+		{ "-o json net \xff", EXIT_USAGE,
+		  "{\"error\": {\"title\": \"\\\"net\\\" has no command \\\"?\\\"\"}, \"exit\": 2}\n" },
+		{ "-o json go -o table", EXIT_FUNDS, "p: table is \"poor\"\n" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		is_int(run(&with_output, cases[i].line), cases[i].code, "%s", cases[i].line);
+		is_text(err, cases[i].err, "is told in the form that was asked for");
+		is_text(out, "", "and nothing stands on standard output");
+	}
+	is_int(run(&with_output, "help --man"), EXIT_OK, "help --man");
+	ok(!strncmp(out, ".Dd ", 4) && strstr(out, ".Dt P 1\n"), "is the manual page");
+	is_int(run(&with_output, "help --mann"), EXIT_USAGE, "any other option behind help is unknown");
+	is_text(err, "p: unknown option \"--mann\"\n", "and said to be");
+}
+
 static void test_man(void)
 {
 	AUTO_BUF text = { 0 };
@@ -289,6 +331,7 @@ int main(void)
 	test_lines();
 	test_help();
 	test_output();
+	test_json_errors();
 	test_man();
 	return done_testing();
 }

@@ -130,7 +130,8 @@ static void obey(int control, struct vnet *v, struct vnet_peer *self)
 static void say(void *context, int level, const char *line)
 {
 	(void)level;
-	printf("# %s: %s\n", (const char *)context, line);
+	if (getenv("TEST_VERBOSE"))
+		printf("# %s: %s\n", (const char *)context, line);
 	fflush(stdout);
 }
 

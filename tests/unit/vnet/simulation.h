@@ -118,7 +118,8 @@ static void deliver(void *context, struct peer *p, uint8_t *frame, size_t len, b
 static void say(void *context, int level, const char *line)
 {
 	(void)context, (void)level;
-	printf("# %lld ms: %s\n", (long long)(now.us / 1000), line);
+	if (getenv("TEST_VERBOSE"))
+		printf("# %lld ms: %s\n", (long long)(now.us / 1000), line);
 }
 
 static struct node *owner_of(const struct address *a)

@@ -1,0 +1,273 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# cli.t - what programs may rely on: every command of cpushare and cpushare-seller under -o json
+#
+# The commands are those of the programs' own help, so that none is forgotten. Standard output is JSON or empty; what goes wrong is
+# one JSON object on standard error whose "exit" is the exit code; nothing asks where there is no terminal; --help always works.
+. "$(dirname "$0")/../lib.sh"
+
+# run WANTED-CODE NAME COMMAND...: runs it under -o json, without a terminal, and checks its manners. Sets OUT.
+run() {
+	local want=$1 name=$2
+	shift 2
+	bare "$WORK/ran" "$@"
+	judge "$want" "$name" "$WORK/ran"
+}
+bare() { # FILE COMMAND...
+	timeout 90 setsid -w "${@:2}" -o json </dev/null >"$1.out" 2>"$1.err"
+	echo $? >"$1.code"
+}
+judge() { # WANTED-CODE NAME FILE
+	local rc bad=
+	rc=$(<"$3.code")
+	OUT=$(<"$3.out")
+	[ "$rc" = "$1" ] || bad="exit $rc, not $1"
+	[ ! -s "$3.out" ] || jq -e . "$3.out" >/dev/null 2>&1 || bad="$bad; standard output is not JSON"
+	if [ "$rc" = 0 ]; then
+		[ ! -s "$3.err" ] || bad="$bad; it says something on standard error"
+	else
+		jq -se --argjson rc "$rc" 'length == 1 and .[0].exit == $rc and (.[0].error.title | length > 3)' "$3.err" >/dev/null 2>&1 ||
+			bad="$bad; the error is not one JSON object with its exit code"
+	fi
+	[ -z "$bad" ]
+	_tap $? "$2: exit $1" || { note "$bad" && head -c 1000 "$3.out" "$3.err" | sed 's/^/#   /'; }
+}
+# Of one user: the command is named by its words, and counts as tried when it succeeds.
+declare -A TRIED
+try() { # CODE USER "NOUN VERB" [ARGUMENT...]
+	local code=$1 user=$2 words=$3
+	shift 3
+	# shellcheck disable=SC2086
+	HOME=$WORK/home/$user XDG_CONFIG_HOME='' XDG_STATE_HOME='' XDG_RUNTIME_DIR='' CPUSHARE_PASSWORD=$PASSWORD \
+		run "$code" "cpushare $words${*:+ $*}" cpushare $words "$@"
+	[ "$code" != 0 ] || TRIED["cpushare $words"]=1
+}
+owner() { # CODE WORD [ARGUMENT...]
+	local code=$1 word=$2
+	shift 2
+	run "$code" "cpushare-seller $word $*" cpushare-seller "$word" --state "$WORK/desk" "$@"
+	[ "$code" != 0 ] || TRIED["cpushare-seller $word"]=1
+}
+commands_of() { "$1" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' | sed 's/ *$//'; }
+mapfile -t BUYER < <(commands_of cpushare)
+mapfile -t SELLER < <(commands_of cpushare-seller)
+like "${#BUYER[@]} ${#SELLER[@]}" '^[3-9][0-9] [1-9]' "the help lists the commands"
+
+# ---- without a market ----
+nobody=00000000-0000-7000-8000-000000000000
+echo data >"$WORK/file"
+arguments() { # of a command, so that only the market is missing
+	case $1 in
+	"token create") echo "--scope orders" ;;
+	"funds add") echo 5 ;;
+	"image upload") echo "$WORK/file" ;;
+	"image "[sd]*) printf '%064d' 0 ;;
+	"order create") echo "--image $(printf '%064d' 0) --max-price 1" ;;
+	"node rate") echo "$nobody good" ;;
+	"token revoke" | "funds confirm" | "seller show" | "machine retire" | "order "[swcr]* | "node "[sc]* | "net "*) echo $nobody ;;
+	"node list") echo $nobody ;;
+	signup | login) echo "--email a@example.org" ;;
+	esac
+}
+mkdir -p "$WORK/home/stranger"
+for words in "${BUYER[@]}"; do
+	# shellcheck disable=SC2086
+	cpushare $words --help >"$WORK/stdout" 2>"$WORK/stderr" </dev/null && [ -s "$WORK/stdout" ] && [ ! -s "$WORK/stderr" ]
+	_tap $? "cpushare $words --help"
+	try 2 stranger "$words" --no-such-option
+	args=$(arguments "$words")
+	# shellcheck disable=SC2086
+	try 4 stranger "$words" $args # no market is known
+	# A call to a market that is not there is tried again for some seconds: all at once.
+	# shellcheck disable=SC2086
+	HOME=$WORK/home/stranger XDG_CONFIG_HOME='' XDG_STATE_HOME='' XDG_RUNTIME_DIR='' CPUSHARE_PASSWORD=$PASSWORD \
+		CPUSHARE_TOKEN=cpu_ses_0 bare "$WORK/away-${words/ /-}" cpushare $words $args --market https://127.0.0.1:1 &
+done
+wait
+for words in "${BUYER[@]}"; do
+	code=6
+	case $words in "net status" | "net down") code=3 ;; esac # they ask this machine alone
+	judge $code "cpushare $words, no market" "$WORK/away-${words/ /-}"
+done
+for word in "${SELLER[@]}"; do
+	cpushare-seller "$word" --help >"$WORK/stdout" 2>"$WORK/stderr" </dev/null && [ -s "$WORK/stdout" ] && [ ! -s "$WORK/stderr" ]
+	_tap $? "cpushare-seller $word --help"
+	owner 2 "$word" --no-such-option
+done
+run 2 "a noun alone" cpushare order
+run 2 "no such command" cpushare order creat
+run 2 "an argument that is no text" cpushare $'\xff\xfe'
+for program in cpushare cpushare-seller cpushare-market; do
+	$program help --man >"$WORK/page" 2>&1 && head -n 1 "$WORK/page" | grep -q '^\.Dd '
+	_tap $? "$program help --man is a manual page"
+	! command -v mandoc >/dev/null || is "$(mandoc -T lint -W warning "$WORK/page" 2>&1)" "" "and mandoc finds nothing wrong with it"
+done
+
+# ---- with a market and a machine ----
+start_market --set timing.lost_contact=10s --set timing.settle_interval=2s
+for user in operator buyer seller; do try 0 $user signup --market "$URL" --pin "$PIN" --email $user@example.org --name $user; done
+try 5 buyer signup --email buyer@example.org
+try 2 buyer signup --email nonsense
+try 6 stranger login --market "$URL" --email buyer@example.org
+like "$(<"$WORK/ran.err")" '"server_pin": "sha256//' "where the key is not known, the error has the one that was shown"
+try 6 stranger login --market "$URL" --pin sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= --email buyer@example.org
+try 2 stranger login --market "$URL" --pin nonsense --email buyer@example.org
+try 2 stranger login --market "$URL" --pin "$PIN" # no email, and nobody to ask
+is "$(HOME=$WORK/home/stranger timeout 10 setsid -w cpushare login --market "$URL" --pin "$PIN" --email a@b.example -o json </dev/null 2>&1 | jq .exit)" 2 \
+	"no password, and nobody to ask"
+cpushare-market operator grant operator@example.org --data "$MARKET_DATA" >/dev/null
+try 0 operator login --email operator@example.org
+echo wrong-password >"$WORK/wrong"
+try 4 buyer login --email buyer@example.org --password-file "$WORK/wrong"
+try 2 buyer login --email buyer@example.org --password-file "$WORK/none"
+try 0 buyer whoami
+is "$(jq -r .email <<<"$OUT")" buyer@example.org "who one is"
+try 2 buyer "token create"
+try 2 buyer "token create" --scope nonsense
+try 0 seller "token create" --scope machines --name desk
+jq -r .token <<<"$OUT" >"$WORK/token"
+try 0 seller "token create" --scope orders --name old
+try 0 seller "token list"
+try 0 seller "token revoke" old
+try 3 seller "token revoke" old
+CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$(<"$WORK/token") try 4 stranger "funds balance" # lacks the scope
+
+try 2 buyer "funds add" 0
+try 2 buyer "funds add" lots
+try 0 buyer "funds add" 20
+deposit=$(jq -r .id <<<"$OUT")
+try 0 buyer "funds deposits"
+try 0 operator "funds deposits" --all
+try 4 buyer "funds confirm" "$deposit"
+try 0 operator "funds confirm" "$deposit"
+try 5 operator "funds confirm" "$deposit"
+try 3 operator "funds confirm" nonsense
+try 0 buyer "funds balance"
+is "$(jq .available_micro <<<"$OUT")" 20000000 "money is in millionths"
+try 0 buyer "funds history"
+
+owner 6 status
+owner 5 run
+owner 2 setup --market "$URL"
+owner 2 setup --market "$URL" --pin "$PIN" --token-file "$WORK/token" --accel steam
+owner 4 setup --market "$URL" --pin "$PIN" --token nonsense
+owner 6 setup --market https://127.0.0.1:1 --token nonsense
+owner 0 setup --market "$URL" --pin "$PIN" --token-file "$WORK/token" --name desk --country de --accel tcg --cores 2 --memory 512M \
+	--price-core 1 --price-memory 1 --price-transfer 1
+owner 5 setup --market "$URL" --pin "$PIN" --token-file "$WORK/token"
+is "$(grep -c '^\[' "$WORK/desk/seller.conf") $(grep -c '^name = desk$' "$WORK/desk/seller.conf")" "4 1" "each section of its settings stands there once"
+cpushare-seller run --state "$WORK/desk" -o json >>"$WORK/desk.log" 2>&1 &
+DESK=$!
+cleanup 'end $DESK; end_leases desk'
+within 30 test -S "$WORK/desk/control.sock"
+owner 5 run
+owner 0 status
+is "$(jq -r .name <<<"$OUT")" desk "its state"
+online() { cpushare-seller status --state "$WORK/desk" -o json | jq -e '.state == "online" and .market_answers'; }
+ok "it is online" within 30 online
+owner 3 endpoint "$WORK"
+try 0 buyer "offer list"
+try 0 buyer "seller list"
+try 0 buyer "seller show" seller
+try 3 buyer "seller show" "../accounts"
+try 0 seller "machine list"
+try 3 seller "machine retire" nothing
+
+try 3 buyer "image upload" "$WORK/none"
+try 2 buyer "image upload" "$WORK"
+try 0 buyer "image upload" "$TINY"
+try 0 buyer "image upload" "$WORK/file"
+try 0 buyer "image list"
+try 0 buyer "image show" tiny.iso
+try 3 buyer "image show" other.iso
+try 0 buyer "image delete" file
+try 3 buyer "image delete" file
+
+rent=(--image tiny.iso --memory 160M --max-price 1 --max-price-memory 1 --max-price-transfer 1)
+try 2 buyer "order create" "${rent[@]}" --count many
+try 2 buyer "order create" "${rent[@]}" --country atlantis
+try 2 buyer "order create" --image tiny.iso
+try 3 buyer "order create" "${rent[@]}" --image none.iso
+try 7 buyer "order create" "${rent[@]}" --max-price 100000
+try 0 buyer "order create" "${rent[@]}" --dry-run
+try 8 buyer "order create" --image tiny.iso --max-price 0.000001 --name cheap --wait --timeout 1s
+try 0 buyer "order cancel" cheap --wait
+try 0 buyer "order create" "${rent[@]}" --name first --wait --timeout 60s
+order=$(jq -r .id <<<"$OUT")
+try 0 buyer "order list"
+try 0 buyer "order show" first
+try 3 buyer "order show" nothing
+try 0 buyer "order wait" first --for running --timeout 60s
+try 8 buyer "order wait" first --timeout 1s
+try 8 buyer "order watch" first --timeout 2s
+is "$(jq -rs '.[0].event' <<<"$OUT")" order.created "events are one JSON object a line"
+try 5 buyer "image delete" tiny.iso
+try 0 buyer "node list" first
+try 0 buyer "node show" first/vm1
+try 3 buyer "node show" first/vm9
+try 2 buyer "node show" vm1
+try 0 buyer "node console" first/vm1
+jq -e 'has("console")' <<<"$OUT" >/dev/null
+_tap $? "the console is a text"
+for pid in "$WORK"/desk/leases/*/net.pid; do
+	tr '\0' ' ' <"/proc/$(<"$pid")/cmdline" | grep -q ' endpoint ' && TRIED["cpushare-seller endpoint"]=1
+done
+
+if [ -c /dev/net/tun ]; then
+	as buyer cpushare net up first -o json -- sleep 120 >"$WORK/up.out" 2>"$WORK/up.err" </dev/null &
+	up=$!
+	cleanup "end $up"
+	on_net() { as buyer cpushare net status first; }
+	ok "the buyer joins the ethernet" within 30 on_net
+	try 0 buyer "net status" first
+	is "$(jq -r '.items[0].name' <<<"$OUT")" vm1 "its peers"
+	try 5 buyer "net up" first
+	try 0 buyer "net down" first
+	wait $up
+	is "$(cat "$WORK/up.out" "$WORK/up.err")" "" "nothing was printed"
+	try 3 buyer "net down" first
+	HOME=$WORK/home/buyer XDG_CONFIG_HOME='' XDG_STATE_HOME='' XDG_RUNTIME_DIR='' \
+		timeout 60 cpushare net up first -o json -- sh -c 'exit 42' </dev/null >"$WORK/up.out" 2>&1
+	is "$? $(<"$WORK/up.out")" "42 " "net up ends as its command did"
+	TRIED["cpushare net up"]=1
+else
+	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net down"]=1
+fi
+
+# ---- the owner's commands, and an order that ends badly ----
+owner 0 pause
+owner 0 resume
+charged() { [ "$(as buyer cpushare node show first/vm1 -o json | jq .charged_micro)" -gt 0 ]; }
+ok "the VM is charged for" within 90 charged
+try 2 buyer "node rate" first/vm1 excellent
+try 0 buyer "node rate" first/vm1 good --comment fine
+try 5 buyer "node rate" first/vm1 bad
+owner 0 drain --now --wait
+try 10 buyer "order wait" first --timeout 30s
+try 10 buyer "order watch" first --timeout 30s
+try 0 buyer "order receipt" "$order"
+try 3 buyer "order receipt" nothing
+owner 0 resume
+ok "it is online again" within 30 online
+try 0 buyer "order create" "${rent[@]}" --name second --wait --timeout 60s
+try 0 buyer "order cancel" second --wait --timeout 60s
+try 0 buyer "order wait" second
+try 0 buyer "order watch" second
+
+kill "$DESK" 2>/dev/null
+wait "$DESK"
+is $? 0 "the daemon ends with 0"
+TRIED["cpushare-seller run"]=1
+owner 6 pause
+try 0 seller "machine retire" desk
+try 3 seller "machine retire" $nobody
+try 0 buyer logout
+try 4 buyer whoami
+end "$MARKET_PID"
+try 6 seller whoami
+
+missing=
+for words in "${BUYER[@]}"; do [ -n "${TRIED["cpushare $words"]:-}" ] || missing+=" cpushare $words;"; done
+for words in "${SELLER[@]}"; do [ -n "${TRIED["cpushare-seller $words"]:-}" ] || missing+=" cpushare-seller $words;"; done
+is "$missing" "" "every command was seen to succeed"
+done_testing
