@@ -2,8 +2,8 @@
 # CPUShare. "make help" lists what can be asked for.
 #
 # Each part is compiled with an include path of its own (the -iquote lines below), so that an include which the layout
-# forbids does not compile: base <- protocol <- {market, seller, buyer-cli}; base <- vnet; {protocol, vnet} <- lan <-
-# {seller, buyer-cli}.
+# forbids does not compile: base <- protocol <- {market, seller, buyer-cli}; base <- vnet; {protocol, vnet} <- {lan,
+# vnet/relay}; lan <- {seller, buyer-cli}.
 
 SHELL := /bin/bash
 CC ?= gcc
@@ -27,6 +27,7 @@ pkg = $(shell pkg-config --libs $(1))
 INC_base     := -iquote base
 INC_protocol := -iquote protocol $(INC_base)
 INC_vnet     := -iquote vnet -iquote vnet/include $(INC_base)
+INC_relay    := -iquote vnet/relay $(INC_protocol) -iquote vnet -iquote vnet/include
 INC_lan      := -iquote lan -iquote vnet/include $(INC_protocol)
 INC_market   := -iquote market -iquote market/http -iquote market/trade -iquote market/store -iquote market/pay $(INC_protocol)
 INC_http     := -iquote market/http $(INC_protocol)
@@ -42,6 +43,7 @@ inc = $(strip $(or $(if $(filter tests/fuzz/%,$(1)),$(call fuzz_inc,$(1)),$(INC_
 INC_of_base := $(INC_base)
 INC_of_protocol := $(INC_protocol)
 INC_of_vnet := $(INC_vnet)
+INC_of_vnet/relay := $(INC_relay)
 INC_of_lan := $(INC_lan)
 INC_of_market := $(INC_market)
 INC_of_market/http := $(INC_http)
@@ -55,6 +57,7 @@ INC_of_tests/unit/base := -iquote tests $(INC_base)
 INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
 INC_of_tests/bench := -iquote vnet/include $(INC_base)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
+INC_of_tests/unit/relay := -iquote tests $(INC_relay)
 INC_of_tests/unit/market := -iquote tests $(INC_market)
 INC_of_tests/unit/seller := -iquote tests $(INC_seller) $(INC_vm)
 INC_of_tests/unit/buyer-cli := -iquote tests $(INC_buyer)
@@ -65,17 +68,18 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 SRC_base     := $(call src,base)
 SRC_protocol := $(call src,protocol)
 SRC_vnet     := $(call src,vnet)
+SRC_relay    := $(call src,vnet/relay)
 SRC_lan      := $(call src,lan)
 SRC_market   := $(call src,market market/http market/trade market/store market/pay)
 SRC_seller   := $(call src,seller)
 SRC_vm       := $(call src,seller/vm)
 SRC_buyer    := $(call src,buyer-cli)
-ALL_SRC      := $(SRC_base) $(SRC_protocol) $(SRC_vnet) $(SRC_lan) $(SRC_market) $(SRC_seller) $(SRC_vm) $(SRC_buyer)
+ALL_SRC      := $(SRC_base) $(SRC_protocol) $(SRC_vnet) $(SRC_relay) $(SRC_lan) $(SRC_market) $(SRC_seller) $(SRC_vm) $(SRC_buyer)
 # A part's main.c stays out of its library, so that the tests can link the rest.
 lib = $(call obj,$(filter-out %/main.c,$(1)))
 
 LIB := $(BUILD)/lib
-PROGRAMS := $(addprefix $(BUILD)/bin/,cpushare-market cpushare-seller cpushare-vmrun cpushare)
+PROGRAMS := $(addprefix $(BUILD)/bin/,cpushare-market cpushare-seller cpushare-vmrun cpushare-relay cpushare)
 
 LIBS_base   := -ljansson -lcrypto -linih
 LIBS_market := -lmicrohttpd -lpq -lgnutls $(LIBS_base) -lpthread
@@ -96,6 +100,7 @@ $(BUILD)/obj/%.o: %.c
 $(LIB)/libbase.a: $(call lib,$(SRC_base))
 $(LIB)/libprotocol.a: $(call lib,$(SRC_protocol))
 $(LIB)/libvnet.a: $(call lib,$(SRC_vnet))
+$(LIB)/librelay.a: $(call lib,$(SRC_relay))
 $(LIB)/liblan.a: $(call lib,$(SRC_lan))
 $(LIB)/libmarket.a: $(call lib,$(SRC_market))
 $(LIB)/libseller.a: $(call lib,$(SRC_seller))
@@ -120,6 +125,8 @@ $(BUILD)/bin/cpushare-seller: $(BUILD)/obj/seller/main.o $A/libseller.a $A/libla
 	$(call link,$(LIBS_client))
 $(BUILD)/bin/cpushare-vmrun: $(BUILD)/obj/seller/vm/main.o $A/libvm.a $A/libbase.a
 	$(call link,$(LIBS_vm))
+$(BUILD)/bin/cpushare-relay: $(BUILD)/obj/vnet/relay/main.o $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+	$(call link,-lssl $(LIBS_base))
 $(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_buyer))
 
@@ -143,6 +150,8 @@ $(BUILD)/tests/unit/protocol/%.t: $(BUILD)/obj/tests/unit/protocol/%.o $A/libpro
 	$(call link,$(LIBS_client))
 $(BUILD)/tests/unit/vnet/%.t: $(BUILD)/obj/tests/unit/vnet/%.o $A/libvnet.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base) -lpthread)
+$(BUILD)/tests/unit/relay/%.t: $(BUILD)/obj/tests/unit/relay/%.o $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+	$(call link,-lssl $(LIBS_base))
 $(BUILD)/tests/unit/market/%.t: $(BUILD)/obj/tests/unit/market/%.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_market) -lcurl)
 $(BUILD)/tests/unit/seller/%.t: $(BUILD)/obj/tests/unit/seller/%.o $A/libseller.a $A/libvm.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
@@ -159,13 +168,14 @@ unit: $(UNIT)
 # A fuzzer is one C file under tests/fuzz/ with its seeds under tests/fuzz/corpus/NAME/. The tests replay the seeds and what
 # a small mutator makes of them; "make fuzz" runs libFuzzer.
 # The first word of its name is the part that it may include: protocol, vnet, vm, market, else base.
-fuzz_part = $(or $(filter protocol vnet vm market,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
+fuzz_part = $(or $(filter protocol vnet relay vm market,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
 fuzz_inc = -iquote tests $(INC_$(call fuzz_part,$(1)))
 FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%.t,$(FUZZ_SRC))
 FUZZ_LIBS_base := $A/libbase.a
 FUZZ_LIBS_protocol := $A/libprotocol.a $A/libbase.a
 FUZZ_LIBS_vnet := $A/libvnet.a $A/libbase.a
+FUZZ_LIBS_relay := $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 FUZZ_LIBS_vm := $A/libvm.a $A/libbase.a
 FUZZ_LIBS_market := $A/libmarket.a $A/libprotocol.a $A/libbase.a
 FUZZ_SYSTEM := $(LIBS_market) $(LIBS_client) $(LIBS_vm)
@@ -239,11 +249,11 @@ deb:
 .PHONY: install
 install: all ## install under DESTDIR and prefix (default /usr/local)
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/libexec/cpushare $(DESTDIR)$(prefix)/share/cpushare/images
-	install -m755 $(BUILD)/bin/cpushare $(BUILD)/bin/cpushare-market $(BUILD)/bin/cpushare-seller $(BUILD)/bin/cpushare-vmrun $(DESTDIR)$(prefix)/bin
+	install -m755 $(BUILD)/bin/cpushare $(BUILD)/bin/cpushare-market $(BUILD)/bin/cpushare-seller $(BUILD)/bin/cpushare-vmrun $(BUILD)/bin/cpushare-relay $(DESTDIR)$(prefix)/bin
 	install -m644 $(BUILD)/images/canary.iso $(DESTDIR)$(prefix)/share/cpushare/images
 	cp -r --no-preserve=ownership db web $(DESTDIR)$(prefix)/share/cpushare/
 	install -d $(DESTDIR)$(prefix)/share/man/man1
-	for p in cpushare cpushare-market cpushare-seller; do \
+	for p in cpushare cpushare-market cpushare-seller cpushare-relay; do \
 		$(BUILD)/bin/$$p help --man > $(DESTDIR)$(prefix)/share/man/man1/$$p.1 || exit 1; done
 
 .PHONY: clean

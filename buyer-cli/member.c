@@ -217,6 +217,7 @@ static err_t member_open(struct member *m, int tap_fd)
 	err_t e = peers_network(&m->answer.network, &config.network);
 	if (!e)
 		e = peers_member(&m->answer.self, &config.self);
+	peers_stun(&m->answer.network, &config);
 	if (!e)
 		e = lan_new(m->loop, &config, &m->lan);
 	if (e) {
@@ -224,6 +225,7 @@ static err_t member_open(struct member *m, int tap_fd)
 		return e;
 	}
 	TRY(vnet_attach_tap(lan_vnet(m->lan), tap_fd));
+	TRY(peers_relays(lan_vnet(m->lan), &m->answer.network, clock_mono()));
 	return lan_serve(m->lan, m->control_path);
 }
 

@@ -3,6 +3,7 @@
  */
 #include "peers.h"
 #include <arpa/inet.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,23 @@ err_t peers_network(const struct network_view *view, struct vnet_network *ret)
 	TRY(ip_parse(view->subnet, &n.subnet));
 	*ret = n;
 	return OK;
+}
+
+void peers_stun(const struct network_view *view, struct vnet_config *config)
+{
+	static_assert(STUN_MAX == VNET_MAX_STUN_SERVERS && CANDIDATE_SIZE == VNET_CANDIDATE_SIZE, "they are copied whole");
+	memcpy(config->stun_servers, view->stun, sizeof config->stun_servers);
+}
+
+err_t peers_relays(struct vnet *v, const struct network_view *view, mono_time now)
+{
+	static_assert(RELAY_MAX == VNET_MAX_RELAYS && TICKET_BYTES == VNET_TICKET_BYTES, "they are copied whole");
+	struct vnet_relay relays[RELAY_MAX] = { 0 };
+	for (size_t i = 0; i < view->relay_count; i++) {
+		memcpy(relays[i].address, view->relays[i].address, sizeof relays[i].address);
+		memcpy(relays[i].ticket, view->relays[i].ticket, sizeof relays[i].ticket);
+	}
+	return vnet_set_relays(v, relays, view->relay_count, now);
 }
 
 err_t peers_member(const struct peer_view *view, struct vnet_peer *ret)

@@ -21,6 +21,7 @@
 #include "workers.h"
 
 struct gate;
+struct relays;
 struct events;
 struct metrics;
 
@@ -35,6 +36,7 @@ struct market {
 	struct rate *signups;
 	struct files *pages;
 	struct gate *gate;
+	struct relays *relays; /* relays.h */
 	struct events *events;
 	struct metrics *metrics;
 	struct book *book;

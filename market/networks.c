@@ -2,6 +2,7 @@
  * networks.c - the peers of each order's network
  */
 #include "networks.h"
+#include "relays.h"
 
 #include "live.h"
 
@@ -24,9 +25,11 @@ err_t network_of(struct market *m, uuid order, wall_time now, struct network **r
 	return OK;
 }
 
-struct network_view network_view_of(uuid order)
+struct network_view network_view_of(const struct market *m, uuid order, uuid peer, wall_time now)
 {
-	return (struct network_view){ .id = order, .subnet = NETWORK_SUBNET, .prefix_len = NETWORK_PREFIX, .mtu = NETWORK_MTU };
+	struct network_view n = { .id = order, .subnet = NETWORK_SUBNET, .prefix_len = NETWORK_PREFIX, .mtu = NETWORK_MTU };
+	relays_add(m->relays, peer, now, &n);
+	return n;
 }
 
 void network_changed(struct network *n)

@@ -29,7 +29,8 @@ struct network {
 
 /* Made where it is not there. */
 MUST_CHECK err_t network_of(struct market *m, uuid order, wall_time now, struct network **ret_network);
-struct network_view network_view_of(uuid order);
+/* peer: the member that it is for, who alone may use its tickets. */
+struct network_view network_view_of(const struct market *m, uuid order, uuid peer, wall_time now);
 void network_changed(struct network *n);
 /* All peers but one: heap, peer_list_clear(). */
 MUST_CHECK err_t network_peers(const struct network *n, uuid except, struct peer_list *ret);

@@ -32,7 +32,7 @@ err_t peer_join(struct request *r)
 	if (!network_buyer(n, join.id))
 		TRY(store_peer_number(m->store, n->order, join.id, &number));
 	TRY(network_join(n, &join, number, r->now_mono, &self));
-	answer.network = network_view_of(n->order);
+	answer.network = network_view_of(m, n->order, self->id, r->now);
 	answer.self = *self;
 	answer.peers_version = n->version;
 	answer.has_peers = join.peers_version != n->version;

@@ -142,9 +142,9 @@ err_t lease_spec_show(struct request *r)
 		.memory_mib = lease->memory_mib,
 		.duration_s = l->row.duration_s,
 		.prices = lease->prices,
-		.network = network_view_of(lease->order),
 		.self = network_lease_peer(lease),
 	};
+	spec.network = network_view_of(m, lease->order, spec.self.id, r->now);
 	TRY(store_order_get(m->store, lease->order, &order));
 	TRY(store_image_get(m->store, lease->buyer, order.image, &image));
 	TRY(store_order_user_data(m->store, lease->order, &spec.user_data));

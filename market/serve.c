@@ -15,6 +15,7 @@
 #include "log.h"
 #include "market.h"
 #include "metrics.h"
+#include "relays.h"
 #include "setup.h"
 
 #define STAND_BY_US (500 * 1000)
@@ -155,6 +156,10 @@ static err_t serve(struct market *m, struct setup *setup)
 		fprintf(stderr, "cpushare-market: %s\n", error);
 		return E_INVALID;
 	}
+	if (relays_load(m->settings, setup->data_dir, &m->relays, error) != OK) {
+		fprintf(stderr, "cpushare-market: %s\n", error);
+		return E_INVALID;
+	}
 	if (!setup->database[0] && setup_lock(setup) != OK) {
 		fprintf(stderr, "cpushare-market: another market runs on %s\n", setup->data_dir);
 		return E_EXISTS;
@@ -189,6 +194,7 @@ int command_serve(struct cli *cli)
 	market.resources_dir = setup.resources_dir;
 	err_t e = serve(&market, &setup);
 	store_close(market.store);
+	relays_free(market.relays);
 	setup_clear(&setup);
 	loop_free(market.loop);
 	return e ? EXIT_ERROR : EXIT_OK;

@@ -6,59 +6,7 @@
 #include "field.h"
 #include "network.h"
 
-/* ---- network ---- */
-json_t *network_view_to_json(const struct network_view *n)
-{
-	json_t *json = json_object();
-	json_put_uuid(json, "id", n->id);
-	json_put_text(json, "subnet", n->subnet);
-	json_put_int(json, "prefix_len", n->prefix_len);
-	json_put_int(json, "mtu", n->mtu);
-	return json;
-}
-
-static bool has_host_bits(const char *subnet, uint32_t prefix_len)
-{
-	struct in_addr address;
-	if (inet_pton(AF_INET, subnet, &address) != 1)
-		return true;
-	return ntohl(address.s_addr) & (UINT32_MAX >> prefix_len);
-}
-
-void network_view_take(struct json_reader *r, const char *name, struct network_view *ret)
-{
-	struct json_reader object;
-	struct network_view n = { 0 };
-	if (!json_take_object(r, name, &object))
-		return;
-	json_take_uuid(&object, "id", &n.id);
-	field_ip(&object, "subnet", n.subnet);
-	json_take_u32(&object, "prefix_len", 8, 30, &n.prefix_len);
-	json_take_u32(&object, "mtu", 576, 9000, &n.mtu);
-	if (!object.bad && has_host_bits(n.subnet, n.prefix_len))
-		json_refuse(&object, "subnet", "must be a network's first address");
-	if (json_close_lenient(&object) == OK)
-		*ret = n;
-	else
-		r->bad = true;
-}
-
-/* ---- candidates ---- */
-static const char *const candidate_kinds[] = { "host", "fixed", "mapped", "reflexive", "relayed" };
-#define CANDIDATE_KINDS 5
-
-json_t *candidates_to_json(const struct vnet_candidates_text *c)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < c->count; i++) {
-		json_t *json = json_object();
-		json_put_text(json, "kind", c->list[i].kind);
-		json_put_text(json, "address", c->list[i].address);
-		json_array_append_new(array, json);
-	}
-	return array;
-}
-
+/* ---- addresses ---- */
 /* 1 .. 65535 in decimal, nothing around it. */
 static bool port_valid(const char *text)
 {
@@ -89,8 +37,7 @@ static bool unicast6(const struct in6_addr *a)
 	return !IN6_IS_ADDR_UNSPECIFIED(a) && !IN6_IS_ADDR_MULTICAST(a);
 }
 
-/* "192.0.2.7:41641" or "[2001:db8::1]:41641". */
-static bool address_valid(const char *text)
+bool network_address_valid(const char *text)
 {
 	char host[CANDIDATE_SIZE];
 	struct in_addr v4;
@@ -111,13 +58,127 @@ static bool address_valid(const char *text)
 	return inet_pton(AF_INET, host, &v4) == 1 && unicast4(ntohl(v4.s_addr));
 }
 
+/* ---- network ---- */
+static void put_relays(json_t *json, const struct network_view *n)
+{
+	json_t *stun = json_array(), *relays = json_array();
+	for (size_t i = 0; i < n->stun_count; i++)
+		json_array_append_new(stun, json_string(n->stun[i]));
+	for (size_t i = 0; i < n->relay_count; i++) {
+		char ticket[TICKET_TEXT_SIZE];
+		json_t *relay = json_object();
+		json_put_text(relay, "address", n->relays[i].address);
+		json_put_text(relay, "ticket", hex_encode(n->relays[i].ticket, TICKET_BYTES, ticket));
+		json_array_append_new(relays, relay);
+	}
+	json_put(json, "stun", stun);
+	json_put(json, "relays", relays);
+}
+
+json_t *network_view_to_json(const struct network_view *n)
+{
+	json_t *json = json_object();
+	json_put_uuid(json, "id", n->id);
+	json_put_text(json, "subnet", n->subnet);
+	json_put_int(json, "prefix_len", n->prefix_len);
+	json_put_int(json, "mtu", n->mtu);
+	if (n->stun_count || n->relay_count)
+		put_relays(json, n);
+	return json;
+}
+
+static bool has_host_bits(const char *subnet, uint32_t prefix_len)
+{
+	struct in_addr address;
+	if (inet_pton(AF_INET, subnet, &address) != 1)
+		return true;
+	return ntohl(address.s_addr) & (UINT32_MAX >> prefix_len);
+}
+
+static void take_stun(struct json_reader *r, struct network_view *n)
+{
+	json_t *array;
+	if (!json_has(r, "stun") || !json_take_array(r, "stun", STUN_MAX, &array))
+		return;
+	for (; n->stun_count < json_array_size(array) && !r->bad; n->stun_count++) {
+		char *text = n->stun[n->stun_count];
+		json_element_text(r, "stun", array, n->stun_count, text, sizeof n->stun[0]);
+		if (!r->bad && !network_address_valid(text))
+			json_refuse(r, "stun", "must be numeric addresses with a port");
+	}
+}
+
+static void take_relay(struct json_reader *r, struct relay_view *ret)
+{
+	char ticket[TICKET_TEXT_SIZE];
+	json_take_text(r, "address", ret->address, sizeof ret->address);
+	if (!r->bad && !network_address_valid(ret->address))
+		json_refuse(r, "address", "must be a numeric address with a port");
+	json_take_text(r, "ticket", ticket, sizeof ticket);
+	if (!r->bad && hex_decode(ticket, ret->ticket, TICKET_BYTES) != OK)
+		json_refuse(r, "ticket", "must be %d bytes in hex", TICKET_BYTES);
+}
+
+static void take_relays(struct json_reader *r, struct network_view *n)
+{
+	json_t *array;
+	if (!json_has(r, "relays") || !json_take_array(r, "relays", RELAY_MAX, &array))
+		return;
+	for (; n->relay_count < json_array_size(array); n->relay_count++) {
+		struct json_reader object;
+		bool opened = json_element_object(r, "relays", array, n->relay_count, &object);
+		if (opened)
+			take_relay(&object, &n->relays[n->relay_count]);
+		if (!opened || json_close_lenient(&object) != OK) {
+			r->bad = true;
+			return;
+		}
+	}
+}
+
+void network_view_take(struct json_reader *r, const char *name, struct network_view *ret)
+{
+	struct json_reader object;
+	struct network_view n = { 0 };
+	if (!json_take_object(r, name, &object))
+		return;
+	json_take_uuid(&object, "id", &n.id);
+	field_ip(&object, "subnet", n.subnet);
+	json_take_u32(&object, "prefix_len", 8, 30, &n.prefix_len);
+	json_take_u32(&object, "mtu", 576, 9000, &n.mtu);
+	take_stun(&object, &n);
+	take_relays(&object, &n);
+	if (!object.bad && has_host_bits(n.subnet, n.prefix_len))
+		json_refuse(&object, "subnet", "must be a network's first address");
+	if (json_close_lenient(&object) == OK)
+		*ret = n;
+	else
+		r->bad = true;
+}
+
+/* ---- candidates ---- */
+static const char *const candidate_kinds[] = { "host", "fixed", "mapped", "reflexive", "relayed" };
+#define CANDIDATE_KINDS 5
+
+json_t *candidates_to_json(const struct vnet_candidates_text *c)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < c->count; i++) {
+		json_t *json = json_object();
+		json_put_text(json, "kind", c->list[i].kind);
+		json_put_text(json, "address", c->list[i].address);
+		json_array_append_new(array, json);
+	}
+	return array;
+}
+
 static void candidate_take(struct json_reader *r, char *ret_kind, size_t kind_size, char *ret_address, size_t address_size)
 {
 	const char *kind = candidate_kinds[field_enum(r, "kind", candidate_kinds, 0, CANDIDATE_KINDS)];
 	if (text_copy(ret_kind, kind_size, kind) != OK)
 		json_refuse(r, "kind", "is too long");
 	json_take_text(r, "address", ret_address, address_size);
-	if (!r->bad && !address_valid(ret_address))
+	if (!r->bad && !network_address_valid(ret_address))
 		json_refuse(r, "address", "must be a numeric address with a port: 192.0.2.7:41641 or [2001:db8::1]:41641");
 }
 

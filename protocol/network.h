@@ -5,17 +5,30 @@
 #define PROTOCOL_NETWORK_H
 
 #include "account.h"
+#include "ticket.h"
 
 #define PEER_MAX 320 /* of one network: 256 VMs and the buyer's own machines */
 #define CANDIDATE_MAX 16
 #define CANDIDATE_SIZE 64
 
-/* {"id","subnet":"10.77.0.0","prefix_len":16,"mtu":1400} */
+/* {"id","subnet":"10.77.0.0","prefix_len":16,"mtu":1400,"stun":["192.0.2.7:3478",…],"relays":[{"address":"192.0.2.7:3478",
+ * "ticket":HEX},…]}; stun and relays (docs/RELAY.md) are absent where the market has none. A ticket is for the member that gets it. */
+#define STUN_MAX 4
+#define RELAY_MAX 2
+struct relay_view {
+	char address[CANDIDATE_SIZE];
+	uint8_t ticket[TICKET_BYTES];
+};
 struct network_view {
 	uuid id;
 	char subnet[16];
 	uint32_t prefix_len, mtu;
+	size_t stun_count, relay_count;
+	char stun[STUN_MAX][CANDIDATE_SIZE];
+	struct relay_view relays[RELAY_MAX];
 };
+/* "192.0.2.7:41641" or "[2001:db8::1]:41641": numeric, of one station, with a port. */
+bool network_address_valid(const char *text);
 json_t *network_view_to_json(const struct network_view *n);
 void network_view_take(struct json_reader *r, const char *name, struct network_view *ret);
 

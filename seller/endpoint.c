@@ -24,14 +24,14 @@
 #include "process.h"
 
 /* net.json was written by our own daemon, yet it is read as strictly as anything else. */
-static err_t endpoint_read(struct vnet_config *config, uint32_t *ret_uid)
+static err_t endpoint_read(struct vnet_config *config, struct network_view *ret_network, uint32_t *ret_uid)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_JSON json = NULL;
 	size_t len;
 	struct json_error error = { .what = "" };
 	struct json_reader r, self;
-	struct network_view network;
+	struct network_view network = { 0 };
 	struct peer_view me = { .has_pin = false };
 	TRY(file_read("net.json", 65536, &text, &len));
 	TRY(json_parse(text, len, &json, &error));
@@ -42,6 +42,8 @@ static err_t endpoint_read(struct vnet_config *config, uint32_t *ret_uid)
 	json_take_u32(&r, "uid", 0, UINT32_MAX, ret_uid);
 	TRY(json_close(&r));
 	TRY(peers_network(&network, &config->network));
+	peers_stun(&network, config);
+	*ret_network = network;
 	return peers_member(&me, &config->self);
 }
 
@@ -59,14 +61,16 @@ static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
 	AUTO_FREE char *key = NULL, *cert = NULL;
 	uint32_t uid = 0;
 	struct vnet_config config = { .answer_dhcp = true };
+	struct network_view network;
 	char pid[24];
 	int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	TRY(file_write("net.pid", pid, (size_t)n, 0644));
-	TRY(endpoint_read(&config, &uid));
+	TRY(endpoint_read(&config, &network, &uid));
 	TRY(certificate_make("endpoint", &key, &cert));
 	config.key_pem = key;
 	config.cert_pem = cert;
 	TRY(lan_new(loop, &config, ret_lan));
+	TRY(peers_relays(lan_vnet(*ret_lan), &network, clock_mono()));
 	TRY(lan_serve(*ret_lan, "net.sock"));
 	TRY(become(uid));
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -11,7 +11,7 @@ static const uint8_t v4_mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff 
 
 bool address_equal(const struct address *a, const struct address *b)
 {
-	return a->port == b->port && a->scope == b->scope && !memcmp(a->ip, b->ip, sizeof a->ip);
+	return a->port == b->port && a->scope == b->scope && a->via == b->via && !memcmp(a->ip, b->ip, sizeof a->ip);
 }
 
 bool address_is_v4(const struct address *a)

@@ -13,6 +13,7 @@ struct address {
 	uint8_t ip[16]; /* network byte order; IPv4 as ::ffff:a.b.c.d */
 	uint16_t port;	/* host byte order */
 	uint32_t scope; /* interface of a link-local address, else 0 */
+	uint8_t via; /* of a peer: 0 direct; n: through our relay number n - 1, whose address this is. Of a relay's: its socket */
 };
 
 #define ADDRESS_TEXT_SIZE 64

@@ -380,6 +380,18 @@ static void server_tick(struct peer *p, mono_time now)
 	p->retry_us = now.us + PATH_PACE_US;
 }
 
+void attempt_hurry(struct peer *p, mono_time now)
+{
+	struct attempt *at = p->client ? p->attempt[0] : NULL;
+	p->failures = 0;
+	p->retry_us = now.us;
+	p->wish_target = 0;
+	if (at && at->via.port == 0) {
+		at->target = 0;
+		at->next_us = now.us;
+	}
+}
+
 void attempt_tick(struct peer *p, mono_time now)
 {
 	if (p->client)

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * candidates.c - the addresses of this machine under which others may reach us
- *
- * Host addresses only. Mapped, reflexive and relayed ones need somebody outside to talk to.
  */
 #include <errno.h>
 #include <ifaddrs.h>
@@ -13,13 +11,13 @@
 #include "bytes.h"
 #include "candidates.h"
 
-static bool add(struct vnet_candidate *list, size_t *count, const struct address *a)
+bool candidates_add(struct vnet_candidate *list, size_t *count, enum vnet_candidate_kind kind, const struct address *a)
 {
 	char text[ADDRESS_TEXT_SIZE];
 	if (*count == VNET_MAX_CANDIDATES)
 		return false;
 	struct vnet_candidate *c = &list[*count];
-	c->kind = VNET_HOST;
+	c->kind = kind;
 	if (text_copy(c->address, sizeof c->address, address_format(a, text)) != OK)
 		return false;
 	for (size_t i = 0; i < *count; i++)
@@ -63,7 +61,7 @@ size_t candidates_gather(const struct sockaddr_storage *bind, int socket_family,
 	if (bind->ss_family != AF_UNSPEC && address_of_socket(bind, &a) == OK) {
 		a.port = port;
 		if (address_is_unicast(&a)) {
-			add(ret_candidates, &count, &a);
+			candidates_add(ret_candidates, &count, VNET_HOST, &a);
 			return count;
 		}
 	}
@@ -72,7 +70,7 @@ size_t candidates_gather(const struct sockaddr_storage *bind, int socket_family,
 	for (int loopback = 0; loopback < 2 && count == 0; loopback++)
 		for (struct ifaddrs *i = list; i; i = i->ifa_next)
 			if (is_usable(i, socket_family, loopback, inner_subnet, inner_netmask, port, &a))
-				add(ret_candidates, &count, &a);
+				candidates_add(ret_candidates, &count, VNET_HOST, &a);
 	freeifaddrs(list);
 	return count;
 }

@@ -11,6 +11,9 @@
 size_t candidates_gather(const struct sockaddr_storage *bind, int socket_family, uint16_t port, uint32_t inner_subnet,
 			 uint32_t inner_netmask, struct vnet_candidate *ret_candidates);
 
+/* Adds one to a list of at most VNET_MAX_CANDIDATES, unless it is there. */
+bool candidates_add(struct vnet_candidate *list, size_t *count, enum vnet_candidate_kind kind, const struct address *a);
+
 /* A netlink descriptor that is readable after an address or a link changed; -1 where there is none. */
 int candidates_watch(void);
 /* Empties it. True where something changed. */

@@ -189,6 +189,23 @@ err_t mesh_set_peers(struct mesh *m, const struct vnet_peer *peers, size_t count
 	return OK;
 }
 
+void mesh_set_relays(struct mesh *m, const struct address *relays, size_t count, mono_time now)
+{
+	m->relay_count = count < VNET_MAX_RELAYS ? count : VNET_MAX_RELAYS;
+	if (m->relay_count > 0)
+		memcpy(m->relays, relays, m->relay_count * sizeof *relays);
+	for (size_t i = 0; i < m->count; i++)
+		paths_set_relays(&m->peers[i]->paths, m->relays, (int)m->relay_count);
+	m->due_us = now.us;
+}
+
+void mesh_relay_up(struct mesh *m, const struct address *relay, mono_time now)
+{
+	for (size_t i = 0; i < m->count; i++)
+		peer_relay_up(m->peers[i], relay, now);
+	m->due_us = now.us;
+}
+
 /* ---- packets ---- */
 /* Something happened to p: it may want its tick sooner. */
 static void look_at(struct mesh *m, const struct peer *p)
@@ -258,7 +275,7 @@ void mesh_input(struct mesh *m, uint8_t *packet, size_t len, const struct addres
 		input_cookie(m, packet, len, now);
 		break;
 	case WIRE_RELAY:
-		m->strangers++; /* no relay is spoken to */
+		m->strangers++; /* vnet.c has taken off what a relay put around a packet */
 		break;
 	}
 }

@@ -11,6 +11,7 @@
  */
 #include <assert.h>
 #include "path.h"
+#include "relay_wire.h"
 
 const char *const path_state_names[] = { "new", "probing", "valid", "suspect", "dead" };
 static_assert(sizeof path_state_names / sizeof *path_state_names == PATH_STATE_COUNT, "a name for each state");
@@ -96,7 +97,7 @@ void paths_set(struct paths *s, const struct address *to, const enum vnet_candid
 {
 	/* One that is announced no longer but works stays as a learned one. */
 	for (int i = s->count - 1; i >= 0; i--) {
-		bool stays = s->path[i].learned;
+		bool stays = s->path[i].learned || s->path[i].to.via;
 		for (int k = 0; k < count && !stays; k++)
 			stays = address_equal(&s->path[i].to, &to[k]);
 		if (stays)
@@ -117,12 +118,36 @@ void paths_set(struct paths *s, const struct address *to, const enum vnet_candid
 	}
 }
 
+void paths_set_relays(struct paths *s, const struct address *relays, int count)
+{
+	for (int i = s->count - 1; i >= 0; i--) {
+		bool stays = s->path[i].to.via == 0;
+		for (int k = 0; k < count && !stays; k++)
+			stays = address_equal(&s->path[i].to, &relays[k]);
+		if (!stays)
+			path_remove(s, i);
+	}
+	for (int k = 0; k < count; k++)
+		if (paths_find(s, &relays[k]) < 0)
+			path_add(s, &relays[k], VNET_RELAYED, false);
+}
+
+void paths_relay_up(struct paths *s, const struct address *relay)
+{
+	int i = paths_find(s, relay);
+	if (i < 0)
+		return;
+	if (s->path[i].state == PATH_DEAD || s->path[i].state == PATH_PROBING)
+		s->path[i].state = PATH_NEW;
+	s->path[i].next_us = 0;
+}
+
 int paths_learn(struct paths *s, const struct address *from, mono_time now)
 {
 	int i = paths_find(s, from);
 	if (i >= 0)
 		return i;
-	if (!address_is_unicast(from) || !make_room(s))
+	if (from->via || !address_is_unicast(from) || !make_room(s))
 		return -1;
 	i = path_add(s, from, VNET_HOST, true);
 	s->path[i].heard_us = now.us;
@@ -186,6 +211,7 @@ static void path_answered(struct path *p, mono_time now)
 	p->heard_us = p->answered_us = now.us;
 	p->waiting_us = 0;
 	p->unanswered = 0;
+	p->deaths = 0;
 	if (p->state == PATH_SUSPECT)
 		p->state = PATH_VALID;
 }
@@ -198,11 +224,15 @@ static void ping_soon(struct path *p, mono_time now)
 		p->next_us = now.us;
 }
 
-static void ask_the_others(struct paths *s, int except, mono_time now)
+/* Those that work are asked again and again, as only one that answers after the active one fell silent may take over. */
+static void ask_the_others(struct paths *s, int except, bool dead_too, mono_time now)
 {
-	for (int i = 0; i < s->count; i++)
-		if (i != except && s->path[i].pinged_us + SECOND_US <= now.us)
-			ping_soon(&s->path[i], now);
+	for (int i = 0; i < s->count; i++) {
+		struct path *p = &s->path[i];
+		bool works = p->state == PATH_VALID;
+		if (i != except && (works || dead_too) && p->pinged_us + (works ? PATH_RETRY_US : SECOND_US) <= now.us)
+			ping_soon(p, now);
+	}
 }
 
 void paths_heard(struct paths *s, int i, bool answer, mono_time now)
@@ -326,6 +356,7 @@ void paths_wake(struct paths *s)
 		if (s->path[i].state == PATH_DEAD)
 			s->path[i].state = PATH_NEW;
 		s->path[i].next_us = 0;
+		s->path[i].deaths = 0;
 	}
 }
 
@@ -346,6 +377,8 @@ static uint16_t next_size(const struct paths *s, const struct path *p)
 {
 	static const uint16_t sizes[] = { 1280, 1360, 1400, 1452, 1472, PATH_TOP_BYTES };
 	uint16_t likely = address_is_v4(&p->to) ? 1472 : 1452; /* ethernet's 1500 less IP and UDP */
+	if (p->to.via)
+		likely -= RELAY_HEADER_BYTES;
 	if (p->datagram_bytes >= s->want_bytes)
 		return 0;
 	if (!p->search_modest && p->datagram_bytes < likely)
@@ -405,6 +438,16 @@ static void make_ping(struct paths *s, int i, uint16_t bytes, mono_time now, str
 	*ret_ping = (struct path_ping){ .path = i, .token = p->secret << 8 | p->number, .bytes = bytes };
 }
 
+/* While the relay carries the data a direct path is worth more tries: both sides' NATs must be open at the same time. */
+static int64_t dead_us(const struct paths *s, struct path *p)
+{
+	int64_t wait = PATH_EAGER_US << p->deaths;
+	bool relayed = s->active >= 0 && s->path[s->active].to.via;
+	if (p->deaths < 4)
+		p->deaths++;
+	return relayed && wait < PATH_STANDBY_US ? wait : PATH_STANDBY_US;
+}
+
 static bool next_first_ping(struct paths *s, int i, mono_time now, struct path_ping *ret_ping)
 {
 	struct path *p = &s->path[i];
@@ -422,7 +465,7 @@ static bool next_first_ping(struct paths *s, int i, mono_time now, struct path_p
 		return false;
 	if (p->tries == PATH_TRIES) {
 		p->state = PATH_DEAD;
-		p->next_us = now.us + PATH_STANDBY_US;
+		p->next_us = now.us + dead_us(s, p);
 		return false;
 	}
 	p->tries++;
@@ -436,7 +479,7 @@ static bool next_heartbeat(struct paths *s, int i, mono_time now, struct path_pi
 	struct path *p = &s->path[i];
 	if (p->waiting_us && now.us - p->waiting_us >= PATH_DEAD_US) {
 		p->state = PATH_DEAD;
-		p->next_us = now.us + PATH_STANDBY_US;
+		p->next_us = now.us + dead_us(s, p);
 		p->waiting_us = 0;
 		p->unanswered = 0;
 		choose(s, now);
@@ -454,8 +497,8 @@ static bool next_heartbeat(struct paths *s, int i, mono_time now, struct path_pi
 		if (p->unanswered < UINT8_MAX)
 			p->unanswered++;
 		make_ping(s, i, bytes, now, ret_ping);
-		if (i == s->active && p->unanswered == SWITCH_UNANSWERED - 1)
-			ask_the_others(s, i, now);
+		if (i == s->active && p->unanswered >= SWITCH_UNANSWERED - 1)
+			ask_the_others(s, i, p->unanswered == SWITCH_UNANSWERED - 1, now);
 		if (i == s->active && p->unanswered >= SWITCH_UNANSWERED)
 			choose(s, now);
 		return true;

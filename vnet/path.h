@@ -11,7 +11,7 @@
 #include "vnet.h"
 
 #define PATH_LEARNED 4 /* addresses that authenticated packets came from and nobody announced */
-#define PATH_MAX_COUNT (VNET_MAX_CANDIDATES + PATH_LEARNED)
+#define PATH_MAX_COUNT (VNET_MAX_CANDIDATES + PATH_LEARNED + VNET_MAX_RELAYS)
 #define PATH_BASE_BYTES 1200 /* UDP payload that every path must carry (RFC 8899 BASE_PLPMTU) */
 #define PATH_TOP_BYTES 8972
 
@@ -21,6 +21,7 @@
 #define PATH_HEARTBEAT_US (3 * SECOND_US)  /* the active path while it is used */
 #define PATH_KEEPALIVE_US (15 * SECOND_US) /* the active path otherwise */
 #define PATH_STANDBY_US (60 * SECOND_US)   /* the others, and dead ones, for ever */
+#define PATH_EAGER_US (5 * SECOND_US)	   /* dead ones while a relay carries the data; doubles up to PATH_STANDBY_US */
 #define PATH_SUSPECT_US 6500000
 #define PATH_DEAD_US (30 * SECOND_US)
 #define PATH_SEARCH_US (600 * SECOND_US) /* a larger datagram size is looked for again */
@@ -49,6 +50,7 @@ struct path {
 	enum path_state state;
 	uint8_t tries;	    /* PROBING: pings sent */
 	uint8_t unanswered; /* VALID, SUSPECT: pings since the last pong */
+	uint8_t deaths;	    /* in a row */
 	uint8_t number;	    /* of the last ping; the token's low byte */
 	uint64_t secret;    /* the token's upper 56 bits, new for each PROBING */
 	struct path_sent sent[PATH_RING];
@@ -83,6 +85,9 @@ struct path_ping {
 void paths_init(struct paths *s, uint16_t want_bytes);
 /* Exactly these announced candidates; those that stay keep their state, learned ones stay. */
 void paths_set(struct paths *s, const struct address *to, const enum vnet_candidate_kind *kind, int count);
+/* Exactly these relays; addresses with via. */
+void paths_set_relays(struct paths *s, const struct address *relays, int count);
+void paths_relay_up(struct paths *s, const struct address *relay); /* we are bound there: probe it now */
 int paths_find(const struct paths *s, const struct address *from);
 /* An authenticated packet came from there, unannounced: a new path in PATH_NEW, in the stead of the stalest learned one. Returns its
  * index, or -1 where the address is none to send to. */

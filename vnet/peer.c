@@ -33,7 +33,9 @@ err_t peer_new(struct mesh *m, const struct vnet_peer *who, mono_time now, struc
 	p->to = gate_key_of(m->network, who->pin, ours);
 	p->from = gate_key_of(m->network, ours, who->pin);
 	p->retry_us = now.us;
+	p->relay_name = relay_name_of(m->network, who->id);
 	paths_init(&p->paths, want_bytes(m));
+	paths_set_relays(&p->paths, m->relays, (int)m->relay_count);
 	*ret_peer = p;
 	return OK;
 }
@@ -94,6 +96,13 @@ void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time 
 		p->failures = 0;
 		p->retry_us = now.us;
 	}
+}
+
+void peer_relay_up(struct peer *p, const struct address *relay, mono_time now)
+{
+	paths_relay_up(&p->paths, relay);
+	if (!peer_is_reached(p))
+		attempt_hurry(p, now);
 }
 
 bool peer_is_connected(const struct peer *p)

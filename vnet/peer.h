@@ -7,6 +7,7 @@
 #include "fragment.h"
 #include "mesh.h"
 #include "path.h"
+#include "relay_wire.h"
 #include "session.h"
 
 /* A handshake under way. The side with the smaller pin is the DTLS client and drives it; the server only answers. */
@@ -37,6 +38,7 @@ struct peer {
 	sha256 pin;
 	bool client; /* we are */
 	struct gate_key to, from;
+	struct relay_name relay_name;
 
 	struct session *current;  /* what we send with */
 	struct session *next;	  /* a server's: sent with only after the client was heard under it */
@@ -65,7 +67,8 @@ MUST_CHECK err_t peer_new(struct mesh *m, const struct vnet_peer *who, mono_time
 void peer_free(struct peer *p);
 /* New candidates of the same peer. */
 void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time now);
-void peer_leave(struct peer *p); /* tells it that we go */
+void peer_relay_up(struct peer *p, const struct address *relay, mono_time now); /* we are bound there */
+void peer_leave(struct peer *p);						/* tells it that we go */
 
 /* Packets whose owner mesh.c has found. */
 void attempt_take(struct peer *p, const struct carrier *c, const struct address *from, mono_time now);
@@ -88,6 +91,7 @@ bool peer_seal_to(struct peer *p, struct session *s, enum wire_type type, const 
 void peer_take_session(struct peer *p, struct session *s, const struct address *via, mono_time now);
 /* Handshakes (attempt.c). */
 void attempt_tick(struct peer *p, mono_time now);
+void attempt_hurry(struct peer *p, mono_time now); /* there is a new way to the peer */
 int64_t attempt_due_us(const struct peer *p);
 void attempt_free_all(struct peer *p, bool only_done);
 

@@ -15,6 +15,8 @@
 #include "log.h"
 #include "peer.h"
 #include "port.h"
+#include "reflexive.h"
+#include "relay_client.h"
 #include "udp_socket.h"
 
 #define TURNS 4 /* batches of each kind a vnet_run() */
@@ -25,11 +27,17 @@ const char *const vnet_candidate_kind_names[] = { "host", "fixed", "mapped", "re
 static_assert(sizeof vnet_candidate_kind_names / sizeof *vnet_candidate_kind_names == VNET_CANDIDATE_KIND_COUNT, "a name each");
 const char *const vnet_path_names[] = { "none", "connecting", "direct", "relayed" };
 static_assert(sizeof vnet_path_names / sizeof *vnet_path_names == VNET_PATH_COUNT, "a name each");
+const char *const vnet_mapping_names[] = { "unknown", "independent", "dependent" };
+static_assert(VNET_TICKET_BYTES == RELAY_TICKET_BYTES, "what the caller has is what the relay gets");
+static_assert(sizeof vnet_mapping_names / sizeof *vnet_mapping_names == VNET_MAPPING_COUNT, "a name each");
 
 struct vnet {
 	struct mesh mesh;
 	struct ethernet ethernet;
 	struct udp_socket udp;
+	struct reflexive reflexive;
+	struct relay_client relays[VNET_MAX_RELAYS];
+	size_t relay_count;
 	struct port *port;
 	struct sockaddr_storage bind_address;
 	void (*log)(void *context, int level, const char *line);
@@ -46,19 +54,27 @@ struct vnet {
 static uint8_t *packet_room(void *context, size_t len)
 {
 	struct vnet *v = context;
-	return udp_room(&v->udp, len);
+	return udp_room(&v->udp, len + RELAY_HEADER_BYTES);
 }
 
 static void packet_ready(void *context, struct peer *peer, const struct address *to, size_t len)
 {
 	struct vnet *v = context;
+	if (to->via && len > 0) {
+		/* The room has RELAY_HEADER_BYTES more than was asked for. Only relayed packets pay for the move. */
+		uint8_t *packet = udp_room(&v->udp, len + RELAY_HEADER_BYTES);
+		memmove(packet + RELAY_HEADER_BYTES, packet, len);
+		bool bound = relay_client_wrap(&v->relays[to->via - 1], peer->relay_name, packet);
+		len = bound ? len + RELAY_HEADER_BYTES : 0;
+	}
 	udp_send_later(&v->udp, peer, to, len);
 }
 
 static void packet_too_big(void *context, struct peer *peer, const struct address *to, size_t len)
 {
 	struct vnet *v = context;
-	mesh_too_big(&v->mesh, peer, to, len, v->now);
+	if (peer)
+		mesh_too_big(&v->mesh, peer, to, to->via ? len - RELAY_HEADER_BYTES : len, v->now);
 }
 
 static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, const struct offload *o)
@@ -81,12 +97,6 @@ static bool frame_from_port(void *context, uint8_t *frame, size_t len, const str
 	return udp_has_room(&v->udp);
 }
 
-static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
-{
-	struct vnet *v = context;
-	mesh_input(&v->mesh, packet, len, from, v->now);
-}
-
 static void log_line(void *context, int level, const char *line)
 {
 	struct vnet *v = context;
@@ -94,11 +104,68 @@ static void log_line(void *context, int level, const char *line)
 		v->log(v->log_context, level, line);
 }
 
+static void stun_came(struct vnet *v, const uint8_t *packet, size_t len, const struct address *from)
+{
+	bool changed = false;
+	if (!reflexive_take(&v->reflexive, packet, len, from, v->now, &changed))
+		v->mesh.strangers++;
+	if (changed)
+		log_line(v, LOG_INFO, "a STUN server sees us at another address than before");
+}
+
+static void relay_came(struct vnet *v, uint8_t *packet, size_t len, const struct address *from)
+{
+	for (size_t i = 0; i < v->relay_count; i++) {
+		if (!address_equal(&v->relays[i].address, from))
+			continue;
+		struct address via = *from;
+		via.via = (uint8_t)(i + 1);
+		switch (relay_client_take(&v->relays[i], packet, len, v->now)) {
+		case RELAY_NOTHING:
+			return;
+		case RELAY_CAME_UP:
+			log_line(v, LOG_INFO, "bound at the relay");
+			mesh_relay_up(&v->mesh, &via, v->now);
+			return;
+		case RELAY_PACKET:
+			mesh_input(&v->mesh, packet + RELAY_HEADER_BYTES, len - RELAY_HEADER_BYTES, &via, v->now);
+			return;
+		case RELAY_STRANGE:
+			break;
+		}
+	}
+	v->mesh.strangers++;
+}
+
+static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
+{
+	struct vnet *v = context;
+	if (stun_is(packet, len)) {
+		stun_came(v, packet, len, from);
+		return;
+	}
+	if (len > 0 && packet[0] == WIRE_RELAY) {
+		relay_came(v, packet, len, from);
+		return;
+	}
+	mesh_input(&v->mesh, packet, len, from, v->now);
+}
+
 /* ---- life ---- */
 static err_t watch(struct vnet *v, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 	return epoll_ctl(v->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? E_IO : OK;
+}
+
+static void set_servers(struct vnet *v, const struct vnet_config *c, mono_time now)
+{
+	struct address servers[VNET_MAX_STUN_SERVERS];
+	size_t n = 0;
+	for (size_t i = 0; i < VNET_MAX_STUN_SERVERS; i++)
+		if (address_parse(c->stun_servers[i], &servers[n]) == OK)
+			n++;
+	reflexive_init(&v->reflexive, servers, n, now);
 }
 
 static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now)
@@ -122,6 +189,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	if (v->poke_fd < 0)
 		return err_from_errno(errno);
 	TRY(watch(v, v->poke_fd));
+	set_servers(v, c, now);
 	v->watch_fd = candidates_watch();
 	if (v->watch_fd >= 0)
 		TRY(watch(v, v->watch_fd));
@@ -211,6 +279,38 @@ err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count
 	return ethernet_learn_peers(&v->ethernet);
 }
 
+/* Is the relay of this address there already, at the same place? Then it stays as it is. */
+static bool keeps_relay(const struct vnet *v, size_t i, const struct address *a)
+{
+	return i < v->relay_count && address_equal(&v->relays[i].address, a);
+}
+
+err_t vnet_set_relays(struct vnet *v, const struct vnet_relay *relays, size_t count, mono_time now)
+{
+	struct address addresses[VNET_MAX_RELAYS];
+	if (count > VNET_MAX_RELAYS)
+		return E_LIMIT;
+	for (size_t i = 0; i < count; i++) {
+		TRY(address_parse(relays[i].address, &addresses[i]));
+		if (!address_is_unicast(&addresses[i]))
+			return E_INVALID;
+	}
+	v->now = now;
+	udp_flush(&v->udp);
+	udp_forget(&v->udp); /* it may name relays that go */
+	for (size_t i = 0; i < count; i++) {
+		if (keeps_relay(v, i, &addresses[i]))
+			memcpy(v->relays[i].ticket, relays[i].ticket, sizeof v->relays[i].ticket);
+		else
+			relay_client_init(&v->relays[i], &addresses[i], relays[i].ticket, now);
+		addresses[i].via = (uint8_t)(i + 1);
+	}
+	v->relay_count = count;
+	mesh_set_relays(&v->mesh, addresses, count, now);
+	(void)eventfd_write(v->poke_fd, 1);
+	return OK;
+}
+
 sha256 vnet_pin(const struct vnet *v)
 {
 	return identity_pin(v->mesh.identity);
@@ -223,8 +323,13 @@ uint16_t vnet_port_number(const struct vnet *v)
 
 size_t vnet_candidates(struct vnet *v, struct vnet_candidate *ret_candidates)
 {
-	return candidates_gather(&v->bind_address, v->udp.family, v->udp.port, v->ethernet.network.subnet, v->ethernet.netmask,
-				 ret_candidates);
+	struct address seen[VNET_MAX_STUN_SERVERS];
+	size_t count = candidates_gather(&v->bind_address, v->udp.family, v->udp.port, v->ethernet.network.subnet,
+					 v->ethernet.netmask, ret_candidates);
+	size_t n = reflexive_addresses(&v->reflexive, seen);
+	for (size_t i = 0; i < n; i++)
+		candidates_add(ret_candidates, &count, VNET_REFLEXIVE, &seen[i]);
+	return count;
 }
 
 /* ---- running ---- */
@@ -253,6 +358,32 @@ static void look_for_changes(struct vnet *v)
 		return;
 	v->woken_us = v->now.us;
 	mesh_wake(&v->mesh, v->now);
+	reflexive_wake(&v->reflexive, v->now);
+	for (size_t i = 0; i < v->relay_count; i++)
+		relay_client_wake(&v->relays[i], v->now);
+}
+
+static void ask_servers(struct vnet *v)
+{
+	uint8_t request[STUN_REQUEST_BYTES];
+	struct address to;
+	size_t len;
+	while (reflexive_next(&v->reflexive, v->now, request, &len, &to)) {
+		memcpy(udp_room(&v->udp, len), request, len);
+		udp_send_later(&v->udp, NULL, &to, len);
+	}
+}
+
+static void speak_to_relays(struct vnet *v)
+{
+	for (size_t i = 0; i < v->relay_count; i++) {
+		size_t len;
+		uint8_t packet[RELAY_BIND_BYTES];
+		if (!relay_client_next(&v->relays[i], v->now, packet, &len))
+			continue;
+		memcpy(udp_room(&v->udp, len), packet, len);
+		udp_send_later(&v->udp, NULL, &v->relays[i].address, len);
+	}
 }
 
 /* What epoll says; sets what has something to read. */
@@ -296,6 +427,8 @@ void vnet_run(struct vnet *v, mono_time now)
 		if (v->port)
 			(void)v->port->kind->flush(v->port);
 	}
+	ask_servers(v);
+	speak_to_relays(v);
 	mesh_tick(&v->mesh, now);
 	udp_flush(&v->udp);
 	if (v->port)
@@ -305,7 +438,12 @@ void vnet_run(struct vnet *v, mono_time now)
 
 mono_time vnet_next_us(const struct vnet *v)
 {
-	int64_t due = mesh_due_us(&v->mesh), idle = v->now.us + IDLE_US;
+	int64_t due = mesh_due_us(&v->mesh), ask = reflexive_due_us(&v->reflexive), idle = v->now.us + IDLE_US;
+	if (ask < due)
+		due = ask;
+	for (size_t i = 0; i < v->relay_count; i++)
+		if (v->relays[i].next_us < due)
+			due = v->relays[i].next_us;
 	return (mono_time){ due < idle ? due : idle };
 }
 
@@ -320,6 +458,7 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 		.spoofed = v->ethernet.spoofed,
 		.strangers = v->mesh.strangers,
 		.peer_count = v->mesh.count,
+		.mapping = reflexive_mapping(&v->reflexive),
 	};
 	for (size_t i = 0; i < v->mesh.count; i++)
 		ret_status->connected += peer_is_reached(v->mesh.peers[i]);

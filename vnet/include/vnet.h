@@ -23,17 +23,20 @@
 
 struct vnet;
 
-#define VNET_NAME_SIZE 64      /* a DNS label (RFC 1035: 63 octets) and a NUL */
-#define VNET_MAX_PEERS 1024    /* of one network, without ourselves */
-#define VNET_MAX_CANDIDATES 16 /* of one peer */
+#define VNET_NAME_SIZE 64	/* a DNS label (RFC 1035: 63 octets) and a NUL */
+#define VNET_MAX_PEERS 1024	/* of one network, without ourselves */
+#define VNET_MAX_CANDIDATES 16	/* of one peer */
+#define VNET_MAX_STUN_SERVERS 4 /* that one endpoint asks */
+#define VNET_MAX_RELAYS 2
+#define VNET_TICKET_BYTES 116  /* the market's permission to use a relay (docs/RELAY.md) */
 #define VNET_CANDIDATE_SIZE 64 /* "192.0.2.7:41641", "[2001:db8::1]:41641" */
 
 typedef struct {
 	uint8_t bytes[6];
 } vnet_mac;
 
-/* Where a candidate comes from decides its rank (docs/VNET.md, "Paths"). Only host and fixed are gathered today; the others
- * have their place in the wire format and in this enum. */
+/* Where a candidate comes from decides its rank (docs/VNET.md, "Paths"). Host and reflexive ones are found here; fixed and mapped
+ * ones are whoever's who announces them. What leads through a relay need not be announced (vnet_set_relays). */
 enum vnet_candidate_kind { VNET_HOST, VNET_FIXED, VNET_MAPPED, VNET_REFLEXIVE, VNET_RELAYED, VNET_CANDIDATE_KIND_COUNT };
 extern const char *const vnet_candidate_kind_names[VNET_CANDIDATE_KIND_COUNT]; /* "host", "fixed", ... */
 
@@ -81,6 +84,9 @@ struct vnet_config {
 				    * self.mac, and IPv4 and ARP senders self.ip (0.0.0.0 before DHCP) */
 	bool answer_dhcp; /* DHCP (RFC 2131) and DNS for the port's machine, answered here */
 	unsigned without; /* offloads not to be used, VNET_WITHOUT_...; for kernels and network cards that get them wrong */
+	/* STUN servers (RFC 8489) that are asked under which address our packets reach them: numeric address and port. Two of
+	 * different addresses also tell what kind of NAT there is. "" and what is no such address is left out. */
+	char stun_servers[VNET_MAX_STUN_SERVERS][VNET_CANDIDATE_SIZE];
 	/* Called from vnet_run(); NULL: silence. line has no newline. */
 	void (*log)(void *context, int level, const char *line);
 	void *log_context;
@@ -106,10 +112,18 @@ MUST_CHECK err_t vnet_tap_open(const char *name, vnet_mac mac, uint16_t mtu, int
 /* Desired state: exactly these peers, ourselves left out by id. New ones are contacted, missing ones are dropped at once (their
  * packets are then a stranger's), changed candidates are probed. Copies. E_LIMIT, E_INVALID (two with one id, MAC, IP or name). */
 MUST_CHECK err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now);
+/* By its address a relay is the same as before; then only the ticket is replaced. Peers are reached through each relay at which they
+ * are bound as well, so all members of a network need the same ones. Copies. E_LIMIT; E_INVALID: an address. */
+struct vnet_relay {
+	char address[VNET_CANDIDATE_SIZE]; /* UDP, numeric address and port */
+	uint8_t ticket[VNET_TICKET_BYTES];
+};
+MUST_CHECK err_t vnet_set_relays(struct vnet *v, const struct vnet_relay *relays, size_t count, mono_time now);
 sha256 vnet_pin(const struct vnet *v); /* of our own key */
 uint16_t vnet_port_number(const struct vnet *v);
 /* Our candidates for the market to hand on: host addresses of all interfaces that are up, with our port; loopback only where
- * there is nothing else; not addresses inside the network itself. Returns the count, at most VNET_MAX_CANDIDATES. */
+ * there is nothing else; not addresses inside the network itself. Then what the STUN servers said, which changes by itself: ask
+ * now and then. Returns the count, at most VNET_MAX_CANDIDATES. */
 size_t vnet_candidates(struct vnet *v, struct vnet_candidate *ret_candidates);
 
 /* ---- running ---- */
@@ -127,19 +141,25 @@ struct vnet_peer_status {
 	char name[VNET_NAME_SIZE];
 	uint32_t ip;
 	enum vnet_path path;
-	char address[VNET_CANDIDATE_SIZE]; /* the peer's, of the path in use; "" where none */
+	char address[VNET_CANDIDATE_SIZE]; /* the peer's (or the relay's) of the path in use; "" where none */
 	int64_t rtt_us;			   /* smoothed (RFC 6298 section 2), -1 unknown */
 	uint64_t tx_bytes, rx_bytes;	   /* inner frames, from and to the port */
 	uint64_t tx_frames, rx_frames;
 	uint64_t dropped;     /* sealed wrongly, replayed, no key, queue full */
 	int64_t last_seen_us; /* monotonic, 0 never */
 };
+/* How the NAT before us maps our port (RFC 4787 section 4.1): alike for all destinations, so that a peer reaches us where the STUN
+ * servers saw us, or for each one anew. Without a NAT it is independent. Unknown until two servers answered. */
+enum vnet_mapping { VNET_MAPPING_UNKNOWN, VNET_MAPPING_INDEPENDENT, VNET_MAPPING_DEPENDENT, VNET_MAPPING_COUNT };
+extern const char *const vnet_mapping_names[VNET_MAPPING_COUNT]; /* "unknown", "independent", "dependent" */
+
 struct vnet_status {
 	uint64_t tx_bytes, rx_bytes; /* of the port, all peers together: what is metered */
 	uint64_t tx_frames, rx_frames;
 	uint64_t spoofed;   /* frames from the port with a foreign MAC or address */
 	uint64_t strangers; /* packets that no peer of ours sent */
 	size_t peer_count, connected;
+	enum vnet_mapping mapping;
 };
 void vnet_status(const struct vnet *v, struct vnet_status *ret_status);
 /* Returns how many there are; fills at most max. */

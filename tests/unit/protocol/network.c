@@ -14,6 +14,11 @@
 #define ANSWER                                                                                                      \
 	"{\"network\":" NETWORK ",\"self\":" UNKNOWN_PEER ",\"peers_version\":9223372036854775807,\"peers\":[" PEER \
 	"," UNKNOWN_PEER "]}"
+#define TICKET TEN(TEN("0a")) TEN("0b") "0c0c0c0c0c0d"
+#define RELAYS "[{\"address\":\"192.0.2.7:3478\",\"ticket\":\"" TICKET "\"}]"
+#define RELAY_ANSWER                                                                                                             \
+	"{\"network\":{\"id\":\"" ID1 "\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400,\"stun\":[\"192.0.2.7:3478\"," \
+	"\"192.0.2.7:3479\"],\"relays\":" RELAYS "},\"self\":" UNKNOWN_PEER ",\"peers_version\":0}"
 #define SHORT_ANSWER "{\"network\":" NETWORK ",\"self\":" UNKNOWN_PEER ",\"peers_version\":0}"
 
 static void addresses(void)
@@ -138,6 +143,26 @@ static void peers(void)
 		{ "peers[1].ip", NULL, "peers[1].ip" },
 		{ "peers[0].candidates[1].address", "\"1.2.3.4\"", "peers[0].candidates[1].address" },
 	};
+	static const struct row relays[] = {
+		{ "network.stun", NULL, NULL },
+		{ "network.stun", "[]", NULL },
+		{ "network.stun", "{}", "network.stun" },
+		{ "network.stun[1]", "1", "network.stun[1]" },
+		{ "network.stun[0]", "\"stun.example:3478\"", "network.stun" },
+		{ "network.stun[0]", "\"0.0.0.0:3478\"", "network.stun" },
+		{ "network.stun", "[\"1.1.1.1:1\",\"1.1.1.1:2\",\"1.1.1.1:3\",\"1.1.1.1:4\",\"1.1.1.1:5\"]", "network.stun" },
+		{ "network.relays", NULL, NULL },
+		{ "network.relays", "[]", NULL },
+		{ "network.relays", "[{},{},{}]", "network.relays" },
+		{ "network.relays[0]", "1", "network.relays[0]" },
+		{ "network.relays[0].address", "\"192.0.2.7\"", "network.relays[0].address" },
+		{ "network.relays[0].address", NULL, "network.relays[0].address" },
+		{ "network.relays[0].ticket", NULL, "network.relays[0].ticket" },
+		{ "network.relays[0].ticket", "\"00\"", "network.relays[0].ticket" },
+		{ "network.relays[0].tomorrow", "1", NULL },
+	};
+	message_survives(peer_answer, peer_answer_from_json, peer_answer_to_json, peer_answer_clear, RELAY_ANSWER);
+	message_rows(peer_answer, peer_answer_from_json, peer_answer_clear, RELAY_ANSWER, relays);
 	message_survives(peer_view, peer_view_from_json, peer_view_to_json, no_clear, PEER);
 	message_survives(peer_view, peer_view_from_json, peer_view_to_json, no_clear, UNKNOWN_PEER);
 	message_rows(peer_view, peer_view_from_json, no_clear, PEER, peer);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * nat_pair.c - two endpoints in network namespaces, introduced to each other as the market would; tests/vnet/nat.t drives it
+ *
+ * nat_pair key FILE
+ *	makes the market's key for tickets in FILE and prints its public half in hex
+ * nat_pair ticket FILE NETWORK PEER
+ *	prints a ticket for that member in hex; the ids are UUIDs
+ * nat_pair run FILE FOLDER RELAY STUN STUN NAMESPACE NAMESPACE EXPECTED HOLD_S GAP_MS
+ *	EXPECTED is a row of paths with commas, as in "direct,relayed": both sides have to come to each within 60 s
+ *	(any: to direct or relayed), with frames passing
+ *	both ways; the last one has to last for HOLD_S. From the first on no frames may be missing for longer than GAP_MS.
+ */
+#include <assert.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "bytes.h"
+#include "frame.h"
+#include "ticket.h"
+#include "vnet.h"
+
+#define SIDES 2
+#define REPORT_US 100000
+#define FRAME_US 20000
+#define PHASE_US (60 * SECOND_US)
+
+/* From a child to the parent each REPORT_US; the other's self goes back. */
+struct report {
+	struct vnet_peer self;
+	enum vnet_path path;
+	enum vnet_mapping mapping;
+	char address[VNET_CANDIDATE_SIZE];
+	uint64_t received;
+	int64_t gap_us; /* the longest without a frame since the first one */
+};
+struct side {
+	pid_t pid;
+	int control;
+	struct report report;
+};
+
+/* Its id gets the parent's pid, so that pairs that run at the same time are networks of their own. */
+static struct vnet_network network = { .id = { { 7 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
+
+/* ---- one endpoint and its guest ---- */
+struct child {
+	struct vnet *vnet;
+	struct report report;
+	struct vnet_peer other;
+	char ours[108], theirs[108];
+	int guest, control;
+	int64_t frame_us, report_us, heard_us;
+};
+
+static void child_open(struct child *c, char **argv, int number)
+{
+	struct ed25519_key *key;
+	pid_t parent = getppid();
+	memcpy(network.id.bytes + 1, &parent, sizeof parent);
+	struct vnet_config config = { .network = network };
+	struct vnet_relay relay;
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	char path[256];
+	snprintf(path, sizeof path, "/run/netns/%s", argv[7 + number]);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert(fd >= 0 && setns(fd, CLONE_NEWNET) == 0);
+	close(fd);
+	snprintf(c->ours, sizeof c->ours, "%s/%d-%d.vnet", argv[3], parent, number);
+	snprintf(c->theirs, sizeof c->theirs, "%s/%d-%d.qemu", argv[3], parent, number);
+	assert(text_copy(name.sun_path, sizeof name.sun_path, c->theirs) == OK);
+	c->guest = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert(c->guest >= 0 && bind(c->guest, (struct sockaddr *)&name, sizeof name) == 0);
+
+	char *key_pem, *cert_pem;
+	assert(certificate_make("peer", &key_pem, &cert_pem) == OK);
+	struct vnet_peer *self = &c->report.self;
+	*self = (struct vnet_peer){ .id = { { (uint8_t)(number + 1) } }, .ip = 0x0a4d0101u + (uint32_t)number };
+	self->mac = (vnet_mac){ { 0x52, 0x54, 0, 0, 0, (uint8_t)(number + 1) } };
+	snprintf(self->name, sizeof self->name, "vm%d", number);
+	config.self = *self;
+	config.key_pem = key_pem;
+	config.cert_pem = cert_pem;
+	for (int i = 0; i < 2; i++)
+		assert(text_copy(config.stun_servers[i], sizeof config.stun_servers[i], argv[5 + i]) == OK);
+	assert(vnet_new(&config, clock_mono(), &c->vnet) == OK);
+	assert(vnet_attach_qemu_dgram(c->vnet, c->ours, c->theirs) == OK);
+	self->pin = vnet_pin(c->vnet);
+
+	struct ticket t = { .network = network.id, .peer = self->id, .quota_bytes = UINT64_MAX };
+	t.expires.us = clock_wall().us + 3600 * SECOND_US;
+	assert(ed25519_load(argv[2], &key) == OK && text_copy(relay.address, sizeof relay.address, argv[4]) == OK);
+	ticket_sign(&t, key, relay.ticket);
+	ed25519_free(key);
+	assert(vnet_set_relays(c->vnet, &relay, 1, clock_mono()) == OK);
+}
+
+static void child_send_frame(struct child *c)
+{
+	uint8_t frame[UDP_HEAD_BYTES + 200] = { 0 };
+	struct udp u = { .from = 1000, .to = 2000, .payload_len = 200 };
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	size_t len = udp_put(frame, mac_number(c->other.mac), mac_number(c->report.self.mac), c->report.self.ip, c->other.ip, &u);
+	assert(text_copy(name.sun_path, sizeof name.sun_path, c->ours) == OK);
+	(void)sendto(c->guest, frame, len, MSG_DONTWAIT, (struct sockaddr *)&name, sizeof name);
+}
+
+static void child_take_frames(struct child *c, mono_time now)
+{
+	uint8_t frame[2048];
+	while (recv(c->guest, frame, sizeof frame, 0) > 0) {
+		if (c->heard_us && now.us - c->heard_us > c->report.gap_us)
+			c->report.gap_us = now.us - c->heard_us;
+		c->heard_us = now.us;
+		c->report.received++;
+	}
+}
+
+static void child_report(struct child *c)
+{
+	struct vnet_peer_status peer = { .path = VNET_PATH_NONE };
+	struct vnet_status status;
+	vnet_status(c->vnet, &status);
+	(void)vnet_peer_statuses(c->vnet, &peer, 1);
+	c->report.path = peer.path;
+	c->report.mapping = status.mapping;
+	memcpy(c->report.address, peer.address, sizeof peer.address);
+	c->report.self.candidate_count = vnet_candidates(c->vnet, c->report.self.candidates);
+	if (send(c->control, &c->report, sizeof c->report, MSG_NOSIGNAL) != sizeof c->report)
+		_exit(0);
+}
+
+static void child_run(struct child *c)
+{
+	for (;;) {
+		struct pollfd polls[] = { { vnet_fd(c->vnet), POLLIN, 0 }, { c->control, POLLIN, 0 }, { c->guest, POLLIN, 0 } };
+		mono_time now = clock_mono();
+		int64_t wait = vnet_next_us(c->vnet).us - now.us;
+		poll(polls, 3, wait <= 0 ? 0 : wait < FRAME_US ? (int)(wait / 1000) + 1 : FRAME_US / 1000);
+		now = clock_mono();
+		if (polls[1].revents) {
+			if (recv(c->control, &c->other, sizeof c->other, 0) != sizeof c->other)
+				return;
+			assert(vnet_set_peers(c->vnet, &c->other, 1, now) == OK);
+		}
+		vnet_run(c->vnet, now);
+		child_take_frames(c, now);
+		if (c->other.name[0] && now.us - c->frame_us >= FRAME_US) {
+			c->frame_us = now.us;
+			child_send_frame(c);
+		}
+		if (now.us - c->report_us >= REPORT_US) {
+			c->report_us = now.us;
+			child_report(c);
+		}
+	}
+}
+
+static void side_start(struct side *s, char **argv, int number)
+{
+	int ends[2];
+	assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
+	s->pid = fork();
+	assert(s->pid >= 0);
+	if (s->pid == 0) {
+		static struct child c;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		c.control = ends[1];
+		close(ends[0]);
+		child_open(&c, argv, number);
+		child_run(&c);
+		_exit(0);
+	}
+	close(ends[1]);
+	s->control = ends[0];
+}
+
+/* ---- both ---- */
+/* Takes what they report and introduces them anew where a candidate changed. */
+static bool turn(struct side *sides)
+{
+	struct pollfd polls[SIDES];
+	for (int i = 0; i < SIDES; i++)
+		polls[i] = (struct pollfd){ sides[i].control, POLLIN, 0 };
+	poll(polls, SIDES, 1000);
+	for (int i = 0; i < SIDES; i++) {
+		struct report r;
+		if (!polls[i].revents)
+			continue;
+		if (recv(sides[i].control, &r, sizeof r, 0) != sizeof r)
+			return false;
+		bool changed = memcmp(&r.self, &sides[i].report.self, sizeof r.self) != 0;
+		sides[i].report = r;
+		if (changed && send(sides[1 - i].control, &r.self, sizeof r.self, MSG_NOSIGNAL) < 0)
+			return false;
+	}
+	return true;
+}
+
+#define PATH_ANY VNET_PATH_COUNT
+
+static enum vnet_path path_of(const char *name, size_t len)
+{
+	if (len == 3 && !strncmp(name, "any", 3))
+		return PATH_ANY;
+	for (int i = 0; i < VNET_PATH_COUNT; i++)
+		if (strlen(vnet_path_names[i]) == len && !strncmp(vnet_path_names[i], name, len))
+			return (enum vnet_path)i;
+	assert(!"a path");
+	return VNET_PATH_NONE;
+}
+
+static bool is_at(const struct side *s, enum vnet_path path)
+{
+	if (path == PATH_ANY)
+		return s->report.path == VNET_PATH_DIRECT || s->report.path == VNET_PATH_RELAYED;
+	return s->report.path == path;
+}
+
+/* Both are there and each gets frames. since: what they had received before. */
+static bool are_at(const struct side *sides, enum vnet_path path, const uint64_t *since)
+{
+	for (int i = 0; i < SIDES; i++)
+		if (!is_at(&sides[i], path) || sides[i].report.received < since[i] + 5)
+			return false;
+	return true;
+}
+
+static void show(const struct side *sides, const char *what)
+{
+	for (int i = 0; i < SIDES; i++) {
+		const struct report *r = &sides[i].report;
+		printf("# %s vm%d path=%s address=%s mapping=%s received=%llu gap_ms=%lld\n", what, i, vnet_path_names[r->path],
+		       r->address, vnet_mapping_names[r->mapping], (unsigned long long)r->received, (long long)r->gap_us / 1000);
+		for (size_t k = 0; k < r->self.candidate_count; k++)
+			printf("#   %s %s\n", vnet_candidate_kind_names[r->self.candidates[k].kind],
+			       r->self.candidates[k].address);
+	}
+	fflush(stdout);
+}
+
+static bool come_to(struct side *sides, enum vnet_path path)
+{
+	int64_t begun = clock_mono().us;
+	uint64_t since[SIDES] = { sides[0].report.received, sides[1].report.received };
+	while (!are_at(sides, path, since))
+		if (clock_mono().us - begun > PHASE_US || !turn(sides))
+			return false;
+	printf("reached %s after %lld ms\n", path == PATH_ANY ? "any" : vnet_path_names[path],
+	       (long long)(clock_mono().us - begun) / 1000);
+	fflush(stdout);
+	return true;
+}
+
+static bool stay_at(struct side *sides, enum vnet_path path, int64_t hold_us)
+{
+	int64_t begun = clock_mono().us;
+	while (clock_mono().us - begun < hold_us) {
+		if (!turn(sides))
+			return false;
+		for (int i = 0; i < SIDES; i++)
+			if (!is_at(&sides[i], path) && sides[i].report.path != VNET_PATH_CONNECTING)
+				return false;
+	}
+	return true;
+}
+
+static int run(char **argv)
+{
+	struct side sides[SIDES] = { 0 };
+	enum vnet_path path = VNET_PATH_NONE;
+	int64_t hold_s, gap_ms;
+	bool good = true;
+	assert(int_parse(argv[10], &hold_s) == OK && int_parse(argv[11], &gap_ms) == OK);
+	for (int i = 0; i < SIDES; i++)
+		side_start(&sides[i], argv, i);
+	for (const char *at = argv[9]; good && *at; at += strcspn(at, ","), at += *at == ',') {
+		path = path_of(at, strcspn(at, ","));
+		good = come_to(sides, path);
+	}
+	good = good && stay_at(sides, path, hold_s * SECOND_US);
+	show(sides, good ? "good" : "failed");
+	for (int i = 0; i < SIDES; i++) {
+		if (sides[i].report.gap_us > gap_ms * 1000)
+			good = false;
+		kill(sides[i].pid, SIGKILL);
+		waitpid(sides[i].pid, NULL, 0);
+	}
+	return good ? 0 : 1;
+}
+
+static int make_key(const char *path)
+{
+	struct ed25519_key *key;
+	char text[65];
+	assert(ed25519_new(&key) == OK && ed25519_save(key, path) == OK);
+	ed25519_public public = ed25519_public_of(key);
+	printf("%s\n", hex_encode(public.bytes, sizeof public.bytes, text));
+	ed25519_free(key);
+	return 0;
+}
+
+static int make_ticket(char **argv)
+{
+	struct ed25519_key *key;
+	struct ticket t = { .expires = { clock_wall().us + 3600 * SECOND_US }, .quota_bytes = UINT64_MAX };
+	uint8_t bytes[TICKET_BYTES];
+	char text[TICKET_TEXT_SIZE];
+	assert(ed25519_load(argv[2], &key) == OK);
+	assert(uuid_parse(argv[3], &t.network) == OK && uuid_parse(argv[4], &t.peer) == OK);
+	ticket_sign(&t, key, bytes);
+	printf("%s\n", hex_encode(bytes, sizeof bytes, text));
+	ed25519_free(key);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "key"))
+		return make_key(argv[2]);
+	if (argc == 5 && !strcmp(argv[1], "ticket"))
+		return make_ticket(argv);
+	if (argc == 12 && !strcmp(argv[1], "run"))
+		return run(argv);
+	puts("1..0 # SKIP tests/vnet/nat.t runs it");
+	return 0;
+}

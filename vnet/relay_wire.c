@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * relay_wire.c - the packets between an endpoint and a relay
+ */
+#include "bytes.h"
+#include "crypto.h"
+#include "relay_wire.h"
+
+struct relay_name relay_name_of(uuid network, uuid peer)
+{
+	static const char label[] = "cpushare relay name v1";
+	uint8_t text[sizeof label - 1 + 32];
+	struct relay_name name;
+	struct writer w = writer_of(text, sizeof text);
+	write_bytes(&w, label, sizeof label - 1);
+	write_bytes(&w, network.bytes, sizeof network.bytes);
+	write_bytes(&w, peer.bytes, sizeof peer.bytes);
+	sha256 hash = sha256_of(text, sizeof text);
+	memcpy(name.bytes, hash.bytes, sizeof name.bytes);
+	return name;
+}
+
+static size_t relay_bytes(enum relay_kind kind)
+{
+	switch (kind) {
+	case RELAY_BIND:
+		return RELAY_BIND_BYTES;
+	case RELAY_CHALLENGE:
+		return RELAY_CHALLENGE_BYTES;
+	case RELAY_BOUND:
+		return RELAY_BOUND_BYTES;
+	default:
+		return RELAY_HEADER_BYTES;
+	}
+}
+
+size_t relay_put(const struct relay_packet *p, uint8_t *packet)
+{
+	struct writer w = writer_of(packet, relay_bytes(p->kind));
+	write_u8(&w, WIRE_RELAY);
+	write_u8(&w, (uint8_t)(RELAY_VERSION << 4 | p->kind));
+	write_bytes(&w, p->name.bytes, sizeof p->name.bytes);
+	write_u64(&w, p->session);
+	if (p->kind == RELAY_BIND || p->kind == RELAY_CHALLENGE)
+		write_bytes(&w, p->cookie, RELAY_COOKIE_BYTES);
+	if (p->kind == RELAY_BIND)
+		write_bytes(&w, p->ticket, RELAY_TICKET_BYTES);
+	if (p->kind == RELAY_BOUND)
+		write_u64(&w, p->bound);
+	return writer_len(&w);
+}
+
+err_t relay_get(const uint8_t *packet, size_t len, struct relay_packet *ret_packet)
+{
+	static const struct relay_name none;
+	struct reader r = reader_of(packet, len);
+	struct relay_packet p = { 0 };
+	uint8_t type = read_u8(&r), version = read_u8(&r);
+	uint8_t kind = version & 0x0f;
+	p.kind = (enum relay_kind)kind;
+	read_copy(&r, p.name.bytes, sizeof p.name.bytes);
+	p.session = read_u64(&r);
+	if (r.bad || type != WIRE_RELAY || version >> 4 != RELAY_VERSION || kind >= RELAY_KIND_COUNT || p.session == 0)
+		return E_INVALID;
+	if (p.kind == RELAY_DATA) {
+		*ret_packet = p;
+		return len > RELAY_HEADER_BYTES ? OK : E_INVALID;
+	}
+	if (len != relay_bytes(p.kind) || memcmp(&p.name, &none, sizeof none) != 0)
+		return E_INVALID;
+	if (p.kind == RELAY_BIND || p.kind == RELAY_CHALLENGE)
+		p.cookie = read_bytes(&r, RELAY_COOKIE_BYTES);
+	if (p.kind == RELAY_BIND)
+		p.ticket = read_bytes(&r, RELAY_TICKET_BYTES);
+	if (p.kind == RELAY_BOUND) {
+		p.bound = read_u64(&r);
+		if (p.bound == 0)
+			return E_INVALID;
+	}
+	*ret_packet = p;
+	return OK;
+}
