@@ -195,7 +195,7 @@ static struct binding *binding_room(struct relay *r, mono_time now)
 		if (!stalest || b->heard_us < stalest->heard_us)
 			stalest = b;
 	}
-	if (now.us - stalest->heard_us < SILENT_US)
+	if (!stalest || now.us - stalest->heard_us < SILENT_US)
 		return NULL;
 	binding_drop(r, stalest);
 	return stalest;
