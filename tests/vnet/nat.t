@@ -205,7 +205,7 @@ endpoint() {
 			"relays": [{"address": "198.51.100.1:3478", "ticket": "$("$PAIR" ticket "$WORK/ticket.pem" $NETWORK "$id")"}]},
 		 "self": {"id": "$id", "name": "vm$1", "mac": "52:54:00:00:00:0$1", "ip": "10.77.1.$1"}, "uid": 0}
 	END
-	in_space "$2" cpushare-seller endpoint "$dir" >"$dir/log" 2>&1 &
+	ip netns exec "$2" cpushare-seller endpoint "$dir" >"$dir/log" 2>&1 &
 	cleanup "kill -KILL $!"
 }
 # ask NUMBER REQUEST
