@@ -106,7 +106,7 @@ site() {
 }
 
 start_relay() {
-	in_space ${P}i cpushare-relay serve --listen 198.51.100.1:3478 --listen 198.51.100.2:3478 --ticket-key "$PUBLIC" --log debug \
+	ip netns exec ${P}i cpushare-relay serve --listen 198.51.100.1:3478 --listen 198.51.100.2:3478 --ticket-key "$PUBLIC" --log debug \
 		>>"$WORK/relay.log" 2>&1 &
 	RELAY=$!
 }
