@@ -132,7 +132,7 @@ stop_database() {
 	end "$pid" INT
 }
 # sql STATEMENT: as the database's owner
-sql() { cpushare-market sql-uri --data "$MARKET_DATA" >/dev/null 2>&1; psql -XAtq "$(market_uri)" -c "$1"; }
+sql() { psql -XAtq "$(market_uri)" -c "$1"; }
 market_uri() { echo "host=$MARKET_DATA/run dbname=cpushare user=cpushare_owner"; }
 
 # api METHOD PATH [JSON] [TOKEN] [HEADER...]: sets STATUS, BODY

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/machine.sh"
 
 start_market --set limits.signups_burst=40 --set limits.signups_refill=1h --set fees.deposit_bp=250
-does "sign up" signup anna
+ok "sign up" signup anna
 ANNA=$TOKEN
 is "$(field .email)" anna@example.org "the answer has the address"
 like "$TOKEN" '^cpu_ses_[0-9A-Za-z]{36}$' "and a token"

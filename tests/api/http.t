@@ -57,12 +57,12 @@ listen again 1 "$(sed -n 's/^id: //p' "$WORK/first" | tail -n 1)"
 is "$(grep -c ^event: "$WORK/again")" 0 "and nothing that was seen"
 listen one 4 & listen two 4 &
 both() { api GET /metrics && grep -q '^cpushare_event_streams 2$' <<<"$BODY"; }
-does "two streams" within 3 both
+ok "two streams" within 3 both
 api GET /v1/events "" "$ANNA"
 is "$STATUS" 429 "streams of one account are bounded"
 wait $(jobs -p | grep -v "^$MARKET_PID$")
 freed() { api GET /metrics && grep -q '^cpushare_event_streams 0$' <<<"$BODY"; }
-does "closed ones are noticed" within 5 freed
+ok "closed ones are noticed" within 5 freed
 
 note "greedy clients"
 trap '' PIPE
@@ -71,15 +71,15 @@ for i in {1..60}; do exec {FD}<>"/dev/tcp/127.0.0.1/$PORT" && FDS+=($FD); done 2
 sleep 0.3
 ok "sixty silent connections" [ ${#FDS[@]} -ge 48 ]
 answers() { curl -ksf -m 3 "$URL/healthz"; }
-does "are closed after a while, and others served" within 8 answers
+ok "are closed after a while, and others served" within 8 answers
 for fd in "${FDS[@]}"; do exec {fd}>&-; done
 exec 3<>"/dev/tcp/127.0.0.1/$PORT"
 printf 'GET / HTTP/1.1\r\nnonsense' >&3
 exec 3>&-
-does "noise instead of TLS" within 3 answers
+ok "noise instead of TLS" within 3 answers
 head -c 100000 /dev/urandom | base64 -w 0 >"$WORK/noise"
 is "$(curl -ks -o /dev/null -w '%{http_code}' -H "X-Long: $(head -c 60000 "$WORK/noise")" "$URL/healthz")" 431 "headers without end"
-does "it lives" within 3 answers
+ok "it lives" within 3 answers
 is "$(curl -ks -o /dev/null -w '%{http_code}' -X POST -H 'Content-Type: application/json' -H 'Content-Length: 3' -H 'Content-Length: 4' \
 	-d '{}x' "$URL/v1/sessions")" 411 "two lengths"
 

@@ -57,13 +57,13 @@ fetch "$BERT" 1
 is "$STATUS" 200 "and are read"
 api DELETE "/v1/images/$IMAGE" "" "$BERT"
 gone() { [ "$(files)" = 0 ]; }
-does "nobody has it any more: the files go" within 15 gone
+ok "nobody has it any more: the files go" within 15 gone
 announce "$BERT" "$WORK/one"
 for i in 0 1 2; do put_piece "$BERT" "$IMAGE" $i "$WORK/piece.000$i"; done
 is "$STATUS $(files)" "204 3" "sent anew they are back"
 api DELETE "/v1/images/$IMAGE" "" "$BERT"
 touch -d '1 hour ago' "$MARKET_DATA/pieces/$(ls "$MARKET_DATA/pieces" | head -n 1)/half-written"
-does "what a killed market had half written goes too" within 15 gone
+ok "what a killed market had half written goes too" within 15 gone
 
 head -c 8388609 /dev/zero >"$WORK/large"
 announce "$ANNA" "$WORK/large"

@@ -34,10 +34,10 @@ settled() { # NAME: all that was held is free, and the ledger holds
 }
 
 note "the guest switches itself off"
-does "rent" rent
+ok "rent" rent
 uses 100
 report desk "[$(said "$LEASE" ended completed)]"
-does "completed" within 3 lease_is ended completed
+ok "completed" within 3 lease_is ended completed
 api GET "/v1/orders/$ORDER" "" "$BUYER"
 is "$(field .state)" ended "the order has ended"
 settled completed
@@ -46,28 +46,28 @@ note "the machine says why it failed"
 for reason in image_failed boot_failed withdrawn_by_seller; do
 	rent
 	report desk "[$(said "$LEASE" ended $reason null '{"detail":"because"}')]"
-	does "$reason" within 3 lease_is ended $reason
+	ok "$reason" within 3 lease_is ended $reason
 	is "$(field .detail)" because "with its words"
 done
 rent
 report desk "[$(said "$LEASE" ended expired)]"
-does "a reason that is not the machine's to give" within 3 lease_is ended withdrawn_by_seller
+ok "a reason that is not the machine's to give" within 3 lease_is ended withdrawn_by_seller
 settled failures
 
 note "it never starts"
 rent
 report desk "[$(said "$LEASE" preparing)]"
 never_runs() { told preparing && [ "$TOLD" = "ended boot_failed" ]; }
-does "the market wants it ended" within 6 never_runs
+ok "the market wants it ended" within 6 never_runs
 report desk "[$(said "$LEASE" ended withdrawn_by_seller)]"
-does "boot_failed" within 3 lease_is ended boot_failed
+ok "boot_failed" within 3 lease_is ended boot_failed
 
 note "the machine falls silent"
 rent
 uses 100
-does "lost_contact" within 8 lease_is ended lost_contact
+ok "lost_contact" within 8 lease_is ended lost_contact
 offline() { api GET "/v1/machines/${M_ID[desk]}" "" "$SELLER" && [ "$(field .state)" = offline ]; }
-does "the machine is offline" within 3 offline
+ok "the machine is offline" within 3 offline
 api GET /v1/offers
 is "$(field '.items | length')" 0 "and offers nothing"
 report desk
@@ -79,7 +79,7 @@ note "the machine reports, and has forgotten the lease"
 rent
 uses 100
 forgets() { report desk && lease_is ended lost_contact; }
-does "lost_contact" within 8 forgets
+ok "lost_contact" within 8 forgets
 
 note "its time is over"
 rent '.duration_s = 60'
@@ -91,7 +91,7 @@ told
 is "$TOLD" "ended expired" "the market wants it ended"
 uses 300 running
 report desk "[$(said "$LEASE" ended completed)]"
-does "expired" within 3 lease_is ended expired
+ok "expired" within 3 lease_is ended expired
 settled expired
 
 note "nobody sells so cheaply"
@@ -99,7 +99,7 @@ new_order "$BUYER" '.max_price_per_core_hour_micro = 1 | .open_s = 1'
 api GET "/v1/orders/$ORDER/explain" "" "$BUYER"
 is "$(field '.removed.price')" 1 "it is explained by the price"
 expired() { api GET "/v1/orders/$ORDER" "" "$BUYER" && [ "$(field .state)" = expired ]; }
-does "the order expires" within 5 expired
+ok "the order expires" within 5 expired
 settled "expired order"
 new_order "$BUYER" '.max_price_per_core_hour_micro = 1'
 api POST "/v1/orders/$ORDER/cancel" "" "$BUYER"
@@ -110,7 +110,7 @@ api GET /v1/balance "" "$BUYER"
 new_buyer poor 20000 && POOR=$TOKEN
 RICH=$BUYER BUYER=$POOR
 new_image "$BUYER" 1000
-does "rent with little" rent '.duration_s = 2592000'
+ok "rent with little" rent '.duration_s = 2592000'
 # 15 s at 1.05 an hour are 4375: what is held, and the most that one record is charged.
 sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 h' WHERE id = '$LEASE'"
 uses 100
@@ -131,10 +131,10 @@ for s in 200000 400000 600000; do uses $s; done
 told
 is "$TOLD" "paused " "until they are gone again"
 gone() { told paused && [ "$TOLD" = "ended funds_exhausted" ]; }
-does "and after a while it is ended" within 6 gone
+ok "and after a while it is ended" within 6 gone
 report desk "[$(said "$LEASE" ended)]"
 report desk "[$(said "$LEASE" ended completed)]"
-does "funds_exhausted" within 3 lease_is ended funds_exhausted
+ok "funds_exhausted" within 3 lease_is ended funds_exhausted
 settled "no funds"
 api GET /v1/balance "" "$BUYER"
 ok "the buyer is not below zero" [ "$(field .available_micro)" -ge 0 ]
@@ -142,15 +142,15 @@ BUYER=$RICH
 new_image "$BUYER" 1000
 
 note "a budget is a bound"
-does "rent" rent '.duration_s = 2592000 | .budget_micro = 12000 | .max_price_per_core_hour_micro = 1000000'
+ok "rent" rent '.duration_s = 2592000 | .budget_micro = 12000 | .max_price_per_core_hour_micro = 1000000'
 uses 100
 sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 h', started_at = started_at - interval '1 h' WHERE id = '$LEASE'"
 for s in 10000 20000 40000 90000 200000; do uses $s; done
 api GET "/v1/orders/$ORDER" "" "$BUYER"
 is "$(field .charged_micro)" 12000 "no more than it is charged"
-does "and the lease ends" within 6 gone
+ok "and the lease ends" within 6 gone
 report desk "[$(said "$LEASE" ended completed)]"
-does "funds_exhausted" within 3 lease_is ended funds_exhausted
+ok "funds_exhausted" within 3 lease_is ended funds_exhausted
 settled budget
 
 note "two machines, three places, one withdrawn by its owner's retirement"
@@ -158,7 +158,7 @@ M_CORES=2
 report desk
 report spare
 new_order "$BUYER" '.count = 4 | .cores = 1'
-does "four places on two machines" within 5 matched 4
+ok "four places on two machines" within 5 matched 4
 is "$(field '[.items[].name] | sort | join(" ")')" "vm1 vm2 vm3 vm4" "each has a name"
 is "$(field '[.items[].ip] | unique | length')" 4 "and an address of its own"
 is "$(field '[.items[].machine] | unique | length')" 2 "no machine has more than it offers"
@@ -176,13 +176,13 @@ M_CORES=4
 
 note "the market is killed while a lease runs"
 report desk
-does "rent" rent
+ok "rent" rent
 uses 300
 end $MARKET_PID KILL
 ok "it starts again" restart_market
 uses 600
 is "$(field '.leases[0].ack_seq')" 2 "the lease runs on, its counters continue"
-does "no grace is lost" lease_is running
+ok "no grace is lost" lease_is running
 
 note "the database is killed while a lease runs"
 PG=$(head -n 1 "$MARKET_DATA/postgres/postmaster.pid")
@@ -191,11 +191,11 @@ report desk "[$(said "$LEASE" running)]"
 api GET /v1/balance "" "$BUYER"
 like "$STATUS" '^(503|200)$' "requests are refused, or already served by the next server"
 back() { api GET /healthz && [ "$STATUS" = 200 ] && api GET /v1/balance "" "$BUYER" && [ "$STATUS" = 200 ]; }
-does "it comes back by itself" within 30 back
+ok "it comes back by itself" within 30 back
 uses 900
 is "$(field '.leases[0].ack_seq')" 3 "the lease runs on"
 report desk "[$(said "$LEASE" ended completed)]"
-does "completed" within 3 lease_is ended completed
+ok "completed" within 3 lease_is ended completed
 settled killed
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
 kill -TERM $MARKET_PID

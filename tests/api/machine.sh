@@ -3,14 +3,6 @@
 #
 # new_machine NAME TOKEN enrols one; report NAME [LEASES] sends what is in the M_… variables and sets STATUS, BODY.
 
-# does NAME COMMAND...: like ok, in this shell, so that what the command sets stays
-does() {
-	local name=$1
-	shift
-	"$@" >"$WORK/does.out" 2>&1
-	_tap $? "$name" || { sed 's/^/#   /' "$WORK/does.out" | tail -n 10; note "${STATUS:-} ${BODY:-}"; }
-}
-
 declare -A M_ID M_TOKEN M_SEQ M_BOOT
 M_CORES=4 M_MEMORY=4096 M_PRICE=1000000 M_PRICE_MEMORY=100000 M_PRICE_TRANSFER=10000 M_ACCEPTING=true M_ACCEL=kvm M_SCORE=500
 M_COUNTRY=DE

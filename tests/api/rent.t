@@ -8,7 +8,7 @@ start_market --set timing.settle_interval=1ms --set limits.signups_burst=100 --s
 	--set fees.settlement_bp=1000 --set 'relay.relays=192.0.2.9:3478' --set 'relay.stun=192.0.2.9:3478 192.0.2.9:3479'
 signup seller && SELLER=$TOKEN
 new_buyer buyer 20000000 && BUYER=$TOKEN
-does "a machine enrols" new_machine desk "$SELLER"
+ok "a machine enrols" new_machine desk "$SELLER"
 new_machine desk "$SELLER"
 is "$STATUS" 201 "again: the same machine, another token"
 report desk
@@ -17,7 +17,7 @@ is "$(field .interval_ms)" 500 "and hears when to report next"
 api GET /v1/offers
 is "$(field '.items[0].machine_name')" desk "it is offered"
 is "$(field '.items[0].cores_free')" 4 "with all of its cores"
-does "an image is uploaded" new_image "$BUYER"
+ok "an image is uploaded" new_image "$BUYER"
 api GET "/v1/images/$IMAGE" "" "$BUYER"
 is "$(field .state)" ready "it is ready"
 api POST /v1/orders/quote "$(order_body)" "$BUYER"
@@ -26,13 +26,13 @@ is "$(field .per_hour_micro)" 2100000 "and knows the most it can cost an hour"
 api GET "/v1/orders" "" "$BUYER"
 is "$(field '.items | length')" 0 "and changed nothing"
 
-does "an order" new_order "$BUYER"
+ok "an order" new_order "$BUYER"
 HELD=$(field .held_micro)
 is "$HELD" 175000 "it holds five minutes at the highest price"
 api GET /v1/balance "" "$BUYER"
 is "$(field .available_micro)" $((20000000 - HELD)) "out of the balance"
 matched() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER" && [ "$(field '.items | length')" = 1 ]; }
-does "it is matched" within 5 matched
+ok "it is matched" within 5 matched
 LEASE=$(field '.items[0].id')
 is "$(field '.items[0].price_per_core_hour_micro')" 1000000 "at the seller's price"
 api GET "/v1/orders/$ORDER" "" "$BUYER"
@@ -168,17 +168,17 @@ api GET /v1/sellers
 is "$(field '.items[0].good')" 1 "the mark counts"
 report desk
 offered_rating() { api GET /v1/offers && [ "$(field '.items[0].rating_ppm')" -gt 0 ]; }
-does "and stands in the offer" within 3 offered_rating
+ok "and stands in the offer" within 3 offered_rating
 
 # A machine that does not answer.
-does "another order" new_order "$BUYER"
-does "is matched" within 5 matched
+ok "another order" new_order "$BUYER"
+ok "is matched" within 5 matched
 LEASE=$(field '.items[0].id')
 report desk
 report desk "[$(said "$LEASE" running '' "$(usage desk "$LEASE" 1 1000000000 1000000 0 0 $NO_HASH)")]"
 api POST "/v1/orders/$ORDER/cancel" "" "$BUYER"
 ended() { api GET "/v1/leases/$LEASE" "" "$BUYER" && [ "$(field .state)" = ended ]; }
-does "a lease that its machine does not end is ended without it" within 8 ended
+ok "a lease that its machine does not end is ended without it" within 8 ended
 is "$(field .reason)" cancelled_by_buyer "for the same reason"
 report desk "[$(said "$LEASE" running)]"
 is "$(field '.leases | length')" 0 "the machine is told nothing of it any more"

@@ -13,7 +13,7 @@ new_image "$BUYER" 1000
 report desk
 new_order "$BUYER"
 matched() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER" && [ "$(field '.items | length')" = 1 ]; }
-does "a lease" within 5 matched
+ok "a lease" within 5 matched
 LEASE=$(field '.items[0].id')
 U=$(usage desk "$LEASE" 1 500000000 500000 0 0 $NO_HASH) H=$(<"$WORK/usage_hash")
 report desk "[$(said "$LEASE" running '' "$U")]"
@@ -27,12 +27,12 @@ cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen 127.
 SECOND=$!
 cleanup 'end $SECOND'
 stands_by() { grep -q 'standing by' "$WORK/second.log"; }
-does "a second market on the database" within 10 stands_by
+ok "a second market on the database" within 10 stands_by
 sleep 1
 ok "does not serve" [ ! -e "$WORK/second/url" ]
 kill -KILL $FIRST
 serves() { [ -s "$WORK/second/url" ]; }
-does "when the first is killed, it does" within 10 serves
+ok "when the first is killed, it does" within 10 serves
 URL=$(<"$WORK/second/url")
 U=$(usage desk "$LEASE" 2 900000000 900000 0 0 "$H")
 report desk "[$(said "$LEASE" running '' "$U")]"
@@ -52,5 +52,5 @@ ok "the first, started again, stands by now" [ ! -e "$MARKET_DATA/url" ]
 kill -TERM $SECOND
 wait $SECOND
 is $? 0 "the second stops"
-does "and the first works again" within 10 market_answers
+ok "and the first works again" within 10 market_answers
 done_testing

@@ -122,7 +122,7 @@ static void test_answers(void)
 	is_int(a[3] & 15, 5, "another class is refused");
 	n = put("vm5.lan", 1, 1, 0x2800, false, q, sizeof q);
 	assert(dns_answer(&zone, q, n, a, &len) == OK);
-	is_int(a[3] & 15, 4, "another operation is not implemented");
+	is_int(a[3] & 15, 4, "another operation is answered NOTIMP (RFC 1035 section 4.1.1)");
 	is_int(len, 12, "and its body is not repeated");
 }
 
