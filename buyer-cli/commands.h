@@ -47,7 +47,9 @@ int command_node_console(struct cli *cli);
 int command_node_rate(struct cli *cli);
 /* net.c */
 int command_net_up(struct cli *cli);
+/* net_status.c */
 int command_net_status(struct cli *cli);
+int command_net_peers(struct cli *cli);
 int command_net_down(struct cli *cli);
 
 #endif

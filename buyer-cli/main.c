@@ -157,7 +157,16 @@ static const struct cli_command commands[] = {
 	  "  cpushare net up ORDER -- ping -c 3 vm1\n"
 	  "  cpushare net up ORDER            # a shell in there",
 	  up_options, 1, -1, command_net_up },
-	{ "net status", "ORDER", "each peer: path, round-trip time, bytes", NULL, NULL, 1, 1, command_net_status },
+	{ "net status", "ORDER", "each peer's path, round-trip time, loss, and why it is not direct",
+	  "LOSS is the share of the last minute's probes that went unanswered. Where a path is relayed, ADDRESS is the relay's.",
+	  NULL, 1, 1, command_net_status },
+	{ "net peers", "ORDER", "all that is known of each peer's path",
+	  "KIND says where the peer's address comes from: host, fixed, mapped or reflexive as the peer announced it, learned "
+	  "where it\n"
+	  "was heard from there, relayed. DATAGRAM is what the path carries whole, in bytes of UDP payload. REPEATED counts "
+	  "parts of\n"
+	  "handshakes that were sent again.",
+	  NULL, 1, 1, command_net_peers },
 	{ "net down", "ORDER", "leave the ethernet", NULL, NULL, 1, 1, command_net_down },
 	{ .name = NULL },
 };

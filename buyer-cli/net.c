@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * net.c - net up, status, down: this machine on an order's ethernet
+ * net.c - net up: this machine on an order's ethernet
  *
  * How it works: as root and without a command, `net up` makes a TAP here and goes into the background. With a command, or without
  * root, the TAP is made in a network namespace of its own (and a user namespace, where we are not root), whose only way out is the
@@ -25,6 +25,7 @@
 #include "ipc.h"
 #include "json.h"
 #include "member.h"
+#include "net.h"
 #include "output.h"
 
 struct up {
@@ -37,25 +38,6 @@ struct up {
 	pid_t child;
 	int child_status;
 };
-
-/* STATE/net/ORDER.sock, where STATE is XDG_RUNTIME_DIR/cpushare, else XDG_STATE_HOME/cpushare. */
-static err_t control_path(const char *order, char *path, size_t size)
-{
-	const char *run = getenv("XDG_RUNTIME_DIR"), *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	char dir[400];
-	int n;
-	if (run && *run == '/')
-		n = snprintf(dir, sizeof dir, "%s/cpushare/net", run);
-	else if (state && *state == '/')
-		n = snprintf(dir, sizeof dir, "%s/cpushare/net", state);
-	else
-		n = snprintf(dir, sizeof dir, "%s/.local/state/cpushare/net", home ? home : "");
-	if (n < 0 || (size_t)n >= sizeof dir)
-		return E_LIMIT;
-	TRY(dir_make(dir, 0700));
-	n = snprintf(path, size, "%s/%s.sock", dir, order);
-	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
-}
 
 static void tell(struct up *u, const char *word)
 {
@@ -300,7 +282,7 @@ int command_net_up(struct cli *cli)
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
 		return code;
-	if (control_path(order, u.control, sizeof u.control))
+	if (net_control_path(order, u.control, sizeof u.control))
 		return cli_error(cli, EXIT_ERROR,
 				 "no folder for the network's control socket (XDG_RUNTIME_DIR, XDG_STATE_HOME, HOME)");
 	if (ipc_ask(u.control, ask, 1000, &running) == OK)
@@ -317,49 +299,5 @@ int command_net_up(struct cli *cli)
 		code = up_in_namespace(&u, cli_args(cli) + 1);
 	loop_free(u.loop);
 	member_free(u.member);
-	return code;
-}
-
-/* ---- status, down ---- */
-
-static int ask_member(struct cli *cli, const char *word, json_t **ret_answer)
-{
-	AUTO_SESSION s = { .client = NULL };
-	char order[UUID_TEXT_SIZE], path[512];
-	AUTO_JSON ask = json_pack("{s:s}", "ask", word);
-	int code = session_open(cli, true, &s);
-	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
-		return code;
-	if (control_path(order, path, sizeof path) || ipc_ask(path, ask, 3000, ret_answer))
-		return cli_error(cli, EXIT_NOT_FOUND, "this machine is not on the network of order %s: cpushare net up %s", order,
-				 order);
-	return EXIT_OK;
-}
-
-int command_net_status(struct cli *cli)
-{
-	static const struct column columns[] = { { "PEER", "name", CELL_TEXT },
-						 { "IP", "ip", CELL_TEXT },
-						 { "PATH", "path", CELL_TEXT },
-						 { "ADDRESS", "address", CELL_TEXT },
-						 { "RTT MS", "rtt_us", CELL_MS },
-						 { "SENT", "tx_bytes", CELL_BYTES },
-						 { "RECEIVED", "rx_bytes", CELL_BYTES },
-						 { "DROPPED", "dropped", CELL_NUMBER },
-						 { .title = NULL } };
-	AUTO_JSON answer = NULL;
-	int code = ask_member(cli, "status", &answer);
-	if (code)
-		return code;
-	output_list(cli, json_object_get(answer, "peers"), columns, "name");
-	return EXIT_OK;
-}
-
-int command_net_down(struct cli *cli)
-{
-	AUTO_JSON answer = NULL;
-	int code = ask_member(cli, "quit", &answer);
-	if (!code)
-		output_note(cli, "Left.\n");
 	return code;
 }

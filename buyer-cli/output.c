@@ -96,6 +96,9 @@ static void format_cell(const json_t *object, const struct column *c, char *text
 	case CELL_MS:
 		snprintf(text, size, number < 0 ? "-" : "%.2f", (double)number / 1e3);
 		break;
+	case CELL_PERMILLE:
+		snprintf(text, size, number < 0 ? "-" : "%.1f %%", (double)number / 10);
+		break;
 	case CELL_SHORT:
 		snprintf(text, size, "%.12s", json_string_value(value) ? json_string_value(value) : "");
 		break;

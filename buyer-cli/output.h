@@ -17,15 +17,16 @@ int output_check(const struct cli *cli);
 enum cell {
 	CELL_TEXT,
 	CELL_NUMBER,
-	CELL_MONEY,   /* micro */
-	CELL_BYTES,   /* "1.5 GiB" */
-	CELL_SECONDS, /* of nanoseconds */
-	CELL_TIME_US, /* seconds of microseconds */
-	CELL_BUDGET,  /* micro; "-" where there is none */
-	CELL_RATING,  /* percent of millionths; "-" where nobody has marked anything */
-	CELL_MS,      /* of microseconds; "-" below zero */
-	CELL_SHORT,   /* the first 12 characters */
-	CELL_DATE,    /* an RFC 3339 time without its fraction */
+	CELL_MONEY,    /* micro */
+	CELL_BYTES,    /* "1.5 GiB" */
+	CELL_SECONDS,  /* of nanoseconds */
+	CELL_TIME_US,  /* seconds of microseconds */
+	CELL_BUDGET,   /* micro; "-" where there is none */
+	CELL_RATING,   /* percent of millionths; "-" where nobody has marked anything */
+	CELL_MS,       /* of microseconds; "-" below zero */
+	CELL_PERMILLE, /* percent of thousandths; "-" below zero */
+	CELL_SHORT,    /* the first 12 characters */
+	CELL_DATE,     /* an RFC 3339 time without its fraction */
 };
 struct column {
 	const char *title; /* NULL ends the table */

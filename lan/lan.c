@@ -49,6 +49,8 @@ static json_t *answer_status(struct lan *lan)
 	json_put_sha256(out, "pin", vnet_pin(lan->vnet));
 	json_put(out, "candidates", candidates_to_json(&candidates));
 	json_put_int(out, "port", vnet_port_number(lan->vnet));
+	json_put_text(out, "mapping", vnet_mapping_names[status.mapping]);
+	json_put_bool(out, "stun_silent", status.stun_silent);
 	json_put_int(out, "tx_bytes", (int64_t)status.tx_bytes);
 	json_put_int(out, "rx_bytes", (int64_t)status.rx_bytes);
 	json_put_int(out, "spoofed", (int64_t)status.spoofed);

@@ -15,7 +15,8 @@ void lan_free(struct lan *lan);
 struct vnet *lan_vnet(struct lan *lan);
 
 /* Answers at path (base/ipc.h):
- * {"ask":"status"}: {"pin","candidates","port","tx_bytes","rx_bytes","spoofed","strangers","peers":[…]}; bytes are of the local port
+ * {"ask":"status"}: {"pin","candidates","port","mapping","stun_silent","tx_bytes","rx_bytes","spoofed","strangers","peers":[…]}; bytes are of
+ * the local port
  * {"ask":"peers","peers":[…]}: exactly these from now on; {} or {"error"}
  * {"ask":"quit"}: {}, and the loop stops */
 MUST_CHECK err_t lan_serve(struct lan *lan, const char *path);

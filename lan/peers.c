@@ -110,6 +110,7 @@ void peers_own_candidates(struct vnet *v, struct vnet_candidates_text *ret)
 
 static json_t *status_to_json(const struct vnet_peer_status *s)
 {
+	bool reached = s->path == VNET_PATH_DIRECT || s->path == VNET_PATH_RELAYED;
 	json_t *out = json_object();
 	char ip[16];
 	struct in_addr a = { .s_addr = htonl(s->ip) };
@@ -117,8 +118,14 @@ static json_t *status_to_json(const struct vnet_peer_status *s)
 	json_put_text(out, "name", s->name);
 	json_put_text(out, "ip", inet_ntop(AF_INET, &a, ip, sizeof ip));
 	json_put_text(out, "path", vnet_path_names[s->path]);
+	json_put_text(out, "kind", reached ? s->learned ? "learned" : vnet_candidate_kind_names[s->kind] : "");
 	json_put_text(out, "address", s->address);
+	json_put_text(out, "why_not_direct", vnet_why_names[s->why_not_direct]);
 	json_put_int(out, "rtt_us", s->rtt_us);
+	json_put_int(out, "loss_permille", s->loss_permille);
+	json_put_int(out, "datagram_bytes", s->datagram_bytes);
+	json_put_int(out, "handshakes", (int64_t)s->handshakes);
+	json_put_int(out, "handshake_repeats", (int64_t)s->handshake_repeats);
 	json_put_int(out, "tx_bytes", (int64_t)s->tx_bytes);
 	json_put_int(out, "rx_bytes", (int64_t)s->rx_bytes);
 	json_put_int(out, "dropped", (int64_t)s->dropped);

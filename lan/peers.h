@@ -6,6 +6,7 @@
 
 #include "network.h"
 #include "vnet.h"
+#include "vnet_status.h"
 
 MUST_CHECK err_t peers_network(const struct network_view *view, struct vnet_network *ret);
 /* The STUN servers that the market names. */
@@ -17,7 +18,8 @@ MUST_CHECK err_t peers_member(const struct peer_view *view, struct vnet_peer *re
 /* vnet_set_peers() with those of the list that have a pin. */
 MUST_CHECK err_t peers_introduce(struct vnet *v, const struct peer_list *list, mono_time now);
 void peers_own_candidates(struct vnet *v, struct vnet_candidates_text *ret);
-/* [{"id","name","ip","path","address","rtt_us","tx_bytes","rx_bytes","dropped"},…] */
+/* [{"id","name","ip","path","kind","address","why_not_direct","rtt_us","loss_permille","datagram_bytes","handshakes",
+ * "handshake_repeats","tx_bytes","rx_bytes","dropped"},…]: struct vnet_peer_status */
 json_t *peers_status_to_json(const struct vnet *v);
 
 #endif

@@ -62,6 +62,7 @@ static err_t attempt_new(struct peer *p, uint64_t id, mono_time now, struct atte
 	at->id = id;
 	at->begun_us = at->next_us = now.us;
 	at->wait_us = ATTEMPT_WAIT_US;
+	p->handshakes++;
 	at->local_index = mesh_index_new(p->mesh, p);
 	if (!at->local_index || handshake_new(p->mesh->identity, p->client, p->pin, &at->dtls) != OK) {
 		attempt_free(p, &at);
@@ -146,6 +147,7 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 	if (*seen & bit) {
 		if (!p->client && now.us - at->repeated_us >= ATTEMPT_REPEAT_US) {
 			at->repeated_us = now.us;
+			p->handshake_repeats++;
 			send_flight(p, at, from);
 		}
 		return;
@@ -157,6 +159,7 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 	at->via = *from;
 	enum handshake_state state = handshake_step(at->dtls, c->dtls, c->dtls_len, &spoke);
 	if (state == HANDSHAKE_FAILED) {
+		p->refused = true;
 		if (bucket_take(&p->complaints, 1, 3, now)) /* another member could cause it at will */
 			mesh_log(p->mesh, LOG_WARN, "handshake refused name=%s", p->name);
 		attempt_free(p, slot);
@@ -334,6 +337,7 @@ static void client_tick(struct peer *p, mono_time now)
 	struct attempt *at = p->attempt[0];
 	if (at && now.us - at->begun_us >= attempt_life_us(p)) {
 		attempt_free(p, &p->attempt[0]);
+		p->refused = false;
 		put_off(p, now);
 		return;
 	}
@@ -344,12 +348,14 @@ static void client_tick(struct peer *p, mono_time now)
 	if (!at || now.us < at->next_us)
 		return;
 	if (at->via.port) {
+		p->handshake_repeats++;
 		send_flight(p, at, &at->via);
 		wait_longer(at, now);
 		return;
 	}
 	const struct address *to = target_of(p, at);
 	if (to) {
+		p->handshake_repeats += at->round > 0;
 		send_flight(p, at, to);
 		at->target++;
 		at->next_us = now.us + PATH_PACE_US;

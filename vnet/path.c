@@ -311,6 +311,8 @@ bool paths_pong(struct paths *s, uint64_t token, mono_time now)
 		}
 		if (sent->bytes == p->datagram_bytes)
 			p->full_lost = 0;
+		if (sent->counts)
+			loss_answered(&p->loss, sent->at_us, now);
 		*sent = (struct path_sent){ 0 };
 		path_answered(p, now);
 		p->state = PATH_VALID;
@@ -432,9 +434,13 @@ static uint16_t heartbeat_bytes(struct paths *s, int i, mono_time now)
 static void make_ping(struct paths *s, int i, uint16_t bytes, mono_time now, struct path_ping *ret_ping)
 {
 	struct path *p = &s->path[i];
+	bool counts = bytes <= p->datagram_bytes; /* larger ones look for a larger size */
 	p->number++;
 	p->pinged_us = now.us;
-	p->sent[p->number % PATH_RING] = (struct path_sent){ .at_us = now.us, .bytes = bytes, .number = p->number };
+	p->sent[p->number % PATH_RING] =
+		(struct path_sent){ .at_us = now.us, .bytes = bytes, .number = p->number, .counts = counts };
+	if (counts)
+		loss_asked(&p->loss, now);
 	*ret_ping = (struct path_ping){ .path = i, .token = p->secret << 8 | p->number, .bytes = bytes };
 }
 
@@ -531,6 +537,14 @@ bool paths_next(struct paths *s, mono_time now, struct path_ping *ret_ping)
 		}
 	}
 	return false;
+}
+
+int path_loss_permille(const struct path *p, mono_time now)
+{
+	unsigned pending = 0;
+	for (int i = 0; i < PATH_RING; i++)
+		pending += p->sent[i].counts && p->sent[i].at_us && now.us - p->sent[i].at_us < retry_us(p);
+	return loss_permille(&p->loss, pending, now);
 }
 
 static int64_t path_due_us(const struct paths *s, int i)

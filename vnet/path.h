@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "clock.h"
+#include "loss.h"
 #include "vnet.h"
 
 #define PATH_LEARNED 4 /* addresses that authenticated packets came from and nobody announced */
@@ -41,6 +42,7 @@ struct path_sent {
 	int64_t at_us; /* 0: answered or never sent */
 	uint16_t bytes;
 	uint8_t number;
+	bool counts; /* in loss */
 };
 
 struct path {
@@ -59,6 +61,7 @@ struct path {
 	int64_t waiting_us; /* since when pings go unanswered, 0: they do not */
 	int64_t heard_us, answered_us;
 	int64_t srtt_us, rttvar_us; /* RFC 6298; srtt -1: unknown */
+	struct loss loss;
 	/* the datagram size (RFC 8899) */
 	uint16_t datagram_bytes; /* proven */
 	uint16_t search_bytes;	 /* being tried, 0: none */
@@ -107,5 +110,7 @@ void paths_too_big(struct paths *s, int i, size_t bytes, mono_time now); /* EMSG
 /* Moves the states on; true with one ping to send: call again until false. */
 bool paths_next(struct paths *s, mono_time now, struct path_ping *ret_ping);
 int64_t paths_due_us(const struct paths *s);
+/* Of the last minute's pings, thousandths that went unanswered; -1 where there were none. */
+int path_loss_permille(const struct path *p, mono_time now);
 
 #endif

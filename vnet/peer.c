@@ -216,6 +216,7 @@ static void become_current(struct peer *p, struct session *s, mono_time now)
 		p->previous->replaced_us = now.us;
 	p->current = s;
 	p->failures = 0;
+	p->refused = false;
 	p->retry_us = now.us;
 	p->rekey_jitter_us = mesh_jitter(p->mesh, REKEY_JITTER_US);
 }

@@ -51,6 +51,8 @@ struct peer {
 
 	int64_t retry_us; /* no handshake or wish for one before */
 	uint8_t failures; /* in a row */
+	bool refused;	  /* the last handshake that ended was refused: another key than the introduced one */
+	uint64_t handshakes, handshake_repeats; /* begun here, ours or answered; flights that went out again */
 	int64_t rekey_jitter_us;
 	int64_t solicited_us;
 	int wish_target;	  /* a server's wishes go to one candidate after the other */

@@ -43,6 +43,7 @@ bool reflexive_next(struct reflexive *r, mono_time now, uint8_t *packet, size_t 
 			continue;
 		if (s->tries == REFLEXIVE_TRIES) {
 			s->mapped = (struct address){ 0 };
+			s->silent = true;
 			s->tries = 0;
 			s->next_us = now.us + spread_us();
 			continue;
@@ -79,6 +80,7 @@ bool reflexive_take(struct reflexive *r, const uint8_t *packet, size_t len, cons
 			continue;
 		*ret_changed = !address_equal(&s->mapped, &m.mapped);
 		s->mapped = m.mapped;
+		s->silent = false;
 		s->tries = 0;
 		s->next_us = now.us + spread_us();
 		return true;
@@ -97,6 +99,14 @@ size_t reflexive_addresses(const struct reflexive *r, struct address addresses[V
 			addresses[n++] = r->servers[i].mapped;
 	}
 	return n;
+}
+
+bool reflexive_is_silent(const struct reflexive *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (!r->servers[i].silent)
+			return false;
+	return r->count > 0;
 }
 
 enum vnet_mapping reflexive_mapping(const struct reflexive *r)

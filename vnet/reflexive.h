@@ -8,7 +8,7 @@
 
 #include "clock.h"
 #include "stun.h"
-#include "vnet.h"
+#include "vnet_status.h"
 
 #define REFLEXIVE_RTO_US 500000		    /* RFC 8489 section 6.2.1; doubles with each try */
 #define REFLEXIVE_TRIES 7		    /* Rc */
@@ -20,6 +20,7 @@ struct reflexive {
 		struct address server, mapped; /* mapped: port 0 where it is not known */
 		struct stun_id id;
 		uint8_t tries; /* of the transaction under way, 0: none is */
+		bool silent;   /* the last that ended got no answer */
 		int64_t next_us;
 	} servers[VNET_MAX_STUN_SERVERS];
 	size_t count;
@@ -38,6 +39,8 @@ bool reflexive_take(struct reflexive *r, const uint8_t *packet, size_t len, cons
 
 /* What is known, each once. Returns how many. */
 size_t reflexive_addresses(const struct reflexive *r, struct address addresses[VNET_MAX_STUN_SERVERS]);
+/* There are servers, and none of them answers. */
+bool reflexive_is_silent(const struct reflexive *r);
 enum vnet_mapping reflexive_mapping(const struct reflexive *r);
 
 #endif

@@ -18,6 +18,8 @@
 #include "reflexive.h"
 #include "relay_client.h"
 #include "udp_socket.h"
+#include "vnet_status.h"
+#include "why.h"
 
 #define TURNS 4 /* batches of each kind a vnet_run() */
 #define WAKE_US SECOND_US
@@ -459,37 +461,17 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 		.strangers = v->mesh.strangers,
 		.peer_count = v->mesh.count,
 		.mapping = reflexive_mapping(&v->reflexive),
+		.stun_silent = reflexive_is_silent(&v->reflexive),
 	};
 	for (size_t i = 0; i < v->mesh.count; i++)
 		ret_status->connected += peer_is_reached(v->mesh.peers[i]);
 }
 
-static void peer_status(const struct peer *p, struct vnet_peer_status *s)
-{
-	*s = (struct vnet_peer_status){
-		.id = p->id,
-		.ip = p->ip,
-		.path = p->paths.count > 0 ? VNET_PATH_CONNECTING : VNET_PATH_NONE,
-		.rtt_us = -1,
-		.tx_bytes = p->tx_bytes,
-		.rx_bytes = p->rx_bytes,
-		.tx_frames = p->tx_frames,
-		.rx_frames = p->rx_frames,
-		.dropped = p->dropped,
-		.last_seen_us = p->heard_us,
-	};
-	memcpy(s->name, p->name, sizeof s->name);
-	if (!peer_is_reached(p))
-		return;
-	const struct path *path = &p->paths.path[p->paths.active];
-	s->path = path->kind == VNET_RELAYED ? VNET_PATH_RELAYED : VNET_PATH_DIRECT;
-	s->rtt_us = path->srtt_us;
-	address_format(&path->to, s->address);
-}
-
 size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max)
 {
+	struct why_local local = { .mapping = reflexive_mapping(&v->reflexive),
+				   .stun_silent = reflexive_is_silent(&v->reflexive) };
 	for (size_t i = 0; i < v->mesh.count && i < max; i++)
-		peer_status(v->mesh.peers[i], &ret_statuses[i]);
+		peer_status(v->mesh.peers[i], &local, v->now, &ret_statuses[i]);
 	return v->mesh.count;
 }

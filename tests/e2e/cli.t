@@ -86,7 +86,7 @@ done
 wait
 for words in "${BUYER[@]}"; do
 	code=6
-	case $words in "net status" | "net down") code=3 ;; esac # they ask this machine alone
+	case $words in "net status" | "net peers" | "net down") code=3 ;; esac # they ask this machine alone
 	judge $code "cpushare $words, no market" "$WORK/away-${words/ /-}"
 done
 for word in "${SELLER[@]}"; do
@@ -221,6 +221,11 @@ if [ -c /dev/net/tun ]; then
 	ok "the buyer joins the ethernet" within 30 on_net
 	try 0 buyer "net status" first
 	is "$(jq -r '.items[0].name' <<<"$OUT")" vm1 "its peers"
+	direct() { as buyer cpushare net peers first -o json | jq -e '.items[0].path == "direct"'; }
+	ok "which it reaches directly" within 30 direct
+	try 0 buyer "net peers" first
+	is "$(jq -c '.items[0] | [.why_not_direct, .kind != "", .loss_permille, .datagram_bytes >= 1200, .handshakes >= 1]' <<<"$OUT")" \
+		'["none",true,0,true,true]' "and what is known of its path"
 	try 5 buyer "net up" first
 	try 0 buyer "net down" first
 	wait $up
@@ -231,7 +236,7 @@ if [ -c /dev/net/tun ]; then
 	is "$? $(<"$WORK/up.out")" "42 " "net up ends as its command did"
 	TRIED["cpushare net up"]=1
 else
-	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net down"]=1
+	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net down"]=1
 fi
 
 # ---- the owner's commands, and an order that ends badly ----

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * vnet.h - one private ethernet over UDP: the whole API
+ * vnet.h - one private ethernet over UDP: the whole API, but for what can be seen of it (vnet_status.h)
  *
  * A struct vnet is one peer's membership of one network. It has one UDP socket for all other peers and one port, where the
  * frames of one machine (or one local bridge) come in and go out: a TAP, or QEMU's unix datagram socket. Peers are introduced
@@ -131,38 +131,5 @@ int vnet_fd(const struct vnet *v); /* an epoll descriptor, readable when there i
 /* Does everything that can be done without waiting: at most a few hundred packets, then returns; level-triggered. */
 void vnet_run(struct vnet *v, mono_time now);
 mono_time vnet_next_us(const struct vnet *v); /* call vnet_run() no later than this */
-
-/* ---- seeing ---- */
-enum vnet_path { VNET_PATH_NONE, VNET_PATH_CONNECTING, VNET_PATH_DIRECT, VNET_PATH_RELAYED, VNET_PATH_COUNT };
-extern const char *const vnet_path_names[VNET_PATH_COUNT]; /* "none", "connecting", "direct", "relayed" */
-
-struct vnet_peer_status {
-	uuid id;
-	char name[VNET_NAME_SIZE];
-	uint32_t ip;
-	enum vnet_path path;
-	char address[VNET_CANDIDATE_SIZE]; /* the peer's (or the relay's) of the path in use; "" where none */
-	int64_t rtt_us;			   /* smoothed (RFC 6298 section 2), -1 unknown */
-	uint64_t tx_bytes, rx_bytes;	   /* inner frames, from and to the port */
-	uint64_t tx_frames, rx_frames;
-	uint64_t dropped;     /* sealed wrongly, replayed, no key, queue full */
-	int64_t last_seen_us; /* monotonic, 0 never */
-};
-/* How the NAT before us maps our port (RFC 4787 section 4.1): alike for all destinations, so that a peer reaches us where the STUN
- * servers saw us, or for each one anew. Without a NAT it is independent. Unknown until two servers answered. */
-enum vnet_mapping { VNET_MAPPING_UNKNOWN, VNET_MAPPING_INDEPENDENT, VNET_MAPPING_DEPENDENT, VNET_MAPPING_COUNT };
-extern const char *const vnet_mapping_names[VNET_MAPPING_COUNT]; /* "unknown", "independent", "dependent" */
-
-struct vnet_status {
-	uint64_t tx_bytes, rx_bytes; /* of the port, all peers together: what is metered */
-	uint64_t tx_frames, rx_frames;
-	uint64_t spoofed;   /* frames from the port with a foreign MAC or address */
-	uint64_t strangers; /* packets that no peer of ours sent */
-	size_t peer_count, connected;
-	enum vnet_mapping mapping;
-};
-void vnet_status(const struct vnet *v, struct vnet_status *ret_status);
-/* Returns how many there are; fills at most max. */
-size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max);
 
 #endif

@@ -26,6 +26,7 @@
 #include "frame.h"
 #include "ticket.h"
 #include "vnet.h"
+#include "vnet_status.h"
 
 #define SIDES 2
 #define REPORT_US 100000

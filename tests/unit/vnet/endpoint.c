@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "tap.h"
 #include "vnet.h"
+#include "vnet_status.h"
 
 #define SIDES 2
 #define PATIENCE_US (20 * SECOND_US)

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "tap.h"
-#include "vnet.h"
+#include "vnet_status.h"
 
 #define NODES 3
 #define QEMU_NODE 2

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * vnet_status.h - what can be seen of a running endpoint: each peer's path, and why it is not direct
+ */
+#ifndef VNET_STATUS_H
+#define VNET_STATUS_H
+
+#include "vnet.h"
+
+enum vnet_path { VNET_PATH_NONE, VNET_PATH_CONNECTING, VNET_PATH_DIRECT, VNET_PATH_RELAYED, VNET_PATH_COUNT };
+extern const char *const vnet_path_names[VNET_PATH_COUNT]; /* "none", "connecting", "direct", "relayed" */
+
+/* Why a peer is not reached directly: the first that holds, in the order that why.c asks. */
+enum vnet_why {
+	VNET_WHY_NONE,		/* it is */
+	VNET_WHY_TRYING,	/* not all ways have been tried yet */
+	VNET_WHY_KEY_MISMATCH,	/* a handshake was refused */
+	VNET_WHY_NO_CANDIDATES, /* the peer announces no address */
+	VNET_WHY_UDP_BLOCKED,	/* no STUN server answers us */
+	VNET_WHY_PEER_SILENT,	/* nothing has come from the peer, over no path */
+	VNET_WHY_LOST,		/* it was, and does not answer any more */
+	VNET_WHY_BOTH_NATS,	/* both sides' NATs map by destination */
+	VNET_WHY_OUR_NAT,	/* ours does */
+	VNET_WHY_PEER_NAT,	/* the peer's does */
+	VNET_WHY_PEER_PRIVATE,	/* the peer announces only addresses of its own site */
+	VNET_WHY_UNANSWERED,	/* probes to all its addresses go unanswered */
+	VNET_WHY_COUNT
+};
+extern const char *const vnet_why_names[VNET_WHY_COUNT]; /* "none", "trying", ... */
+const char *vnet_why_sentence(enum vnet_why why);	 /* for people: what it means, what helps */
+
+struct vnet_peer_status {
+	uuid id;
+	char name[VNET_NAME_SIZE];
+	uint32_t ip;
+	enum vnet_path path;
+	enum vnet_candidate_kind kind;	   /* of the path in use */
+	bool learned;			   /* nobody announced its address: the peer was heard from there */
+	char address[VNET_CANDIDATE_SIZE]; /* the peer's (or the relay's) of the path in use; "" where none */
+	enum vnet_why why_not_direct;
+	int64_t rtt_us; /* smoothed (RFC 6298 section 2), -1 unknown */
+	int loss_permille; /* of the last minute's pings over the path in use, thousandths that went unanswered; -1: none were sent */
+	uint16_t datagram_bytes;		/* UDP payload that the path in use carries whole (RFC 8899 PLPMTU); 0: no path */
+	uint64_t handshakes, handshake_repeats; /* begun; their flights that were sent again */
+	uint64_t tx_bytes, rx_bytes;		/* inner frames, from and to the port */
+	uint64_t tx_frames, rx_frames;
+	uint64_t dropped;     /* sealed wrongly, replayed, no key, queue full */
+	int64_t last_seen_us; /* monotonic, 0 never */
+};
+/* How the NAT before us maps our port (RFC 4787 section 4.1): alike for all destinations, so that a peer reaches us where the STUN
+ * servers saw us, or for each one anew. Without a NAT it is independent. Unknown until two servers answered. */
+enum vnet_mapping { VNET_MAPPING_UNKNOWN, VNET_MAPPING_INDEPENDENT, VNET_MAPPING_DEPENDENT, VNET_MAPPING_COUNT };
+extern const char *const vnet_mapping_names[VNET_MAPPING_COUNT]; /* "unknown", "independent", "dependent" */
+
+struct vnet_status {
+	uint64_t tx_bytes, rx_bytes; /* of the port, all peers together: what is metered */
+	uint64_t tx_frames, rx_frames;
+	uint64_t spoofed;   /* frames from the port with a foreign MAC or address */
+	uint64_t strangers; /* packets that no peer of ours sent */
+	size_t peer_count, connected;
+	enum vnet_mapping mapping;
+	bool stun_silent; /* there are STUN servers, and none answers: UDP seems to be blocked */
+};
+void vnet_status(const struct vnet *v, struct vnet_status *ret_status);
+/* Returns how many there are; fills at most max. */
+size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max);
+
+#endif
