@@ -27,6 +27,7 @@ enum cli_exit {
 	EXIT_PENDING = 8, /* still going on at --timeout */
 	EXIT_ATTEST = 9,
 	EXIT_ENDED_BADLY = 10, /* an order or node ended in failure */
+	EXIT_NO_ANSWER = 11,   /* a peer or server answered nothing */
 	EXIT_INTERRUPTED = 130,
 };
 

@@ -170,6 +170,7 @@ static const struct {
 	{ EXIT_PENDING, "Still going on when the time given was over." },
 	{ EXIT_ATTEST, "A machine could not prove its state." },
 	{ EXIT_ENDED_BADLY, "The order or node ended in failure." },
+	{ EXIT_NO_ANSWER, "A peer or a server did not answer." },
 	{ EXIT_INTERRUPTED, "Interrupted." },
 };
 

@@ -95,6 +95,11 @@ static const struct cli_option up_options[] = {
 	{ "foreground", 0, NULL, "stay; as root without a command" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option ping_options[] = {
+	{ "count", 'c', "N", "how many to each peer (4)" },
+	{ "interval", 0, "TIME", "between two to one peer (1s)" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option program_options[] = {
 	{ "market", 0, "URL", "which market (CPUSHARE_MARKET, or the one logged in at)" },
 	{ "pin", 0, "PIN", "sha256//... of its public key, where no authority vouches for it (CPUSHARE_PIN)" },
@@ -167,6 +172,10 @@ static const struct cli_command commands[] = {
 	  "parts of\n"
 	  "handshakes that were sent again.",
 	  NULL, 1, 1, command_net_peers },
+	{ "net ping", "ORDER[/NODE]", "ask the endpoints of the VMs for an answer, and say whether directly or relayed",
+	  "The VM's endpoint answers, not the VM: whether its system is up or not. Exit code 11 says that a peer answered "
+	  "nothing.",
+	  ping_options, 1, 1, command_net_ping },
 	{ "net down", "ORDER", "leave the ethernet", NULL, NULL, 1, 1, command_net_down },
 	{ .name = NULL },
 };
@@ -181,7 +190,8 @@ static const struct cli_program program = {
 		"of\n"
 		"it, or by its name; a VM by ORDER/vm1.\n\n"
 		"Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 log-in needed or refused, 5 conflict, 6 market unreachable,\n"
-		"7 funds or a limit, 8 still going on at --timeout, 10 an order or VM ended badly, 130 interrupted.",
+		"7 funds or a limit, 8 still going on at --timeout, 10 an order or VM ended badly, 11 no answer, 130 "
+		"interrupted.",
 	.options = program_options,
 	.commands = commands,
 	.version = CPUSHARE_VERSION,

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include "asks.h"
 #include "ipc.h"
-#include "json.h"
 
 struct lan {
 	struct loop *loop;
@@ -39,56 +39,18 @@ static void on_time(void *context, mono_time now)
 	lan_work(context);
 }
 
-static json_t *answer_status(struct lan *lan)
-{
-	json_t *out = json_object();
-	struct vnet_status status;
-	struct vnet_candidates_text candidates;
-	vnet_status(lan->vnet, &status);
-	peers_own_candidates(lan->vnet, &candidates);
-	json_put_sha256(out, "pin", vnet_pin(lan->vnet));
-	json_put(out, "candidates", candidates_to_json(&candidates));
-	json_put_int(out, "port", vnet_port_number(lan->vnet));
-	json_put_text(out, "mapping", vnet_mapping_names[status.mapping]);
-	json_put_bool(out, "stun_silent", status.stun_silent);
-	json_put_int(out, "tx_bytes", (int64_t)status.tx_bytes);
-	json_put_int(out, "rx_bytes", (int64_t)status.rx_bytes);
-	json_put_int(out, "spoofed", (int64_t)status.spoofed);
-	json_put_int(out, "strangers", (int64_t)status.strangers);
-	json_put(out, "peers", peers_status_to_json(lan->vnet));
-	return out;
-}
-
 static json_t *on_request(void *context, json_t *request)
 {
 	struct lan *lan = context;
 	const char *ask = json_string_value(json_object_get(request, "ask"));
-	struct json_error error = { .what = "" };
 	if (!ask)
 		return NULL;
-	if (!strcmp(ask, "status"))
-		return answer_status(lan);
 	if (!strcmp(ask, "quit")) {
 		lan->quit = true;
 		loop_timer_change(lan->loop, lan->timer, 1000);
 		return json_object();
 	}
-	if (strcmp(ask, "peers"))
-		return NULL;
-	struct peer_list list = { .peers = NULL };
-	struct json_reader r;
-	json_open(&r, request, &error);
-	char word[8];
-	json_take_text(&r, "ask", word, sizeof word);
-	peer_list_take(&r, "peers", &list);
-	err_t failed = json_close(&r);
-	if (!failed)
-		failed = peers_introduce(lan->vnet, &list, clock_mono());
-	peer_list_clear(&list);
-	json_t *out = json_object();
-	if (failed)
-		json_put_text(out, "error", *error.what ? error.what : err_name(failed));
-	return out;
+	return asks_answer(lan->vnet, ask, request);
 }
 
 err_t lan_new(struct loop *loop, const struct vnet_config *config, struct lan **ret_lan)

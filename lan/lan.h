@@ -18,6 +18,8 @@ struct vnet *lan_vnet(struct lan *lan);
  * {"ask":"status"}: {"pin","candidates","port","mapping","stun_silent","tx_bytes","rx_bytes","spoofed","strangers","peers":[…]}; bytes are of
  * the local port
  * {"ask":"peers","peers":[…]}: exactly these from now on; {} or {"error"}
+ * {"ask":"ping","peer":ID}: {"token"} of a sealed ping that went to that peer, or {"error"}
+ * {"ask":"pong","peer":ID,"token"}: what became of it: {"path","address","rtt_us"}, rtt_us -1: no answer so far; or {"error"}
  * {"ask":"quit"}: {}, and the loop stops */
 MUST_CHECK err_t lan_serve(struct lan *lan, const char *path);
 

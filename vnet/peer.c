@@ -157,6 +157,18 @@ void peer_leave(struct peer *p)
 		send_probe(p, &leave, 0, &p->paths.path[p->paths.active].to);
 }
 
+err_t peer_ping(struct peer *p, mono_time now, uint64_t *ret_token)
+{
+	if (!peer_is_reached(p) || !session_may_send(p->current, now))
+		return E_UNAVAILABLE;
+	const struct path *path = &p->paths.path[p->paths.active];
+	enum vnet_path kind = path->kind == VNET_RELAYED ? VNET_PATH_RELAYED : VNET_PATH_DIRECT;
+	struct probe probe = { .kind = PROBE_PING, .token = pings_sent(&p->pings, &path->to, kind, now) };
+	send_probe(p, &probe, 0, &path->to);
+	*ret_token = probe.token;
+	return OK;
+}
+
 /* The header goes right in front of each piece, over bytes of the piece before, which is sealed by then; they are put back. */
 static bool send_fragments(struct peer *p, uint8_t *frame, size_t len, uint8_t flags, size_t room, const struct address *to)
 {
@@ -247,7 +259,8 @@ static void take_probe(struct peer *p, struct session *s, const uint8_t *plain, 
 		pong.datagram_bytes = (uint16_t)(len + WIRE_SEAL_BYTES);
 		send_probe(p, &pong, 0, from);
 	} else if (probe.kind == PROBE_PONG) {
-		(void)paths_pong(&p->paths, probe.token, now);
+		if (!paths_pong(&p->paths, probe.token, now))
+			(void)pings_answered(&p->pings, probe.token, now);
 	} else if (probe.kind == PROBE_LEAVE && s == p->current) {
 		drop_keys(p);
 		paths_forget(&p->paths);

@@ -7,6 +7,7 @@
 #include "fragment.h"
 #include "mesh.h"
 #include "path.h"
+#include "pings.h"
 #include "relay_wire.h"
 #include "session.h"
 
@@ -45,6 +46,7 @@ struct peer {
 	struct session *previous; /* opens what was under way */
 	struct attempt *attempt[PEER_ATTEMPTS];
 	struct paths paths;
+	struct pings pings; /* that a user asked for */
 	struct fragments *fragments;
 	uint32_t frame_id;
 	uint16_t super_id;
@@ -71,6 +73,8 @@ void peer_free(struct peer *p);
 void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time now);
 void peer_relay_up(struct peer *p, const struct address *relay, mono_time now); /* we are bound there */
 void peer_leave(struct peer *p);						/* tells it that we go */
+/* One ping more than the paths send by themselves. E_UNAVAILABLE: there is no path. */
+MUST_CHECK err_t peer_ping(struct peer *p, mono_time now, uint64_t *ret_token);
 
 /* Packets whose owner mesh.c has found. */
 void attempt_take(struct peer *p, const struct carrier *c, const struct address *from, mono_time now);

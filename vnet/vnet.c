@@ -475,3 +475,20 @@ size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_sta
 		peer_status(v->mesh.peers[i], &local, v->now, &ret_statuses[i]);
 	return v->mesh.count;
 }
+
+err_t vnet_ping(struct vnet *v, uuid peer, mono_time now, uint64_t *ret_token)
+{
+	struct peer *p = mesh_find(&v->mesh, peer);
+	v->now = now;
+	if (!p)
+		return E_NOT_FOUND;
+	TRY(peer_ping(p, now, ret_token));
+	udp_flush(&v->udp);
+	return OK;
+}
+
+err_t vnet_ping_result(const struct vnet *v, uuid peer, uint64_t token, struct vnet_ping *ret_ping)
+{
+	const struct peer *p = mesh_find(&v->mesh, peer);
+	return p ? pings_result(&p->pings, token, ret_ping) : E_NOT_FOUND;
+}

@@ -86,7 +86,7 @@ done
 wait
 for words in "${BUYER[@]}"; do
 	code=6
-	case $words in "net status" | "net peers" | "net down") code=3 ;; esac # they ask this machine alone
+	case $words in "net status" | "net peers" | "net ping" | "net down") code=3 ;; esac # they ask this machine alone
 	judge $code "cpushare $words, no market" "$WORK/away-${words/ /-}"
 done
 for word in "${SELLER[@]}"; do
@@ -226,6 +226,12 @@ if [ -c /dev/net/tun ]; then
 	try 0 buyer "net peers" first
 	is "$(jq -c '.items[0] | [.why_not_direct, .kind != "", .loss_permille, .datagram_bytes >= 1200, .handshakes >= 1]' <<<"$OUT")" \
 		'["none",true,0,true,true]' "and what is known of its path"
+	try 0 buyer "net ping" first --count 3 --interval 100ms
+	is "$(jq -c '[(.items | length), (.items | all(.path == "direct" and .rtt_us > 0)), .peers[0].answered]' <<<"$OUT")" '[3,true,3]' \
+		"pings say their time and their path"
+	try 0 buyer "net ping" first/vm1 -c 1
+	try 3 buyer "net ping" first/vm9
+	try 2 buyer "net ping" first --count 0
 	try 5 buyer "net up" first
 	try 0 buyer "net down" first
 	wait $up
@@ -236,7 +242,7 @@ if [ -c /dev/net/tun ]; then
 	is "$? $(<"$WORK/up.out")" "42 " "net up ends as its command did"
 	TRIED["cpushare net up"]=1
 else
-	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net down"]=1
+	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net ping"]=1 TRIED["cpushare net down"]=1
 fi
 
 # ---- the owner's commands, and an order that ends badly ----

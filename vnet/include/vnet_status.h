@@ -64,4 +64,14 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status);
 /* Returns how many there are; fills at most max. */
 size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max);
 
+/* Sends one sealed ping to the peer's endpoint over the path in use. The caller looks for its result later; of one peer the last 8 are
+ * remembered. E_NOT_FOUND: no such peer, no such ping any more. E_UNAVAILABLE: no path to the peer now. */
+struct vnet_ping {
+	enum vnet_path path;		   /* direct or relayed: what it went over */
+	char address[VNET_CANDIDATE_SIZE]; /* the peer's, or the relay's */
+	int64_t rtt_us;			   /* -1: not answered so far */
+};
+MUST_CHECK err_t vnet_ping(struct vnet *v, uuid peer, mono_time now, uint64_t *ret_token);
+MUST_CHECK err_t vnet_ping_result(const struct vnet *v, uuid peer, uint64_t token, struct vnet_ping *ret_ping);
+
 #endif

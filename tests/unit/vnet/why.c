@@ -134,6 +134,31 @@ static void expect_between(int a, int b, enum vnet_why want)
 	expect(peer_at(a, b), &local, want);
 }
 
+/* Between 0 and 1, which are connected. */
+static void test_ping(void)
+{
+	struct vnet_ping result;
+	struct peer *p = peer_at(0, 1);
+	uint64_t token = 0, first = 0;
+	uint8_t number = p->paths.path[p->paths.active].number;
+	ok(peer_ping(p, now, &token) == OK && token != 0, "a ping goes out");
+	is_int(pings_result(&p->pings, token, &result), OK, "and is remembered");
+	ok(result.rtt_us == -1 && result.path == VNET_PATH_DIRECT, "without an answer at first");
+	is_text(result.address, "192.0.2.2:1002", "with where it went");
+	run_us(2 * DELAY_US);
+	is_int(pings_result(&p->pings, token, &result), OK, "it is answered");
+	is_int(result.rtt_us, 2 * DELAY_US, "its time is the network's");
+	is_int(p->paths.path[p->paths.active].number, number, "the path's own probes are as before");
+	ok(!pings_answered(&p->pings, token, now), "a second answer is none");
+	ok(!pings_answered(&p->pings, 0, now) && !pings_answered(&p->pings, token + 1, now), "nor another's");
+	first = token;
+	for (int i = 0; i < PINGS_KEPT; i++)
+		assert(peer_ping(p, now, &token) == OK);
+	is_int(pings_result(&p->pings, first, &result), E_NOT_FOUND, "old ones are forgotten");
+	is_int(peer_ping(peer_at(0, 2), now, &token), E_UNAVAILABLE, "without a path there is no ping");
+	run_us(SECOND_US);
+}
+
 static void test_unreached(void)
 {
 	struct vnet_peer all[NODES];
@@ -161,9 +186,12 @@ static void test_unreached(void)
 	is_int(status.loss_permille, 0, "without loss");
 	is_int(status.datagram_bytes, 1472, "with whole datagrams");
 	ok(status.handshakes >= 1, "after a handshake");
+	test_ping();
 	loss_percent = 40;
-	peer_at(0, 1)->paths.used_us = now.us;
-	run_us(MINUTE_US);
+	for (int i = 0; i < 30; i++) {
+		paths_used(&peer_at(0, 1)->paths, now);
+		run_us(2 * SECOND_US);
+	}
 	loss_percent = 0;
 	peer_status(peer_at(0, 1), &blocked, now, &status);
 	ok(status.path != VNET_PATH_DIRECT || status.loss_permille > 0, "loss shows: %d", status.loss_permille);
