@@ -55,7 +55,7 @@ INC_of_seller/vm := $(INC_vm)
 INC_of_buyer-cli := $(INC_buyer)
 INC_of_tests/unit/base := -iquote tests $(INC_base)
 INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
-INC_of_tests/bench := -iquote vnet/include $(INC_base)
+INC_of_tests/bench := $(INC_vnet)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
 INC_of_tests/unit/market := -iquote tests $(INC_market)
@@ -228,9 +228,12 @@ demo: deps ## one rented hour on this machine: three sellers, a buyer, real VMs,
 bench: bench-vnet bench-market bench-boot ## all benchmarks
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $A/libvnet.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base) -lpthread)
+# The same endpoint without encryption: its seal.c is another. Nothing but this program is linked so.
+$(BUILD)/tests/bench/endpoint-plain: $(addprefix $(BUILD)/obj/tests/bench/,endpoint.o seal_plain.o) $A/libvnet.a $A/libbase.a
+	$(call link,-lssl $(LIBS_base) -lpthread)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(wildcard tests/bench/*.c))
 bench-vnet: deps ## the ethernet against other tunnels, in one run (root; installs wireguard-go, tinc and openvpn)
-	$(MAKE) --no-print-directory $(BUILD)/tests/bench/endpoint $(BUILD)/tests/bench/blast
+	$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/bench/,endpoint endpoint-plain blast)
 	@tests/bench/vnet
 bench-market bench-boot:
 	@echo "$@: not built yet" >&2; exit 2

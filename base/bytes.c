@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * bytes.c - cursors over outside bytes; hex, base64, numbers and bounded texts
  */
-#include <endian.h>
 #include <string.h>
 #include "bytes.h"
 
@@ -15,43 +14,6 @@ const uint8_t *read_bytes(struct reader *r, size_t len)
 	const uint8_t *bytes = r->at;
 	r->at += len;
 	return bytes;
-}
-
-/* Every packet is read through these: loads of a constant size, which the compiler makes one instruction each. */
-static inline bool take(struct reader *r, void *to, size_t len)
-{
-	if (r->bad || len > reader_left(r)) {
-		r->bad = true;
-		r->at = r->end;
-		return false;
-	}
-	memcpy(to, r->at, len);
-	r->at += len;
-	return true;
-}
-
-uint8_t read_u8(struct reader *r)
-{
-	uint8_t v;
-	return take(r, &v, sizeof v) ? v : 0;
-}
-
-uint16_t read_u16(struct reader *r)
-{
-	uint16_t v;
-	return take(r, &v, sizeof v) ? be16toh(v) : 0;
-}
-
-uint32_t read_u32(struct reader *r)
-{
-	uint32_t v;
-	return take(r, &v, sizeof v) ? be32toh(v) : 0;
-}
-
-uint64_t read_u64(struct reader *r)
-{
-	uint64_t v;
-	return take(r, &v, sizeof v) ? be64toh(v) : 0;
 }
 
 void read_copy(struct reader *r, void *to, size_t len)
@@ -75,39 +37,6 @@ void write_bytes(struct writer *w, const void *data, size_t len)
 		return;
 	memcpy(w->at, data, len);
 	w->at += len;
-}
-
-static inline void put(struct writer *w, const void *v, size_t len)
-{
-	if (w->bad || len > (size_t)(w->end - w->at)) {
-		w->bad = true;
-		return;
-	}
-	memcpy(w->at, v, len);
-	w->at += len;
-}
-
-void write_u8(struct writer *w, uint8_t v)
-{
-	put(w, &v, sizeof v);
-}
-
-void write_u16(struct writer *w, uint16_t v)
-{
-	v = htobe16(v);
-	put(w, &v, sizeof v);
-}
-
-void write_u32(struct writer *w, uint32_t v)
-{
-	v = htobe32(v);
-	put(w, &v, sizeof v);
-}
-
-void write_u64(struct writer *w, uint64_t v)
-{
-	v = htobe64(v);
-	put(w, &v, sizeof v);
 }
 
 char *hex_encode(const void *data, size_t len, char *text)

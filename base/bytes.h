@@ -6,9 +6,11 @@
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include "err.h"
 
 struct reader {
@@ -23,10 +25,38 @@ static inline size_t reader_left(const struct reader *r)
 {
 	return (size_t)(r->end - r->at);
 }
-uint8_t read_u8(struct reader *r);
-uint16_t read_u16(struct reader *r);
-uint32_t read_u32(struct reader *r);
-uint64_t read_u64(struct reader *r);
+/* Every packet is read through these: loads of a constant size, which the compiler makes one instruction each. */
+static inline bool reader_take(struct reader *r, void *to, size_t len)
+{
+	if (r->bad || len > reader_left(r)) {
+		r->bad = true;
+		r->at = r->end;
+		return false;
+	}
+	memcpy(to, r->at, len);
+	r->at += len;
+	return true;
+}
+static inline uint8_t read_u8(struct reader *r)
+{
+	uint8_t v;
+	return reader_take(r, &v, sizeof v) ? v : 0;
+}
+static inline uint16_t read_u16(struct reader *r)
+{
+	uint16_t v;
+	return reader_take(r, &v, sizeof v) ? be16toh(v) : 0;
+}
+static inline uint32_t read_u32(struct reader *r)
+{
+	uint32_t v;
+	return reader_take(r, &v, sizeof v) ? be32toh(v) : 0;
+}
+static inline uint64_t read_u64(struct reader *r)
+{
+	uint64_t v;
+	return reader_take(r, &v, sizeof v) ? be64toh(v) : 0;
+}
 /* A view of the next len bytes, or NULL with bad set. */
 const uint8_t *read_bytes(struct reader *r, size_t len);
 void read_copy(struct reader *r, void *to, size_t len); /* zeros where bad */
@@ -43,10 +73,34 @@ static inline size_t writer_len(const struct writer *w)
 {
 	return (size_t)(w->at - w->start);
 }
-void write_u8(struct writer *w, uint8_t v);
-void write_u16(struct writer *w, uint16_t v);
-void write_u32(struct writer *w, uint32_t v);
-void write_u64(struct writer *w, uint64_t v);
+static inline void writer_put(struct writer *w, const void *v, size_t len)
+{
+	if (w->bad || len > (size_t)(w->end - w->at)) {
+		w->bad = true;
+		return;
+	}
+	memcpy(w->at, v, len);
+	w->at += len;
+}
+static inline void write_u8(struct writer *w, uint8_t v)
+{
+	writer_put(w, &v, sizeof v);
+}
+static inline void write_u16(struct writer *w, uint16_t v)
+{
+	v = htobe16(v);
+	writer_put(w, &v, sizeof v);
+}
+static inline void write_u32(struct writer *w, uint32_t v)
+{
+	v = htobe32(v);
+	writer_put(w, &v, sizeof v);
+}
+static inline void write_u64(struct writer *w, uint64_t v)
+{
+	v = htobe64(v);
+	writer_put(w, &v, sizeof v);
+}
 void write_bytes(struct writer *w, const void *data, size_t len);
 
 /* Lower-case hex; text has 2 * len + 1 bytes. Returns text. */

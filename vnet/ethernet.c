@@ -110,6 +110,7 @@ err_t ethernet_learn_peers(struct ethernet *l)
 {
 	map_clear(&l->by_mac);
 	map_clear(&l->by_ip);
+	l->last_from = NULL;
 	if (l->generation != l->mesh->generation)
 		macs_clear(&l->macs); /* it may name a peer that is gone */
 	l->generation = l->mesh->generation;
@@ -320,21 +321,33 @@ static bool is_for_port(const struct ethernet *l, const struct frame *f)
 	return l->learn_macs && !peer_by_mac(l, f->to);
 }
 
-void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
+static void count_from_peer(struct ethernet *l, struct peer *p, size_t len)
 {
-	struct frame f;
-	if (frame_parse(frame, len, &f) != OK || !is_honest(l, p, &f, now) || !is_for_port(l, &f)) {
-		p->dropped++;
-		return;
-	}
 	p->rx_frames++;
 	p->rx_bytes += len;
 	l->rx_frames++;
 	l->rx_bytes += len;
+}
+
+void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
+{
+	struct frame f;
+	/* A segment that goes on what the same peer's last frame was has its headers, and those were looked at. */
+	if (o->gso && l->join && p == l->last_from && l->join(l->context, frame, len, o)) {
+		count_from_peer(l, p, len);
+		return;
+	}
+	if (frame_parse(frame, len, &f) != OK || !is_honest(l, p, &f, now) || !is_for_port(l, &f)) {
+		p->dropped++;
+		return;
+	}
+	count_from_peer(l, p, len);
+	l->last_from = p;
 	l->to_port(l->context, frame, len, o);
 }
 
 void ethernet_to_port(struct ethernet *l, const uint8_t *frame, size_t len)
 {
+	l->last_from = NULL;
 	l->to_port(l->context, frame, len, &offload_none);
 }

@@ -24,7 +24,10 @@ struct ethernet {
 	uint32_t service_ip;	   /* the network's last host address */
 	bool learn_macs, answers;
 	void (*to_port)(void *context, const uint8_t *frame, size_t len, const struct offload *o);
+	/* As struct port_kind's join, of the frame that to_port was given last. May be NULL. */
+	bool (*join)(void *context, const uint8_t *frame, size_t len, const struct offload *o);
 	void *context;
+	const struct peer *last_from; /* whose frame that was */
 
 	struct map by_mac, by_ip; /* introduced members, to position in mesh->peers */
 	struct macs macs;	  /* the others; owner: a struct peer, or the struct ethernet for our port */

@@ -173,6 +173,7 @@ err_t mesh_set_peers(struct mesh *m, const struct vnet_peer *peers, size_t count
 		map_clear(&by_hint);
 		return e;
 	}
+	m->busy = NULL; /* all are asked below */
 	if (free_others(m->peers, m->count, list, new_count) > 0)
 		m->generation++;
 	free(m->peers);
@@ -207,12 +208,12 @@ void mesh_relay_up(struct mesh *m, const struct address *relay, mono_time now)
 }
 
 /* ---- packets ---- */
-/* Something happened to p: it may want its tick sooner. */
+/* Something happened to p: it may want its tick sooner. It is asked when another's turn comes: most packets come in rows. */
 static void look_at(struct mesh *m, const struct peer *p)
 {
-	int64_t due = peer_due_us(p);
-	if (due < m->due_us)
-		m->due_us = due;
+	if (m->busy != p)
+		m->due_us = mesh_due_us(m);
+	m->busy = p;
 }
 
 static struct peer *hint_find(const struct mesh *m, const uint8_t hint[CARRIER_HINT_BYTES])
@@ -309,8 +310,9 @@ void mesh_wake(struct mesh *m, mono_time now)
 void mesh_tick(struct mesh *m, mono_time now)
 {
 	int64_t due = INT64_MAX;
-	if (now.us < m->due_us)
+	if (now.us < mesh_due_us(m))
 		return;
+	m->busy = NULL;
 	for (size_t i = 0; i < m->count; i++) {
 		int64_t at = peer_due_us(m->peers[i]);
 		if (at <= now.us) {
@@ -325,7 +327,8 @@ void mesh_tick(struct mesh *m, mono_time now)
 
 int64_t mesh_due_us(const struct mesh *m)
 {
-	return m->due_us;
+	int64_t due = m->busy ? peer_due_us(m->busy) : INT64_MAX;
+	return due < m->due_us ? due : m->due_us;
 }
 
 int64_t mesh_jitter(struct mesh *m, int64_t span)

@@ -50,6 +50,7 @@ struct mesh {
 	uint64_t jitter_state;
 	uint64_t strangers;
 	int64_t due_us;
+	const struct peer *busy; /* the one of the last packet or frame: due_us does not know yet what it wants; NULL: none */
 };
 
 /* Takes identity, also where it fails. network, subnet, mtu: of the config. */

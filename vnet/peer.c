@@ -135,7 +135,8 @@ bool peer_seal_to(struct peer *p, struct session *s, enum wire_type type, const 
 {
 	struct mesh_io *io = &p->mesh->io;
 	uint8_t *packet = io->reserve(io->context, len + WIRE_SEAL_BYTES);
-	bool sealed = session_seal(s, type, plain, len, packet) == OK;
+	memcpy(packet + WIRE_HEADER_BYTES, plain, len);
+	bool sealed = session_seal(s, type, packet, len) == OK;
 	io->commit(io->context, p, to, sealed ? len + WIRE_SEAL_BYTES : 0);
 	return sealed;
 }

@@ -24,7 +24,7 @@ static bool send_segment(struct peer *p, const struct super *s, size_t size, str
 	inner_put(in, plain);
 	size_t frame_len = super_cut(s, size, in->segment.index, plain + INNER_MAX_BYTES);
 	size_t len = INNER_MAX_BYTES + frame_len;
-	bool sealed = session_seal(p->current, WIRE_DATA, plain, len, packet) == OK;
+	bool sealed = session_seal(p->current, WIRE_DATA, packet, len) == OK;
 	io->commit(io->context, p, to, sealed ? len + WIRE_SEAL_BYTES : 0);
 	if (sealed) {
 		p->tx_frames++;

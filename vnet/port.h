@@ -25,6 +25,8 @@ struct port_kind {
 	/* Queues or writes one frame; what the machine cannot take is dropped and counted. A segment
 	 * (o->gso) must stay where it is until flush(), another frame only during the call. */
 	void (*write)(struct port *p, const uint8_t *frame, size_t len, const struct offload *o);
+	/* Takes a segment that goes on what write() took last; false where it does not, then nothing happened. NULL: it never does. */
+	bool (*join)(struct port *p, const uint8_t *frame, size_t len, const struct offload *o);
 	/* Hands queued frames over. True: some remain; the epoll descriptor tells when to call again. */
 	bool (*flush)(struct port *p);
 	/* Epoll found another descriptor than read_fd broken. */

@@ -181,7 +181,7 @@ static void qemu_free(struct port *p)
 	free(q);
 }
 
-static const struct port_kind qemu_kind = { "qemu-dgram", qemu_read, qemu_write, qemu_flush, qemu_hang_up, qemu_free };
+static const struct port_kind qemu_kind = { "qemu-dgram", qemu_read, qemu_write, NULL, qemu_flush, qemu_hang_up, qemu_free };
 
 /* An old socket of ours may lie there; anything else is not ours to remove. */
 static err_t bind_socket(struct qemu *q)

@@ -185,14 +185,21 @@ static void write_run(struct tap *t)
 	r->count = 0;
 }
 
+static bool tap_join(struct port *p, const uint8_t *frame, size_t len, const struct offload *o)
+{
+	struct tap *t = (struct tap *)p;
+	if (!run_join(&t->run, frame, len, o))
+		return false;
+	if (t->run.closed)
+		write_run(t);
+	return true;
+}
+
 static void tap_write(struct port *p, const uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct tap *t = (struct tap *)p;
-	if (run_join(&t->run, frame, len, o)) {
-		if (t->run.closed)
-			write_run(t);
+	if (tap_join(p, frame, len, o))
 		return;
-	}
 	write_run(t); /* frames stay in their order */
 	if (!t->joins || (o->gso == INNER_GSO_UDP && !t->joins_udp) || !run_begin(&t->run, frame, len, o))
 		write_one(t, frame, len, o->partial_csum);
@@ -218,7 +225,7 @@ static void tap_free(struct port *p)
 	free(t);
 }
 
-static const struct port_kind tap_kind = { "tap", tap_read, tap_write, tap_flush, tap_hang_up, tap_free };
+static const struct port_kind tap_kind = { "tap", tap_read, tap_write, tap_join, tap_flush, tap_hang_up, tap_free };
 
 /* Newer kernels know more of these; all that a kernel knows are asked for in one go. */
 static err_t ask_offloads(struct tap *t, bool super_frames)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * seal.h - AES-256-GCM over one packet: outer header as AAD, nonce from a salt and the counter
+ * seal.h - AES-256-GCM over one packet: nonce from a salt and the counter, the rest of the outer header as AAD
  */
 #ifndef VNET_SEAL_H
 #define VNET_SEAL_H
@@ -15,17 +15,18 @@ struct seal_key {
 	uint8_t salt[SEAL_SALT_BYTES];
 };
 
-/* One direction. The context keeps the key's schedule: making it anew for each packet would cost more than the sealing. */
+/* One direction. The context keeps the key's schedule and, of the sending one, the counter. */
 struct seal {
 	EVP_CIPHER_CTX *context;
-	uint8_t salt[SEAL_SALT_BYTES];
 };
 
-MUST_CHECK err_t seal_init(struct seal *s, const struct seal_key *key, bool for_sending);
+/* next: the counter of the first packet that is sealed; nothing to the receiving direction. */
+MUST_CHECK err_t seal_init(struct seal *s, const struct seal_key *key, bool for_sending, uint64_t next);
 void seal_clear(struct seal *s);
-/* Writes header, sealed bytes and tag: len + WIRE_SEAL_BYTES. plain must not overlap packet. The caller never repeats a counter. */
-MUST_CHECK err_t seal_packet(struct seal *s, const struct wire_header *h, const uint8_t *plain, size_t len, uint8_t *packet);
-/* Opens in place; the plain bytes then stand at packet + WIRE_HEADER_BYTES. E_CORRUPT. */
-MUST_CHECK err_t seal_open(struct seal *s, const struct wire_header *h, uint8_t *packet, size_t len, size_t *ret_plain_len);
+/* The plain bytes stand at packet + WIRE_HEADER_BYTES; writes header and tag around them and seals them there, len + WIRE_SEAL_BYTES in
+ * all. h->counter is not looked at: each packet gets the one behind the last one's. */
+MUST_CHECK err_t seal_packet(struct seal *s, const struct wire_header *h, uint8_t *packet, size_t len);
+/* Opens in place, under the counter that stands in the packet; the plain bytes then stand at packet + WIRE_HEADER_BYTES. E_CORRUPT. */
+MUST_CHECK err_t seal_open(struct seal *s, uint8_t *packet, size_t len, size_t *ret_plain_len);
 
 #endif

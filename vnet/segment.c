@@ -40,6 +40,12 @@ static void put32(uint8_t *p, uint32_t v)
 	put16(p + 2, v & 0xffff);
 }
 
+static uint16_t fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
 /* ---- headers ---- */
 /* A whole packet without padding, not fragmented, with the protocol right behind IP's header. */
 static err_t layout_of(const uint8_t *frame, size_t len, uint8_t gso, struct layout *ret_layout)
@@ -57,6 +63,8 @@ static err_t layout_of(const uint8_t *frame, size_t len, uint8_t gso, struct lay
 		if ((get16(f.payload + 6) & 0x3fff) || at.transport + ip.payload_len != len)
 			return E_INVALID;
 		at.pseudo = (uint16_t)~internet_checksum(f.payload + 12, 8, protocol);
+		uint32_t fixed = (uint32_t)get16(f.payload) + get16(f.payload + 6) + get16(f.payload + 8);
+		at.ip_sum = (uint16_t)~internet_checksum(f.payload + 12, (size_t)(ip.payload - f.payload) - 12, fixed);
 	} else if (f.ethertype == ETHERTYPE_IPV6 && gso != INNER_GSO_TCP4) {
 		if (f.payload_len < 40 || f.payload[0] >> 4 != 6 || get16(f.payload + 4) != f.payload_len - 40)
 			return E_INVALID;
@@ -87,19 +95,16 @@ static void set_lengths(uint8_t *head, const struct layout *at, uint8_t gso, siz
 {
 	uint8_t *ip = head + at->ip, *t = head + at->transport;
 	size_t len = at->head_len - at->transport + payload;
-	uint32_t sum = at->pseudo + (uint32_t)len;
-	sum = (sum & 0xffff) + (sum >> 16);
 	if (at->ipv6) {
 		put16(ip + 4, len);
 	} else {
-		size_t ip_len = (size_t)(at->transport - at->ip);
-		put16(ip + 2, ip_len + len);
-		put16(ip + 10, 0);
-		put16(ip + 10, internet_checksum(ip, ip_len, 0));
+		size_t ip_len = (size_t)(at->transport - at->ip) + len;
+		put16(ip + 2, ip_len);
+		put16(ip + 10, ~fold(at->ip_sum + (uint32_t)ip_len + get16(ip + 4)));
 	}
 	if (gso == INNER_GSO_UDP)
 		put16(t + 4, len);
-	put16(t + (gso == INNER_GSO_UDP ? 6 : 16), (sum & 0xffff) + (sum >> 16));
+	put16(t + (gso == INNER_GSO_UDP ? 6 : 16), fold(at->pseudo + (uint32_t)len));
 }
 
 /* ---- cutting ---- */
@@ -147,6 +152,26 @@ size_t super_cut(const struct super *s, size_t size, size_t index, uint8_t *to)
 }
 
 /* ---- joining ---- */
+/* Which bits of the headers are the same in each segment of a super-frame. */
+static void make_mask(struct run *r)
+{
+	uint8_t *ip = r->mask + r->at.ip, *t = r->mask + r->at.transport;
+	memset(r->mask, 0xff, r->at.head_len);
+	if (r->at.ipv6) {
+		put16(ip + 4, 0);
+	} else {
+		put32(ip + 2, 0); /* length, identification */
+		put16(ip + 10, 0);
+	}
+	if (r->gso == INNER_GSO_UDP) {
+		put32(t + 4, 0); /* length, checksum */
+	} else {
+		put32(t + 4, 0);
+		t[13] = (uint8_t) ~(FIN | PSH);
+		put16(t + 16, 0);
+	}
+}
+
 bool run_begin(struct run *r, const uint8_t *frame, size_t len, const struct offload *o)
 {
 	r->count = 0;
@@ -167,25 +192,24 @@ bool run_begin(struct run *r, const uint8_t *frame, size_t len, const struct off
 	r->len[0] = len;
 	r->count = 1;
 	memcpy(r->head, frame, r->at.head_len);
+	make_mask(r);
 	return true;
 }
 
-/* From the ethernet header on, but for lengths, identification, checksums, sequence and the last one's flags. */
+/* All of the headers but lengths, identification, checksums, sequence and the last one's flags. */
 static bool same_headers(const struct run *r, const uint8_t *frame)
 {
-	const uint8_t *a = r->head + r->at.ip, *b = frame + r->at.ip;
-	if (memcmp(r->head, frame, r->at.ip) != 0)
-		return false;
-	if (r->at.ipv6 ? memcmp(a, b, 4) || memcmp(a + 6, b + 6, 34)
-		       : memcmp(a, b, 2) || memcmp(a + 6, b + 6, 4) ||
-				 memcmp(a + 12, b + 12, (size_t)(r->at.transport - r->at.ip - 12)))
-		return false;
-	a = r->head + r->at.transport;
-	b = frame + r->at.transport;
-	if (r->gso == INNER_GSO_UDP)
-		return memcmp(a, b, 4) == 0;
-	return memcmp(a, b, 4) == 0 && memcmp(a + 8, b + 8, 5) == 0 && ((a[13] ^ b[13]) & ~(FIN | PSH)) == 0 &&
-	       memcmp(a + 14, b + 14, 2) == 0 && memcmp(a + 18, b + 18, (size_t)(r->at.head_len - r->at.transport - 18)) == 0;
+	size_t len = r->at.head_len, i = 0;
+	uint64_t a, b, mask, differ = 0;
+	for (; i + sizeof a <= len; i += sizeof a) {
+		memcpy(&a, r->head + i, sizeof a);
+		memcpy(&b, frame + i, sizeof b);
+		memcpy(&mask, r->mask + i, sizeof mask);
+		differ |= (a ^ b) & mask;
+	}
+	for (; i < len; i++)
+		differ |= (uint64_t)(r->head[i] ^ frame[i]) & r->mask[i];
+	return differ == 0;
 }
 
 bool run_join(struct run *r, const uint8_t *frame, size_t len, const struct offload *o)

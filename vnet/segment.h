@@ -28,6 +28,7 @@ struct layout {
 	bool ipv6;
 	uint16_t ip, transport, head_len; /* offsets; the last is the payload's */
 	uint16_t pseudo;		  /* folded sum of addresses and protocol */
+	uint16_t ip_sum;		  /* of IPv4's header without length, identification and checksum */
 };
 
 /* ---- cutting ---- */
@@ -59,8 +60,8 @@ struct run {
 	uint16_t super_id, index;
 	uint32_t sequence;
 	size_t payload;
-	bool closed; /* none may follow */
-	uint8_t head[SEGMENT_HEAD_MAX];
+	bool closed;						/* none may follow */
+	uint8_t head[SEGMENT_HEAD_MAX], mask[SEGMENT_HEAD_MAX]; /* mask: what each segment's headers must have as head */
 };
 /* Begins with this one; false where nothing can be joined to it. frame must stay as it is until the run is written. */
 bool run_begin(struct run *r, const uint8_t *frame, size_t len, const struct offload *o);

@@ -12,9 +12,9 @@ err_t session_new(const struct seal_key *send, const struct seal_key *receive, u
 	s->local_index = local_index;
 	s->remote_index = remote_index;
 	s->made_us = now.us;
-	err_t e = seal_init(&s->send, send, true);
+	err_t e = seal_init(&s->send, send, true, 1);
 	if (e == OK)
-		e = seal_init(&s->receive, receive, false);
+		e = seal_init(&s->receive, receive, false, 0);
 	if (e != OK) {
 		session_free(s);
 		return e;
@@ -50,12 +50,13 @@ bool session_is_over(const struct session *s, mono_time now)
 	return now.us - s->made_us >= SESSION_END_US;
 }
 
-err_t session_seal(struct session *s, enum wire_type type, const uint8_t *plain, size_t len, uint8_t *packet)
+err_t session_seal(struct session *s, enum wire_type type, uint8_t *packet, size_t len)
 {
 	if (s->sent >= SESSION_END_PACKETS)
 		return E_LIMIT;
-	struct wire_header h = { .type = type, .index = s->remote_index, .counter = ++s->sent };
-	return seal_packet(&s->send, &h, plain, len, packet);
+	struct wire_header h = { .type = type, .index = s->remote_index };
+	s->sent++;
+	return seal_packet(&s->send, &h, packet, len);
 }
 
 err_t session_unseal(struct session *s, const struct wire_header *h, uint8_t *packet, size_t len, size_t *ret_plain_len)
@@ -64,6 +65,6 @@ err_t session_unseal(struct session *s, const struct wire_header *h, uint8_t *pa
 		return E_EXISTS;
 	if (h->counter > SESSION_END_PACKETS)
 		return E_CORRUPT;
-	TRY(seal_open(&s->receive, h, packet, len, ret_plain_len));
+	TRY(seal_open(&s->receive, packet, len, ret_plain_len));
 	return replay_accept(&s->replay, h->counter) ? OK : E_EXISTS;
 }

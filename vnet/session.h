@@ -33,8 +33,9 @@ bool session_may_send(const struct session *s, mono_time now);
 bool session_wants_rekey(const struct session *s, mono_time now, int64_t jitter_us);
 bool session_is_over(const struct session *s, mono_time now);
 
-/* Seals with the next counter into packet (len + WIRE_SEAL_BYTES). E_LIMIT past the hard bound. */
-MUST_CHECK err_t session_seal(struct session *s, enum wire_type type, const uint8_t *plain, size_t len, uint8_t *packet);
+/* Seals the len bytes at packet + WIRE_HEADER_BYTES with the next counter; then they are len + WIRE_SEAL_BYTES from packet on. E_LIMIT
+ * past the hard bound. */
+MUST_CHECK err_t session_seal(struct session *s, enum wire_type type, uint8_t *packet, size_t len);
 /* Opens in place and notes the counter. E_CORRUPT where it does not authenticate, E_EXISTS where it was there before. */
 MUST_CHECK err_t session_unseal(struct session *s, const struct wire_header *h, uint8_t *packet, size_t len,
 				size_t *ret_plain_len);

@@ -12,8 +12,8 @@
 
 #define SOCKET_BYTES (1 << 20) /* some ms at several Gb/s: half of it loses more, more of it adds delay under load */
 #define OUT_BYTES (384 << 10)
-#define OUT_HIGH_BYTES (128 << 10) /* sent before more is taken from the port: room is left for a whole super-frame */
-#define GRO_ROOMS 32
+#define OUT_HIGH_BYTES (128 << 10)    /* sent before more is taken from the port: room is left for a whole super-frame */
+#define GRO_TURN_BYTES (512 << 10)    /* one call reads about as much: what the processor keeps close at hand */
 #define GRO_ROOM_BYTES (65536 + 1600) /* not a power of two: the rooms' beginnings must not all fall on the same cache lines */
 #define REFUSALS 4		      /* messages refused in a row: segmentation does not work here */
 
@@ -93,14 +93,13 @@ err_t udp_open(struct udp_socket *s, const struct sockaddr_storage *bind_address
 	TRY(open_bound(bind_address, bind_port, &s->fd));
 	err_t e = getsockname(s->fd, (struct sockaddr *)&name, &len) < 0 ? E_IO : address_of_socket(&name, &bound);
 	s->gso = !(without & VNET_WITHOUT_UDP_GSO);
-	s->room_count = UDP_BATCH;
+	s->batch = UDP_BATCH;
 	s->room_bytes = (datagram_bytes + 63) & ~(size_t)63;
 	if (!(without & VNET_WITHOUT_UDP_GRO) && setsockopt(s->fd, SOL_UDP, UDP_GRO, &one, sizeof one) == 0) {
-		s->room_count = GRO_ROOMS;
 		s->room_bytes = GRO_ROOM_BYTES;
 	}
 	s->out_bytes = OUT_BYTES;
-	s->rooms = malloc(s->room_count * s->room_bytes);
+	s->rooms = malloc(UDP_BATCH * s->room_bytes);
 	s->out = malloc(s->out_bytes);
 	if (e == OK && (!s->rooms || !s->out))
 		e = E_NOMEM;
@@ -147,7 +146,7 @@ bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
 		struct cmsghdr align;
 		char data[CMSG_SPACE(sizeof(int))];
 	} control[UDP_BATCH];
-	for (size_t i = 0; i < s->room_count; i++) {
+	for (size_t i = 0; i < s->batch; i++) {
 		parts[i] = (struct iovec){ s->rooms + i * s->room_bytes, s->room_bytes };
 		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i],
 						       .msg_iovlen = 1,
@@ -156,11 +155,13 @@ bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
 						       .msg_control = &control[i],
 						       .msg_controllen = sizeof control[i] };
 	}
-	int n = recvmmsg(s->fd, messages, (unsigned)s->room_count, MSG_DONTWAIT, NULL);
+	size_t longest = 1;
+	int n = recvmmsg(s->fd, messages, (unsigned)s->batch, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < n; i++) {
 		struct address from;
 		uint8_t *packet = s->rooms + (size_t)i * s->room_bytes;
 		size_t len = messages[i].msg_len;
+		longest = len > longest ? len : longest;
 		if ((messages[i].msg_hdr.msg_flags & MSG_TRUNC) || address_of_socket(&names[i], &from) != OK) {
 			s->dropped++;
 			continue;
@@ -173,7 +174,10 @@ bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
 			len -= one;
 		} while (len > 0);
 	}
-	return n == (int)s->room_count;
+	bool more = n == (int)s->batch;
+	if (n > 0)
+		s->batch = GRO_TURN_BYTES / longest < UDP_BATCH ? GRO_TURN_BYTES / longest : UDP_BATCH;
+	return more;
 }
 
 /* ---- out ---- */

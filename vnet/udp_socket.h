@@ -22,7 +22,7 @@ struct udp_socket {
 	/* in */
 	uint8_t *rooms;
 	size_t room_bytes;
-	size_t room_count;
+	size_t batch; /* messages to be read by the next call, at most UDP_BATCH: fewer where they are large */
 	/* out: packets one behind the other, so that neighbours of one size to one peer go as one message, which the kernel or the
 	 * network card cuts (UDP_SEGMENT) */
 	uint8_t *out;

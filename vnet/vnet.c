@@ -92,6 +92,12 @@ static void frame_to_port(void *context, const uint8_t *frame, size_t len, const
 		v->port->kind->write(v->port, frame, len, o);
 }
 
+static bool frame_joined(void *context, const uint8_t *frame, size_t len, const struct offload *o)
+{
+	struct vnet *v = context;
+	return v->port && v->port->kind->join && v->port->kind->join(v->port, frame, len, o);
+}
+
 static bool frame_from_port(void *context, uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
@@ -180,6 +186,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	TRY(mesh_init(&v->mesh, &c->network, c->self.id, identity, &io, now));
 	TRY(ethernet_init(&v->ethernet, c, &v->mesh));
 	v->ethernet.to_port = frame_to_port;
+	v->ethernet.join = frame_joined;
 	v->ethernet.context = v;
 	v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (v->epoll_fd < 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * endpoint.c - one of two endpoints of an ethernet, each on a TAP of its own network namespace, for measuring
  *
- * endpoint FOLDER NUMBER PEER_ADDRESS TAP: number 0 or 1. Each leaves its pin in the folder and waits for the other's.
+ * endpoint FOLDER NUMBER PEER_ADDRESS TAP PORT SUBNET: number 0 or 1; the network is 10.SUBNET.0.0/16. Each leaves its pin in the
+ * folder and waits for the other's.
  */
 #include <net/if.h>
 #include <poll.h>
@@ -9,11 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "bytes.h"
 #include "vnet.h"
 
-#define PORT 41641
-
-static const struct vnet_network network = { .id = { { 7 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
+static struct vnet_network network = { .id = { { 7 } }, .prefix_len = 16, .mtu = 1400 };
 
 __attribute__((noreturn)) static void fail(const char *what)
 {
@@ -23,7 +23,7 @@ __attribute__((noreturn)) static void fail(const char *what)
 
 static struct vnet_peer member(int i)
 {
-	struct vnet_peer p = { .id = { { (uint8_t)(i + 1) } }, .ip = 0x0a4d0101u + (uint32_t)i };
+	struct vnet_peer p = { .id = { { (uint8_t)(i + 1) } }, .ip = network.subnet + 0x0101u + (uint32_t)i };
 	p.mac = (vnet_mac){ { 0x52, 0x54, 0, 0, 0, (uint8_t)(i + 1) } };
 	snprintf(p.name, sizeof p.name, "vm%d", i + 1);
 	return p;
@@ -60,20 +60,23 @@ int main(int argc, char **argv)
 	struct vnet *v;
 	char *key, *cert, tap[IFNAMSIZ];
 	int tap_fd;
-	if (argc != 5 || (strcmp(argv[2], "0") != 0 && strcmp(argv[2], "1") != 0))
-		fail("usage: endpoint FOLDER NUMBER PEER_ADDRESS TAP");
+	int64_t port, subnet;
+	if (argc != 7 || (strcmp(argv[2], "0") != 0 && strcmp(argv[2], "1") != 0) || int_parse(argv[5], &port) != OK || port < 1 ||
+	    port > 65535 || int_parse(argv[6], &subnet) != OK || subnet < 0 || subnet > 255)
+		fail("usage: endpoint FOLDER NUMBER PEER_ADDRESS TAP PORT SUBNET");
 	int me = argv[2][0] - '0';
+	network.subnet = 10u << 24 | (uint32_t)subnet << 16;
 	struct vnet_peer other = member(!me);
 	if (certificate_make("peer", &key, &cert) != OK)
 		fail("no key");
-	struct vnet_config c = { .network = network, .self = member(me), .key_pem = key, .cert_pem = cert, .bind_port = PORT };
+	struct vnet_config c = { .network = network, .self = member(me), .key_pem = key, .cert_pem = cert, .bind_port = (uint16_t)port };
 	if (vnet_new(&c, clock_mono(), &v) != OK || vnet_tap_open(argv[4], c.self.mac, network.mtu, &tap_fd, tap) != OK ||
 	    vnet_attach_tap(v, tap_fd) != OK)
 		fail("no endpoint");
 	leave_pin(argv[1], me, vnet_pin(v));
 	other.pin = take_pin(argv[1], !me);
 	other.candidate_count = 1;
-	snprintf(other.candidates[0].address, sizeof other.candidates[0].address, "%s:%d", argv[3], PORT);
+	snprintf(other.candidates[0].address, sizeof other.candidates[0].address, "%s:%d", argv[3], (int)port);
 	if (vnet_set_peers(v, &other, 1, clock_mono()) != OK)
 		fail("the peer was refused");
 	for (;;) {

@@ -97,7 +97,8 @@ static void sealed_to_0(enum wire_type type, const uint8_t *bytes, size_t len)
 	uint8_t packet[2048];
 	struct session *s = peer_at(1, 0)->current;
 	len = len < sizeof packet - WIRE_SEAL_BYTES ? len : sizeof packet - WIRE_SEAL_BYTES;
-	if (s && session_seal(s, type, bytes, len, packet) == OK)
+	memcpy(packet + WIRE_HEADER_BYTES, bytes, len);
+	if (s && session_seal(s, type, packet, len) == OK)
 		mesh_input(&nodes[0].mesh, packet, len + WIRE_SEAL_BYTES, &nodes[len % 2].address, now);
 }
 

@@ -288,6 +288,57 @@ static void test_services(void)
 	is_int(nodes[1].ethernet.tx_bytes > 0, 1, "what did was metered");
 }
 
+/* ---- segments of super-frames, at a port that joins them ---- */
+static struct run joined;
+static size_t begun;
+
+static void begin_run(void *context, const uint8_t *data, size_t len, const struct offload *o)
+{
+	(void)context;
+	begun += run_begin(&joined, data, len, o);
+}
+
+static bool join_run(void *context, const uint8_t *data, size_t len, const struct offload *o)
+{
+	(void)context;
+	return run_join(&joined, data, len, o);
+}
+
+/* Node by says to node 0 that the machine of node as sends this segment. */
+static void segment_from(int by, int as, uint16_t index)
+{
+	static uint8_t segments[4][IPV4_HEAD_BYTES + 120];
+	uint8_t *data = segments[index];
+	struct ipv4 ip = { .from = ip_of(as), .to = ip_of(0), .protocol = PROTOCOL_TCP, .payload_len = 120 };
+	struct offload o = { .partial_csum = true, .gso = INNER_GSO_TCP4, .gso_size = 100, .super_id = 7, .index = index };
+	memset(data, 0, sizeof segments[0]);
+	data[IPV4_HEAD_BYTES + 7] = (uint8_t)(index * 100);
+	data[IPV4_HEAD_BYTES + 12] = 0x50;
+	size_t len = ipv4_put(data, mac_of(0), mac_of(as), &ip);
+	ethernet_from_peer(&nodes[0].ethernet, peer_at(0, by), data, len, &o, now);
+}
+
+static void test_segments(void)
+{
+	struct ethernet *l = &nodes[0].ethernet;
+	uint64_t frames = l->rx_frames, dropped = peer_at(0, 2)->dropped + peer_at(0, 1)->dropped;
+	l->to_port = begin_run;
+	l->join = join_run;
+	segment_from(1, 1, 0);
+	segment_from(1, 1, 1);
+	ok(begun == 1 && joined.count == 2, "segments of one peer are joined");
+	is_int(l->rx_frames, frames + 2, "and each is counted");
+	segment_from(2, 1, 2);
+	ok(joined.count == 2, "what another peer says is not joined to them");
+	segment_from(1, 2, 2);
+	ok(joined.count == 2, "nor what the peer says in another's name");
+	is_int(peer_at(0, 2)->dropped + peer_at(0, 1)->dropped, dropped + 2, "both are dropped");
+	segment_from(1, 1, 2);
+	is_int(joined.count, 3, "the true one is joined");
+	l->to_port = to_port;
+	l->join = NULL;
+}
+
 int main(void)
 {
 	node_make(0, "192.0.2.1:1001");
@@ -306,6 +357,7 @@ int main(void)
 	test_flood();
 	test_bridge();
 	test_services();
+	test_segments();
 	for (int i = 0; i < NODES; i++) {
 		ethernet_clear(&nodes[i].ethernet);
 		node_crash(i);
