@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # nat.sh - namespaces that play the internet and sites behind NATs of every kind; a test sources it after lib.sh
 #
-# ${P}i is the internet: a bridge at 198.51.100.1 and .2. "site NUMBER KIND" makes a host ${P}hNUMBER, whose router ${P}rNUMBER stands at
-# 198.51.100.(10 + NUMBER).
+# The internet is three routers in a row, ${P}i - ${P}m - ${P}j; servers stand in ${P}i at $INTERNET.1 and .2. "site NUMBER KIND" makes a
+# host ${P}hNUMBER, whose router ${P}rNUMBER stands at $INTERNET.(10 + NUMBER): odd ones at ${P}i, even ones at ${P}j, so that packets
+# between an odd and an even site have three hops outside.
 
 [ "$(id -u)" = 0 ] || skip_all "needs root for network namespaces"
 for c in ip nft; do command -v $c >/dev/null || skip_all "needs $c"; done
@@ -20,20 +21,40 @@ in_space() {
 	shift
 	ip netns exec "$n" "$@"
 }
+INTERNET=${INTERNET:-198.51.100}
+declare -A HOP=([i]=169.254.0.1 [m]=169.254.0.2 [j]=169.254.0.3) # their addresses on all lines
 ip -n ${P}i link set lo up
-ip -n ${P}i link add br0 type bridge
-ip -n ${P}i addr add 198.51.100.1/24 dev br0
-ip -n ${P}i addr add 198.51.100.2/24 dev br0
-ip -n ${P}i link set br0 up
+new_space ${P}m
+new_space ${P}j
+for n in i m j; do
+	in_space $P$n sysctl -qw net.ipv4.ip_forward=1
+	ip -n $P$n addr add ${HOP[$n]}/32 dev lo
+done
+ip -n ${P}i addr add $INTERNET.1/32 dev lo
+ip -n ${P}i addr add $INTERNET.2/32 dev lo
+
+# line FROM DEVICE TO DEVICE: joins two namespaces
+line() {
+	ip link add "$2" netns "$1" type veth peer name "$4" netns "$3"
+	ip -n "$1" link set "$2" up
+	ip -n "$3" link set "$4" up
+}
+line ${P}i middle ${P}m i
+line ${P}j middle ${P}m j
+ip -n ${P}i route add $INTERNET.0/24 via ${HOP[m]} dev middle onlink src $INTERNET.1
+ip -n ${P}j route add $INTERNET.0/24 via ${HOP[m]} dev middle onlink
 
 # to_internet NAMESPACE DEVICE ADDRESS
 to_internet() {
-	local port=p${3##*.}
-	ip link add "$port" netns ${P}i type veth peer name "$2" netns "$1"
-	ip -n ${P}i link set "$port" master br0 up
-	ip -n "$1" addr add "$3/24" dev "$2"
-	ip -n "$1" link set "$2" up
+	local k=${3##*.} side=i
+	[ $((k % 2)) = 1 ] || side=j
+	line $P$side "p$k" "$1" "$2"
+	ip -n $P$side route add "$3/32" dev "p$k"
+	ip -n ${P}m route add "$3/32" via ${HOP[$side]} dev $side onlink
+	ip -n "$1" addr add "$3/32" dev "$2"
+	ip -n "$1" route add default via ${HOP[$side]} dev "$2" onlink
 }
+for k in 1 2; do ip -n ${P}m route add $INTERNET.$k/32 via ${HOP[i]} dev i onlink; done
 
 # nat NAMESPACE WAN KIND: what the router does with UDP that goes out by WAN
 nat() {
@@ -74,7 +95,7 @@ site() {
 	local k=$1 kind=$2 host=${P}h$1 router=${P}r$1 outer=${P}o$1
 	new_space "$host"
 	if [ "$kind" = public ]; then
-		to_internet "$host" wan 198.51.100.$((10 + k))
+		to_internet "$host" wan $INTERNET.$((10 + k))
 		return
 	fi
 	new_space "$router"
@@ -94,10 +115,10 @@ site() {
 		ip -n "$router" link set wan up
 		ip -n "$router" route add default via 100.64.$k.1
 		nat "$router" wan port
-		to_internet "$outer" wan 198.51.100.$((10 + k))
+		to_internet "$outer" wan $INTERNET.$((10 + k))
 		nat "$outer" wan $([ "$kind" = twice ] && echo port || echo symmetric) ;;
 	*)
-		to_internet "$router" wan 198.51.100.$((10 + k))
+		to_internet "$router" wan $INTERNET.$((10 + k))
 		nat "$router" wan "$kind" ;;
 	esac
 }

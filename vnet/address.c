@@ -63,6 +63,17 @@ bool address_is_unicast(const struct address *a)
 	return a->ip[0] != 0xff;
 }
 
+bool address_has_ours(const struct address *a)
+{
+	static const uint8_t none[sizeof a->ours];
+	return memcmp(a->ours, none, sizeof none) != 0;
+}
+
+void address_forget_ours(struct address *a)
+{
+	memset(a->ours, 0, sizeof a->ours);
+}
+
 uint64_t address_prefix(const struct address *a)
 {
 	uint64_t prefix = 0;

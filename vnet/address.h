@@ -14,6 +14,10 @@ struct address {
 	uint16_t port;	/* host byte order */
 	uint32_t scope; /* interface of a link-local address, else 0 */
 	uint8_t via; /* of a peer: 0 direct; n: through our relay number n - 1, whose address this is. Of a relay's: its socket */
+	/* How a packet goes there; of no account for equality. */
+	uint8_t hops; /* the TTL, 0: the system's */
+	uint8_t ours
+		[16]; /* our own address that it comes from; where one came from there: to which. Zeros: as the routes choose */
 };
 
 #define ADDRESS_TEXT_SIZE 64
@@ -26,6 +30,8 @@ uint32_t address_v4(const struct address *a);
 bool address_is_private(const struct address *a);
 /* A packet may be sent there: not unspecified, multicast, or broadcast, and the port is not 0. */
 bool address_is_unicast(const struct address *a);
+bool address_has_ours(const struct address *a);
+void address_forget_ours(struct address *a);
 /* The /24 or /48 it stands in, for limits by origin. */
 uint64_t address_prefix(const struct address *a);
 

@@ -68,7 +68,7 @@ size_t candidates_gather(const struct sockaddr_storage *bind, int socket_family,
 	if (getifaddrs(&list) < 0)
 		return 0;
 	for (int loopback = 0; loopback < 2 && count == 0; loopback++)
-		for (struct ifaddrs *i = list; i; i = i->ifa_next)
+		for (struct ifaddrs *i = list; i && count < CANDIDATES_HOST_MAX; i = i->ifa_next)
 			if (is_usable(i, socket_family, loopback, inner_subnet, inner_netmask, port, &a))
 				candidates_add(ret_candidates, &count, VNET_HOST, &a);
 	freeifaddrs(list);
@@ -77,7 +77,8 @@ size_t candidates_gather(const struct sockaddr_storage *bind, int socket_family,
 
 int candidates_watch(void)
 {
-	struct sockaddr_nl name = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR };
+	struct sockaddr_nl name = { .nl_family = AF_NETLINK };
+	name.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE;
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&name, sizeof name) < 0) {
 		close(fd);

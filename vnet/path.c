@@ -265,6 +265,13 @@ void paths_used(struct paths *s, mono_time now)
 		ping_soon(p, now);
 }
 
+void paths_ours(struct paths *s, int i, const struct address *from)
+{
+	struct path *p = &s->path[i];
+	if (!from->via && (p->state != PATH_VALID || p->waiting_us))
+		memcpy(p->to.ours, from->ours, sizeof p->to.ours);
+}
+
 static int64_t keepalive_us(const struct paths *s, int i, mono_time now)
 {
 	if (i != s->active)
@@ -332,6 +339,7 @@ void paths_proven(struct paths *s, const struct address *via, mono_time now)
 	if (i < 0)
 		return;
 	struct path *p = &s->path[i];
+	paths_ours(s, i, via);
 	path_answered(p, now);
 	if (p->state != PATH_VALID) {
 		random_fill(&p->secret, sizeof p->secret);
@@ -359,6 +367,7 @@ void paths_wake(struct paths *s)
 			s->path[i].state = PATH_NEW;
 		s->path[i].next_us = 0;
 		s->path[i].deaths = 0;
+		address_forget_ours(&s->path[i].to);
 	}
 }
 

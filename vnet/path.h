@@ -102,6 +102,8 @@ void paths_wake(struct paths *s);   /* our own addresses changed: probe all agai
 
 /* An authenticated packet came over path i (-1: unknown). answer: it is a pong, so it says nothing about the peer's choice. */
 void paths_heard(struct paths *s, int i, bool answer, mono_time now);
+/* The newest authenticated packet on path i came to that address of ours: a path that does not work is tried from there. */
+void paths_ours(struct paths *s, int i, const struct address *from);
 void paths_used(struct paths *s, mono_time now); /* data went out */
 /* Returns false where no ping of ours has this token. */
 bool paths_pong(struct paths *s, uint64_t token, mono_time now);

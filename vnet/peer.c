@@ -346,8 +346,11 @@ void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *pack
 		log_connection(p);
 	}
 	/* Only the newest packet says where the peer is now: an old one that was held back must not lead us astray. */
-	if (path < 0 && s == p->current && h->counter == s->replay.newest)
+	bool newest = s == p->current && h->counter == s->replay.newest;
+	if (path < 0 && newest)
 		path = paths_learn(&p->paths, from, now);
+	if (path >= 0 && newest)
+		paths_ours(&p->paths, path, from);
 	uint8_t *plain = packet + WIRE_HEADER_BYTES;
 	if (h->type == WIRE_PROBE) {
 		take_probe(p, s, plain, plain_len, from, path, now);

@@ -32,8 +32,13 @@ static void tune(int fd, int family)
 	set_number(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BYTES);
 	/* DF is set, and the size is our business (path.c): the kernel does not fragment. */
 	set_number(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
-	if (family == AF_INET6)
+	/* To which of our addresses each packet came: that is where the answer has to come from. */
+	if (family == AF_INET6) {
 		set_number(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+		set_number(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	} else {
+		set_number(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	}
 }
 
 static err_t open_any(uint16_t port, struct sockaddr_storage *ret_address, socklen_t *ret_len, int *ret_fd)
@@ -123,18 +128,30 @@ void udp_close(struct udp_socket *s)
 }
 
 /* ---- in ---- */
-/* The size of the packets that the kernel joined into this message; the last one may be shorter. */
-static size_t joined_bytes(struct msghdr *m, size_t len)
+static bool is_control(const struct cmsghdr *c, int level, int type, size_t len)
 {
+	return c->cmsg_level == level && c->cmsg_type == type && c->cmsg_len >= CMSG_LEN(len);
+}
+
+/* The size of the packets that the kernel joined into this message, of which the last one may be shorter; and in from->ours to which
+ * address of ours they came. */
+static size_t read_control(struct msghdr *m, size_t len, struct address *from)
+{
+	size_t each = len;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-		int bytes;
-		if (c->cmsg_level != SOL_UDP || c->cmsg_type != UDP_GRO || c->cmsg_len < CMSG_LEN(sizeof bytes))
-			continue;
-		memcpy(&bytes, CMSG_DATA(c), sizeof bytes);
-		if (bytes > 0 && (size_t)bytes < len)
-			return (size_t)bytes;
+		if (is_control(c, SOL_UDP, UDP_GRO, sizeof(int))) {
+			int bytes;
+			memcpy(&bytes, CMSG_DATA(c), sizeof bytes);
+			if (bytes > 0 && (size_t)bytes < len)
+				each = (size_t)bytes;
+		} else if (is_control(c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(struct in6_pktinfo))) {
+			memcpy(from->ours, CMSG_DATA(c) + offsetof(struct in6_pktinfo, ipi6_addr), sizeof from->ours);
+		} else if (is_control(c, IPPROTO_IP, IP_PKTINFO, sizeof(struct in_pktinfo))) {
+			from->ours[10] = from->ours[11] = 0xff;
+			memcpy(from->ours + 12, CMSG_DATA(c) + offsetof(struct in_pktinfo, ipi_addr), 4);
+		}
 	}
-	return len;
+	return each;
 }
 
 bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
@@ -144,7 +161,7 @@ bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
 	struct sockaddr_storage names[UDP_BATCH];
 	union {
 		struct cmsghdr align;
-		char data[CMSG_SPACE(sizeof(int))];
+		char data[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
 	} control[UDP_BATCH];
 	for (size_t i = 0; i < s->batch; i++) {
 		parts[i] = (struct iovec){ s->rooms + i * s->room_bytes, s->room_bytes };
@@ -166,7 +183,7 @@ bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context)
 			s->dropped++;
 			continue;
 		}
-		size_t each = joined_bytes(&messages[i].msg_hdr, len);
+		size_t each = read_control(&messages[i].msg_hdr, len, &from);
 		do {
 			size_t one = len < each ? len : each;
 			fn(context, packet, one, &from);
@@ -211,7 +228,12 @@ void udp_send_later(struct udp_socket *s, struct peer *peer, const struct addres
 	s->out_used += len;
 }
 
-/* How many packets of the queue, from the one at first on, go as one message: one size (the last may be shorter), one address. */
+static bool is_same_way(const struct address *a, const struct address *b)
+{
+	return address_equal(a, b) && a->hops == b->hops && !memcmp(a->ours, b->ours, sizeof a->ours);
+}
+
+/* How many packets of the queue, from the one at first on, go as one message: one size (the last may be shorter), one way. */
 static size_t group(const struct udp_socket *s, size_t first)
 {
 	size_t n = 1, each = s->queue[first].len, bytes = each;
@@ -220,26 +242,46 @@ static size_t group(const struct udp_socket *s, size_t first)
 	for (; first + n < s->count && n < UDP_GSO_PACKETS; n++) {
 		size_t i = first + n, len = s->queue[i].len;
 		if (s->queue[i - 1].len != each || len > each || bytes + len > UDP_GSO_BYTES ||
-		    !address_equal(&s->queue[i].to, &s->queue[first].to))
+		    !is_same_way(&s->queue[i].to, &s->queue[first].to))
 			break;
 		bytes += len;
 	}
 	return n;
 }
 
-union segment_control {
+union send_control {
 	struct cmsghdr header;
-	char data[CMSG_SPACE(sizeof(uint16_t))];
+	char data[CMSG_SPACE(sizeof(uint16_t)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
 
-static void set_segment_bytes(struct msghdr *m, union segment_control *control, size_t bytes)
+static void add_control(struct msghdr *m, union send_control *control, int level, int type, const void *data, size_t len)
 {
-	uint16_t each = (uint16_t)bytes;
-	*control = (union segment_control){ .header = { .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT } };
-	control->header.cmsg_len = CMSG_LEN(sizeof each);
-	memcpy(CMSG_DATA(&control->header), &each, sizeof each);
+	struct cmsghdr *c = (struct cmsghdr *)(void *)(control->data + m->msg_controllen);
+	*c = (struct cmsghdr){ .cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(len) };
+	memcpy(CMSG_DATA(c), data, len);
 	m->msg_control = control;
-	m->msg_controllen = sizeof *control;
+	m->msg_controllen += CMSG_SPACE(len);
+}
+
+/* segment_bytes: 0 where the message is one packet. */
+static void set_control(struct msghdr *m, union send_control *control, const struct address *to, size_t segment_bytes)
+{
+	if (segment_bytes)
+		add_control(m, control, SOL_UDP, UDP_SEGMENT, &(uint16_t){ (uint16_t)segment_bytes }, sizeof(uint16_t));
+	if (to->hops)
+		add_control(m, control, address_is_v4(to) ? IPPROTO_IP : IPPROTO_IPV6, address_is_v4(to) ? IP_TTL : IPV6_HOPLIMIT,
+			    &(int){ to->hops }, sizeof(int));
+	if (!address_has_ours(to))
+		return;
+	if (address_is_v4(to)) {
+		struct in_pktinfo info = { 0 };
+		memcpy(&info.ipi_spec_dst, to->ours + 12, 4);
+		add_control(m, control, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+	} else {
+		struct in6_pktinfo info = { 0 };
+		memcpy(&info.ipi6_addr, to->ours, sizeof to->ours);
+		add_control(m, control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+	}
 }
 
 /* Sends messages of the queue from s->sent on. Returns how many packets went; -1 with errno where the first message, of
@@ -249,7 +291,7 @@ static int send_some(struct udp_socket *s, size_t *ret_first)
 	struct mmsghdr messages[UDP_BATCH];
 	struct iovec parts[UDP_BATCH];
 	struct sockaddr_storage names[UDP_BATCH];
-	union segment_control control[UDP_BATCH];
+	union send_control control[UDP_BATCH];
 	size_t packets[UDP_BATCH], end = s->singly > 0 ? s->sent + s->singly : s->count;
 	unsigned n = 0;
 	for (size_t i = s->sent; i < end && n < UDP_BATCH; i += packets[n++]) {
@@ -266,8 +308,7 @@ static int send_some(struct udp_socket *s, size_t *ret_first)
 		parts[n] = (struct iovec){ s->out + s->queue[i].at, s->queue[last].at + s->queue[last].len - s->queue[i].at };
 		messages[n].msg_hdr =
 			(struct msghdr){ .msg_iov = &parts[n], .msg_iovlen = 1, .msg_name = &names[n], .msg_namelen = len };
-		if (packets[n] > 1)
-			set_segment_bytes(&messages[n].msg_hdr, &control[n], s->queue[i].len);
+		set_control(&messages[n].msg_hdr, &control[n], &s->queue[i].to, packets[n] > 1 ? s->queue[i].len : 0);
 	}
 	int went = sendmmsg(s->fd, messages, n, MSG_DONTWAIT | MSG_NOSIGNAL), sum = 0;
 	if (went < 0)
@@ -312,6 +353,11 @@ void udp_flush(struct udp_socket *s)
 		}
 		if (n < 0 && first > 1) {
 			refused(s, first, errno);
+			continue;
+		}
+		/* Perhaps the address of ours is no longer ours. */
+		if (n < 0 && errno != EMSGSIZE && address_has_ours(&s->queue[s->sent].to)) {
+			address_forget_ours(&s->queue[s->sent].to);
 			continue;
 		}
 		/* This one cannot go (no route, no such family, refused by a firewall, too big): the others may. */

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "peer.h"
 #include "port.h"
+#include "portmap.h"
 #include "reflexive.h"
 #include "relay_client.h"
 #include "udp_socket.h"
@@ -38,6 +39,8 @@ struct vnet {
 	struct ethernet ethernet;
 	struct udp_socket udp;
 	struct reflexive reflexive;
+	struct portmap portmap;
+	struct address fixed; /* port 0: none */
 	struct relay_client relays[VNET_MAX_RELAYS];
 	size_t relay_count;
 	struct port *port;
@@ -49,6 +52,7 @@ struct vnet {
 	bool port_paused, udp_waits;
 	unsigned without; /* VNET_WITHOUT_... */
 	mono_time now;	  /* of the call under way */
+	int64_t wake_us;  /* addresses changed: everybody is told at that time; INT64_MAX: they did not */
 	int64_t woken_us;
 };
 
@@ -117,8 +121,21 @@ static void stun_came(struct vnet *v, const uint8_t *packet, size_t len, const s
 	bool changed = false;
 	if (!reflexive_take(&v->reflexive, packet, len, from, v->now, &changed))
 		v->mesh.strangers++;
+	if (!changed)
+		return;
+	log_line(v, LOG_INFO, "a STUN server sees us at another address than before");
+	portmap_wake(&v->portmap, v->now); /* perhaps the gateway started anew, and forgot */
+}
+
+/* False: it is no answer of a gateway's. */
+static bool gateway_came(struct vnet *v, const uint8_t *packet, size_t len, const struct address *from)
+{
+	bool changed;
+	if (from->port != GATEWAY_PORT || !portmap_take(&v->portmap, packet, len, from, v->now, &changed))
+		return false;
 	if (changed)
-		log_line(v, LOG_INFO, "a STUN server sees us at another address than before");
+		log_line(v, LOG_INFO, "a gateway changed the port that it maps to us");
+	return true;
 }
 
 static void relay_came(struct vnet *v, uint8_t *packet, size_t len, const struct address *from)
@@ -148,6 +165,8 @@ static void relay_came(struct vnet *v, uint8_t *packet, size_t len, const struct
 static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
 {
 	struct vnet *v = context;
+	if (gateway_came(v, packet, len, from))
+		return;
 	if (stun_is(packet, len)) {
 		stun_came(v, packet, len, from);
 		return;
@@ -176,6 +195,21 @@ static void set_servers(struct vnet *v, const struct vnet_config *c, mono_time n
 	reflexive_init(&v->reflexive, servers, n, now);
 }
 
+static void find_gateways(struct vnet *v)
+{
+	struct address gateways[GATEWAY_MAX];
+	if (!(v->without & VNET_WITHOUT_PORT_MAPPING))
+		portmap_set(&v->portmap, gateways, gateway_find(v->udp.family, gateways), v->now);
+}
+
+static err_t set_fixed(struct vnet *v, const struct vnet_config *c)
+{
+	if (!*c->fixed_address)
+		return OK;
+	TRY(address_parse(c->fixed_address, &v->fixed));
+	return address_is_unicast(&v->fixed) ? OK : E_INVALID;
+}
+
 static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now)
 {
 	struct identity *identity;
@@ -199,6 +233,9 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 		return err_from_errno(errno);
 	TRY(watch(v, v->poke_fd));
 	set_servers(v, c, now);
+	TRY(set_fixed(v, c));
+	portmap_init(&v->portmap, v->udp.port);
+	find_gateways(v);
 	v->watch_fd = candidates_watch();
 	if (v->watch_fd >= 0)
 		TRY(watch(v, v->watch_fd));
@@ -207,7 +244,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 
 static unsigned without_of(const char *text)
 {
-	static const char *const names[] = { "udp-gso", "udp-gro", "tap-gso" };
+	static const char *const names[] = { "udp-gso", "udp-gro", "tap-gso", "port-mapping" };
 	unsigned without = 0;
 	for (unsigned i = 0; text && i < sizeof names / sizeof *names; i++)
 		if (strstr(text, names[i]))
@@ -225,6 +262,7 @@ err_t vnet_new(const struct vnet_config *config, mono_time now, struct vnet **re
 	v->log_context = config->log_context;
 	v->bind_address = config->bind_address;
 	v->now = now;
+	v->wake_us = INT64_MAX;
 	v->without = config->without | without_of(getenv("CPUSHARE_VNET_WITHOUT"));
 	err_t e = open_all(v, config, now);
 	if (e != OK) {
@@ -235,12 +273,28 @@ err_t vnet_new(const struct vnet_config *config, mono_time now, struct vnet **re
 	return OK;
 }
 
+static void send_small(struct vnet *v, const uint8_t *packet, size_t len, const struct address *to)
+{
+	memcpy(udp_room(&v->udp, len), packet, len);
+	udp_send_later(&v->udp, NULL, to, len);
+}
+
+static void end_mappings(struct vnet *v)
+{
+	uint8_t request[PORTMAP_REQUEST_BYTES];
+	struct address to;
+	size_t len;
+	while (portmap_end(&v->portmap, request, &len, &to))
+		send_small(v, request, len, &to);
+}
+
 void vnet_free(struct vnet *v)
 {
 	if (!v)
 		return;
 	if (v->udp.fd >= 0) {
 		mesh_leave(&v->mesh);
+		end_mappings(v);
 		udp_flush(&v->udp);
 	}
 	mesh_clear(&v->mesh);
@@ -332,12 +386,22 @@ uint16_t vnet_port_number(const struct vnet *v)
 
 size_t vnet_candidates(struct vnet *v, struct vnet_candidate *ret_candidates)
 {
-	struct address seen[VNET_MAX_STUN_SERVERS];
+	struct address seen[VNET_MAX_STUN_SERVERS], mapped[GATEWAY_MAX];
 	size_t count = candidates_gather(&v->bind_address, v->udp.family, v->udp.port, v->ethernet.network.subnet,
 					 v->ethernet.netmask, ret_candidates);
-	size_t n = reflexive_addresses(&v->reflexive, seen);
+	if (v->fixed.port)
+		candidates_add(ret_candidates, &count, VNET_FIXED, &v->fixed);
+	size_t n = portmap_addresses(&v->portmap, mapped);
+	for (size_t i = 0; i < n; i++)
+		candidates_add(ret_candidates, &count, VNET_MAPPED, &mapped[i]);
+	n = reflexive_addresses(&v->reflexive, seen);
 	for (size_t i = 0; i < n; i++)
 		candidates_add(ret_candidates, &count, VNET_REFLEXIVE, &seen[i]);
+	/* The owner may have led our port to us by hand, while what we send gets other ports. */
+	if (n > 0 && reflexive_mapping(&v->reflexive) == VNET_MAPPING_DEPENDENT) {
+		seen[0].port = v->udp.port;
+		candidates_add(ret_candidates, &count, VNET_REFLEXIVE, &seen[0]);
+	}
 	return count;
 }
 
@@ -361,26 +425,31 @@ static void follow_udp(struct vnet *v)
 	}
 }
 
-static void look_for_changes(struct vnet *v)
+static void wake(struct vnet *v)
 {
-	if (!candidates_changed(v->watch_fd) || v->now.us - v->woken_us < WAKE_US)
-		return;
+	v->wake_us = INT64_MAX;
 	v->woken_us = v->now.us;
 	mesh_wake(&v->mesh, v->now);
 	reflexive_wake(&v->reflexive, v->now);
+	find_gateways(v);
 	for (size_t i = 0; i < v->relay_count; i++)
 		relay_client_wake(&v->relays[i], v->now);
 }
 
+/* At most once in WAKE_US, but never not at all. */
+static void look_for_changes(struct vnet *v)
+{
+	if (candidates_changed(v->watch_fd) && v->wake_us == INT64_MAX)
+		v->wake_us = v->woken_us + WAKE_US;
+}
+
 static void ask_servers(struct vnet *v)
 {
-	uint8_t request[STUN_REQUEST_BYTES];
+	uint8_t request[STUN_REQUEST_BYTES > PORTMAP_REQUEST_BYTES ? STUN_REQUEST_BYTES : PORTMAP_REQUEST_BYTES];
 	struct address to;
 	size_t len;
-	while (reflexive_next(&v->reflexive, v->now, request, &len, &to)) {
-		memcpy(udp_room(&v->udp, len), request, len);
-		udp_send_later(&v->udp, NULL, &to, len);
-	}
+	while (reflexive_next(&v->reflexive, v->now, request, &len, &to) || portmap_next(&v->portmap, v->now, request, &len, &to))
+		send_small(v, request, len, &to);
 }
 
 static void speak_to_relays(struct vnet *v)
@@ -390,8 +459,7 @@ static void speak_to_relays(struct vnet *v)
 		uint8_t packet[RELAY_BIND_BYTES];
 		if (!relay_client_next(&v->relays[i], v->now, packet, &len))
 			continue;
-		memcpy(udp_room(&v->udp, len), packet, len);
-		udp_send_later(&v->udp, NULL, &v->relays[i].address, len);
+		send_small(v, packet, len, &v->relays[i].address);
 	}
 }
 
@@ -436,6 +504,8 @@ void vnet_run(struct vnet *v, mono_time now)
 		if (v->port)
 			(void)v->port->kind->flush(v->port);
 	}
+	if (now.us >= v->wake_us)
+		wake(v);
 	ask_servers(v);
 	speak_to_relays(v);
 	mesh_tick(&v->mesh, now);
@@ -447,9 +517,11 @@ void vnet_run(struct vnet *v, mono_time now)
 
 mono_time vnet_next_us(const struct vnet *v)
 {
-	int64_t due = mesh_due_us(&v->mesh), ask = reflexive_due_us(&v->reflexive), idle = v->now.us + IDLE_US;
-	if (ask < due)
-		due = ask;
+	const int64_t others[] = { reflexive_due_us(&v->reflexive), portmap_due_us(&v->portmap), v->wake_us };
+	int64_t due = mesh_due_us(&v->mesh), idle = v->now.us + IDLE_US;
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (others[i] < due)
+			due = others[i];
 	for (size_t i = 0; i < v->relay_count; i++)
 		if (v->relays[i].next_us < due)
 			due = v->relays[i].next_us;

@@ -35,8 +35,7 @@ typedef struct {
 	uint8_t bytes[6];
 } vnet_mac;
 
-/* Where a candidate comes from decides its rank (docs/VNET.md, "Paths"). Host and reflexive ones are found here; fixed and mapped
- * ones are whoever's who announces them. What leads through a relay need not be announced (vnet_set_relays). */
+/* Where a candidate comes from (docs/VNET.md, "NAT"). What leads through a relay need not be announced (vnet_set_relays). */
 enum vnet_candidate_kind { VNET_HOST, VNET_FIXED, VNET_MAPPED, VNET_REFLEXIVE, VNET_RELAYED, VNET_CANDIDATE_KIND_COUNT };
 extern const char *const vnet_candidate_kind_names[VNET_CANDIDATE_KIND_COUNT]; /* "host", "fixed", ... */
 
@@ -66,11 +65,12 @@ struct vnet_network {
 };
 
 /* Offloads carry many packets in one call. Each is tried out and left where it does not work; these bits, or the environment's
- * CPUSHARE_VNET_WITHOUT ("udp-gso,udp-gro,tap-gso"), leave them from the start. */
+ * CPUSHARE_VNET_WITHOUT ("udp-gso,udp-gro,tap-gso,port-mapping"), leave them from the start. */
 enum vnet_without {
-	VNET_WITHOUT_UDP_GSO = 1, /* sending datagrams of one size to one peer as one (UDP_SEGMENT) */
-	VNET_WITHOUT_UDP_GRO = 2, /* receiving them so */
-	VNET_WITHOUT_TAP_GSO = 4, /* frames of up to 64 KiB from and to a TAP */
+	VNET_WITHOUT_UDP_GSO = 1,      /* sending datagrams of one size to one peer as one (UDP_SEGMENT) */
+	VNET_WITHOUT_UDP_GRO = 2,      /* receiving them so */
+	VNET_WITHOUT_TAP_GSO = 4,      /* frames of up to 64 KiB from and to a TAP */
+	VNET_WITHOUT_PORT_MAPPING = 8, /* asking the gateways for a port (PCP, NAT-PMP) */
 };
 
 struct vnet_config {
@@ -83,10 +83,12 @@ struct vnet_config {
 	bool learn_macs;  /* the port leads to a bridge: many MACs behind it. Else frames from the port must bear
 				    * self.mac, and IPv4 and ARP senders self.ip (0.0.0.0 before DHCP) */
 	bool answer_dhcp; /* DHCP (RFC 2131) and DNS for the port's machine, answered here */
-	unsigned without; /* offloads not to be used, VNET_WITHOUT_...; for kernels and network cards that get them wrong */
+	unsigned without; /* what is not to be used, VNET_WITHOUT_...; for kernels and network cards that get it wrong */
 	/* STUN servers (RFC 8489) that are asked under which address our packets reach them: numeric address and port. Two of
 	 * different addresses also tell what kind of NAT there is. "" and what is no such address is left out. */
 	char stun_servers[VNET_MAX_STUN_SERVERS][VNET_CANDIDATE_SIZE];
+	/* Where the machine's owner has opened a way in, as "203.0.113.7:41641": a fixed candidate. "" where none. */
+	char fixed_address[VNET_CANDIDATE_SIZE];
 	/* Called from vnet_run(); NULL: silence. line has no newline. */
 	void (*log)(void *context, int level, const char *line);
 	void *log_context;
@@ -121,9 +123,9 @@ struct vnet_relay {
 MUST_CHECK err_t vnet_set_relays(struct vnet *v, const struct vnet_relay *relays, size_t count, mono_time now);
 sha256 vnet_pin(const struct vnet *v); /* of our own key */
 uint16_t vnet_port_number(const struct vnet *v);
-/* Our candidates for the market to hand on: host addresses of all interfaces that are up, with our port; loopback only where
- * there is nothing else; not addresses inside the network itself. Then what the STUN servers said, which changes by itself: ask
- * now and then. Returns the count, at most VNET_MAX_CANDIDATES. */
+/* Our candidates for the market to hand on: the fixed address, host addresses of all interfaces that are up, with our port
+ * (loopback only where there is nothing else; not addresses inside the network itself), what gateways mapped, what the STUN
+ * servers said. It changes by itself: ask now and then. Returns the count, at most VNET_MAX_CANDIDATES. */
 size_t vnet_candidates(struct vnet *v, struct vnet_candidate *ret_candidates);
 
 /* ---- running ---- */

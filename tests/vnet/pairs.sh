@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# pairs.sh - pairs of endpoints in the namespaces of tests/nat.sh, with a relay in the internet; sourced after lib.sh and nat.sh
+
+PAIR=$BUILD/tests/unit/relay/nat_pair.t
+[ -x "$PAIR" ] || bail "not built: make build-tests"
+PUBLIC=$("$PAIR" key "$WORK/ticket.pem") || bail "no key"
+start_relay() {
+	ip netns exec ${P}i cpushare-relay serve --listen $INTERNET.1:3478 --listen $INTERNET.2:3478 --ticket-key "$PUBLIC" --log debug \
+		>>"$WORK/relay.log" 2>&1 &
+	RELAY=$!
+}
+start_relay
+cleanup 'end $RELAY'
+
+# sites KIND...: two of each, NUMBER[KIND] counts them from 0; left KIND and right KIND are their hosts' namespaces, left_router the router's
+declare -A NUMBER=() PID=()
+sites() {
+	local kind i=${#NUMBER[@]}
+	for kind; do
+		NUMBER[$kind]=$i
+		site $((2 * i + 1)) "$kind"
+		site $((2 * i + 2)) "$kind"
+		i=$((i + 1))
+	done
+}
+left() { echo ${P}h$((2 * NUMBER[$1] + 1)); }
+right() { echo ${P}h$((2 * NUMBER[$1] + 2)); }
+left_router() { echo ${P}r$((2 * NUMBER[$1] + 1)); }
+
+# pair NAME LEFT RIGHT EXPECTED HOLD_S GAP_MS: starts one
+pair() {
+	"$PAIR" run "$WORK/ticket.pem" "$WORK" $INTERNET.1:3478 $INTERNET.1:3478 $INTERNET.2:3478 "$2" "$3" "$4" "$5" "$6" \
+		>"$WORK/$1.out" 2>&1 &
+	PID[$1]=$!
+	cleanup "kill -KILL $!"
+}
+# finished NAME TEXT
+finished() {
+	wait "${PID[$1]}"
+	_tap $? "$2" || sed 's/^/#   /' "$WORK/$1.out"
+}
+# reached NAME PATH TIMES: so often by now
+reached() { [ "$(grep -c "^reached $2" "$WORK/$1.out")" -ge "$3" ]; }
+
+# ---- endpoints, as the seller's daemon starts them ----
+NETWORK=00000000-0000-4000-8000-000000000001
+# endpoint NUMBER NAMESPACE: sets ENDPOINT
+endpoint() {
+	local id=00000000-0000-4000-8000-00000000001$1 dir=$WORK/lease$1
+	mkdir -p "$dir/net"
+	cat >"$dir/net.json" <<-END
+		{"network": {"id": "$NETWORK", "subnet": "10.77.0.0", "prefix_len": 16, "mtu": 1400,
+			"stun": ["$INTERNET.1:3478", "$INTERNET.2:3478"],
+			"relays": [{"address": "$INTERNET.1:3478", "ticket": "$("$PAIR" ticket "$WORK/ticket.pem" $NETWORK "$id")"}]},
+		 "self": {"id": "$id", "name": "vm$1", "mac": "52:54:00:00:00:0$1", "ip": "10.77.1.$1"}, "uid": 0}
+	END
+	ip netns exec "$2" cpushare-seller endpoint "$dir" >"$dir/log" 2>&1 &
+	ENDPOINT=$!
+	cleanup "kill -KILL $!"
+}
+# ask NUMBER REQUEST
+ask() {
+	perl -MSocket -e 'my ($s, $answer);
+		socket($s, AF_UNIX, SOCK_SEQPACKET, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
+		send($s, $ARGV[1], 0); recv($s, $answer, 200000, 0); print $answer' "$WORK/lease$1/net.sock" "$2"
+}
+# has_candidate NUMBER KIND
+has_candidate() { [ "$(ask "$1" '{"ask":"status"}' | jq --arg k "$2" '.candidates | any(.kind == $k)')" = true ]; }
+# introduce NUMBER OTHER
+introduce() {
+	ask "$1" "$(ask "$2" '{"ask":"status"}' | jq -c --arg n "$2" '{ask: "peers", peers: [{id: "00000000-0000-4000-8000-00000000001\($n)",
+		name: "vm\($n)", mac: "52:54:00:00:00:0\($n)", ip: "10.77.1.\($n)", pin: .pin, candidates: .candidates}]}')"
+}
+path_is() { [ "$(ask "$1" '{"ask":"status"}' | jq -r '.peers[0].path')" = "$2" ]; }
