@@ -34,8 +34,7 @@ struct ipc_server {
 	char *packet; /* IPC_MAX bytes */
 };
 
-/* The address of path, by way of its folder's descriptor, which must stay open as long as the address is used. */
-static err_t address_of(const char *path, struct sockaddr_un *ret_address, int *ret_folder_fd)
+err_t ipc_address(const char *path, struct sockaddr_un *ret_address, int *ret_folder_fd)
 {
 	char folder[PATH_MAX];
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -111,7 +110,7 @@ static err_t listen_at(struct ipc_server *server)
 {
 	struct sockaddr_un address;
 	AUTO_FD folder_fd = -1;
-	TRY(address_of(server->path, &address, &folder_fd));
+	TRY(ipc_address(server->path, &address, &folder_fd));
 	struct stat st;
 	if (!lstat(address.sun_path, &st)) {
 		if (!S_ISSOCK(st.st_mode))
@@ -197,7 +196,7 @@ static err_t connect_to(int fd, const char *path, int64_t deadline_us)
 {
 	struct sockaddr_un address;
 	AUTO_FD folder_fd = -1;
-	err_t e = address_of(path, &address, &folder_fd);
+	err_t e = ipc_address(path, &address, &folder_fd);
 	if (e)
 		return e == E_NOT_FOUND ? E_UNAVAILABLE : e;
 	int failed;

@@ -8,6 +8,7 @@
 #define BASE_IPC_H
 
 #include <jansson.h>
+#include <sys/un.h>
 #include "err.h"
 #include "loop.h"
 
@@ -25,5 +26,8 @@ void ipc_server_free(struct ipc_server *server); /* and unlinks path */
 /* Connects, asks, waits at most timeout_ms, closes. E_UNAVAILABLE nobody listens or it hung up, E_TIMEOUT, E_INVALID no JSON
  * came back, E_LIMIT the request is larger than IPC_MAX. The caller json_decref()s. */
 MUST_CHECK err_t ipc_ask(const char *path, const json_t *request, int timeout_ms, json_t **ret_answer);
+
+/* The address of path, by way of its folder's descriptor, which must stay open as long as the address is used. */
+MUST_CHECK err_t ipc_address(const char *path, struct sockaddr_un *ret_address, int *ret_folder_fd);
 
 #endif

@@ -51,6 +51,8 @@ int command_net_up(struct cli *cli);
 int command_net_status(struct cli *cli);
 int command_net_peers(struct cli *cli);
 int command_net_down(struct cli *cli);
+/* net_capture.c */
+int command_net_capture(struct cli *cli);
 /* net_ping.c */
 int command_net_ping(struct cli *cli);
 

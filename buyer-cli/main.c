@@ -100,6 +100,14 @@ static const struct cli_option ping_options[] = {
 	{ "interval", 0, "TIME", "between two to one peer (1s)" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option capture_options[] = {
+	{ "write", 'w', "FILE", "where to; - is standard output (-)" },
+	{ "snaplen", 's', "N", "bytes of each frame at most (65600)" },
+	{ "count", 'c', "N", "so many frames (until Ctrl-C)" },
+	{ "seconds", 0, "TIME", "so long (until Ctrl-C)" },
+	{ "max-size", 0, "SIZE", "the file at most (1G; standard output: no bound)" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option program_options[] = {
 	{ "market", 0, "URL", "which market (CPUSHARE_MARKET, or the one logged in at)" },
 	{ "pin", 0, "PIN", "sha256//... of its public key, where no authority vouches for it (CPUSHARE_PIN)" },
@@ -176,6 +184,14 @@ static const struct cli_command commands[] = {
 	  "The VM's endpoint answers, not the VM: whether its system is up or not. Exit code 11 says that a peer answered "
 	  "nothing.",
 	  ping_options, 1, 1, command_net_ping },
+	{ "net capture", "ORDER", "the frames at this machine's port, both ways, as pcapng",
+	  "  cpushare net capture ORDER | wireshark -k -i -\n"
+	  "  cpushare net capture ORDER -w lan.pcapng --count 1000\n\n"
+	  "Frames are written as they pass the port: what this machine's kernel hands over to be cut into segments is one "
+	  "frame,\n"
+	  "with its checksum not computed yet. The network never waits for a capture: what is not read in time is counted as "
+	  "dropped.",
+	  capture_options, 1, 1, command_net_capture },
 	{ "net down", "ORDER", "leave the ethernet", NULL, NULL, 1, 1, command_net_down },
 	{ .name = NULL },
 };

@@ -226,6 +226,7 @@ static err_t member_open(struct member *m, int tap_fd)
 	}
 	TRY(vnet_attach_tap(lan_vnet(m->lan), tap_fd));
 	TRY(peers_relays(lan_vnet(m->lan), &m->answer.network, clock_mono()));
+	lan_allow_capture(m->lan);
 	return lan_serve(m->lan, m->control_path);
 }
 

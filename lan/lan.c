@@ -6,20 +6,27 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include "asks.h"
+#include "capture.h"
 #include "ipc.h"
+#include "json.h"
 
 struct lan {
 	struct loop *loop;
 	struct vnet *vnet;
 	struct ipc_server *server;
+	struct capture *capture; /* NULL: nobody looks */
 	int timer;
-	bool quit;
+	bool quit, may_capture;
 };
 
 static void lan_work(struct lan *lan)
 {
 	mono_time now = clock_mono();
 	vnet_run(lan->vnet, now);
+	if (lan->capture && !capture_flush(lan->capture)) {
+		capture_free(lan->capture);
+		lan->capture = NULL;
+	}
 	int64_t wait_us = vnet_next_us(lan->vnet).us - now.us;
 	loop_timer_change(lan->loop, lan->timer, wait_us < 1000 ? 1000 : wait_us);
 	if (lan->quit)
@@ -39,6 +46,33 @@ static void on_time(void *context, mono_time now)
 	lan_work(context);
 }
 
+static err_t begin_capture(struct lan *lan, json_t *request, struct json_error *error)
+{
+	struct json_reader r;
+	char word[8], path[600];
+	uint32_t snaplen = 0;
+	json_open(&r, request, error);
+	json_take_text(&r, "ask", word, sizeof word);
+	json_take_text(&r, "path", path, sizeof path);
+	json_take_u32(&r, "snaplen", 1, CAPTURE_MAX_BYTES, &snaplen);
+	TRY(json_close(&r));
+	if (lan->capture && capture_flush(lan->capture))
+		return E_EXISTS;
+	capture_free(lan->capture);
+	lan->capture = NULL;
+	return capture_new(lan->loop, lan->vnet, path, snaplen, &lan->capture);
+}
+
+static json_t *answer_capture(struct lan *lan, json_t *request)
+{
+	struct json_error error = { .what = "" };
+	err_t failed = begin_capture(lan, request, &error);
+	json_t *out = json_object();
+	if (failed)
+		json_put_text(out, "error", *error.what ? error.what : err_name(failed));
+	return out;
+}
+
 static json_t *on_request(void *context, json_t *request)
 {
 	struct lan *lan = context;
@@ -50,6 +84,8 @@ static json_t *on_request(void *context, json_t *request)
 		loop_timer_change(lan->loop, lan->timer, 1000);
 		return json_object();
 	}
+	if (!strcmp(ask, "capture") && lan->may_capture)
+		return answer_capture(lan, request);
 	return asks_answer(lan->vnet, ask, request);
 }
 
@@ -77,12 +113,18 @@ void lan_free(struct lan *lan)
 	if (!lan)
 		return;
 	ipc_server_free(lan->server);
+	capture_free(lan->capture);
 	if (lan->timer)
 		loop_timer_remove(lan->loop, lan->timer);
 	if (lan->vnet)
 		loop_fd_remove(lan->loop, vnet_fd(lan->vnet));
 	vnet_free(lan->vnet);
 	free(lan);
+}
+
+void lan_allow_capture(struct lan *lan)
+{
+	lan->may_capture = true;
 }
 
 struct vnet *lan_vnet(struct lan *lan)

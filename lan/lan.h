@@ -14,12 +14,17 @@ MUST_CHECK err_t lan_new(struct loop *loop, const struct vnet_config *config, st
 void lan_free(struct lan *lan);
 struct vnet *lan_vnet(struct lan *lan);
 
+/* Lets the control socket be asked for a capture: for the owner's own machine, never for a guest's port. */
+void lan_allow_capture(struct lan *lan);
+
 /* Answers at path (base/ipc.h):
  * {"ask":"status"}: {"pin","candidates","port","mapping","stun_silent","tx_bytes","rx_bytes","spoofed","strangers","peers":[…]}; bytes are of
  * the local port
  * {"ask":"peers","peers":[…]}: exactly these from now on; {} or {"error"}
  * {"ask":"ping","peer":ID}: {"token"} of a sealed ping that went to that peer, or {"error"}
  * {"ask":"pong","peer":ID,"token"}: what became of it: {"path","address","rtt_us"}, rtt_us -1: no answer so far; or {"error"}
+ * {"ask":"capture","path":SOCKET,"snaplen"}: {}, and records of the port's frames (capture.h) go to the unix stream socket there until it
+ *   is closed; or {"error"}. One at a time.
  * {"ask":"quit"}: {}, and the loop stops */
 MUST_CHECK err_t lan_serve(struct lan *lan, const char *path);
 

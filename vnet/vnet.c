@@ -49,6 +49,8 @@ struct vnet {
 	void *log_context;
 	int epoll_fd, watch_fd;
 	int poke_fd; /* readable after vnet_set_peers(): a caller that sleeps until the old vnet_next_us() wakes up */
+	vnet_watch_fn *watch_fn;
+	void *watch_context;
 	bool port_paused, udp_waits;
 	unsigned without; /* VNET_WITHOUT_... */
 	mono_time now;	  /* of the call under way */
@@ -92,6 +94,8 @@ static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, si
 static void frame_to_port(void *context, const uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
+	if (v->watch_fn)
+		v->watch_fn(v->watch_context, false, frame, len);
 	if (v->port)
 		v->port->kind->write(v->port, frame, len, o);
 }
@@ -105,6 +109,8 @@ static bool frame_joined(void *context, const uint8_t *frame, size_t len, const 
 static bool frame_from_port(void *context, uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
+	if (v->watch_fn)
+		v->watch_fn(v->watch_context, true, frame, len);
 	ethernet_from_port(&v->ethernet, frame, len, o, v->now);
 	return udp_has_room(&v->udp);
 }
@@ -553,6 +559,12 @@ size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_sta
 	for (size_t i = 0; i < v->mesh.count && i < max; i++)
 		peer_status(v->mesh.peers[i], &local, v->now, &ret_statuses[i]);
 	return v->mesh.count;
+}
+
+void vnet_watch(struct vnet *v, vnet_watch_fn *fn, void *context)
+{
+	v->watch_fn = fn;
+	v->watch_context = context;
 }
 
 err_t vnet_ping(struct vnet *v, uuid peer, mono_time now, uint64_t *ret_token)

@@ -64,6 +64,7 @@ arguments() { # of a command, so that only the market is missing
 	"image "[sd]*) printf '%064d' 0 ;;
 	"order create") echo "--image $(printf '%064d' 0) --max-price 1" ;;
 	"node rate") echo "$nobody good" ;;
+	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
 	"token revoke" | "funds confirm" | "seller show" | "machine retire" | "order "[swcr]* | "node "[sc]* | "net "*) echo $nobody ;;
 	"node list") echo $nobody ;;
 	signup | login) echo "--email a@example.org" ;;
@@ -86,7 +87,7 @@ done
 wait
 for words in "${BUYER[@]}"; do
 	code=6
-	case $words in "net status" | "net peers" | "net ping" | "net down") code=3 ;; esac # they ask this machine alone
+	case $words in "net status" | "net peers" | "net ping" | "net capture" | "net down") code=3 ;; esac # they ask this machine alone
 	judge $code "cpushare $words, no market" "$WORK/away-${words/ /-}"
 done
 for word in "${SELLER[@]}"; do
@@ -230,6 +231,8 @@ if [ -c /dev/net/tun ]; then
 	is "$(jq -c '[(.items | length), (.items | all(.path == "direct" and .rtt_us > 0)), .peers[0].answered]' <<<"$OUT")" '[3,true,3]' \
 		"pings say their time and their path"
 	try 0 buyer "net ping" first/vm1 -c 1
+	try 0 buyer "net capture" first --write "$WORK/first.pcapng" --seconds 1s
+	try 2 buyer "net capture" first
 	try 3 buyer "net ping" first/vm9
 	try 2 buyer "net ping" first --count 0
 	try 5 buyer "net up" first
@@ -242,7 +245,7 @@ if [ -c /dev/net/tun ]; then
 	is "$? $(<"$WORK/up.out")" "42 " "net up ends as its command did"
 	TRIED["cpushare net up"]=1
 else
-	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net ping"]=1 TRIED["cpushare net down"]=1
+	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net ping"]=1 TRIED["cpushare net capture"]=1 TRIED["cpushare net down"]=1
 fi
 
 # ---- the owner's commands, and an order that ends badly ----

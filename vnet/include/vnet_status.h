@@ -64,6 +64,12 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status);
 /* Returns how many there are; fills at most max. */
 size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max);
 
+/* Shows each frame at the port: outbound where the machine sent it, and whether it is refused or answered here or not; else one that
+ * goes to the machine. Super-frames are shown as they pass: whole where the machine hands them over, in segments where they come from a
+ * peer. The frame is valid only during the call, which must not wait. fn NULL: no more. */
+typedef void vnet_watch_fn(void *context, bool outbound, const uint8_t *frame, size_t len);
+void vnet_watch(struct vnet *v, vnet_watch_fn *fn, void *context);
+
 /* Sends one sealed ping to the peer's endpoint over the path in use. The caller looks for its result later; of one peer the last 8 are
  * remembered. E_NOT_FOUND: no such peer, no such ping any more. E_UNAVAILABLE: no path to the peer now. */
 struct vnet_ping {

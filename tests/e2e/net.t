@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# net.t - what a member sees of its order's ethernet: status, ping, capture
+#
+# Two of the buyer's own machines are members of an order that waits for places: no VM is needed to see a network.
+. "$(dirname "$0")/../lib.sh"
+
+[ -c /dev/net/tun ] || skip_all "needs /dev/net/tun"
+start_market
+new_operator >/dev/null && new_user buyer >/dev/null && add_funds buyer 20 >/dev/null
+head -c 4096 /dev/zero >"$WORK/blank.iso"
+as buyer cpushare image upload "$WORK/blank.iso" >/dev/null || bail "no image"
+as buyer cpushare order create --image blank.iso --max-price 0.000001 --name lan >/dev/null || bail "no order"
+
+# on MEMBER COMMAND...: at that one of the buyer's machines. In the background "${A[@]}" or "${B[@]}" in its stead, so that $! is the command.
+mkdir "$WORK/run-a" "$WORK/run-b"
+A=(env HOME="$WORK/home/buyer" XDG_CONFIG_HOME= XDG_STATE_HOME= XDG_RUNTIME_DIR="$WORK/run-a")
+B=("${A[@]}" XDG_RUNTIME_DIR="$WORK/run-b")
+on() {
+	local member=$1
+	shift
+	if [ "$member" = a ]; then "${A[@]}" "$@"; else "${B[@]}" "$@"; fi
+}
+seen() { on "$1" cpushare net status lan -o json | jq -e "$2"; }
+
+"${A[@]}" cpushare net up lan --name a -- sh -c 'while :; do ping -q -c 1 -W 1 b; sleep 0.1; done' >"$WORK/a.log" 2>&1 </dev/null &
+MEMBER_A=$!
+"${B[@]}" cpushare net up lan --name b -- sleep 1000 >"$WORK/b.log" 2>&1 </dev/null &
+MEMBER_B=$!
+cleanup 'end $MEMBER_A; end $MEMBER_B'
+ok "one member reaches the other directly" within 30 seen a '.items[0] | .name == "b" and .path == "direct" and .why_not_direct == "none"'
+ok "and the other way round" within 30 seen b '.items[0] | .name == "a" and .path == "direct"'
+ok "its loss is known, and its datagram size" within 10 seen a '.items[0] | .loss_permille == 0 and .datagram_bytes >= 1200'
+
+# ---- ping ----
+OUT=$(on a cpushare net ping lan/b -c 3 --interval 100ms)
+is "$?" 0 "pings are answered"
+like "$OUT" 'b \(10\.77\.0\.[0-9]+\) 3: [0-9.]+ ms, direct by .*:[0-9]+' "each says its time and its path"
+like "$OUT" 'b: 3 of 3 answered' "and at the end how many"
+kill -STOP $MEMBER_B
+OUT=$(on a cpushare net ping lan/b -c 1 2>&1)
+is "$?" 11 "without an answer the exit code says so"
+like "$OUT" 'no answer' "and the line"
+kill -CONT $MEMBER_B
+ok "it comes back" within 30 on a cpushare net ping lan/b -c 1
+
+# ---- capture ----
+tshark -v >/dev/null 2>&1 && capinfos -v >/dev/null 2>&1 || bail "tshark is missing: make deps"
+OUT=$(on a cpushare net capture lan -w "$WORK/a.pcapng" --count 20 -o json)
+is "$?" 0 "frames are captured"
+is "$(jq -c '[.frames, .dropped]' <<<"$OUT")" '[20,0]' "so many as were asked for"
+like "$(capinfos -cEI "$WORK/a.pcapng" 2>&1)" 'Number of packets: *20.*Encapsulation *= *Ethernet' "capinfos reads the file"
+like "$(capinfos -I "$WORK/a.pcapng" 2>&1)" 'Name = cpushare' "and the interface's name"
+requests=$(tshark -r "$WORK/a.pcapng" -Y 'icmp.type == 8 && frame.packet_flags_direction == 2' 2>/dev/null | wc -l)
+replies=$(tshark -r "$WORK/a.pcapng" -Y 'icmp.type == 0 && frame.packet_flags_direction == 1' 2>/dev/null | wc -l)
+like "$requests $replies" '^[1-9][0-9]* [1-9]' "both directions, told apart: $requests out, $replies in"
+is "$(tshark -r "$WORK/a.pcapng" -Y '_ws.malformed || _ws.expert.severity >= 8388608' 2>/dev/null | wc -l)" 0 "nothing in it is malformed"
+is "$(stat -c %a "$WORK/a.pcapng")" 600 "the file is its owner's alone"
+is "$(on a cpushare net capture lan --count 5 --snaplen 60 2>/dev/null | tshark -r - -T fields -e frame.cap_len 2>/dev/null | sort -n | tail -n 1)" 60 \
+	"it streams to a reader at a pipe, cut to the length that was asked for"
+"${A[@]}" cpushare net capture lan -w "$WORK/term.pcapng" >/dev/null 2>&1 &
+capturing=$!
+cleanup "end $capturing"
+has_frames() { [ "$(stat -c %s "$WORK/term.pcapng")" -gt 1000 ]; }
+ok "a capture goes on" within 20 has_frames
+on a cpushare net capture lan -w "$WORK/second.pcapng" >/dev/null 2>&1
+is "$?" 5 "a second one is refused"
+ok "and made no file" test ! -e "$WORK/second.pcapng"
+kill -TERM $capturing
+wait $capturing
+is "$?" 0 "told to end, it ends well"
+like "$(capinfos -c "$WORK/term.pcapng" 2>&1)" 'Number of packets: *[1-9]' "and leaves a whole file"
+on a cpushare net capture lan -w "$WORK/bound.pcapng" --max-size 2K >/dev/null
+ok "the file keeps its bound" test "$(stat -c %s "$WORK/bound.pcapng")" -le 2400
+mkfifo "$WORK/fifo"
+exec 9<>"$WORK/fifo" # a reader that reads nothing
+"${A[@]}" cpushare net capture lan -w "$WORK/fifo" >/dev/null 2>&1 &
+capturing=$!
+cleanup "end $capturing KILL"
+on a cpushare net ping lan/b -c 2 --interval 100ms >/dev/null
+is "$?" 0 "while nobody reads a capture the LAN goes on"
+kill -KILL $capturing
+wait $capturing 2>/dev/null
+exec 9>&-
+captures() { on a cpushare net capture lan -w "$WORK/after.pcapng" --count 1; }
+ok "one that was killed is forgotten" within 10 captures
+on a cpushare net capture lan -o json >"$WORK/out" 2>/dev/null
+is "$?" 2 "frames and JSON do not share standard output"
+
+# A guest's port is not its seller's to look at.
+mkdir -p "$WORK/lease/net"
+cat >"$WORK/lease/net.json" <<-END
+	{"network": {"id": "00000000-0000-4000-8000-000000000001", "subnet": "10.77.0.0", "prefix_len": 16, "mtu": 1400},
+	 "self": {"id": "00000000-0000-4000-8000-000000000011", "name": "vm1", "mac": "52:54:00:00:00:01", "ip": "10.77.1.1"}, "uid": 0}
+END
+cpushare-seller endpoint "$WORK/lease" >"$WORK/endpoint.log" 2>&1 &
+cleanup "end $!"
+# ask REQUEST
+ask() {
+	perl -MSocket -e 'my ($s, $answer);
+		socket($s, AF_UNIX, SOCK_SEQPACKET, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
+		send($s, $ARGV[1], 0); recv($s, $answer, 200000, 0); print $answer' "$WORK/lease/net.sock" "$1"
+}
+answers() { [ -n "$(ask '{"ask":"status"}')" ]; }
+ok "a guest's endpoint answers" within 10 answers
+is "$(ask "{\"ask\":\"capture\",\"path\":\"$WORK/x\",\"snaplen\":100}")" "" "but knows of no capture"
+
+on a cpushare net down lan >/dev/null
+on b cpushare net down lan >/dev/null
+wait $MEMBER_A $MEMBER_B
+is "$(find "$WORK"/run-* -type s | wc -l)" 0 "no socket is left behind"
+done_testing
