@@ -131,13 +131,13 @@ static void put_settings(struct writer *w, const struct dhcp *d, bool with_lease
 	uint32_t mask = UINT32_MAX << (32 - n->prefix_len);
 	if (with_lease) {
 		put_u32(w, O_LEASE_TIME, DHCP_LEASE_S);
-		put_u32(w, O_RENEW_TIME, DHCP_LEASE_S / 2);
+		put_u32(w, O_RENEW_TIME, DHCP_RENEW_S);
 		put_u32(w, O_REBIND_TIME, DHCP_LEASE_S / 8 * 7);
 	}
 	put_u32(w, O_MASK, mask);
 	put_u32(w, O_BROADCAST, (n->subnet & mask) | ~mask);
-	if (n->gateway && n->gateway != d->ip)
-		put_u32(w, O_ROUTER, n->gateway);
+	if (d->gateway && d->gateway != d->ip)
+		put_u32(w, O_ROUTER, d->gateway);
 	put_u32(w, O_DNS, d->server);
 	put_bytes(w, O_HOSTNAME, d->name, strlen(d->name));
 	put_bytes(w, O_DOMAIN, "lan", 3);
@@ -148,7 +148,9 @@ static void put_settings(struct writer *w, const struct dhcp *d, bool with_lease
 
 static err_t put_reply(const struct dhcp *d, const struct question *q, uint8_t kind, struct dhcp_reply *reply)
 {
-	static const uint8_t zeros[64 + 128];
+	static const uint8_t zeros[64];
+	char file[VNET_BOOT_FILE_SIZE] = "";
+	bool boots = kind != NAK && *d->boot_file && text_copy(file, sizeof file, d->boot_file) == OK;
 	struct writer w = writer_of(reply->data, sizeof reply->data);
 	bool inform = q->message == INFORM;
 	write_u8(&w, BOOT_REPLY);
@@ -160,10 +162,11 @@ static err_t put_reply(const struct dhcp *d, const struct question *q, uint8_t k
 	write_u16(&w, q->flags);
 	write_u32(&w, kind == NAK ? 0 : q->client_ip);
 	write_u32(&w, kind == NAK || inform ? 0 : d->ip);
-	write_u32(&w, 0);
+	write_u32(&w, boots ? d->boot_server : 0); /* where the next step of the start comes from (section 2, siaddr) */
 	write_u32(&w, 0);
 	write_bytes(&w, q->hardware, sizeof q->hardware);
 	write_bytes(&w, zeros, sizeof zeros);
+	write_bytes(&w, file, sizeof file);
 	write_u32(&w, MAGIC);
 	put_bytes(&w, O_MESSAGE, &kind, 1);
 	put_u32(&w, O_SERVER, d->server);

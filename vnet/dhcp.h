@@ -9,13 +9,17 @@
 #define DHCP_SERVER_PORT 67
 #define DHCP_CLIENT_PORT 68
 #define DHCP_LEASE_S 86400
+#define DHCP_RENEW_S 300     /* a gateway that came since is heard of then; asking again costs nobody but us */
 #define DHCP_REPLY_BYTES 576 /* what every client takes (RFC 2131 section 2) */
 
 struct dhcp {
 	const struct vnet_network *network;
 	vnet_mac mac; /* the client's */
 	uint32_t ip, server;
+	uint32_t gateway; /* 0: none */
 	const char *name;
+	uint32_t boot_server;
+	const char *boot_file; /* "": none */
 };
 struct dhcp_reply {
 	uint8_t data[DHCP_REPLY_BYTES];

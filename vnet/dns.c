@@ -2,7 +2,7 @@
  * dns.c - names and addresses of the network's members (RFC 1035)
  *
  * We know NAME and NAME.lan of every member, and the reverse. Other names under lan, and single labels, do not exist; names
- * of the world are refused: who wants them has a resolver of his own at the gateway.
+ * of the world are refused, or the gateway is asked (ethernet_answer.c).
  */
 #include "bytes.h"
 #include "dns.h"
@@ -10,6 +10,7 @@
 #define NAME_MAX_BYTES 255
 #define TYPE_A 1
 #define TYPE_PTR 12
+#define TYPE_AAAA 28
 #define TYPE_OPT 41
 #define TYPE_ANY 255
 #define CLASS_IN 1
@@ -18,7 +19,7 @@
 #define FLAG_AUTHORITATIVE 0x0400
 #define FLAG_RECURSION_DESIRED 0x0100
 #define OPCODE_MASK 0x7800
-#define MAX_LABELS 8 /* the longest name of ours has six: 4.3.2.1.in-addr.arpa */
+#define MAX_LABELS 34 /* the longest name of ours: 32 digits and ip6.arpa */
 
 enum rcode { NOERROR = 0, FORMERR = 1, NXDOMAIN = 3, NOTIMP = 4, REFUSED = 5 };
 
@@ -34,8 +35,9 @@ struct question {
 struct answer {
 	enum rcode rcode;
 	bool ours; /* authoritative */
-	bool has_ip;
+	bool has_ip, has_ip6;
 	uint32_t ip;
+	struct ip6 ip6;
 	const char *name;
 };
 
@@ -142,6 +144,37 @@ static struct answer look_up_reverse(const struct dns_zone *z, const struct ques
 	return a;
 }
 
+static int hex_digit(const char *label)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = label[0] && !label[1] ? strchr(digits, label[0]) : NULL;
+	return at ? (int)(at - digits) : -1;
+}
+
+/* 32 digits, the last one first, and ip6.arpa (RFC 3596 section 2.5) */
+static struct answer look_up_reverse6(const struct dns_zone *z, const struct question *q)
+{
+	struct answer a = { .rcode = REFUSED };
+	struct ip6 ip = { 0 };
+	if (q->labels != 34)
+		return a;
+	for (int i = 31; i >= 0; i--) {
+		int digit = hex_digit(q->label[i]);
+		if (digit < 0)
+			return a;
+		uint64_t *half = i >= 16 ? &ip.prefix : &ip.id;
+		*half = *half << 4 | (uint64_t)digit;
+	}
+	if (ip.prefix != z->prefix)
+		return a;
+	a.ours = true;
+	a.name = z->name_of6(z->context, ip);
+	a.rcode = a.name ? NOERROR : NXDOMAIN;
+	if (q->type != TYPE_PTR && q->type != TYPE_ANY)
+		a.name = NULL;
+	return a;
+}
+
 static struct answer look_up(const struct dns_zone *z, const struct question *q)
 {
 	struct answer a = { .rcode = REFUSED };
@@ -154,6 +187,8 @@ static struct answer look_up(const struct dns_zone *z, const struct question *q)
 	const char *last = q->label[q->labels - 1];
 	if (q->labels >= 2 && !strcmp(last, "arpa") && !strcmp(q->label[q->labels - 2], "in-addr"))
 		return look_up_reverse(z, q);
+	if (q->labels >= 2 && !strcmp(last, "arpa") && !strcmp(q->label[q->labels - 2], "ip6"))
+		return look_up_reverse6(z, q);
 	bool in_domain = !strcmp(last, DNS_DOMAIN);
 	if (!in_domain && q->labels > 1)
 		return a;
@@ -164,6 +199,7 @@ static struct answer look_up(const struct dns_zone *z, const struct question *q)
 	bool known = q->labels <= (in_domain ? 2 : 1) && z->ip_of(z->context, q->label[0], &a.ip);
 	a.rcode = known ? NOERROR : NXDOMAIN;
 	a.has_ip = known && (q->type == TYPE_A || q->type == TYPE_ANY);
+	a.has_ip6 = known && (q->type == TYPE_AAAA || q->type == TYPE_ANY) && z->ip6_of(z->context, q->label[0], &a.ip6);
 	return a;
 }
 
@@ -189,7 +225,7 @@ static err_t put_reply(const struct question *q, const struct answer *a, uint8_t
 	write_u16(&w, q->id);
 	write_u16(&w, flags | (uint16_t)a->rcode);
 	write_u16(&w, q->raw ? 1 : 0);
-	write_u16(&w, a->has_ip || a->name ? 1 : 0);
+	write_u16(&w, (uint16_t)(a->has_ip + a->has_ip6 + (a->name != NULL)));
 	write_u16(&w, 0);
 	write_u16(&w, q->has_opt ? 1 : 0);
 	if (q->raw)
@@ -197,7 +233,13 @@ static err_t put_reply(const struct question *q, const struct answer *a, uint8_t
 	if (a->has_ip) {
 		put_record(&w, TYPE_A, 4);
 		write_u32(&w, a->ip);
-	} else if (a->name) {
+	}
+	if (a->has_ip6) {
+		put_record(&w, TYPE_AAAA, 16);
+		write_u64(&w, a->ip6.prefix);
+		write_u64(&w, a->ip6.id);
+	}
+	if (a->name) {
 		put_record(&w, TYPE_PTR, (uint16_t)(1 + strlen(a->name) + 1 + strlen(DNS_DOMAIN) + 1));
 		put_label(&w, a->name);
 		put_label(&w, DNS_DOMAIN);
@@ -216,7 +258,8 @@ static err_t put_reply(const struct question *q, const struct answer *a, uint8_t
 	return OK;
 }
 
-err_t dns_answer(const struct dns_zone *z, const uint8_t *question, size_t len, uint8_t *reply, size_t *ret_len)
+err_t dns_answer(const struct dns_zone *z, const uint8_t *question, size_t len, uint8_t *reply, size_t *ret_len,
+		 bool *ret_foreign)
 {
 	struct question q = { 0 };
 	struct answer a = { .rcode = FORMERR };
@@ -225,5 +268,6 @@ err_t dns_answer(const struct dns_zone *z, const uint8_t *question, size_t len, 
 		return e;
 	if (e == OK)
 		a = look_up(z, &q);
+	*ret_foreign = a.rcode == REFUSED;
 	return put_reply(&q, &a, reply, ret_len);
 }

@@ -5,14 +5,17 @@
  * a member is answered here, a unicast frame for an unknown address is dropped, and broadcasts are limited. A frame from our port
  * must bear our own addresses, unless the port leads to a bridge. A frame from a peer must not bear another member's or ours:
  * sealing tells which peer it came from. Addresses that nobody was introduced with may stand behind a bridging peer; they are
- * learned, within bounds. IPv6 is carried as it is: only its MAC addresses are looked at, since nobody assigns its addresses.
+ * learned, within bounds. IPv6 is ethernet_ipv6.c's. In a VLAN (a tag other than 0) the addresses are the buyer's affair: there
+ * only MACs are looked at and nothing is answered.
  */
 #include "dhcp.h"
 #include "dns.h"
 #include "ethernet.h"
+#include "mss.h"
 #include "peer.h"
 
 #define SERVICE_MAC 0x027670750035ull /* locally administered */
+#define SERVICE_ID 0x53
 
 /* ---- settings ---- */
 static bool is_host(const struct ethernet *l, uint32_t ip)
@@ -28,6 +31,28 @@ static bool is_sound_member(const struct ethernet *l, const struct vnet_peer *p)
 	       memchr(p->name, '\0', sizeof p->name) && dns_is_label(p->name) && strcmp(p->name, DNS_DOMAIN) != 0;
 }
 
+/* What members do for all of them: who is the gateway, where machines start from. Of several the one with the lowest address, so
+ * that all choose the same. */
+static void find_helpers(struct ethernet *l, const struct vnet_peer *peers, size_t count)
+{
+	const struct vnet_peer *gateway = NULL, *boot = NULL;
+	for (size_t i = 0; i <= count; i++) {
+		const struct vnet_peer *p = i < count ? &peers[i] : &l->self;
+		if (i < count && uuid_equal(p->id, l->self.id))
+			continue;
+		if (p->gateway && (!gateway || p->ip < gateway->ip))
+			gateway = p;
+		if (*p->boot_file && (!boot || p->ip < boot->ip))
+			boot = p;
+	}
+	l->gateway = gateway ? gateway->ip : 0;
+	l->gateway_mac = gateway ? mac_number(gateway->mac) : 0;
+	l->boot_server = boot ? boot->boot_server : 0;
+	memset(l->boot_file, 0, sizeof l->boot_file);
+	if (boot)
+		memcpy(l->boot_file, boot->boot_file, sizeof l->boot_file - 1);
+}
+
 err_t ethernet_init(struct ethernet *l, const struct vnet_config *config, struct mesh *mesh)
 {
 	const struct vnet_network *n = &config->network;
@@ -41,8 +66,12 @@ err_t ethernet_init(struct ethernet *l, const struct vnet_config *config, struct
 	l->answers = config->answer_dhcp;
 	l->mac = mac_number(config->self.mac);
 	l->generation = mesh->generation;
-	if (!is_sound_member(l, &config->self) || (n->gateway && !is_host(l, n->gateway)))
+	l->has_ipv6 = n->mtu >= 1280;
+	l->prefix = ip6_network_prefix(n->id);
+	l->service_ip6 = (struct ip6){ l->prefix, SERVICE_ID };
+	if (!is_sound_member(l, &config->self))
 		return E_INVALID;
+	find_helpers(l, NULL, 0);
 	return OK;
 }
 
@@ -51,6 +80,7 @@ void ethernet_clear(struct ethernet *l)
 	map_clear(&l->by_mac);
 	map_clear(&l->by_ip);
 	macs_clear(&l->macs);
+	macs_clear(&l->ids);
 }
 
 static uint64_t name_key(const char *name)
@@ -106,23 +136,29 @@ err_t ethernet_check_peers(const struct ethernet *l, const struct vnet_peer *pee
 	return e;
 }
 
-err_t ethernet_learn_peers(struct ethernet *l)
+err_t ethernet_learn_peers(struct ethernet *l, const struct vnet_peer *peers, size_t count, mono_time now)
 {
+	uint64_t old_gateway = l->gateway_mac;
 	map_clear(&l->by_mac);
 	map_clear(&l->by_ip);
 	l->last_from = NULL;
-	if (l->generation != l->mesh->generation)
-		macs_clear(&l->macs); /* it may name a peer that is gone */
+	if (l->generation != l->mesh->generation) { /* they may name a peer that is gone */
+		macs_clear(&l->macs);
+		macs_clear(&l->ids);
+	}
 	l->generation = l->mesh->generation;
 	for (size_t i = 0; i < l->mesh->count; i++) {
 		const struct peer *p = l->mesh->peers[i];
 		TRY(map_set(&l->by_mac, mac_number(p->mac), (uint32_t)i));
 		TRY(map_set(&l->by_ip, p->ip, (uint32_t)i));
 	}
+	find_helpers(l, peers, count);
+	if (l->gateway_mac != old_gateway)
+		ethernet_ipv6_router_changed(l, old_gateway, now);
 	return OK;
 }
 
-static struct peer *peer_by_mac(const struct ethernet *l, uint64_t mac)
+struct peer *ethernet_peer_by_mac(const struct ethernet *l, uint64_t mac)
 {
 	uint32_t i;
 	return map_get(&l->by_mac, mac, &i) ? l->mesh->peers[i] : NULL;
@@ -143,16 +179,9 @@ static void send_to(struct ethernet *l, struct peer *p, uint8_t *frame, size_t l
 	l->tx_bytes += p->tx_bytes - bytes;
 }
 
-/* IPv6's neighbour solicitation goes to 33:33:ff and the target's last three bytes (RFC 4291 section 2.7.1); with an address made
- * of the MAC these are the MAC's too. Such a peer must not miss it for the bound on copies. */
-static struct peer *likely_target(const struct ethernet *l, uint64_t to)
+void ethernet_send_to(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, mono_time now)
 {
-	if (to >> 24 != 0x3333ff)
-		return NULL;
-	for (size_t i = 0; i < l->mesh->count; i++)
-		if ((mac_number(l->mesh->peers[i]->mac) & 0xffffff) == (to & 0xffffff))
-			return l->mesh->peers[i];
-	return NULL;
+	send_to(l, p, frame, len, &offload_none, now);
 }
 
 static void flood(struct ethernet *l, const struct frame *f, const struct offload *o, mono_time now)
@@ -167,14 +196,9 @@ static void flood(struct ethernet *l, const struct frame *f, const struct offloa
 		if (left <= size)
 			break;
 	}
-	struct peer *first = likely_target(l, f->to);
-	if (first) {
-		send_to(l, first, f->data, f->len, o, now);
-		copies++;
-	}
 	for (size_t i = 0; i < count && copies < ETHERNET_FLOOD_COPIES; i++) {
 		struct peer *p = l->mesh->peers[(l->flood_start + i) % count];
-		if (p == first || !peer_is_connected(p))
+		if (!peer_is_connected(p))
 			continue;
 		send_to(l, p, f->data, f->len, o, now);
 		copies++;
@@ -189,7 +213,7 @@ static void forward(struct ethernet *l, const struct frame *f, const struct offl
 		flood(l, f, o, now);
 		return;
 	}
-	struct peer *p = peer_by_mac(l, f->to);
+	struct peer *p = ethernet_peer_by_mac(l, f->to);
 	if (!p) {
 		const void *owner = macs_owner(&l->macs, f->to, now);
 		p = owner == l ? NULL : (struct peer *)owner;
@@ -205,7 +229,7 @@ static bool may_port_use_mac(struct ethernet *l, uint64_t mac, mono_time now)
 {
 	if (mac == l->mac)
 		return true;
-	if (!l->learn_macs || mac == l->service_mac || peer_by_mac(l, mac))
+	if (!l->learn_macs || mac == l->service_mac || ethernet_peer_by_mac(l, mac))
 		return false;
 	return macs_learn(&l->macs, mac, l, now);
 }
@@ -220,7 +244,7 @@ static bool may_port_use_ip(const struct ethernet *l, uint32_t ip, bool unset)
 	bool inside = (ip & l->netmask) == l->network.subnet;
 	if (inside)
 		return l->learn_macs && is_host(l, ip) && !ethernet_peer_by_ip(l, ip);
-	return l->network.gateway == l->self.ip && ip >> 28 < 14; /* the gateway brings in the world's packets */
+	return l->gateway == l->self.ip && ip >> 28 < 14; /* the gateway brings in the world's packets */
 }
 
 static void arp_from_port(struct ethernet *l, const struct frame *f, mono_time now)
@@ -268,11 +292,11 @@ void ethernet_from_port(struct ethernet *l, uint8_t *frame, size_t len, const st
 		l->spoofed++;
 		return;
 	}
-	if (f.ethertype == ETHERTYPE_ARP)
+	if (!f.in_vlan && f.ethertype == ETHERTYPE_ARP)
 		arp_from_port(l, &f, now);
-	else if (f.ethertype == ETHERTYPE_IPV4)
+	else if (!f.in_vlan && f.ethertype == ETHERTYPE_IPV4)
 		ipv4_from_port(l, &f, o, now);
-	else
+	else if (f.in_vlan || f.ethertype != ETHERTYPE_IPV6 || !ethernet_ipv6_from_port(l, &f, o, now))
 		forward(l, &f, o, now);
 }
 
@@ -281,7 +305,7 @@ static bool may_peer_use_mac(struct ethernet *l, struct peer *p, uint64_t mac, m
 {
 	if (mac == mac_number(p->mac))
 		return true;
-	if (mac == l->mac || mac == l->service_mac || peer_by_mac(l, mac))
+	if (mac == l->mac || mac == l->service_mac || ethernet_peer_by_mac(l, mac))
 		return false;
 	return macs_learn(&l->macs, mac, p, now);
 }
@@ -292,13 +316,17 @@ static bool may_peer_use_ip(const struct ethernet *l, const struct peer *p, uint
 		return true;
 	if ((ip & l->netmask) == l->network.subnet)
 		return ip != l->self.ip && is_host(l, ip) && !ethernet_peer_by_ip(l, ip);
-	return l->network.gateway == p->ip && ip >> 28 < 14;
+	return l->gateway == p->ip && ip >> 28 < 14;
 }
 
 static bool is_honest(struct ethernet *l, struct peer *p, const struct frame *f, mono_time now)
 {
 	if (!may_peer_use_mac(l, p, f->from, now))
 		return false;
+	if (f->in_vlan)
+		return true;
+	if (f->ethertype == ETHERTYPE_IPV6)
+		return ethernet_ipv6_is_honest(l, p, f, now);
 	if (f->ethertype == ETHERTYPE_ARP) {
 		struct arp a;
 		return arp_parse(f, &a) == OK && a.sender_mac == f->from && may_peer_use_ip(l, p, a.sender_ip);
@@ -318,7 +346,7 @@ static bool is_for_port(const struct ethernet *l, const struct frame *f)
 {
 	if (mac_is_multicast(f->to) || f->to == l->mac)
 		return true;
-	return l->learn_macs && !peer_by_mac(l, f->to);
+	return l->learn_macs && !ethernet_peer_by_mac(l, f->to);
 }
 
 static void count_from_peer(struct ethernet *l, struct peer *p, size_t len)
@@ -343,6 +371,9 @@ void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size
 	}
 	count_from_peer(l, p, len);
 	l->last_from = p;
+	if (l->answers && p->ip == l->gateway && ethernet_relay_dns(l, p, &f))
+		return;
+	mss_clamp(&f, peer_frame_bytes(p, now), o);
 	l->to_port(l->context, frame, len, o);
 }
 

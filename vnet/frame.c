@@ -44,7 +44,7 @@ err_t frame_parse(uint8_t *data, size_t len, struct frame *ret_frame)
 	for (int tags = 0; f.ethertype == VLAN_CUSTOMER || f.ethertype == VLAN_SERVICE; tags++) {
 		if (tags == MAX_TAGS)
 			return E_INVALID;
-		read_u16(&r);
+		f.in_vlan |= (read_u16(&r) & 0xfff) != 0; /* 0: only a priority (IEEE 802.1Q, 9.6) */
 		f.ethertype = read_u16(&r);
 	}
 	if (r.bad || f.from == 0 || mac_is_multicast(f.from))
@@ -76,6 +76,12 @@ static void write_ethernet(struct writer *w, uint64_t to, uint64_t from, uint16_
 	write_mac(w, to);
 	write_mac(w, from);
 	write_u16(w, ethertype);
+}
+
+void ethernet_put(uint8_t *to, uint64_t to_mac, uint64_t from_mac, uint16_t ethertype)
+{
+	struct writer w = writer_of(to, ETHERNET_BYTES);
+	write_ethernet(&w, to_mac, from_mac, ethertype);
 }
 
 size_t arp_put(const struct arp *a, uint8_t *to)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * frame.h - reading and making ethernet frames: ARP, IPv4, UDP, checksums
+ * frame.h - reading and making ethernet frames: ARP, IPv4, UDP, checksums (IPv6: ipv6.h)
  */
 #ifndef VNET_FRAME_H
 #define VNET_FRAME_H
@@ -21,6 +21,7 @@ struct frame {
 	size_t len;
 	uint64_t to, from;  /* MAC addresses as numbers */
 	uint16_t ethertype; /* behind up to two VLAN tags */
+	bool in_vlan;	    /* a tag names a VLAN: another segment than untagged frames and those of VLAN 0 are in */
 	uint8_t *payload;   /* behind them too */
 	size_t payload_len;
 };
@@ -28,6 +29,8 @@ struct frame {
 MUST_CHECK err_t frame_parse(uint8_t *data, size_t len, struct frame *ret_frame);
 bool mac_is_multicast(uint64_t mac);
 uint64_t mac_number(vnet_mac mac);
+/* The first ETHERNET_BYTES. */
+void ethernet_put(uint8_t *to, uint64_t to_mac, uint64_t from_mac, uint16_t ethertype);
 #define MAC_BROADCAST 0xffffffffffffull
 
 enum arp_operation { ARP_REQUEST = 1, ARP_REPLY = 2 };

@@ -24,6 +24,7 @@ struct mesh_io {
 	/* A frame of the peer's. Valid until the function returns; its bytes may be changed. A segment (o->gso) stands in the packet
 	 * that mesh_input() was given, and is valid as long as that. */
 	void (*deliver)(void *context, struct peer *peer, uint8_t *frame, size_t len, const struct offload *o);
+	void (*reached)(void *context, struct peer *peer);	 /* it answers, after it did not; may be NULL */
 	void (*log)(void *context, int level, const char *line); /* may be NULL */
 };
 

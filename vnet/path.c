@@ -569,6 +569,12 @@ static int64_t path_due_us(const struct paths *s, int i)
 	return due;
 }
 
+size_t path_settled_bytes(const struct path *p, mono_time now)
+{
+	bool searching = p->search_bytes > p->datagram_bytes || p->search_us - now.us < 2 * SECOND_US;
+	return searching ? 0 : p->datagram_bytes;
+}
+
 int64_t paths_due_us(const struct paths *s)
 {
 	int64_t due = NEVER;

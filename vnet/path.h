@@ -111,6 +111,8 @@ void paths_too_big(struct paths *s, int i, size_t bytes, mono_time now); /* EMSG
 
 /* Moves the states on; true with one ping to send: call again until false. */
 bool paths_next(struct paths *s, mono_time now, struct path_ping *ret_ping);
+/* The datagram that the path carries, 0 while a larger one is looked for. */
+size_t path_settled_bytes(const struct path *p, mono_time now);
 int64_t paths_due_us(const struct paths *s);
 /* Of the last minute's pings, thousandths that went unanswered; -1 where there were none. */
 int path_loss_permille(const struct path *p, mono_time now);

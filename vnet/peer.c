@@ -115,6 +115,13 @@ bool peer_is_reached(const struct peer *p)
 	return peer_is_connected(p) && p->paths.path[p->paths.active].state == PATH_VALID;
 }
 
+size_t peer_frame_bytes(const struct peer *p, mono_time now)
+{
+	size_t datagram = p->paths.active >= 0 ? path_settled_bytes(&p->paths.path[p->paths.active], now) : 0;
+	size_t frame = datagram ? datagram - WIRE_SEAL_BYTES - INNER_FRAME_BYTES : SIZE_MAX;
+	return frame < p->mesh->frame_max && frame >= p->mesh->frame_max / 2 ? frame : SIZE_MAX;
+}
+
 static void log_connection(struct peer *p)
 {
 	char text[ADDRESS_TEXT_SIZE];
@@ -122,6 +129,8 @@ static void log_connection(struct peer *p)
 	if (connected == p->connected)
 		return;
 	p->connected = connected;
+	if (connected && p->mesh->io.reached)
+		p->mesh->io.reached(p->mesh->io.context, p);
 	if (connected)
 		mesh_log(p->mesh, LOG_INFO, "peer connected name=%s address=%s", p->name,
 			 address_format(&p->paths.path[p->paths.active].to, text));

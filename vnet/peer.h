@@ -65,6 +65,7 @@ struct peer {
 
 	uint64_t tx_bytes, rx_bytes, tx_frames, rx_frames, dropped;
 	int64_t heard_us;
+	uint64_t known_id; /* its machine's IPv6 interface identifier under the network's prefix, 0: none was heard */
 };
 
 MUST_CHECK err_t peer_new(struct mesh *m, const struct vnet_peer *who, mono_time now, struct peer **ret_peer);
@@ -88,6 +89,9 @@ void peer_tick(struct peer *p, mono_time now);
 int64_t peer_due_us(const struct peer *p);
 bool peer_is_connected(const struct peer *p); /* may be sent to */
 bool peer_is_reached(const struct peer *p);   /* and answers */
+/* The largest frame that goes to it in one piece where the network's largest would go in two, and the search for it has ended. Else
+ * SIZE_MAX: what goes in more pieces costs no more a byte than what goes in one. */
+size_t peer_frame_bytes(const struct peer *p, mono_time now);
 
 /* ---- between peer.c and attempt.c ---- */
 /* Seals and sends with s; false where it may not. */

@@ -91,6 +91,12 @@ static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, si
 	ethernet_from_peer(&v->ethernet, peer, frame, len, o, v->now);
 }
 
+static void peer_reached(void *context, struct peer *peer)
+{
+	struct vnet *v = context;
+	ethernet_ipv6_peer_up(&v->ethernet, peer, v->now);
+}
+
 static void frame_to_port(void *context, const uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
@@ -219,9 +225,12 @@ static err_t set_fixed(struct vnet *v, const struct vnet_config *c)
 static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now)
 {
 	struct identity *identity;
-	struct mesh_io io = {
-		.context = v, .reserve = packet_room, .commit = packet_ready, .deliver = frame_from_peer, .log = log_line
-	};
+	struct mesh_io io = { .context = v,
+			      .reserve = packet_room,
+			      .commit = packet_ready,
+			      .deliver = frame_from_peer,
+			      .reached = peer_reached,
+			      .log = log_line };
 	TRY(identity_new(c->key_pem, c->cert_pem, &identity));
 	TRY(mesh_init(&v->mesh, &c->network, c->self.id, identity, &io, now));
 	TRY(ethernet_init(&v->ethernet, c, &v->mesh));
@@ -345,7 +354,7 @@ err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count
 	udp_forget(&v->udp); /* it names peers that may go */
 	TRY(mesh_set_peers(&v->mesh, peers, count, now));
 	(void)eventfd_write(v->poke_fd, 1);
-	return ethernet_learn_peers(&v->ethernet);
+	return ethernet_learn_peers(&v->ethernet, peers, count, now);
 }
 
 /* Is the relay of this address there already, at the same place? Then it stays as it is. */
@@ -515,6 +524,7 @@ void vnet_run(struct vnet *v, mono_time now)
 	ask_servers(v);
 	speak_to_relays(v);
 	mesh_tick(&v->mesh, now);
+	ethernet_ipv6_tick(&v->ethernet, now);
 	udp_flush(&v->udp);
 	if (v->port)
 		(void)v->port->kind->flush(v->port);
@@ -550,6 +560,13 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 	};
 	for (size_t i = 0; i < v->mesh.count; i++)
 		ret_status->connected += peer_is_reached(v->mesh.peers[i]);
+}
+
+struct in6_addr vnet_ip6(uuid network, vnet_mac mac)
+{
+	struct in6_addr a;
+	ip6_bytes((struct ip6){ ip6_network_prefix(network), ip6_id_of_mac(mac_number(mac)) }, a.s6_addr);
+	return a;
 }
 
 size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max)

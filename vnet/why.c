@@ -6,6 +6,7 @@
  * socket differently, so that the NAT maps by destination (RFC 4787 section 4.1).
  */
 #include <assert.h>
+#include "ipv6.h"
 #include "why.h"
 
 #define FAILURES_TRYING 2 /* handshakes given up, or rounds of wishes: fewer say nothing yet */
@@ -135,6 +136,8 @@ void peer_status(const struct peer *p, const struct why_local *local, mono_time 
 		.last_seen_us = p->heard_us,
 	};
 	memcpy(s.name, p->name, sizeof s.name);
+	if (p->known_id)
+		ip6_bytes((struct ip6){ ip6_network_prefix(p->mesh->network), p->known_id }, s.ip6.s6_addr);
 	if (peer_is_reached(p)) {
 		const struct path *path = &p->paths.path[p->paths.active];
 		s.path = is_direct(path) ? VNET_PATH_DIRECT : VNET_PATH_RELAYED;

@@ -56,7 +56,7 @@ static void start(void)
 	nodes[0].ethernet.to_port = to_port;
 	nodes[0].ethernet.context = &nodes[0];
 	nodes[0].has_ethernet = true;
-	assert(ethernet_learn_peers(&nodes[0].ethernet) == OK);
+	assert(ethernet_learn_peers(&nodes[0].ethernet, NULL, 0, now) == OK);
 }
 
 static void end(void)

@@ -7,6 +7,8 @@
 #include "dns.h"
 #include "fragment.h"
 
+#define PREFIX 0xfd00000000000001ull
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool ip_of(void *context, const char *name, uint32_t *ret_ip)
@@ -23,22 +25,47 @@ static const char *name_of(void *context, uint32_t ip)
 	return ip == 0x0a4d0105 ? "vm5" : NULL;
 }
 
+static bool ip6_of(void *context, const char *name, struct ip6 *ret_ip)
+{
+	*ret_ip = (struct ip6){ PREFIX, 5 };
+	return ip_of(context, name, &(uint32_t){ 0 });
+}
+
+static const char *name_of6(void *context, struct ip6 ip)
+{
+	(void)context;
+	assert(ip.prefix == PREFIX);
+	return ip.id == 5 ? "vm5" : NULL;
+}
+
 static void dns(const uint8_t *data, size_t size)
 {
-	static const struct dns_zone zone = { .ip_of = ip_of, .name_of = name_of, .subnet = 0x0a4d0000, .netmask = 0xffff0000 };
+	static const struct dns_zone zone = { .ip_of = ip_of,
+					      .name_of = name_of,
+					      .ip6_of = ip6_of,
+					      .name_of6 = name_of6,
+					      .subnet = 0x0a4d0000,
+					      .netmask = 0xffff0000,
+					      .prefix = PREFIX };
+	bool foreign;
 	uint8_t reply[DNS_REPLY_BYTES];
 	size_t len;
-	if (dns_answer(&zone, data, size, reply, &len) != OK)
+	if (dns_answer(&zone, data, size, reply, &len, &foreign) != OK)
 		return;
 	assert(len >= 12 && len <= sizeof reply && !memcmp(reply, data, 2) && (reply[2] & 0x80) && !(data[2] & 0x80));
 }
 
 static void dhcp(const uint8_t *data, size_t size)
 {
-	static const struct vnet_network network = { .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400, .gateway = 0x0a4d0101 };
-	static const struct dhcp server = {
-		.network = &network, .mac = { { 0x52, 0x54, 0, 0, 0, 1 } }, .ip = 0x0a4d0105, .server = 0x0a4dfffe, .name = "vm5"
-	};
+	static const struct vnet_network network = { .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
+	static const struct dhcp server = { .network = &network,
+					    .mac = { { 0x52, 0x54, 0, 0, 0, 1 } },
+					    .ip = 0x0a4d0105,
+					    .server = 0x0a4dfffe,
+					    .gateway = 0x0a4d0101,
+					    .name = "vm5",
+					    .boot_server = 0x0a4d0102,
+					    .boot_file = "boot" };
 	struct dhcp_reply reply;
 	if (dhcp_answer(&server, data, size, &reply) != OK)
 		return;

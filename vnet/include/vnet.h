@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include "clock.h"
 #include "crypto.h"
@@ -28,8 +29,9 @@ struct vnet;
 #define VNET_MAX_CANDIDATES 16	/* of one peer */
 #define VNET_MAX_STUN_SERVERS 4 /* that one endpoint asks */
 #define VNET_MAX_RELAYS 2
-#define VNET_TICKET_BYTES 116  /* the market's permission to use a relay (docs/RELAY.md) */
-#define VNET_CANDIDATE_SIZE 64 /* "192.0.2.7:41641", "[2001:db8::1]:41641" */
+#define VNET_TICKET_BYTES 116	/* the market's permission to use a relay (docs/RELAY.md) */
+#define VNET_BOOT_FILE_SIZE 128 /* BOOTP's file name (RFC 2131) */
+#define VNET_CANDIDATE_SIZE 64	/* "192.0.2.7:41641", "[2001:db8::1]:41641" */
 
 typedef struct {
 	uint8_t bytes[6];
@@ -53,6 +55,10 @@ struct vnet_peer {
 	sha256 pin;  /* SHA-256 of its P-256 SubjectPublicKeyInfo */
 	struct vnet_candidate candidates[VNET_MAX_CANDIDATES];
 	size_t candidate_count;
+	bool gateway; /* leads into the world: DHCP and router advertisements name it, and only it may bring packets from there */
+	uint32_t
+		boot_server; /* what it wants DHCP to say to machines that start from the network: the member that has the file; */
+	char boot_file[VNET_BOOT_FILE_SIZE]; /* "": nothing */
 };
 
 /* What the network is, the same at all of its peers. */
@@ -61,8 +67,11 @@ struct vnet_network {
 	uint32_t subnet;    /* IPv4 in host byte order */
 	uint8_t prefix_len; /* 8 .. 30 */
 	uint16_t mtu;	    /* inner MTU, 576 .. 9000; what DHCP hands out */
-	uint32_t gateway;   /* what DHCP hands out as router and 0 for none */
 };
+/* The member's IPv6 address that is made of the network's id and its MAC (docs/VNET.md section 8): what a kernel makes by itself. */
+struct in6_addr vnet_ip6(uuid network, vnet_mac mac);
+/* Questions for names of the world reach the gateway's machine at this UDP port; what it answers from there reaches who asked. */
+#define VNET_GATEWAY_DNS_PORT 5335
 
 /* Offloads carry many packets in one call. Each is tried out and left where it does not work; these bits, or the environment's
  * CPUSHARE_VNET_WITHOUT ("udp-gso,udp-gro,tap-gso,port-mapping"), leave them from the start. */

@@ -32,6 +32,7 @@ struct vnet_peer_status {
 	uuid id;
 	char name[VNET_NAME_SIZE];
 	uint32_t ip;
+	struct in6_addr ip6; /* of the network's prefix, as it was heard; :: before */
 	enum vnet_path path;
 	enum vnet_candidate_kind kind;	   /* of the path in use */
 	bool learned;			   /* nobody announced its address: the peer was heard from there */

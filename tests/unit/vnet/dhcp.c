@@ -10,10 +10,14 @@
 #define SERVER 0x0a4dfffeu
 #define OTHER 0x0a4d0106u
 
-static const struct vnet_network network = { .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400, .gateway = 0x0a4d0101 };
-static const struct dhcp server = {
-	.network = &network, .mac = { { 0x52, 0x54, 0, 1, 2, 3 } }, .ip = OUR_IP, .server = SERVER, .name = "vm5"
-};
+static const struct vnet_network network = { .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
+static const struct dhcp server = { .network = &network,
+				    .mac = { { 0x52, 0x54, 0, 1, 2, 3 } },
+				    .ip = OUR_IP,
+				    .server = SERVER,
+				    .gateway = 0x0a4d0101,
+				    .name = "vm5",
+				    .boot_file = "" };
 
 /* What a client says: 0 leaves a field or option out. */
 struct ask {
@@ -151,11 +155,11 @@ static void test_options(void)
 	   "a BOOTP reply to who asked");
 	is_int(number(&r, 1), 0xffff0000, "mask");
 	is_int(number(&r, 28), 0x0a4dffff, "broadcast address");
-	is_int(number(&r, 3), network.gateway, "router");
+	is_int(number(&r, 3), server.gateway, "router");
 	is_int(number(&r, 6), SERVER, "DNS server");
 	is_int(number(&r, 54), SERVER, "server");
 	is_int(number(&r, 51), 86400, "lease time");
-	is_int(number(&r, 58), 43200, "renewal");
+	is_int(number(&r, 58), 300, "renewal");
 	is_int(number(&r, 59), 75600, "rebinding");
 	is_int(number(&r, 26), 1400, "MTU");
 	const uint8_t *name = option(&r, 12, &len);
@@ -172,22 +176,29 @@ static void test_options(void)
 	assert(dhcp_answer(&server, message, n, &r) == OK);
 	ok(!option(&r, 1, &len) && !option(&r, 51, &len), "a NAK has no settings");
 
-	struct vnet_network alone = network;
 	struct dhcp gateway = server;
-	gateway.network = &alone;
-	alone.gateway = OUR_IP;
+	gateway.gateway = OUR_IP;
 	n = put(&(struct ask){ .message = 1 }, message, sizeof message);
 	assert(dhcp_answer(&gateway, message, n, &r) == OK);
 	ok(!option(&r, 3, &len), "the gateway is not its own router");
-	alone.gateway = 0;
+	gateway.gateway = 0;
 	assert(dhcp_answer(&gateway, message, n, &r) == OK);
 	ok(!option(&r, 3, &len), "no gateway, no router");
+
+	gateway.boot_server = OTHER;
+	gateway.boot_file = "pxelinux.0";
+	assert(dhcp_answer(&gateway, message, n, &r) == OK);
+	struct reader next = reader_of(r.data + 20, 4);
+	ok(read_u32(&next) == OTHER && !strcmp((char *)r.data + 108, "pxelinux.0"), "where to start from");
+	n = put(&(struct ask){ .message = 3, .requested = OTHER }, message, sizeof message);
+	assert(dhcp_answer(&gateway, message, n, &r) == OK);
+	ok(!r.data[108] && !r.data[20], "but not in a NAK");
 
 	char longest[64];
 	memset(longest, 'a', 63);
 	longest[63] = '\0';
 	gateway.name = longest;
-	alone.gateway = 0x0a4d0101;
+	gateway.gateway = 0x0a4d0101;
 	n = put(&(struct ask){ .message = 1, .client_id = "0123456789012345678901234567890123456789012345678901234567890123" },
 		message, sizeof message);
 	is_int(dhcp_answer(&gateway, message, n, &r), OK, "the longest name and identifier fit");

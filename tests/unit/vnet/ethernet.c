@@ -4,62 +4,9 @@
  * Node 0 is the gateway, node 2's port may be a bridge. What a dishonest endpoint could send goes past those rules, straight into its mesh.
  */
 #include "dhcp.h"
-#include "simulation.h"
+#include "machines.h"
 
-#define SERVICE_IP 0x0a4dfffeu
-#define SERVICE_MAC 0x027670750035ull
-
-static uint8_t room[MESH_HEADROOM + FRAME_MAX_BYTES];
-static uint8_t *const frame = room + MESH_HEADROOM;
-
-static uint64_t mac_of(int i)
-{
-	return mac_number(nodes[i].self.mac);
-}
-
-static uint32_t ip_of(int i)
-{
-	return nodes[i].self.ip;
-}
-
-static void ethernet_up(int i, bool learn)
-{
-	struct node *n = &nodes[i];
-	struct vnet_config c = { .network = network, .self = n->self, .learn_macs = learn, .answer_dhcp = true };
-	if (n->has_ethernet)
-		ethernet_clear(&n->ethernet);
-	assert(ethernet_init(&n->ethernet, &c, &n->mesh) == OK);
-	n->ethernet.to_port = to_port;
-	n->ethernet.context = n;
-	n->has_ethernet = true;
-	assert(ethernet_learn_peers(&n->ethernet) == OK);
-}
-
-/* How many frames the port of node to gets of this one from node from's port. */
-static size_t from_port(int from, int to, size_t len)
-{
-	size_t before = nodes[to].frames;
-	ethernet_from_port(&nodes[from].ethernet, frame, len, &offload_none, now);
-	run_us(2 * DELAY_US);
-	return nodes[to].frames - before;
-}
-
-/* The same from a dishonest endpoint. */
-static size_t from_mesh(int from, int to, size_t len)
-{
-	size_t before = nodes[to].frames;
-	assert(mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, &offload_none, now));
-	run_us(2 * DELAY_US);
-	return nodes[to].frames - before;
-}
-
-static size_t udp_frame(uint64_t to_mac, uint64_t from_mac, uint32_t from_ip, uint32_t to_ip, uint16_t from_port_number,
-			uint16_t to_port_number)
-{
-	struct udp u = { .from = from_port_number, .to = to_port_number, .payload_len = 40 };
-	memset(frame, 0, UDP_HEAD_BYTES + 40);
-	return udp_put(frame, to_mac, from_mac, from_ip, to_ip, &u);
-}
+#define OTHER_ETHERTYPE 0x88b5 /* IEEE 802's for experiments */
 
 static size_t plain_frame(uint64_t to, uint64_t from, uint16_t ethertype)
 {
@@ -120,15 +67,15 @@ static void test_arp(void)
 static void test_unicast(void)
 {
 	is_int(from_port(1, 2, udp_frame(mac_of(2), mac_of(1), ip_of(1), ip_of(2), 1, 2)), 1, "IPv4 passes to a member");
-	is_int(from_port(1, 2, plain_frame(mac_of(2), mac_of(1), ETHERTYPE_IPV6)), 1, "IPv6 too");
-	is_int(from_port(1, 2, plain_frame(mac_of(2), mac_of(1), 0x88cc)), 1, "any protocol");
+	is_int(from_port(1, 2, plain_frame(mac_of(2), mac_of(1), OTHER_ETHERTYPE)), 1, "any protocol");
+	is_int(from_port(1, 2, plain_frame(mac_of(2), mac_of(1), ETHERTYPE_IPV6)), 0, "but no IPv6 that is none");
 	uint64_t dropped = nodes[1].ethernet.dropped;
 	is_int(from_port(1, 2, udp_frame(0x525400777777, mac_of(1), ip_of(1), ip_of(2), 1, 2)), 0,
 	       "to an unknown MAC it does not");
 	is_int(from_port(1, 1, udp_frame(mac_of(1), mac_of(1), ip_of(1), ip_of(1), 1, 2)), 0, "nor to oneself");
 	is_int(nodes[1].ethernet.dropped, dropped + 2, "both are counted");
-	is_int(from_port(1, 2, plain_frame(0x333300000001, mac_of(1), ETHERTYPE_IPV6)), 1, "multicast passes");
-	size_t all = from_port(1, 0, plain_frame(MAC_BROADCAST, mac_of(1), ETHERTYPE_IPV6));
+	is_int(from_port(1, 2, plain_frame(0x333300000001, mac_of(1), OTHER_ETHERTYPE)), 1, "multicast passes");
+	size_t all = from_port(1, 0, plain_frame(MAC_BROADCAST, mac_of(1), OTHER_ETHERTYPE));
 	is_int(all, 1, "broadcast passes");
 }
 
@@ -152,9 +99,24 @@ static void test_forgery_at_the_port(void)
 	memmove(frame + 16, frame + 12, len - 12);
 	memcpy(frame + 12, "\x81\x00\x00\x05", 4);
 	is_int(from_port(1, 2, len + 4), 1, "a true one there passes");
-	is_int(nodes[1].ethernet.spoofed, spoofed + 6, "all are counted");
+	len = udp_frame(mac_of(2), mac_of(1), 0xc0a80001, 0xc0a80002, 1, 2);
+	memmove(frame + 16, frame + 12, len - 12);
+	memcpy(frame + 12, "\x81\x00\x00\x05", 4);
+	is_int(from_port(1, 2, len + 4), 1, "in a VLAN of its own any address passes");
+	memmove(frame + 16, frame + 12, len - 8);
+	memcpy(frame + 12, "\x88\xa8\x00\x00", 4);
+	is_int(from_port(1, 2, len + 8), 1, "also behind another tag (802.1ad)");
+	memcpy(frame + 18, "\x00\x00", 2);
+	is_int(from_port(1, 2, len + 8), 0, "but not where both tags name VLAN 0");
+	memmove(frame + 16, frame + 12, len - 4);
+	is_int(from_port(1, 2, len + 12), 0, "nor behind three");
+	len = udp_frame(mac_of(2), mac_of(0), ip_of(0), ip_of(2), 1, 2);
+	memmove(frame + 16, frame + 12, len - 12);
+	memcpy(frame + 12, "\x81\x00\x00\x05", 4);
+	is_int(from_port(1, 2, len + 4), 0, "and never with another's MAC");
+	is_int(nodes[1].ethernet.spoofed, spoofed + 8, "all are counted");
 	is_int(from_port(1, 2, 10), 0, "a runt does not pass");
-	len = plain_frame(mac_of(2), mac_of(1) | 1ull << 40, ETHERTYPE_IPV6);
+	len = plain_frame(mac_of(2), mac_of(1) | 1ull << 40, OTHER_ETHERTYPE);
 	is_int(from_port(1, 2, len), 0, "nor a multicast source");
 }
 
@@ -180,7 +142,7 @@ static void test_forgery_by_a_peer(void)
 static void test_flood(void)
 {
 	run_us(10 * SECOND_US);
-	size_t before = nodes[2].frames, len = plain_frame(MAC_BROADCAST, mac_of(1), ETHERTYPE_IPV6);
+	size_t before = nodes[2].frames, len = plain_frame(MAC_BROADCAST, mac_of(1), OTHER_ETHERTYPE);
 	for (int i = 0; i < 300; i++)
 		ethernet_from_port(&nodes[1].ethernet, frame, len, &offload_none, now);
 	run_us(2 * DELAY_US);
@@ -195,7 +157,7 @@ static void test_flood(void)
 	run_us(10 * SECOND_US);
 	before = nodes[1].frames;
 	for (int i = 0; i < 1000; i++)
-		mesh_send(&nodes[2].mesh, peer_at(2, 1), frame, plain_frame(MAC_BROADCAST, mac_of(2), ETHERTYPE_IPV6),
+		mesh_send(&nodes[2].mesh, peer_at(2, 1), frame, plain_frame(MAC_BROADCAST, mac_of(2), OTHER_ETHERTYPE),
 			  &offload_none, now);
 	run_us(2 * DELAY_US);
 	is_int(nodes[1].frames - before, 400, "a dishonest peer's flood is cut where it arrives");
@@ -204,32 +166,70 @@ static void test_flood(void)
 static void test_bridge(void)
 {
 	uint64_t behind = 0x020000000100, spoofed;
-	ethernet_up(2, true);
-	is_int(from_port(2, 1, plain_frame(MAC_BROADCAST, behind, ETHERTYPE_IPV6)), 1, "a machine behind a bridge is heard");
-	is_int(from_port(1, 2, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 1, "and answered where it was heard");
-	is_int(from_port(1, 0, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 0, "only there");
+	ethernet_up(2, true, 0);
+	is_int(from_port(2, 1, plain_frame(MAC_BROADCAST, behind, OTHER_ETHERTYPE)), 1, "a machine behind a bridge is heard");
+	is_int(from_port(1, 2, plain_frame(behind, mac_of(1), OTHER_ETHERTYPE)), 1, "and answered where it was heard");
+	is_int(from_port(1, 0, plain_frame(behind, mac_of(1), OTHER_ETHERTYPE)), 0, "only there");
 	is_int(from_port(2, 1, udp_frame(mac_of(1), behind, 0x0a4d5555, ip_of(1), 1, 2)), 1,
 	       "it may have an address of the network");
 	spoofed = nodes[2].ethernet.spoofed;
 	is_int(from_port(2, 1, udp_frame(mac_of(1), behind, ip_of(0), ip_of(1), 1, 2)), 0, "but not a member's");
-	is_int(from_port(2, 1, plain_frame(mac_of(1), mac_of(0), ETHERTYPE_IPV6)), 0, "nor a member's MAC");
+	is_int(from_port(2, 1, plain_frame(mac_of(1), mac_of(0), OTHER_ETHERTYPE)), 0, "nor a member's MAC");
 	is_int(nodes[2].ethernet.spoofed, spoofed + 2, "both are counted");
 	for (unsigned i = 1; i < MACS_PER_OWNER; i++)
-		from_port(2, 1, plain_frame(mac_of(1), behind + i, ETHERTYPE_IPV6));
+		from_port(2, 1, plain_frame(mac_of(1), behind + i, OTHER_ETHERTYPE));
 	is_int(nodes[2].ethernet.macs.count, MACS_PER_OWNER, "as many MACs as may be");
-	is_int(from_port(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, ETHERTYPE_IPV6)), 0, "and no more");
+	is_int(from_port(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, OTHER_ETHERTYPE)), 0, "and no more");
 	/* Past its own rules a peer cannot get more into ours either. */
-	is_int(from_mesh(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, ETHERTYPE_IPV6)), 0, "also not by cheating");
+	is_int(from_mesh(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, OTHER_ETHERTYPE)), 0, "also not by cheating");
 	run_us(MACS_AGE_US);
-	is_int(from_port(1, 2, plain_frame(behind, mac_of(1), ETHERTYPE_IPV6)), 0, "a MAC that was silent long is unknown");
-	is_int(from_port(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, ETHERTYPE_IPV6)), 1, "and makes room");
+	is_int(from_port(1, 2, plain_frame(behind, mac_of(1), OTHER_ETHERTYPE)), 0, "a MAC that was silent long is unknown");
+	is_int(from_port(2, 1, plain_frame(mac_of(1), behind + MACS_PER_OWNER, OTHER_ETHERTYPE)), 1, "and makes room");
 	/* A MAC that moves, and moves, and moves. */
 	size_t moved = 0;
 	for (int i = 0; i < 20; i++)
 		moved += macs_learn(&nodes[1].ethernet.macs, behind + MACS_PER_OWNER,
 				    i % 2 ? (void *)peer_at(1, 0) : peer_at(1, 2), now);
 	is_int(moved, MACS_MOVES + 1 + (20 - MACS_MOVES - 1) / 2, "moves are limited");
-	ethernet_up(2, false);
+	ethernet_up(2, false, 0);
+}
+
+/* A question for a name of the world, from node 1 to the service. */
+static size_t world_question(void)
+{
+	size_t len = udp_frame(SERVICE_MAC, mac_of(1), ip_of(1), SERVICE_IP, 999, 53);
+	memcpy(frame + UDP_HEAD_BYTES, "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01\x61\x03org\x00\x00\x01\x00\x01", 23);
+	return len;
+}
+
+static bool last_udp(int i, uint32_t from, uint16_t from_port_number, uint32_t to, uint16_t to_port_number)
+{
+	struct frame f;
+	struct ipv4 ip;
+	struct udp u;
+	return frame_parse(nodes[i].last, nodes[i].last_len, &f) == OK && ipv4_parse(&f, &ip) == OK && udp_parse(&ip, &u) == OK &&
+	       f.to == mac_of(i) && ip.from == from && ip.to == to && u.from == from_port_number && u.to == to_port_number &&
+	       !internet_checksum(f.payload, 20, 0) &&
+	       !internet_checksum(f.payload + 12, f.payload_len - 12, 17 + (uint32_t)(f.payload_len - 20));
+}
+
+static void test_world_names(void)
+{
+	struct udp answer = { .from = VNET_GATEWAY_DNS_PORT, .to = 999, .payload_len = 5 };
+	is_int(from_port(1, 0, world_question()), 1, "a name of the world is asked at the gateway");
+	ok(last_udp(0, ip_of(1), 999, ip_of(0), VNET_GATEWAY_DNS_PORT), "at a port of its own, by who asked");
+	memcpy(frame + UDP_HEAD_BYTES, "reply", 5);
+	is_int(from_port(0, 1, udp_put(frame, mac_of(1), mac_of(0), ip_of(0), ip_of(1), &answer)), 1, "its answer arrives");
+	ok(last_udp(1, SERVICE_IP, 53, ip_of(1), 999), "as the service's");
+	ok(!memcmp(nodes[1].last + UDP_HEAD_BYTES, "reply", 5), "as it was");
+	is_int(from_port(2, 1, udp_put(frame, mac_of(1), mac_of(2), ip_of(2), ip_of(1), &answer)), 1,
+	       "another's packet from that port");
+	ok(last_udp(1, ip_of(2), VNET_GATEWAY_DNS_PORT, ip_of(1), 999), "stays what it is");
+	ethernet_up(1, false, -1);
+	size_t asked = nodes[0].frames;
+	is_int(from_port(1, 1, world_question()), 1, "without a gateway");
+	ok(nodes[1].last[UDP_HEAD_BYTES + 3] == 5 && nodes[0].frames == asked, "it is refused");
+	ethernet_up(1, false, 0);
 }
 
 static size_t dhcp_frame(uint8_t kind, uint32_t requested, uint64_t mac, uint16_t flags)
@@ -341,15 +341,7 @@ static void test_segments(void)
 
 int main(void)
 {
-	node_make(0, "192.0.2.1:1001");
-	node_make(1, "192.0.2.2:1002");
-	node_make(2, "192.0.2.3:1003");
-	for (int i = 0; i < NODES; i++)
-		node_up(i);
-	introduce();
-	run_us(SECOND_US);
-	for (int i = 0; i < NODES; i++)
-		ethernet_up(i, false);
+	machines_up(0);
 	test_arp();
 	test_unicast();
 	test_forgery_at_the_port();
@@ -357,12 +349,8 @@ int main(void)
 	test_flood();
 	test_bridge();
 	test_services();
+	test_world_names();
 	test_segments();
-	for (int i = 0; i < NODES; i++) {
-		ethernet_clear(&nodes[i].ethernet);
-		node_crash(i);
-		free(nodes[i].key);
-		free(nodes[i].cert);
-	}
+	machines_down();
 	return done_testing();
 }

@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -50,9 +52,7 @@ struct node {
 };
 static struct node nodes[NODES];
 static char folder[] = "/tmp/vnet-namespace-XXXXXX";
-static const struct vnet_network network = {
-	.id = { { 7 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400, .gateway = 0x0a4d0101
-};
+static const struct vnet_network network = { .id = { { 7 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
 
 /* ---- commands ---- */
 __attribute__((format(printf, 1, 2))) static int run(const char *fmt, ...)
@@ -288,6 +288,7 @@ static void node_make(int i)
 	struct node *n = &nodes[i];
 	assert(certificate_make("peer", &n->key, &n->cert) == OK);
 	n->self = (struct vnet_peer){ .id = { { (uint8_t)(i + 1) } }, .ip = 0x0a4d0101u + (uint32_t)i };
+	n->self.gateway = i == 0;
 	n->self.mac = (vnet_mac){ { 0x52, 0x54, 0, 0, 0, (uint8_t)(i + 1) } };
 	snprintf(n->self.name, sizeof n->self.name, "vm%d", i + 1);
 	namespace_make(i);
@@ -305,7 +306,7 @@ static void write_dhcp_script(void)
 	assert(f);
 	fprintf(f,
 		"#!/bin/sh\n[ \"$1\" = bound ] || exit 0\nip link set \"$interface\" up mtu \"$mtu\"\n"
-		"ip addr flush dev \"$interface\" scope global\nip addr add \"$ip/$mask\" dev \"$interface\"\n"
+		"ip -4 addr flush dev \"$interface\" scope global\nip addr add \"$ip/$mask\" dev \"$interface\"\n"
 		"echo \"$ip/$mask router=$router dns=$dns name=$hostname.$domain mtu=$mtu lease=$lease\" >\"%s/$hostname\"\n",
 		folder);
 	fclose(f);
@@ -349,6 +350,51 @@ static void test_ping(void)
 	ok(run_in(2, "ping -c 3 -i 0.01 -W 2 -q -s 20000 10.77.1.1") == 0, "with IP fragments");
 	ok(pings(0, "-6 fe80::5054:ff:fe00:2%cpu0"), "over IPv6");
 	ok(run_in(0, "ping -c 1 -W 1 -q 10.77.9.9 >/dev/null") != 0, "an address of nobody does not answer");
+}
+
+/* The kernels make their addresses of our router advertisement: vm1's of its MAC, as kernels do unasked, vm2's another way. */
+static const char *ula(int i, char text[64])
+{
+	struct in6_addr a = vnet_ip6(network.id, nodes[i].self.mac);
+	return inet_ntop(AF_INET6, &a, text, 64);
+}
+
+static bool has_address(int i, const char *what)
+{
+	int64_t end = clock_mono().us + PATIENCE_US;
+	while (clock_mono().us < end) {
+		if (run_in(i, "ip -6 -o addr show dev cpu0 scope global -tentative | grep -q %s", what) == 0)
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
+static void test_ipv6(void)
+{
+	char one[64], two[64], prefix[20];
+	snprintf(prefix, sizeof prefix, "%.7s", ula(0, one));
+	assert(run_in(1,
+		      "ip link set cpu0 addrgenmode random && nsenter -t %d -n -- sysctl -qw net.ipv6.conf.cpu0.use_tempaddr=2",
+		      nodes[1].holder) == 0);
+	for (int i = 0; i < NODES; i++)
+		assert(run_in(i, "ip link set cpu0 down") == 0 && run_in(i, "ip link set cpu0 up") == 0);
+	ok(has_address(0, ula(0, one)), "vm1 makes itself an IPv6 address of the network's prefix and its MAC");
+	ok(has_address(1, prefix), "vm2 one at random");
+	ok(has_address(2, ula(2, two)), "vm3, behind QEMU, one of its MAC");
+	for (int i = 0; i < NODES; i++)
+		assert(gets_lease(i));
+	ok(pings(0, two), "they reach each other");
+	ok(pings(1, one) && pings(1, two), "from a temporary address too");
+	ok(run_in(0, "busybox nslookup -type=aaaa vm3.lan 10.77.255.254") == 0, "vm3's IPv6 address has its name");
+	ok(run_in(0, "busybox nslookup %s 10.77.255.254", two) == 0, "and the name is found by it");
+	ok(run_in(2, "ip -6 route show default | grep -q 'via fe80::5054:ff:fe00:1 '") == 0,
+	   "the gateway is IPv6's default router");
+	assert(run_in(2, "ip addr add %s/128 dev cpu0 nodad", one) == 0);
+	uint64_t before = status_of(2).status.spoofed;
+	(void)run_in(2, "ping -6 -c 1 -W 1 -q -I %s fd00::1 >/dev/null", one);
+	ok(status_of(2).status.spoofed > before, "another's IPv6 address does not pass, and is counted");
+	assert(run_in(2, "ip addr del %s/128 dev cpu0", one) == 0);
 }
 
 static int connect_or_listen(int node, bool listens, const char *ip)
@@ -424,6 +470,73 @@ static bool transfers(int from, int to, const char *ip)
 		waitpid(sender, &one, 0);
 	waitpid(receiver, &other, 0);
 	return sender > 0 && one == 0 && other == 0;
+}
+
+/* Sends a frame from one machine's card to the other's; true where it arrives as it was, tags and all. */
+static bool carries(int from, int to, const char *head, size_t head_len, size_t len)
+{
+	static uint8_t sent[9100], got[9200];
+	struct sockaddr_ll card = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
+	int on = 1;
+	bool arrived = false;
+	memcpy(sent, nodes[to].self.mac.bytes, 6);
+	memcpy(sent + 6, nodes[from].self.mac.bytes, 6);
+	memcpy(sent + 12, head, head_len);
+	for (size_t i = 12 + head_len; i < len; i++)
+		sent[i] = pattern(i);
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	enter(to);
+	int receiver = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	card.sll_ifindex = (int)if_nametoindex("cpu0");
+	assert(bind(receiver, (struct sockaddr *)&card, sizeof card) == 0);
+	assert(setsockopt(receiver, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) == 0);
+	enter(from);
+	int sender = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	card.sll_ifindex = (int)if_nametoindex("cpu0");
+	card.sll_protocol = 0;
+	assert(sendto(sender, sent, len, 0, (struct sockaddr *)&card, sizeof card) == (ssize_t)len);
+	int64_t end = clock_mono().us + 2 * SECOND_US;
+	while (!arrived && clock_mono().us < end) {
+		union {
+			char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+			struct cmsghdr align;
+		} control;
+		struct iovec part = { got + 4, sizeof got - 4 };
+		struct msghdr m = {
+			.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control
+		};
+		ssize_t n = recvmsg(receiver, &m, MSG_DONTWAIT);
+		const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+		uint8_t *start = got + 4;
+		struct tpacket_auxdata aux = { 0 };
+		if (c && c->cmsg_type == PACKET_AUXDATA)
+			memcpy(&aux, CMSG_DATA(c), sizeof aux);
+		if (aux.tp_status & TP_STATUS_VLAN_VALID) { /* the kernel took the outer tag off */
+			start = got;
+			memmove(got, got + 4, 12);
+			uint16_t tag[2] = { htons(aux.tp_vlan_tpid), htons(aux.tp_vlan_tci) };
+			memcpy(got + 12, tag, 4);
+			n += 4;
+		}
+		arrived = n == (ssize_t)len && !memcmp(start, sent, len);
+		if (n < 0)
+			usleep(10000);
+	}
+	close(receiver);
+	close(sender);
+	assert(setns(home, CLONE_NEWNET) == 0);
+	close(home);
+	return arrived;
+}
+
+static void test_frames(void)
+{
+	ok(carries(0, 1, "\x88\xb5", 2, 200), "an ethertype that nobody knows");
+	ok(carries(0, 1, "\x88\xcc", 2, 200), "LLDP's");
+	ok(carries(0, 1, "\x81\x00\x00\x05\x88\xb5", 6, 1418), "a VLAN's tag (802.1Q), on a full frame");
+	ok(carries(0, 1, "\x88\xa8\x00\x06\x81\x00\x0f\xff\x88\xb5", 10, 1410), "two (802.1ad)");
+	ok(carries(2, 0, "\x88\xa8\x00\x06\x81\x00\x00\x05\x08\x00", 10, 1410), "from QEMU's port too");
+	ok(carries(1, 2, "\x81\x00\x00\x05\x08\x06", 6, 60), "and to it");
 }
 
 static void test_tcp(void)
@@ -615,7 +728,9 @@ int main(void)
 	test_dhcp();
 	test_names();
 	test_ping();
+	test_ipv6();
 	test_tcp();
+	test_frames();
 	test_forgery();
 	test_strangers();
 	test_restart();

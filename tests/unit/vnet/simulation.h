@@ -39,9 +39,7 @@ static mono_time now = { 1000000 };
 static unsigned loss_percent, seed = 1;
 static struct address dead; /* packets to it vanish */
 static size_t largest;	    /* larger packets vanish; 0: none */
-static const struct vnet_network network = {
-	.id = { { 1, 2, 3 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400, .gateway = 0x0a4d0001
-};
+static const struct vnet_network network = { .id = { { 1, 2, 3 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
 static struct packet last_carrier, last_data;
 static size_t cookies;		/* C4 packets carried */
 static int spare_carriers = -1; /* so many C2 packets of nodes 0 and 1 pass before one is lost; -1: none is */
