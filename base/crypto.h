@@ -62,6 +62,21 @@ ed25519_public ed25519_public_of(const struct ed25519_key *key);
 ed25519_signature ed25519_sign(const struct ed25519_key *key, const void *data, size_t len);
 bool ed25519_verify(ed25519_public key, const void *data, size_t len, ed25519_signature signature);
 
+/* ---- ECDSA on P-256 with SHA-256: proof of having the key that a pin names ---- */
+typedef struct {
+	uint8_t bytes[65]; /* an uncompressed point (SEC 1) */
+} p256_public;
+typedef struct {
+	uint8_t bytes[64]; /* r and s, 32 bytes each */
+} p256_signature;
+struct p256_key;							   /* a private key */
+MUST_CHECK err_t p256_new(const char *key_pem, struct p256_key **ret_key); /* as certificate_make() gives it. E_INVALID */
+void p256_free(struct p256_key *key);
+p256_public p256_public_of(const struct p256_key *key);
+sha256 p256_pin(p256_public public); /* that of a certificate with this key */
+MUST_CHECK err_t p256_sign(const struct p256_key *key, const void *data, size_t len, p256_signature *ret_signature);
+bool p256_verify(p256_public public, const void *data, size_t len, p256_signature signature);
+
 /* ---- P-256 with a self-signed certificate: TLS of the embedded market, DTLS of vnet ---- */
 /* Both as PEM in one heap text each (caller frees). name: the subject's CN, and a DNS or IP subjectAltName. 10 years. */
 MUST_CHECK err_t certificate_make(const char *name, char **ret_key_pem, char **ret_cert_pem);

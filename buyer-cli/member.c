@@ -22,6 +22,7 @@
 #include "ipc.h"
 #include "json.h"
 #include "output.h"
+#include "proxy.h"
 
 enum { JOIN_EVERY_S = 5, HURRY_ROUNDS = 30, START_WAIT_S = 15 };
 
@@ -177,6 +178,7 @@ static void introduce(struct member *m, const struct peer_answer *answer)
 	AUTO_JSON done = NULL;
 	json_put_text(ask, "ask", "peers");
 	json_put(ask, "peers", peer_list_to_json(&answer->peers));
+	json_put(ask, "relays", relay_list_to_json(&answer->network.relays));
 	if (!ipc_ask(m->control_path, ask, 2000, &done) && !json_object_get(done, "error"))
 		m->join.peers_version = answer->peers_version;
 }
@@ -218,6 +220,7 @@ static err_t member_open(struct member *m, int tap_fd)
 	if (!e)
 		e = peers_member(&m->answer.self, &config.self);
 	peers_stun(&m->answer.network, &config);
+	proxy_from_environment(&config);
 	if (!e)
 		e = lan_new(m->loop, &config, &m->lan);
 	if (e) {
@@ -225,7 +228,7 @@ static err_t member_open(struct member *m, int tap_fd)
 		return e;
 	}
 	TRY(vnet_attach_tap(lan_vnet(m->lan), tap_fd));
-	TRY(peers_relays(lan_vnet(m->lan), &m->answer.network, clock_mono()));
+	TRY(peers_relays(lan_vnet(m->lan), &m->answer.network.relays, clock_mono()));
 	lan_allow_capture(m->lan);
 	return lan_serve(m->lan, m->control_path);
 }

@@ -38,12 +38,18 @@ static json_t *answer_peers(struct vnet *v, json_t *request)
 {
 	struct json_error error = { .what = "" };
 	struct peer_list list = { .peers = NULL };
+	struct relay_list relays = { .count = 0 };
 	struct json_reader r;
 	char word[8];
 	json_open(&r, request, &error);
 	json_take_text(&r, "ask", word, sizeof word);
 	peer_list_take(&r, "peers", &list);
+	bool has_relays = json_has(&r, "relays");
+	if (has_relays)
+		relay_list_take(&r, "relays", &relays);
 	err_t failed = json_close(&r);
+	if (!failed && has_relays)
+		failed = peers_relays(v, &relays, clock_mono());
 	if (!failed)
 		failed = peers_introduce(v, &list, clock_mono());
 	peer_list_clear(&list);

@@ -20,7 +20,7 @@ void lan_allow_capture(struct lan *lan);
 /* Answers at path (base/ipc.h):
  * {"ask":"status"}: {"pin","candidates","port","mapping","stun_silent","tx_bytes","rx_bytes","spoofed","strangers","peers":[…]}; bytes are of
  * the local port
- * {"ask":"peers","peers":[…]}: exactly these from now on; {} or {"error"}
+ * {"ask":"peers","peers":[…],"relays":[…]}: exactly these from now on; {} or {"error"}. Without relays those stay as they are
  * {"ask":"ping","peer":ID}: {"token"} of a sealed ping that went to that peer, or {"error"}
  * {"ask":"pong","peer":ID,"token"}: what became of it: {"path","address","rtt_us"}, rtt_us -1: no answer so far; or {"error"}
  * {"ask":"capture","path":SOCKET,"snaplen"}: {}, and records of the port's frames (capture.h) go to the unix stream socket there until it

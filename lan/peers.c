@@ -46,15 +46,18 @@ void peers_stun(const struct network_view *view, struct vnet_config *config)
 	memcpy(config->stun_servers, view->stun, sizeof config->stun_servers);
 }
 
-err_t peers_relays(struct vnet *v, const struct network_view *view, mono_time now)
+err_t peers_relays(struct vnet *v, const struct relay_list *list, mono_time now)
 {
 	static_assert(RELAY_MAX == VNET_MAX_RELAYS && TICKET_BYTES == VNET_TICKET_BYTES, "they are copied whole");
 	struct vnet_relay relays[RELAY_MAX] = { 0 };
-	for (size_t i = 0; i < view->relay_count; i++) {
-		memcpy(relays[i].address, view->relays[i].address, sizeof relays[i].address);
-		memcpy(relays[i].ticket, view->relays[i].ticket, sizeof relays[i].ticket);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct relay_view *from = &list->list[i];
+		memcpy(relays[i].address, from->address, sizeof relays[i].address);
+		memcpy(relays[i].tls_address, from->tls, sizeof relays[i].tls_address);
+		memcpy(relays[i].ticket, from->ticket, sizeof relays[i].ticket);
+		relays[i].tls_pin = from->tls_pin;
 	}
-	return vnet_set_relays(v, relays, view->relay_count, now);
+	return vnet_set_relays(v, relays, list->count, now);
 }
 
 err_t peers_member(const struct peer_view *view, struct vnet_peer *ret)

@@ -12,7 +12,7 @@ MUST_CHECK err_t peers_network(const struct network_view *view, struct vnet_netw
 /* The STUN servers that the market names. */
 void peers_stun(const struct network_view *view, struct vnet_config *config);
 /* vnet_set_relays() with those that the market names. */
-MUST_CHECK err_t peers_relays(struct vnet *v, const struct network_view *view, mono_time now);
+MUST_CHECK err_t peers_relays(struct vnet *v, const struct relay_list *list, mono_time now);
 /* One member; pin and candidates may be missing (ret's pin is then zero). E_INVALID. */
 MUST_CHECK err_t peers_member(const struct peer_view *view, struct vnet_peer *ret);
 /* vnet_set_peers() with those of the list that have a pin. */

@@ -15,6 +15,7 @@ err_t network_of(struct market *m, uuid order, wall_time now, struct network **r
 			return E_NOMEM;
 		n->order = order;
 		n->version = (uint64_t)(now.us / 1000);
+		n->relays_period = relays_period(now);
 		err_t e = uuid_map_put(&m->networks, order, n);
 		if (e) {
 			free(n);
@@ -25,10 +26,10 @@ err_t network_of(struct market *m, uuid order, wall_time now, struct network **r
 	return OK;
 }
 
-struct network_view network_view_of(const struct market *m, uuid order, uuid peer, wall_time now)
+struct network_view network_view_of(const struct market *m, uuid order)
 {
 	struct network_view n = { .id = order, .subnet = NETWORK_SUBNET, .prefix_len = NETWORK_PREFIX, .mtu = NETWORK_MTU };
-	relays_add(m->relays, peer, now, &n);
+	relays_add_stun(m->relays, &n);
 	return n;
 }
 
@@ -144,12 +145,16 @@ bool network_leave(struct network *n, uuid peer)
 	return false;
 }
 
-void networks_sweep(struct market *m, mono_time now)
+void networks_sweep(struct market *m, wall_time wall, mono_time now)
 {
 	size_t count;
 	void **all = uuid_map_values(&m->networks, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct network *n = all[i];
+		if (m->relays && n->relays_period != relays_period(wall)) { /* each is told again, with a new ticket */
+			n->relays_period = relays_period(wall);
+			network_changed(n);
+		}
 		for (struct buyer_peer *b = n->buyers, *next; b; b = next) {
 			next = b->next;
 			if (now.us - b->heard.us > m->settings->peer_timeout_us)

@@ -23,14 +23,15 @@ struct buyer_peer {
 struct network {
 	uuid order;
 	uint64_t version;
+	int64_t relays_period; /* of the tickets that its members have */
 	struct live *leases;
 	struct buyer_peer *buyers;
 };
 
 /* Made where it is not there. */
 MUST_CHECK err_t network_of(struct market *m, uuid order, wall_time now, struct network **ret_network);
-/* peer: the member that it is for, who alone may use its tickets. */
-struct network_view network_view_of(const struct market *m, uuid order, uuid peer, wall_time now);
+/* Without relays: those are told a member whose key is known. */
+struct network_view network_view_of(const struct market *m, uuid order);
 void network_changed(struct network *n);
 /* All peers but one: heap, peer_list_clear(). */
 MUST_CHECK err_t network_peers(const struct network *n, uuid except, struct peer_list *ret);
@@ -44,7 +45,7 @@ bool peer_introduced(struct peer_view *view, sha256 pin, const struct vnet_candi
 bool network_leave(struct network *n, uuid peer);
 struct buyer_peer *network_buyer(const struct network *n, uuid peer);
 
-void networks_sweep(struct market *m, mono_time now);
+void networks_sweep(struct market *m, wall_time wall, mono_time now);
 void networks_free_all(struct market *m);
 
 #endif

@@ -4,6 +4,7 @@
 #include "gate.h"
 #include "handlers.h"
 #include "networks.h"
+#include "relays.h"
 
 static err_t network_of_request(struct request *r, struct network **ret_network)
 {
@@ -32,7 +33,8 @@ err_t peer_join(struct request *r)
 	if (!network_buyer(n, join.id))
 		TRY(store_peer_number(m->store, n->order, join.id, &number));
 	TRY(network_join(n, &join, number, r->now_mono, &self));
-	answer.network = network_view_of(m, n->order, self->id, r->now);
+	answer.network = network_view_of(m, n->order);
+	relays_for(m->relays, n->order, self->id, self->pin, r->now, &answer.network.relays);
 	answer.self = *self;
 	answer.peers_version = n->version;
 	answer.has_peers = join.peers_version != n->version;

@@ -12,19 +12,20 @@
 #include "file.h"
 #include "order.h"
 
-#define TICKET_LIFE_US (LEASE_MAX_S * SECOND_US + DAY_US) /* a lease is given its ticket once, at its start */
+#define PERIOD_US (12 * HOUR_US)			  /* a ticket lasts for the rest of its period and the whole next one */
+#define WORD_SIZE (2 * CANDIDATE_SIZE + SHA256_TEXT_SIZE) /* ADDRESS/TLS-ADDRESS/PIN */
 
 struct relays {
 	struct ed25519_key *key; /* NULL: there are no relays */
 	uint64_t quota_bytes;
-	struct network_view view; /* its stun and relays, without tickets */
+	struct network_view view; /* its stun */
+	struct relay_list list;	  /* without tickets */
 };
 
-/* Words with blanks between, into rows of CANDIDATE_SIZE. */
-static err_t words(const char *text, const char *setting, char (*list)[CANDIDATE_SIZE], size_t max, size_t *ret_count,
-		   char *error)
+/* Words with blanks between, into rows of WORD_SIZE. */
+static err_t words(const char *text, const char *setting, char (*list)[WORD_SIZE], size_t max, size_t *ret_count, char *error)
 {
-	char copy[257], *rest;
+	char copy[sizeof((struct settings *)0)->relays], *rest;
 	size_t n = 0;
 	TRY(text_copy(copy, sizeof copy, text));
 	for (char *word = strtok_r(copy, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest)) {
@@ -32,14 +33,51 @@ static err_t words(const char *text, const char *setting, char (*list)[CANDIDATE
 			snprintf(error, 256, "%s: at most %zu addresses", setting, max);
 			return E_LIMIT;
 		}
-		if (!network_address_valid(word) || text_copy(list[n], CANDIDATE_SIZE, word) != OK) {
-			snprintf(error, 256, "%s: must be numeric addresses with ports, as in 192.0.2.7:3478, not %.64s", setting,
-				 word);
-			return E_INVALID;
+		if (text_copy(list[n], WORD_SIZE, word) != OK) {
+			snprintf(error, 256, "%s: too long: %.64s", setting, word);
+			return E_LIMIT;
 		}
 		n++;
 	}
 	*ret_count = n;
+	return OK;
+}
+
+static bool address_take(const char *word, char address[CANDIDATE_SIZE])
+{
+	return word && network_address_valid(word) && text_copy(address, CANDIDATE_SIZE, word) == OK;
+}
+
+/* UDP-ADDRESS, or UDP-ADDRESS/TLS-ADDRESS/PIN. */
+static bool relay_take(char *word, struct relay_view *ret)
+{
+	char *rest;
+	const char *udp = strtok_r(word, "/", &rest), *tls = strtok_r(NULL, "/", &rest), *pin = strtok_r(NULL, "/", &rest);
+	if (!address_take(udp, ret->address) || strtok_r(NULL, "/", &rest))
+		return false;
+	return !tls || (address_take(tls, ret->tls) && pin && sha256_parse(pin, &ret->tls_pin) == OK);
+}
+
+static err_t read_lists(const struct settings *s, struct relays *r, char *error)
+{
+	char list[STUN_MAX > RELAY_MAX ? STUN_MAX : RELAY_MAX][WORD_SIZE];
+	size_t n;
+	TRY(words(s->relay_stun, "relay.stun", list, STUN_MAX, &n, error));
+	for (; r->view.stun_count < n; r->view.stun_count++) {
+		if (address_take(list[r->view.stun_count], r->view.stun[r->view.stun_count]))
+			continue;
+		snprintf(error, 256, "relay.stun: must be numeric addresses with ports, as in 192.0.2.7:3478, not %.64s",
+			 list[r->view.stun_count]);
+		return E_INVALID;
+	}
+	TRY(words(s->relays, "relay.relays", list, RELAY_MAX, &n, error));
+	for (; r->list.count < n; r->list.count++) {
+		if (relay_take(list[r->list.count], &r->list.list[r->list.count]))
+			continue;
+		snprintf(error, 256, "relay.relays: must be as in 192.0.2.7:3478 or 192.0.2.7:3478/192.0.2.7:443/PIN, not %.64s",
+			 list[r->list.count]);
+		return E_INVALID;
+	}
 	return OK;
 }
 
@@ -64,13 +102,9 @@ static err_t load_key(const char *data_dir, struct ed25519_key **ret_key)
 
 static err_t load(const struct settings *s, const char *data_dir, struct relays *r, char *error)
 {
-	char relays[RELAY_MAX][CANDIDATE_SIZE];
 	r->quota_bytes = (uint64_t)s->relay_quota_bytes;
-	TRY(words(s->relay_stun, "relay.stun", r->view.stun, STUN_MAX, &r->view.stun_count, error));
-	TRY(words(s->relays, "relay.relays", relays, RELAY_MAX, &r->view.relay_count, error));
-	for (size_t i = 0; i < r->view.relay_count; i++)
-		memcpy(r->view.relays[i].address, relays[i], sizeof relays[i]);
-	if (r->view.relay_count == 0)
+	TRY(read_lists(s, r, error));
+	if (r->list.count == 0)
 		return OK;
 	err_t e = load_key(data_dir, &r->key);
 	if (e)
@@ -102,19 +136,28 @@ void relays_free(struct relays *r)
 	free(r);
 }
 
-void relays_add(const struct relays *r, uuid peer, wall_time now, struct network_view *n)
+void relays_add_stun(const struct relays *r, struct network_view *n)
 {
-	struct ticket t = { .network = n->id, .peer = peer, .expires = { now.us + TICKET_LIFE_US } };
+	if (!r)
+		return;
+	memcpy(n->stun, r->view.stun, sizeof n->stun);
+	n->stun_count = r->view.stun_count;
+}
+
+int64_t relays_period(wall_time now)
+{
+	return now.us / PERIOD_US;
+}
+
+void relays_for(const struct relays *r, uuid network, uuid peer, sha256 pin, wall_time now, struct relay_list *ret)
+{
+	struct ticket t = { .network = network, .peer = peer, .pin = pin };
 	if (!r)
 		return;
 	t.quota_bytes = r->quota_bytes;
-	/* By the day, so that a member that asks again gets the same one, and no quota of its own with it. */
-	t.expires.us -= t.expires.us % DAY_US;
-	memcpy(n->stun, r->view.stun, sizeof n->stun);
-	n->stun_count = r->view.stun_count;
-	n->relay_count = r->view.relay_count;
-	for (size_t i = 0; i < n->relay_count; i++) {
-		n->relays[i] = r->view.relays[i];
-		ticket_sign(&t, r->key, n->relays[i].ticket);
-	}
+	/* By the period, so that a member that asks again gets the same one, and no quota of its own with it. */
+	t.expires.us = (relays_period(now) + 2) * PERIOD_US;
+	*ret = r->list;
+	for (size_t i = 0; i < ret->count; i++)
+		ticket_sign(&t, r->key, ret->list[i].ticket);
 }

@@ -13,7 +13,11 @@ struct relays;
  * for the relays. Without relays no key is made. error (256 bytes) says what is wrong. */
 MUST_CHECK err_t relays_load(const struct settings *s, const char *data_dir, struct relays **ret_relays, char *error);
 void relays_free(struct relays *r);
-/* What the member of network n is told. */
-void relays_add(const struct relays *r, uuid peer, wall_time now, struct network_view *n);
+/* What members of network n are told of STUN servers. */
+void relays_add_stun(const struct relays *r, struct network_view *n);
+/* The relays, with tickets for that member and the key of its pin. */
+void relays_for(const struct relays *r, uuid network, uuid peer, sha256 pin, wall_time now, struct relay_list *ret);
+/* Grows by one each time that tickets are to be renewed. */
+int64_t relays_period(wall_time now);
 
 #endif

@@ -11,6 +11,7 @@
 #include "live.h"
 #include "networks.h"
 #include "presence.h"
+#include "relays.h"
 
 static const struct lease_report *report_of(const struct report *report, uuid lease)
 {
@@ -41,7 +42,7 @@ static err_t hear(struct market *m, struct presence *p, const struct report *rep
 }
 
 /* How it should be. */
-static err_t order_for(const struct live *l, const struct lease_report *said, mono_time now, struct lease_order *ret)
+static err_t order_for(struct request *r, const struct live *l, const struct lease_report *said, struct lease_order *ret)
 {
 	const struct lease_row *row = &l->row;
 	bool ending = row->desired == LEASE_ENDED;
@@ -53,11 +54,15 @@ static err_t order_for(const struct live *l, const struct lease_report *said, mo
 		.reason = ending ? row->desired_reason : END_NONE,
 		.ack_seq = row->usage.seq,
 		.ack_hash = row->usage_hash,
-		.console_from = console_from(&l->console, now),
+		.console_from = console_from(&l->console, r->now_mono),
 		.peers_version = l->network->version,
 	};
 	ret->has_peers = !said || said->peers_version != l->network->version;
-	return ret->has_peers ? network_peers(l->network, row->l.id, &ret->peers) : OK;
+	if (!ret->has_peers)
+		return OK;
+	if (l->has_peer && l->peer.has_pin)
+		relays_for(market_of(r)->relays, l->network->order, l->peer.id, l->peer.pin, r->now, &ret->relays);
+	return network_peers(l->network, row->l.id, &ret->peers);
 }
 
 static bool is_busy(const struct live *l, const struct lease_order *order, const struct lease_report *said)
@@ -92,7 +97,7 @@ static err_t answer_report(struct request *r, struct presence *p, const struct r
 	for (struct live *l = p->leases; l; l = l->next_of_machine) {
 		const struct lease_report *said = report_of(report, l->row.l.id);
 		struct lease_order *order = &answer.leases[answer.lease_count];
-		TRY(order_for(l, said, r->now_mono, order));
+		TRY(order_for(r, l, said, order));
 		answer.lease_count++;
 		l->told = true;
 		busy |= is_busy(l, order, said);
@@ -144,7 +149,7 @@ err_t lease_spec_show(struct request *r)
 		.prices = lease->prices,
 		.self = network_lease_peer(lease),
 	};
-	spec.network = network_view_of(m, lease->order, spec.self.id, r->now);
+	spec.network = network_view_of(m, lease->order);
 	TRY(store_order_get(m->store, lease->order, &order));
 	TRY(store_image_get(m->store, lease->buyer, order.image, &image));
 	TRY(store_order_user_data(m->store, lease->order, &spec.user_data));

@@ -61,9 +61,11 @@ const struct conf_entry settings_table[] = {
 	{ "limits.deposit", CONF_MONEY, AT(deposit_max), 0, 1, 0, "10000.00", "the largest single deposit" },
 
 	TEXT("relay.relays", relays, "",
-	     "addresses and UDP ports of up to two relays (cpushare-relay) with a blank between; empty: none"),
+	     "up to four relays (cpushare-relay) with blanks between: ADDRESS:PORT, or with TLS "
+	     "ADDRESS:PORT/TLS-ADDRESS:PORT/PIN; empty: none"),
 	TEXT("relay.stun", relay_stun, "", "addresses and ports of up to four STUN servers; a relay's ports are some"),
-	SIZE("relay.quota", relay_quota_bytes, 1 << 20, 1LL << 60, "1T", "what one member of a network may have relayed"),
+	SIZE("relay.quota", relay_quota_bytes, 1 << 20, 1LL << 60, "1T",
+	     "what one member of a network may have relayed in half a day"),
 
 	DURATION("timing.report_interval", report_interval_us, 200000, MINUTE_US, "5s", "between the reports of an idle machine"),
 	DURATION("timing.busy_interval", busy_interval_us, 200000, MINUTE_US, "1s", "while a lease starts or ends or is watched"),

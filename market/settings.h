@@ -25,7 +25,7 @@ struct settings {
 	int64_t orders_per_account, deposits_per_account, images_per_account, image_bytes, images_bytes;
 	money deposit_max;
 	/* [relay] */
-	char relays[257], relay_stun[257];
+	char relays[1025], relay_stun[257];
 	int64_t relay_quota_bytes;
 	/* [timing] */
 	int64_t report_interval_us, busy_interval_us, lost_contact_us, start_timeout_us, end_grace_us, funds_grace_us;

@@ -74,7 +74,7 @@ static void on_sweep(void *context, mono_time now_mono)
 	wall_time now = clock_wall();
 	if (m->stopping)
 		return;
-	networks_sweep(m, now_mono);
+	networks_sweep(m, now, now_mono);
 	events_beat(m, now_mono);
 	/* While the database is away nobody can be heard, so nobody is late. */
 	if (m->database_up)

@@ -104,6 +104,7 @@ struct lease_order {
 	uint64_t peers_version;
 	bool has_peers; /* the list, where the machine's version is not this one */
 	struct peer_list peers;
+	struct relay_list relays; /* with peers: the relays, and the endpoint's tickets for them; absent where there are none */
 };
 struct report_answer {
 	int64_t interval_ms; /* until the next report, 200 .. 60000 */

@@ -59,20 +59,22 @@ bool network_address_valid(const char *text)
 }
 
 /* ---- network ---- */
-static void put_relays(json_t *json, const struct network_view *n)
+json_t *relay_list_to_json(const struct relay_list *l)
 {
-	json_t *stun = json_array(), *relays = json_array();
-	for (size_t i = 0; i < n->stun_count; i++)
-		json_array_append_new(stun, json_string(n->stun[i]));
-	for (size_t i = 0; i < n->relay_count; i++) {
+	json_t *array = json_array();
+	for (size_t i = 0; i < l->count; i++) {
+		const struct relay_view *v = &l->list[i];
 		char ticket[TICKET_TEXT_SIZE];
 		json_t *relay = json_object();
-		json_put_text(relay, "address", n->relays[i].address);
-		json_put_text(relay, "ticket", hex_encode(n->relays[i].ticket, TICKET_BYTES, ticket));
-		json_array_append_new(relays, relay);
+		json_put_text(relay, "address", v->address);
+		if (*v->tls) {
+			json_put_text(relay, "tls", v->tls);
+			json_put_sha256(relay, "tls_pin", v->tls_pin);
+		}
+		json_put_text(relay, "ticket", hex_encode(v->ticket, TICKET_BYTES, ticket));
+		json_array_append_new(array, relay);
 	}
-	json_put(json, "stun", stun);
-	json_put(json, "relays", relays);
+	return array;
 }
 
 json_t *network_view_to_json(const struct network_view *n)
@@ -82,8 +84,14 @@ json_t *network_view_to_json(const struct network_view *n)
 	json_put_text(json, "subnet", n->subnet);
 	json_put_int(json, "prefix_len", n->prefix_len);
 	json_put_int(json, "mtu", n->mtu);
-	if (n->stun_count || n->relay_count)
-		put_relays(json, n);
+	if (n->stun_count) {
+		json_t *stun = json_array();
+		for (size_t i = 0; i < n->stun_count; i++)
+			json_array_append_new(stun, json_string(n->stun[i]));
+		json_put(json, "stun", stun);
+	}
+	if (n->relays.count)
+		json_put(json, "relays", relay_list_to_json(&n->relays));
 	return json;
 }
 
@@ -114,26 +122,36 @@ static void take_relay(struct json_reader *r, struct relay_view *ret)
 	json_take_text(r, "address", ret->address, sizeof ret->address);
 	if (!r->bad && !network_address_valid(ret->address))
 		json_refuse(r, "address", "must be a numeric address with a port");
+	if (json_has(r, "tls")) {
+		json_take_text(r, "tls", ret->tls, sizeof ret->tls);
+		json_take_sha256(r, "tls_pin", &ret->tls_pin);
+	} else if (json_has(r, "tls_pin")) {
+		json_refuse(r, "tls_pin", "is of no use without tls");
+	}
+	if (!r->bad && *ret->tls && !network_address_valid(ret->tls))
+		json_refuse(r, "tls", "must be a numeric address with a port");
 	json_take_text(r, "ticket", ticket, sizeof ticket);
 	if (!r->bad && hex_decode(ticket, ret->ticket, TICKET_BYTES) != OK)
 		json_refuse(r, "ticket", "must be %d bytes in hex", TICKET_BYTES);
 }
 
-static void take_relays(struct json_reader *r, struct network_view *n)
+void relay_list_take(struct json_reader *r, const char *name, struct relay_list *ret)
 {
 	json_t *array;
-	if (!json_has(r, "relays") || !json_take_array(r, "relays", RELAY_MAX, &array))
+	struct relay_list l = { 0 };
+	if (!json_take_array(r, name, RELAY_MAX, &array))
 		return;
-	for (; n->relay_count < json_array_size(array); n->relay_count++) {
+	for (; l.count < json_array_size(array); l.count++) {
 		struct json_reader object;
-		bool opened = json_element_object(r, "relays", array, n->relay_count, &object);
+		bool opened = json_element_object(r, name, array, l.count, &object);
 		if (opened)
-			take_relay(&object, &n->relays[n->relay_count]);
+			take_relay(&object, &l.list[l.count]);
 		if (!opened || json_close_lenient(&object) != OK) {
 			r->bad = true;
 			return;
 		}
 	}
+	*ret = l;
 }
 
 void network_view_take(struct json_reader *r, const char *name, struct network_view *ret)
@@ -147,7 +165,8 @@ void network_view_take(struct json_reader *r, const char *name, struct network_v
 	json_take_u32(&object, "prefix_len", 8, 30, &n.prefix_len);
 	json_take_u32(&object, "mtu", 576, 9000, &n.mtu);
 	take_stun(&object, &n);
-	take_relays(&object, &n);
+	if (json_has(&object, "relays"))
+		relay_list_take(&object, "relays", &n.relays);
 	if (!object.bad && has_host_bits(n.subnet, n.prefix_len))
 		json_refuse(&object, "subnet", "must be a network's first address");
 	if (json_close_lenient(&object) == OK)

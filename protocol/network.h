@@ -11,21 +11,31 @@
 #define CANDIDATE_MAX 16
 #define CANDIDATE_SIZE 64
 
-/* {"id","subnet":"10.77.0.0","prefix_len":16,"mtu":1400,"stun":["192.0.2.7:3478",…],"relays":[{"address":"192.0.2.7:3478",
- * "ticket":HEX},…]}; stun and relays (docs/RELAY.md) are absent where the market has none. A ticket is for the member that gets it. */
-#define STUN_MAX 4
-#define RELAY_MAX 2
+/* [{"address":"192.0.2.7:3478","tls":"192.0.2.7:443","tls_pin":HEX,"ticket":HEX},…]: the relays (docs/RELAY.md) and one member's tickets
+ * for them, good with its key only. tls and tls_pin are both there or both absent. */
+#define RELAY_MAX 4
 struct relay_view {
-	char address[CANDIDATE_SIZE];
+	char address[CANDIDATE_SIZE], tls[CANDIDATE_SIZE]; /* tls: "" for none */
+	sha256 tls_pin;
 	uint8_t ticket[TICKET_BYTES];
 };
+struct relay_list {
+	size_t count;
+	struct relay_view list[RELAY_MAX];
+};
+json_t *relay_list_to_json(const struct relay_list *l);
+void relay_list_take(struct json_reader *r, const char *name, struct relay_list *ret);
+
+/* {"id","subnet":"10.77.0.0","prefix_len":16,"mtu":1400,"stun":["192.0.2.7:3478",…],"relays":[…]}; stun and relays are absent where the
+ * market has none, and relays where the member's key is not known yet. */
+#define STUN_MAX 4
 struct network_view {
 	uuid id;
 	char subnet[16];
 	uint32_t prefix_len, mtu;
-	size_t stun_count, relay_count;
+	size_t stun_count;
 	char stun[STUN_MAX][CANDIDATE_SIZE];
-	struct relay_view relays[RELAY_MAX];
+	struct relay_list relays;
 };
 /* "192.0.2.7:41641" or "[2001:db8::1]:41641": numeric, of one station, with a port. */
 bool network_address_valid(const char *text);

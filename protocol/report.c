@@ -150,6 +150,8 @@ static json_t *lease_order_to_json(const struct lease_order *l)
 	json_put_int(json, "peers_version", (int64_t)l->peers_version);
 	if (l->has_peers)
 		json_put(json, "peers", peer_list_to_json(&l->peers));
+	if (l->has_peers && l->relays.count)
+		json_put(json, "relays", relay_list_to_json(&l->relays));
 	return json;
 }
 
@@ -168,6 +170,8 @@ static void lease_order_read(struct json_reader *r, struct lease_order *ret)
 	ret->has_peers = json_has(r, "peers");
 	if (ret->has_peers)
 		peer_list_take(r, "peers", &ret->peers);
+	if (ret->has_peers && json_has(r, "relays"))
+		relay_list_take(r, "relays", &ret->relays);
 }
 
 void report_answer_clear(struct report_answer *a)

@@ -5,9 +5,9 @@
 #include "bytes.h"
 #include "ticket.h"
 
-#define VERSION 1
-#define LABEL "cpushare relay ticket v1" /* no other signature of the key can be taken for a ticket's */
-#define BODY_BYTES 52
+#define VERSION 2
+#define LABEL "cpushare relay ticket v2" /* no other signature of the key can be taken for a ticket's */
+#define BODY_BYTES 84
 #define SIGNED_BYTES (sizeof LABEL + BODY_BYTES)
 
 static_assert(BODY_BYTES + sizeof(ed25519_signature) == TICKET_BYTES, "a body and its signature");
@@ -28,6 +28,7 @@ void ticket_sign(const struct ticket *t, const struct ed25519_key *key, uint8_t 
 	write_u16(&w, 0);
 	write_bytes(&w, t->network.bytes, sizeof t->network.bytes);
 	write_bytes(&w, t->peer.bytes, sizeof t->peer.bytes);
+	write_bytes(&w, t->pin.bytes, sizeof t->pin.bytes);
 	write_u64(&w, (uint64_t)(t->expires.us / SECOND_US));
 	write_u64(&w, t->quota_bytes);
 	put_signed(bytes, text);
@@ -44,6 +45,7 @@ err_t ticket_read(const uint8_t bytes[TICKET_BYTES], struct ticket *ret_ticket)
 	reserved |= read_u16(&r);
 	read_copy(&r, t.network.bytes, sizeof t.network.bytes);
 	read_copy(&r, t.peer.bytes, sizeof t.peer.bytes);
+	read_copy(&r, t.pin.bytes, sizeof t.pin.bytes);
 	uint64_t expires_s = read_u64(&r);
 	t.quota_bytes = read_u64(&r);
 	if (r.bad || version != VERSION || reserved || expires_s > (uint64_t)INT64_MAX / SECOND_US)

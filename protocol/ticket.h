@@ -8,12 +8,14 @@
 #include "crypto.h"
 #include "uuid.h"
 
-#define TICKET_BYTES 116
+#define TICKET_BYTES 148
 #define TICKET_TEXT_SIZE (2 * TICKET_BYTES + 1) /* hex and a NUL */
 
-/* Allows one member of one network to be bound at the relay until expires, and to have quota_bytes forwarded. */
+/* Allows one member of one network, who must prove to have the key of pin, to be bound at the relay until expires, and to have quota_bytes
+ * forwarded. */
 struct ticket {
 	uuid network, peer;
+	sha256 pin;
 	wall_time expires; /* whole seconds count */
 	uint64_t quota_bytes;
 };

@@ -22,9 +22,10 @@
 #include "bytes.h"
 #include "lan.h"
 #include "process.h"
+#include "proxy.h"
 
 /* net.json was written by our own daemon, yet it is read as strictly as anything else. */
-static err_t endpoint_read(struct vnet_config *config, struct network_view *ret_network, uint32_t *ret_uid)
+static err_t endpoint_read(struct vnet_config *config, uint32_t *ret_uid)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_JSON json = NULL;
@@ -43,7 +44,6 @@ static err_t endpoint_read(struct vnet_config *config, struct network_view *ret_
 	TRY(json_close(&r));
 	TRY(peers_network(&network, &config->network));
 	peers_stun(&network, config);
-	*ret_network = network;
 	return peers_member(&me, &config->self);
 }
 
@@ -61,16 +61,15 @@ static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
 	AUTO_FREE char *key = NULL, *cert = NULL;
 	uint32_t uid = 0;
 	struct vnet_config config = { .answer_dhcp = true };
-	struct network_view network;
 	char pid[24];
 	int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	TRY(file_write("net.pid", pid, (size_t)n, 0644));
-	TRY(endpoint_read(&config, &network, &uid));
+	TRY(endpoint_read(&config, &uid));
 	TRY(certificate_make("endpoint", &key, &cert));
 	config.key_pem = key;
 	config.cert_pem = cert;
+	proxy_from_environment(&config);
 	TRY(lan_new(loop, &config, ret_lan));
-	TRY(peers_relays(lan_vnet(*ret_lan), &network, clock_mono()));
 	TRY(lan_serve(*ret_lan, "net.sock"));
 	TRY(become(uid));
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -165,12 +164,13 @@ err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret)
 	return OK;
 }
 
-err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers)
+err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers, const struct relay_list *relays)
 {
 	AUTO_JSON request = json_object();
 	AUTO_JSON answer = NULL;
 	json_put_text(request, "ask", "peers");
 	json_put(request, "peers", peer_list_to_json(peers));
+	json_put(request, "relays", relay_list_to_json(relays));
 	TRY(endpoint_ask(lease_dir, request, &answer));
 	const char *error = json_string_value(json_object_get(answer, "error"));
 	if (error)

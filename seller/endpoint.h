@@ -19,7 +19,7 @@ struct endpoint_status {
 	char path[12];		     /* to the buyer's peer: none, connecting, direct, relayed */
 };
 MUST_CHECK err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret);
-MUST_CHECK err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers);
+MUST_CHECK err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers, const struct relay_list *relays);
 void endpoint_stop(const char *lease_dir);
 
 #endif

@@ -372,7 +372,7 @@ void lease_answer(struct lease_here *l, const struct lease_order *order)
 	if (journal_acknowledge(&l->journal, order->ack_seq, order->ack_hash))
 		log_warn("the market builds on a usage record that this machine does not know", "lease=%s seq=%llu",
 			 strrchr(l->dir, '/') + 1, (unsigned long long)order->ack_seq);
-	if (order->has_peers && l->has_network && endpoint_set_peers(l->dir, &order->peers) == OK)
+	if (order->has_peers && l->has_network && endpoint_set_peers(l->dir, &order->peers, &order->relays) == OK)
 		l->peers_version = order->peers_version;
 }
 

@@ -13,7 +13,8 @@ struct address {
 	uint8_t ip[16]; /* network byte order; IPv4 as ::ffff:a.b.c.d */
 	uint16_t port;	/* host byte order */
 	uint32_t scope; /* interface of a link-local address, else 0 */
-	uint8_t via; /* of a peer: 0 direct; n: through our relay number n - 1, whose address this is. Of a relay's: its socket */
+	uint16_t
+		via; /* of a peer: 0 direct; n: through our relay number n - 1, whose address this is. Of a relay's: its socket */
 	/* How a packet goes there; of no account for equality. */
 	uint8_t hops; /* the TTL, 0: the system's */
 	uint8_t ours

@@ -14,6 +14,7 @@
 #include <openssl/x509.h>
 #include "bytes.h"
 #include "handshake.h"
+#include "pin.h"
 #include "wire.h"
 
 #define CIPHER "ECDHE-ECDSA-AES256-GCM-SHA384"
@@ -21,7 +22,6 @@
 #define SIGNATURES "ECDSA+SHA256"
 #define EXPORTER_LABEL "EXPORTER-cpushare-vnet-data-v1"
 #define NO_TIMER_US 3600000000u
-#define MAX_CERT_LIST_BYTES 4096 /* one P-256 certificate has some 500 */
 
 struct identity {
 	SSL_CTX *context;
@@ -104,63 +104,11 @@ static BIO_METHOD *bio_method_new(void)
 }
 
 /* ---- who we are, who they must be ---- */
-/* The pin of a certificate, where its key is on P-256. */
-static err_t pin_of(X509 *x, sha256 *ret_pin)
-{
-	EVP_PKEY *key = X509_get0_pubkey(x);
-	char group[32];
-	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC || EVP_PKEY_get_group_name(key, group, sizeof group, NULL) != 1 ||
-	    strcmp(group, "prime256v1") != 0)
-		return E_INVALID;
-	uint8_t *der = NULL;
-	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
-	if (len <= 0)
-		return E_INVALID;
-	*ret_pin = sha256_of(der, (size_t)len);
-	OPENSSL_free(der);
-	return OK;
-}
-
-/* Replaces the check of certificate chains: names, dates and issuers mean nothing here, the pin is all. */
-static int verify(X509_STORE_CTX *store, void *unused)
-{
-	(void)unused;
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct handshake *h = ssl ? SSL_get_app_data(ssl) : NULL;
-	X509 *x = X509_STORE_CTX_get0_cert(store);
-	sha256 pin;
-	if (h && x && pin_of(x, &pin) == OK && sha256_equal(pin, h->peer_pin)) {
-		X509_STORE_CTX_set_error(store, X509_V_OK);
-		return 1;
-	}
-	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
-	return 0;
-}
-
-static err_t load_keys(SSL_CTX *c, const char *key_pem, const char *cert_pem, sha256 *ret_pin)
-{
-	err_t e = E_INVALID;
-	BIO *key_bio = BIO_new_mem_buf(key_pem, -1), *cert_bio = BIO_new_mem_buf(cert_pem, -1);
-	EVP_PKEY *key = key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL) : NULL;
-	X509 *cert = cert_bio ? PEM_read_bio_X509(cert_bio, NULL, NULL, NULL) : NULL;
-	if (key && cert && SSL_CTX_use_certificate(c, cert) == 1 && SSL_CTX_use_PrivateKey(c, key) == 1 &&
-	    SSL_CTX_check_private_key(c) == 1)
-		e = pin_of(cert, ret_pin);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	BIO_free(cert_bio);
-	BIO_free(key_bio);
-	ERR_clear_error();
-	return e;
-}
-
 static bool set_rules(SSL_CTX *c)
 {
 	SSL_CTX_set_options(c, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	SSL_CTX_set_cert_verify_callback(c, verify, NULL);
-	SSL_CTX_set_max_cert_list(c, MAX_CERT_LIST_BYTES);
+	pin_require(c);
 	return SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION) == 1 && SSL_CTX_set_max_proto_version(c, DTLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(c, CIPHER) == 1 && SSL_CTX_set1_groups_list(c, GROUPS) == 1 &&
 	       SSL_CTX_set1_sigalgs_list(c, SIGNATURES) == 1 && SSL_CTX_set1_client_sigalgs_list(c, SIGNATURES) == 1;
@@ -175,7 +123,7 @@ err_t identity_new(const char *key_pem, const char *cert_pem, struct identity **
 	id->method = bio_method_new();
 	id->context = SSL_CTX_new(DTLS_method());
 	if (id->method && id->context)
-		e = set_rules(id->context) ? load_keys(id->context, key_pem, cert_pem, &id->pin) : E_INTERNAL;
+		e = set_rules(id->context) ? pin_load(id->context, key_pem, cert_pem, &id->pin) : E_INTERNAL;
 	if (e != OK) {
 		identity_free(id);
 		return e;
@@ -221,7 +169,7 @@ err_t handshake_new(struct identity *id, bool client, sha256 peer_pin, struct ha
 	}
 	BIO_set_data(bio, h);
 	SSL_set_bio(h->ssl, bio, bio);
-	SSL_set_app_data(h->ssl, h);
+	SSL_set_app_data(h->ssl, &h->peer_pin);
 	DTLS_set_timer_cb(h->ssl, no_timer);
 	DTLS_set_link_mtu(h->ssl, CARRIER_DTLS_MAX);
 	if (client)

@@ -192,18 +192,24 @@ err_t mesh_set_peers(struct mesh *m, const struct vnet_peer *peers, size_t count
 
 void mesh_set_relays(struct mesh *m, const struct address *relays, size_t count, mono_time now)
 {
+	for (size_t i = 0; i < count && i < VNET_MAX_RELAYS; i++) {
+		bool same = i < m->relay_count && address_equal(&m->relays[i], &relays[i]);
+		m->relay_tls[i] &= same;
+		m->relays[i] = relays[i];
+	}
 	m->relay_count = count < VNET_MAX_RELAYS ? count : VNET_MAX_RELAYS;
-	if (m->relay_count > 0)
-		memcpy(m->relays, relays, m->relay_count * sizeof *relays);
 	for (size_t i = 0; i < m->count; i++)
-		paths_set_relays(&m->peers[i]->paths, m->relays, (int)m->relay_count);
+		paths_set_relays(&m->peers[i]->paths, m->relays, m->relay_tls, (int)m->relay_count);
 	m->due_us = now.us;
 }
 
-void mesh_relay_up(struct mesh *m, const struct address *relay, mono_time now)
+void mesh_relay_up(struct mesh *m, const struct address *relay, bool tls, mono_time now)
 {
+	for (size_t i = 0; i < m->relay_count; i++)
+		if (address_equal(&m->relays[i], relay))
+			m->relay_tls[i] = tls;
 	for (size_t i = 0; i < m->count; i++)
-		peer_relay_up(m->peers[i], relay, now);
+		peer_relay_up(m->peers[i], relay, tls, now);
 	m->due_us = now.us;
 }
 

@@ -44,6 +44,7 @@ struct mesh {
 	size_t count;
 	uint32_t generation;			/* counts the times that a peer went */
 	struct address relays[VNET_MAX_RELAYS]; /* with via */
+	bool relay_tls[VNET_MAX_RELAYS];	/* reached so */
 	size_t relay_count;
 	struct map by_hint;	    /* of their C2 packets, to position in peers */
 	struct mesh_index *indexes; /* by the low INDEX_SLOT_BITS of the index */
@@ -65,7 +66,7 @@ MUST_CHECK err_t mesh_set_peers(struct mesh *m, const struct vnet_peer *peers, s
 /* Exactly these relays lead to the peers, too; addresses with via. */
 void mesh_set_relays(struct mesh *m, const struct address *relays, size_t count, mono_time now);
 /* We are bound at that one: peers may be reached through it now. */
-void mesh_relay_up(struct mesh *m, const struct address *relay, mono_time now);
+void mesh_relay_up(struct mesh *m, const struct address *relay, bool tls, mono_time now);
 struct peer *mesh_find(const struct mesh *m, uuid id);
 
 /* A UDP datagram; its bytes are changed. */

@@ -18,7 +18,6 @@ static_assert(sizeof path_state_names / sizeof *path_state_names == PATH_STATE_C
 
 #define SWITCH_UNANSWERED 3
 #define SWITCH_GAIN_US 2000
-#define RELAY_COST_US (10 * SECOND_US) /* any direct path is better than the relay */
 #define NEVER INT64_MAX
 
 static int64_t retry_us(const struct path *p)
@@ -29,9 +28,12 @@ static int64_t retry_us(const struct path *p)
 
 static void path_reset(struct path *p)
 {
-	*p = (struct path){
-		.to = p->to, .kind = p->kind, .learned = p->learned, .srtt_us = -1, .datagram_bytes = PATH_BASE_BYTES
-	};
+	*p = (struct path){ .to = p->to,
+			    .kind = p->kind,
+			    .learned = p->learned,
+			    .tls = p->tls,
+			    .srtt_us = -1,
+			    .datagram_bytes = PATH_BASE_BYTES };
 }
 
 void paths_init(struct paths *s, uint16_t want_bytes)
@@ -66,6 +68,7 @@ static int path_add(struct paths *s, const struct address *to, enum vnet_candida
 	p->to = *to;
 	p->kind = kind;
 	p->learned = learned;
+	p->tls = false;
 	path_reset(p);
 	return s->count++;
 }
@@ -118,7 +121,7 @@ void paths_set(struct paths *s, const struct address *to, const enum vnet_candid
 	}
 }
 
-void paths_set_relays(struct paths *s, const struct address *relays, int count)
+void paths_set_relays(struct paths *s, const struct address *relays, const bool *tls, int count)
 {
 	for (int i = s->count - 1; i >= 0; i--) {
 		bool stays = s->path[i].to.via == 0;
@@ -127,19 +130,29 @@ void paths_set_relays(struct paths *s, const struct address *relays, int count)
 		if (!stays)
 			path_remove(s, i);
 	}
-	for (int k = 0; k < count; k++)
-		if (paths_find(s, &relays[k]) < 0)
-			path_add(s, &relays[k], VNET_RELAYED, false);
+	for (int k = 0; k < count; k++) {
+		int i = paths_find(s, &relays[k]);
+		if (i < 0)
+			i = path_add(s, &relays[k], VNET_RELAYED, false);
+		s->path[i].tls = tls[k];
+	}
 }
 
-void paths_relay_up(struct paths *s, const struct address *relay)
+void paths_relay_up(struct paths *s, const struct address *relay, bool tls)
 {
 	int i = paths_find(s, relay);
 	if (i < 0)
 		return;
-	if (s->path[i].state == PATH_DEAD || s->path[i].state == PATH_PROBING)
-		s->path[i].state = PATH_NEW;
-	s->path[i].next_us = 0;
+	struct path *p = &s->path[i];
+	if (p->state == PATH_DEAD || p->state == PATH_PROBING)
+		p->state = PATH_NEW;
+	if (p->tls && !tls) { /* what TCP carried whole may be too much now */
+		p->datagram_bytes = PATH_BASE_BYTES;
+		p->search_bytes = 0;
+		p->search_us = 0;
+	}
+	p->tls = tls;
+	p->next_us = 0;
 }
 
 int paths_learn(struct paths *s, const struct address *from, mono_time now)
@@ -162,11 +175,24 @@ static int64_t cost_us(const struct path *p)
 		cost = cost * 8 / 10;
 	else if (!address_is_v4(&p->to))
 		cost = cost * 9 / 10;
-	return p->kind == VNET_RELAYED ? cost + RELAY_COST_US : cost;
+	return cost;
+}
+
+/* What is better whatever it costs: any direct path than a relay, and UDP to a relay than TLS. */
+static int rank(const struct path *p)
+{
+	return p->kind != VNET_RELAYED ? 0 : p->tls ? 2 : 1;
+}
+
+static bool is_cheaper(const struct path *p, const struct path *than)
+{
+	return rank(p) != rank(than) ? rank(p) < rank(than) : cost_us(p) < cost_us(than);
 }
 
 static bool is_clearly_cheaper(const struct path *p, const struct path *than)
 {
+	if (rank(p) != rank(than))
+		return rank(p) < rank(than);
 	int64_t have = cost_us(than), gain = have / 10 > SWITCH_GAIN_US ? have / 10 : SWITCH_GAIN_US;
 	return cost_us(p) + gain < have;
 }
@@ -195,7 +221,7 @@ static void choose(struct paths *s, mono_time now)
 		/* Where ours is silent only a path that answered after it fell silent is better. */
 		if (active && (lost || fading) && p->answered_us <= active->waiting_us)
 			continue;
-		if (best < 0 || cost_us(p) < cost_us(&s->path[best]))
+		if (best < 0 || is_cheaper(p, &s->path[best]))
 			best = i;
 	}
 	if (best >= 0 && (lost || fading || is_clearly_cheaper(&s->path[best], active)))

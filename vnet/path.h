@@ -49,6 +49,7 @@ struct path {
 	struct address to;
 	enum vnet_candidate_kind kind;
 	bool learned;
+	bool tls; /* of a relayed one: our way to the relay */
 	enum path_state state;
 	uint8_t tries;	    /* PROBING: pings sent */
 	uint8_t unanswered; /* VALID, SUSPECT: pings since the last pong */
@@ -88,9 +89,10 @@ struct path_ping {
 void paths_init(struct paths *s, uint16_t want_bytes);
 /* Exactly these announced candidates; those that stay keep their state, learned ones stay. */
 void paths_set(struct paths *s, const struct address *to, const enum vnet_candidate_kind *kind, int count);
-/* Exactly these relays; addresses with via. */
-void paths_set_relays(struct paths *s, const struct address *relays, int count);
-void paths_relay_up(struct paths *s, const struct address *relay); /* we are bound there: probe it now */
+/* Exactly these relays; addresses with via, and which of them are reached by TLS. */
+void paths_set_relays(struct paths *s, const struct address *relays, const bool *tls, int count);
+/* We are bound there, by TLS or else UDP: probe it now. */
+void paths_relay_up(struct paths *s, const struct address *relay, bool tls);
 int paths_find(const struct paths *s, const struct address *from);
 /* An authenticated packet came from there, unannounced: a new path in PATH_NEW, in the stead of the stalest learned one. Returns its
  * index, or -1 where the address is none to send to. */

@@ -35,7 +35,7 @@ err_t peer_new(struct mesh *m, const struct vnet_peer *who, mono_time now, struc
 	p->retry_us = now.us;
 	p->relay_name = relay_name_of(m->network, who->id);
 	paths_init(&p->paths, want_bytes(m));
-	paths_set_relays(&p->paths, m->relays, (int)m->relay_count);
+	paths_set_relays(&p->paths, m->relays, m->relay_tls, (int)m->relay_count);
 	*ret_peer = p;
 	return OK;
 }
@@ -98,9 +98,9 @@ void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time 
 	}
 }
 
-void peer_relay_up(struct peer *p, const struct address *relay, mono_time now)
+void peer_relay_up(struct peer *p, const struct address *relay, bool tls, mono_time now)
 {
-	paths_relay_up(&p->paths, relay);
+	paths_relay_up(&p->paths, relay, tls);
 	if (!peer_is_reached(p))
 		attempt_hurry(p, now);
 }

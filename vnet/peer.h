@@ -72,8 +72,8 @@ MUST_CHECK err_t peer_new(struct mesh *m, const struct vnet_peer *who, mono_time
 void peer_free(struct peer *p);
 /* New candidates of the same peer. */
 void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time now);
-void peer_relay_up(struct peer *p, const struct address *relay, mono_time now); /* we are bound there */
-void peer_leave(struct peer *p);						/* tells it that we go */
+void peer_relay_up(struct peer *p, const struct address *relay, bool tls, mono_time now); /* we are bound there */
+void peer_leave(struct peer *p);							  /* tells it that we go */
 /* One ping more than the paths send by themselves. E_UNAVAILABLE: there is no path. */
 MUST_CHECK err_t peer_ping(struct peer *p, mono_time now, uint64_t *ret_token);
 

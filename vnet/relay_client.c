@@ -14,6 +14,7 @@
 static void bind_anew(struct relay_client *c, mono_time now)
 {
 	c->binding = true;
+	c->ask_only = c->challenged = false;
 	c->tries = 0;
 	c->next_us = now.us;
 	do
@@ -21,10 +22,10 @@ static void bind_anew(struct relay_client *c, mono_time now)
 	while (c->nonce == 0);
 }
 
-void relay_client_init(struct relay_client *c, const struct address *relay, const uint8_t ticket[RELAY_TICKET_BYTES],
-		       mono_time now)
+void relay_client_init(struct relay_client *c, const struct address *relay, const struct p256_key *key,
+		       const uint8_t ticket[RELAY_TICKET_BYTES], mono_time now)
 {
-	*c = (struct relay_client){ .address = *relay };
+	*c = (struct relay_client){ .address = *relay, .key = key };
 	memcpy(c->ticket, ticket, sizeof c->ticket);
 	bind_anew(c, now);
 }
@@ -34,18 +35,72 @@ void relay_client_wake(struct relay_client *c, mono_time now)
 	bind_anew(c, now);
 }
 
+void relay_client_forget(struct relay_client *c, mono_time now)
+{
+	c->session = 0;
+	c->asked_us = 0;
+	bind_anew(c, now);
+}
+
+void relay_client_ask_only(struct relay_client *c, mono_time now)
+{
+	relay_client_forget(c, now);
+	c->ask_only = true;
+	c->next_us = now.us + RELAY_ASK_US;
+}
+
+void relay_client_renew(struct relay_client *c, const uint8_t ticket[RELAY_TICKET_BYTES], mono_time now)
+{
+	bool ask_only = c->ask_only;
+	if (!memcmp(c->ticket, ticket, sizeof c->ticket))
+		return;
+	memcpy(c->ticket, ticket, sizeof c->ticket);
+	if (!ask_only)
+		bind_anew(c, now);
+}
+
+int64_t relay_client_unanswered_us(const struct relay_client *c, mono_time now)
+{
+	return c->asked_us ? now.us - c->asked_us : 0;
+}
+
+/* There is nothing to prove before the relay gave a cookie. */
+static void prove(const struct relay_client *c, struct relay_packet *bind)
+{
+	static const uint8_t none[RELAY_COOKIE_BYTES];
+	uint8_t text[RELAY_PROOF_TEXT_BYTES];
+	if (!memcmp(c->cookie, none, sizeof none))
+		return;
+	relay_proof_text(bind, text);
+	if (p256_sign(c->key, text, sizeof text, &bind->proof) == OK)
+		bind->public = p256_public_of(c->key);
+}
+
+static size_t say_bind(struct relay_client *c, mono_time now, uint8_t *packet)
+{
+	struct relay_packet p = { .kind = RELAY_BIND, .session = c->nonce, .cookie = c->cookie, .ticket = c->ticket };
+	int64_t wait = RELAY_RETRY_US << c->tries;
+	if (c->ask_only && !c->challenged)
+		memset(c->cookie, 0, sizeof c->cookie);
+	c->next_us = now.us + (wait < RELAY_RETRY_MAX_US ? wait : RELAY_RETRY_MAX_US);
+	if (c->ask_only)
+		c->next_us = now.us + (c->challenged ? RELAY_RETRY_MAX_US : RELAY_ASK_US);
+	c->challenged = false;
+	c->tries += c->tries < 8;
+	prove(c, &p);
+	return relay_put(&p, packet);
+}
+
 bool relay_client_next(struct relay_client *c, mono_time now, uint8_t *packet, size_t *ret_len)
 {
 	if (now.us < c->next_us)
 		return false;
 	if (!c->binding && c->tries == RELAY_KEEP_TRIES)
 		bind_anew(c, now);
+	if (!c->asked_us)
+		c->asked_us = now.us;
 	if (c->binding) {
-		struct relay_packet p = { .kind = RELAY_BIND, .session = c->nonce, .cookie = c->cookie, .ticket = c->ticket };
-		int64_t wait = RELAY_RETRY_US << c->tries;
-		*ret_len = relay_put(&p, packet);
-		c->next_us = now.us + (wait < RELAY_RETRY_MAX_US ? wait : RELAY_RETRY_MAX_US);
-		c->tries += c->tries < 8;
+		*ret_len = say_bind(c, now, packet);
 		return true;
 	}
 	*ret_len = relay_put(&(struct relay_packet){ .kind = RELAY_KEEP, .session = c->session }, packet);
@@ -58,14 +113,17 @@ static enum relay_event take_answer(struct relay_client *c, const struct relay_p
 {
 	if (!c->binding || p->session != c->nonce)
 		return RELAY_STRANGE;
+	c->asked_us = 0;
 	if (p->kind == RELAY_CHALLENGE) {
+		c->challenged = true;
 		/* The same cookie again did not help: then it is not asked for at once, lest two of us talk without end. */
 		if (memcmp(c->cookie, p->cookie, sizeof c->cookie) != 0)
 			c->next_us = now.us;
 		memcpy(c->cookie, p->cookie, sizeof c->cookie);
 		return RELAY_NOTHING;
 	}
-	c->binding = false;
+	c->binding = c->ask_only = false;
+	c->heard_us = now.us;
 	c->session = p->bound;
 	c->tries = 0;
 	c->next_us = now.us + RELAY_KEEP_US;
@@ -81,6 +139,7 @@ enum relay_event relay_client_take(struct relay_client *c, const uint8_t *packet
 		return take_answer(c, &p, now);
 	if (p.kind == RELAY_BIND || p.session != c->session || c->session == 0)
 		return RELAY_STRANGE;
+	c->heard_us = now.us;
 	if (p.kind == RELAY_UNBOUND) {
 		c->session = 0;
 		if (!c->binding)
@@ -89,15 +148,18 @@ enum relay_event relay_client_take(struct relay_client *c, const uint8_t *packet
 	}
 	if (p.kind == RELAY_KEEP && !c->binding) {
 		c->tries = 0;
+		c->asked_us = 0;
 		c->next_us = now.us + RELAY_KEEP_US;
 	}
 	return p.kind == RELAY_DATA ? RELAY_PACKET : RELAY_NOTHING;
 }
 
-bool relay_client_wrap(const struct relay_client *c, struct relay_name to, uint8_t header[RELAY_HEADER_BYTES])
+bool relay_client_wrap(struct relay_client *c, struct relay_name to, uint8_t header[RELAY_HEADER_BYTES], mono_time now)
 {
 	if (c->session == 0)
 		return false;
+	if (!c->binding && c->tries == 0 && now.us - c->heard_us > RELAY_SILENT_US)
+		c->next_us = now.us;
 	relay_put(&(struct relay_packet){ .kind = RELAY_DATA, .name = to, .session = c->session }, header);
 	return true;
 }

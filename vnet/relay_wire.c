@@ -19,6 +19,15 @@ struct relay_name relay_name_of(uuid network, uuid peer)
 	return name;
 }
 
+void relay_proof_text(const struct relay_packet *bind, uint8_t text[RELAY_PROOF_TEXT_BYTES])
+{
+	struct writer w = writer_of(text, RELAY_PROOF_TEXT_BYTES);
+	write_bytes(&w, RELAY_PROOF_LABEL, sizeof RELAY_PROOF_LABEL);
+	write_u64(&w, bind->session);
+	write_bytes(&w, bind->cookie, RELAY_COOKIE_BYTES);
+	write_bytes(&w, bind->ticket, RELAY_TICKET_BYTES);
+}
+
 static size_t relay_bytes(enum relay_kind kind)
 {
 	switch (kind) {
@@ -42,8 +51,11 @@ size_t relay_put(const struct relay_packet *p, uint8_t *packet)
 	write_u64(&w, p->session);
 	if (p->kind == RELAY_BIND || p->kind == RELAY_CHALLENGE)
 		write_bytes(&w, p->cookie, RELAY_COOKIE_BYTES);
-	if (p->kind == RELAY_BIND)
+	if (p->kind == RELAY_BIND) {
 		write_bytes(&w, p->ticket, RELAY_TICKET_BYTES);
+		write_bytes(&w, p->public.bytes, sizeof p->public.bytes);
+		write_bytes(&w, p->proof.bytes, sizeof p->proof.bytes);
+	}
 	if (p->kind == RELAY_BOUND)
 		write_u64(&w, p->bound);
 	return writer_len(&w);
@@ -69,8 +81,11 @@ err_t relay_get(const uint8_t *packet, size_t len, struct relay_packet *ret_pack
 		return E_INVALID;
 	if (p.kind == RELAY_BIND || p.kind == RELAY_CHALLENGE)
 		p.cookie = read_bytes(&r, RELAY_COOKIE_BYTES);
-	if (p.kind == RELAY_BIND)
+	if (p.kind == RELAY_BIND) {
 		p.ticket = read_bytes(&r, RELAY_TICKET_BYTES);
+		read_copy(&r, p.public.bytes, sizeof p.public.bytes);
+		read_copy(&r, p.proof.bytes, sizeof p.proof.bytes);
+	}
 	if (p.kind == RELAY_BOUND) {
 		p.bound = read_u64(&r);
 		if (p.bound == 0)

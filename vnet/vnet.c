@@ -17,7 +17,7 @@
 #include "port.h"
 #include "portmap.h"
 #include "reflexive.h"
-#include "relay_client.h"
+#include "relays.h"
 #include "udp_socket.h"
 #include "vnet_status.h"
 #include "why.h"
@@ -32,6 +32,7 @@ const char *const vnet_path_names[] = { "none", "connecting", "direct", "relayed
 static_assert(sizeof vnet_path_names / sizeof *vnet_path_names == VNET_PATH_COUNT, "a name each");
 const char *const vnet_mapping_names[] = { "unknown", "independent", "dependent" };
 static_assert(VNET_TICKET_BYTES == RELAY_TICKET_BYTES, "what the caller has is what the relay gets");
+static_assert(VNET_LOGIN_SIZE == PROXY_LOGIN_SIZE, "credentials are copied whole");
 static_assert(sizeof vnet_mapping_names / sizeof *vnet_mapping_names == VNET_MAPPING_COUNT, "a name each");
 
 struct vnet {
@@ -41,8 +42,7 @@ struct vnet {
 	struct reflexive reflexive;
 	struct portmap portmap;
 	struct address fixed; /* port 0: none */
-	struct relay_client relays[VNET_MAX_RELAYS];
-	size_t relay_count;
+	struct relays relays;
 	struct port *port;
 	struct sockaddr_storage bind_address;
 	void (*log)(void *context, int level, const char *line);
@@ -72,8 +72,7 @@ static void packet_ready(void *context, struct peer *peer, const struct address 
 		/* The room has RELAY_HEADER_BYTES more than was asked for. Only relayed packets pay for the move. */
 		uint8_t *packet = udp_room(&v->udp, len + RELAY_HEADER_BYTES);
 		memmove(packet + RELAY_HEADER_BYTES, packet, len);
-		bool bound = relay_client_wrap(&v->relays[to->via - 1], peer->relay_name, packet);
-		len = bound ? len + RELAY_HEADER_BYTES : 0;
+		len = relays_wrap(&v->relays, to, peer->relay_name, packet, len, v->now);
 	}
 	udp_send_later(&v->udp, peer, to, len);
 }
@@ -150,28 +149,24 @@ static bool gateway_came(struct vnet *v, const uint8_t *packet, size_t len, cons
 	return true;
 }
 
-static void relay_came(struct vnet *v, uint8_t *packet, size_t len, const struct address *from)
+/* ---- what the relays ask of us ---- */
+static void relay_send(void *context, const struct address *to, const uint8_t *packet, size_t len)
 {
-	for (size_t i = 0; i < v->relay_count; i++) {
-		if (!address_equal(&v->relays[i].address, from))
-			continue;
-		struct address via = *from;
-		via.via = (uint8_t)(i + 1);
-		switch (relay_client_take(&v->relays[i], packet, len, v->now)) {
-		case RELAY_NOTHING:
-			return;
-		case RELAY_CAME_UP:
-			log_line(v, LOG_INFO, "bound at the relay");
-			mesh_relay_up(&v->mesh, &via, v->now);
-			return;
-		case RELAY_PACKET:
-			mesh_input(&v->mesh, packet + RELAY_HEADER_BYTES, len - RELAY_HEADER_BYTES, &via, v->now);
-			return;
-		case RELAY_STRANGE:
-			break;
-		}
-	}
-	v->mesh.strangers++;
+	struct vnet *v = context;
+	memcpy(udp_room(&v->udp, len), packet, len);
+	udp_send_later(&v->udp, NULL, to, len);
+}
+
+static void relay_packet(void *context, uint8_t *packet, size_t len, const struct address *via)
+{
+	struct vnet *v = context;
+	mesh_input(&v->mesh, packet, len, via, v->now);
+}
+
+static void relay_up(void *context, const struct address *via, bool tls)
+{
+	struct vnet *v = context;
+	mesh_relay_up(&v->mesh, via, tls, v->now);
 }
 
 static void packet_came(void *context, uint8_t *packet, size_t len, const struct address *from)
@@ -184,7 +179,7 @@ static void packet_came(void *context, uint8_t *packet, size_t len, const struct
 		return;
 	}
 	if (len > 0 && packet[0] == WIRE_RELAY) {
-		relay_came(v, packet, len, from);
+		v->mesh.strangers += !relays_take(&v->relays, packet, len, from, v->now);
 		return;
 	}
 	mesh_input(&v->mesh, packet, len, from, v->now);
@@ -231,6 +226,9 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 			      .deliver = frame_from_peer,
 			      .reached = peer_reached,
 			      .log = log_line };
+	struct relays_io relays_io = {
+		.context = v, .send = relay_send, .packet = relay_packet, .up = relay_up, .log = log_line
+	};
 	TRY(identity_new(c->key_pem, c->cert_pem, &identity));
 	TRY(mesh_init(&v->mesh, &c->network, c->self.id, identity, &io, now));
 	TRY(ethernet_init(&v->ethernet, c, &v->mesh));
@@ -240,6 +238,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	v->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (v->epoll_fd < 0)
 		return err_from_errno(errno);
+	TRY(relays_init(&v->relays, &relays_io, v->epoll_fd, c));
 	size_t datagram_bytes = v->mesh.frame_max > 1400 + FRAME_OVERHEAD_BYTES ? PATH_TOP_BYTES : 1536;
 	TRY(udp_open(&v->udp, &c->bind_address, c->bind_port, datagram_bytes, v->without, packet_too_big, v));
 	TRY(watch(v, v->udp.fd));
@@ -312,6 +311,8 @@ void vnet_free(struct vnet *v)
 		end_mappings(v);
 		udp_flush(&v->udp);
 	}
+	relays_flush(&v->relays, v->now);
+	relays_clear(&v->relays, v->now);
 	mesh_clear(&v->mesh);
 	ethernet_clear(&v->ethernet);
 	port_free(v->port);
@@ -357,34 +358,15 @@ err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count
 	return ethernet_learn_peers(&v->ethernet, peers, count, now);
 }
 
-/* Is the relay of this address there already, at the same place? Then it stays as it is. */
-static bool keeps_relay(const struct vnet *v, size_t i, const struct address *a)
-{
-	return i < v->relay_count && address_equal(&v->relays[i].address, a);
-}
-
 err_t vnet_set_relays(struct vnet *v, const struct vnet_relay *relays, size_t count, mono_time now)
 {
-	struct address addresses[VNET_MAX_RELAYS];
-	if (count > VNET_MAX_RELAYS)
-		return E_LIMIT;
-	for (size_t i = 0; i < count; i++) {
-		TRY(address_parse(relays[i].address, &addresses[i]));
-		if (!address_is_unicast(&addresses[i]))
-			return E_INVALID;
-	}
+	struct address vias[VNET_MAX_RELAYS];
 	v->now = now;
 	udp_flush(&v->udp);
 	udp_forget(&v->udp); /* it may name relays that go */
-	for (size_t i = 0; i < count; i++) {
-		if (keeps_relay(v, i, &addresses[i]))
-			memcpy(v->relays[i].ticket, relays[i].ticket, sizeof v->relays[i].ticket);
-		else
-			relay_client_init(&v->relays[i], &addresses[i], relays[i].ticket, now);
-		addresses[i].via = (uint8_t)(i + 1);
-	}
-	v->relay_count = count;
-	mesh_set_relays(&v->mesh, addresses, count, now);
+	TRY(relays_set(&v->relays, relays, count, now));
+	count = relays_vias(&v->relays, vias);
+	mesh_set_relays(&v->mesh, vias, count, now);
 	(void)eventfd_write(v->poke_fd, 1);
 	return OK;
 }
@@ -447,8 +429,7 @@ static void wake(struct vnet *v)
 	mesh_wake(&v->mesh, v->now);
 	reflexive_wake(&v->reflexive, v->now);
 	find_gateways(v);
-	for (size_t i = 0; i < v->relay_count; i++)
-		relay_client_wake(&v->relays[i], v->now);
+	relays_wake(&v->relays, v->now);
 }
 
 /* At most once in WAKE_US, but never not at all. */
@@ -467,17 +448,6 @@ static void ask_servers(struct vnet *v)
 		send_small(v, request, len, &to);
 }
 
-static void speak_to_relays(struct vnet *v)
-{
-	for (size_t i = 0; i < v->relay_count; i++) {
-		size_t len;
-		uint8_t packet[RELAY_BIND_BYTES];
-		if (!relay_client_next(&v->relays[i], v->now, packet, &len))
-			continue;
-		send_small(v, packet, len, &v->relays[i].address);
-	}
-}
-
 /* What epoll says; sets what has something to read. */
 static void look(struct vnet *v, bool *ret_udp, bool *ret_port)
 {
@@ -488,6 +458,8 @@ static void look(struct vnet *v, bool *ret_udp, bool *ret_port)
 		bool broken = !(events[i].events & EPOLLIN) && (events[i].events & (EPOLLERR | EPOLLHUP));
 		if (events[i].data.fd == v->udp.fd) {
 			*ret_udp = true;
+		} else if (relays_ready(&v->relays, events[i].data.fd, v->now)) {
+			continue;
 		} else if (events[i].data.fd == v->poke_fd) {
 			eventfd_t count;
 			(void)eventfd_read(v->poke_fd, &count);
@@ -522,10 +494,11 @@ void vnet_run(struct vnet *v, mono_time now)
 	if (now.us >= v->wake_us)
 		wake(v);
 	ask_servers(v);
-	speak_to_relays(v);
+	relays_tick(&v->relays, now);
 	mesh_tick(&v->mesh, now);
 	ethernet_ipv6_tick(&v->ethernet, now);
 	udp_flush(&v->udp);
+	relays_flush(&v->relays, now);
 	if (v->port)
 		(void)v->port->kind->flush(v->port);
 	follow_udp(v);
@@ -533,14 +506,12 @@ void vnet_run(struct vnet *v, mono_time now)
 
 mono_time vnet_next_us(const struct vnet *v)
 {
-	const int64_t others[] = { reflexive_due_us(&v->reflexive), portmap_due_us(&v->portmap), v->wake_us };
+	const int64_t others[] = { reflexive_due_us(&v->reflexive), portmap_due_us(&v->portmap), relays_due_us(&v->relays),
+				   v->wake_us };
 	int64_t due = mesh_due_us(&v->mesh), idle = v->now.us + IDLE_US;
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (others[i] < due)
 			due = others[i];
-	for (size_t i = 0; i < v->relay_count; i++)
-		if (v->relays[i].next_us < due)
-			due = v->relays[i].next_us;
 	return (mono_time){ due < idle ? due : idle };
 }
 
@@ -569,12 +540,19 @@ struct in6_addr vnet_ip6(uuid network, vnet_mac mac)
 	return a;
 }
 
+static void peer_status_of(const struct vnet *v, const struct peer *p, const struct why_local *local, struct vnet_peer_status *s)
+{
+	peer_status(p, local, v->now, s);
+	if (s->path == VNET_PATH_RELAYED)
+		address_format(relays_address(&v->relays, &p->paths.path[p->paths.active].to), s->address);
+}
+
 size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max)
 {
 	struct why_local local = { .mapping = reflexive_mapping(&v->reflexive),
 				   .stun_silent = reflexive_is_silent(&v->reflexive) };
 	for (size_t i = 0; i < v->mesh.count && i < max; i++)
-		peer_status(v->mesh.peers[i], &local, v->now, &ret_statuses[i]);
+		peer_status_of(v, v->mesh.peers[i], &local, &ret_statuses[i]);
 	return v->mesh.count;
 }
 

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/machine.sh"
 
 start_market --set timing.settle_interval=1ms --set limits.signups_burst=100 --set timing.busy_interval=200ms --set timing.lost_contact=20s --set timing.end_grace=3s \
-	--set fees.settlement_bp=1000 --set 'relay.relays=192.0.2.9:3478' --set 'relay.stun=192.0.2.9:3478 192.0.2.9:3479'
+	--set fees.settlement_bp=1000 --set "relay.relays=192.0.2.9:3478/192.0.2.9:443/$(printf '%064d' 0)" --set 'relay.stun=192.0.2.9:3478 192.0.2.9:3479'
 signup seller && SELLER=$TOKEN
 new_buyer buyer 20000000 && BUYER=$TOKEN
 ok "a machine enrols" new_machine desk "$SELLER"
@@ -114,25 +114,27 @@ is "$STATUS" 200 "the buyer's machine joins"
 is "$(field .self.ip)" 10.77.0.1 "and gets an address"
 is "$(field '.network.stun | join(" ")')" "192.0.2.9:3478 192.0.2.9:3479" "and the STUN servers"
 is "$(field '.network.relays[0].address')" 192.0.2.9:3478 "and the relay"
-# ticket_holds TICKET PEER: the order's, of that peer, signed with the key that the relay knows (openssl checks it)
+# ticket_holds TICKET PEER PIN: the order's, of that peer and its key, signed with the key that the relay knows (openssl checks it)
 unhex() { perl -ne 'chomp; print pack "H*", $_'; }
 ticket_holds() {
-	[[ $1 == 01000000${ORDER//-/}${2//-/}* ]] || return 1
-	{ printf 'cpushare relay ticket v1\0' && unhex <<<"${1:0:104}"; } >"$WORK/said"
-	unhex <<<"${1:104}" >"$WORK/signature"
+	[[ $1 == 02000000${ORDER//-/}${2//-/}$3* ]] || return 1
+	{ printf 'cpushare relay ticket v2\0' && unhex <<<"${1:0:168}"; } >"$WORK/said"
+	unhex <<<"${1:168}" >"$WORK/signature"
 	unhex <<<"302a300506032b6570032100$(<"$MARKET_DATA/relay/ticket.pub")" >"$WORK/key.der"
 	openssl pkeyutl -verify -pubin -keyform DER -inkey "$WORK/key.der" -rawin -in "$WORK/said" -sigfile "$WORK/signature"
 }
 TICKET=$(field '.network.relays[0].ticket')
-ok "with a ticket that the relay will take" ticket_holds "$TICKET" "$PEER"
-api GET "/v1/leases/$LEASE/spec" "" "${M_TOKEN[desk]}"
-ok "the VM's endpoint has one as well" ticket_holds "$(field '.network.relays[0].ticket')" "$(field .self.id)"
+ok "with a ticket that the relay will take" ticket_holds "$TICKET" "$PEER" "$PIN2"
 api POST "/v1/orders/$ORDER/peers" "$JOIN" "$BUYER"
 is "$(field '.network.relays[0].ticket')" "$TICKET" "who asks again gets the same ticket"
 is "$(field '.peers[0].pin')" "$PIN1" "and hears of the VM's peer"
 VERSION=$(field .peers_version)
 report desk "[$(said "$LEASE" running '' null "{\"pin\":\"$PIN1\",\"candidates\":[{\"kind\":\"host\",\"address\":\"192.0.2.7:41641\"}],\"peers_version\":1}")]"
 is "$(field '.leases[0].peers[0].pin')" "$PIN2" "the VM's peer hears of the buyer's"
+ok "and has a ticket for the relay as well" ticket_holds "$(field '.leases[0].relays[0].ticket')" "$LEASE" "$PIN1"
+is "$(field '.leases[0].relays[0] | .tls + " " + .tls_pin')" "192.0.2.9:443 $NO_HASH" "and the relay's place and key for TLS"
+api GET "/v1/leases/$LEASE/spec" "" "${M_TOKEN[desk]}"
+is "$(field '.network | has("relays")')" false "before its key is known there is none"
 api POST "/v1/orders/$ORDER/peers" "$(jq -c ".peers_version = $VERSION" <<<"$JOIN")" "$BUYER"
 is "$(field 'has("peers")')" false "nothing is repeated to who has it"
 api DELETE "/v1/orders/$ORDER/peers/$PEER" "" "$BUYER"

@@ -14,6 +14,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint8_t cookie[RELAY_COOKIE_BYTES];
+static struct p256_key *endpoint;
 static uint64_t session;
 static size_t question;
 
@@ -37,13 +38,17 @@ static void complete(struct ed25519_key *key, uint8_t *packet, size_t len, uint8
 {
 	struct ticket t = { .network = { { 1 } }, .peer = { { who & 3 } }, .expires = { 2000 * SECOND_US }, .quota_bytes = 5000 };
 	struct relay_packet p;
-	uint8_t ticket[TICKET_BYTES];
+	uint8_t ticket[TICKET_BYTES], text[RELAY_PROOF_TEXT_BYTES];
+	t.pin = p256_pin(p256_public_of(endpoint));
 	if (relay_get(packet, len, &p) != OK)
 		return;
 	if (p.kind == RELAY_BIND) {
 		ticket_sign(&t, key, ticket);
 		p.cookie = cookie;
 		p.ticket = ticket;
+		p.public = p256_public_of(endpoint);
+		relay_proof_text(&p, text);
+		assert(p256_sign(endpoint, text, sizeof text, &p.proof) == OK);
 	} else {
 		p.session = session ? session : 1;
 		p.name = p.kind == RELAY_DATA ? relay_name_of(t.network, (uuid){ { packet[2] & 3 } }) : p.name;
@@ -57,15 +62,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct ed25519_key *key;
 	struct relay *r;
 	mono_time now = { SECOND_US };
-	if (!key)
-		assert(ed25519_new(&key) == OK);
+	if (!key) {
+		char *key_pem, *cert_pem;
+		assert(ed25519_new(&key) == OK && certificate_make("peer", &key_pem, &cert_pem) == OK);
+		assert(p256_new(key_pem, &endpoint) == OK);
+		free(key_pem);
+		free(cert_pem);
+	}
 	struct relay_config c = { .ticket_key = ed25519_public_of(key), .max_bindings = 2, .rate_bytes = 3000, .send = take };
 	assert(relay_new(&c, &r) == OK);
 	memset(cookie, 0, sizeof cookie);
 	session = 0;
 	while (size >= 2) {
-		uint8_t packet[256];
-		size_t len = data[0];
+		uint8_t packet[512];
+		size_t len = data[0] == 255 ? RELAY_BIND_BYTES : data[0]; /* which no byte can say */
 		uint8_t who = data[1];
 		struct address from = { .ip = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 1 }, .port = (uint16_t)(1 + (who & 3)) };
 		data += 2, size -= 2;

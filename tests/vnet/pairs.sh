@@ -50,8 +50,7 @@ endpoint() {
 	mkdir -p "$dir/net"
 	cat >"$dir/net.json" <<-END
 		{"network": {"id": "$NETWORK", "subnet": "10.77.0.0", "prefix_len": 16, "mtu": 1400,
-			"stun": ["$INTERNET.1:3478", "$INTERNET.2:3478"],
-			"relays": [{"address": "$INTERNET.1:3478", "ticket": "$("$PAIR" ticket "$WORK/ticket.pem" $NETWORK "$id")"}]},
+			"stun": ["$INTERNET.1:3478", "$INTERNET.2:3478"]},
 		 "self": {"id": "$id", "name": "vm$1", "mac": "52:54:00:00:00:0$1", "ip": "10.77.1.$1"}, "uid": 0}
 	END
 	ip netns exec "$2" cpushare-seller endpoint "$dir" >"$dir/log" 2>&1 &
@@ -68,7 +67,11 @@ ask() {
 has_candidate() { [ "$(ask "$1" '{"ask":"status"}' | jq --arg k "$2" '.candidates | any(.kind == $k)')" = true ]; }
 # introduce NUMBER OTHER
 introduce() {
-	ask "$1" "$(ask "$2" '{"ask":"status"}' | jq -c --arg n "$2" '{ask: "peers", peers: [{id: "00000000-0000-4000-8000-00000000001\($n)",
-		name: "vm\($n)", mac: "52:54:00:00:00:0\($n)", ip: "10.77.1.\($n)", pin: .pin, candidates: .candidates}]}')"
+	local ticket
+	ticket=$("$PAIR" ticket "$WORK/ticket.pem" $NETWORK "00000000-0000-4000-8000-00000000001$1" "$(ask "$1" '{"ask":"status"}' | jq -r .pin)")
+	ask "$1" "$(ask "$2" '{"ask":"status"}' | jq -c --arg n "$2" --arg relay "$INTERNET.1:3478" --arg ticket "$ticket" '{ask: "peers",
+		peers: [{id: "00000000-0000-4000-8000-00000000001\($n)", name: "vm\($n)", mac: "52:54:00:00:00:0\($n)", ip: "10.77.1.\($n)",
+			pin: .pin, candidates: .candidates}],
+		relays: [{address: $relay, ticket: $ticket}]}')"
 }
 path_is() { [ "$(ask "$1" '{"ask":"status"}' | jq -r '.peers[0].path')" = "$2" ]; }

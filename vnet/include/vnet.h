@@ -28,10 +28,11 @@ struct vnet;
 #define VNET_MAX_PEERS 1024	/* of one network, without ourselves */
 #define VNET_MAX_CANDIDATES 16	/* of one peer */
 #define VNET_MAX_STUN_SERVERS 4 /* that one endpoint asks */
-#define VNET_MAX_RELAYS 2
-#define VNET_TICKET_BYTES 116	/* the market's permission to use a relay (docs/RELAY.md) */
+#define VNET_MAX_RELAYS 4
+#define VNET_TICKET_BYTES 148	/* the market's permission to use a relay (docs/RELAY.md) */
 #define VNET_BOOT_FILE_SIZE 128 /* BOOTP's file name (RFC 2131) */
 #define VNET_CANDIDATE_SIZE 64	/* "192.0.2.7:41641", "[2001:db8::1]:41641" */
+#define VNET_LOGIN_SIZE 256
 
 typedef struct {
 	uint8_t bytes[6];
@@ -98,6 +99,9 @@ struct vnet_config {
 	char stun_servers[VNET_MAX_STUN_SERVERS][VNET_CANDIDATE_SIZE];
 	/* Where the machine's owner has opened a way in, as "203.0.113.7:41641": a fixed candidate. "" where none. */
 	char fixed_address[VNET_CANDIDATE_SIZE];
+	/* An HTTP proxy by which relays are reached where UDP to them is not: numeric address and port, "" for none, and the credentials
+	 * for it, "user:password", or "". */
+	char proxy[VNET_CANDIDATE_SIZE], proxy_login[VNET_LOGIN_SIZE];
 	/* Called from vnet_run(); NULL: silence. line has no newline. */
 	void (*log)(void *context, int level, const char *line);
 	void *log_context;
@@ -123,11 +127,14 @@ MUST_CHECK err_t vnet_tap_open(const char *name, vnet_mac mac, uint16_t mtu, int
 /* Desired state: exactly these peers, ourselves left out by id. New ones are contacted, missing ones are dropped at once (their
  * packets are then a stranger's), changed candidates are probed. Copies. E_LIMIT, E_INVALID (two with one id, MAC, IP or name). */
 MUST_CHECK err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now);
-/* By its address a relay is the same as before; then only the ticket is replaced. Peers are reached through each relay at which they
- * are bound as well, so all members of a network need the same ones. Copies. E_LIMIT; E_INVALID: an address. */
+/* By its addresses and pin a relay is the same as before; then only the ticket is replaced. Peers are reached through each relay at which
+ * they are bound as well, so all members of a network need the same ones. Where UDP to it goes unanswered for some seconds it is spoken to
+ * by TLS, if it has that, until UDP passes again. Copies. E_LIMIT; E_INVALID: an address. */
 struct vnet_relay {
 	char address[VNET_CANDIDATE_SIZE]; /* UDP, numeric address and port */
 	uint8_t ticket[VNET_TICKET_BYTES];
+	char tls_address[VNET_CANDIDATE_SIZE]; /* TCP, numeric address and port; "": none */
+	sha256 tls_pin;			       /* of its TLS key, SHA-256 of the P-256 SubjectPublicKeyInfo */
 };
 MUST_CHECK err_t vnet_set_relays(struct vnet *v, const struct vnet_relay *relays, size_t count, mono_time now);
 sha256 vnet_pin(const struct vnet *v); /* of our own key */

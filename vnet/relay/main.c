@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "bytes.h"
@@ -15,6 +16,7 @@
 #include "log.h"
 #include "loop.h"
 #include "relay.h"
+#include "tls_server.h"
 
 #define MAX_SOCKETS 8
 #define BATCH 32
@@ -32,12 +34,17 @@ struct server {
 		uint8_t number;
 	} sockets[MAX_SOCKETS];
 	size_t count;
+	struct tls_server *tls; /* NULL: none */
 	uint8_t rooms[BATCH][DATAGRAM_BYTES];
 };
 
 static void send_packet(void *context, const struct address *to, const uint8_t *packet, size_t len)
 {
 	const struct server *s = context;
+	if (to->via >= TLS_VIA_FIRST) {
+		tls_server_send(s->tls, to, packet, len);
+		return;
+	}
 	const struct server_socket *socket = &s->sockets[to->via];
 	struct sockaddr_storage name;
 	socklen_t name_len = address_to_socket(to, socket->family, &name);
@@ -71,17 +78,32 @@ static void on_packets(void *context, int fd, uint32_t events)
 			relay_input(s->relay, s->rooms[i], messages[i].msg_len, &from, now, wall);
 		}
 	}
+	if (s->tls)
+		tls_server_flush(s->tls);
+}
+
+static void tls_packet(void *context, uint8_t *packet, size_t len, const struct address *from)
+{
+	const struct server *s = context;
+	relay_input(s->relay, packet, len, from, clock_mono(), clock_wall());
 }
 
 static void on_tick(void *context, mono_time now)
 {
 	struct server *s = context;
 	struct relay_status st;
+	struct tls_server_status tls = { 0 };
 	relay_tick(s->relay, now, clock_wall());
+	if (s->tls) {
+		tls_server_tick(s->tls, now);
+		tls_server_status(s->tls, &tls);
+	}
 	relay_status(s->relay, &st);
-	log_debug("relay", "bindings=%zu forwarded=%llu forwarded_bytes=%llu dropped=%llu refused=%llu stun=%llu", st.bindings,
-		  (unsigned long long)st.forwarded, (unsigned long long)st.forwarded_bytes, (unsigned long long)st.dropped,
-		  (unsigned long long)st.refused, (unsigned long long)st.stun);
+	log_debug("relay",
+		  "bindings=%zu forwarded=%llu forwarded_bytes=%llu dropped=%llu refused=%llu stun=%llu tls=%zu tls_refused=%llu",
+		  st.bindings, (unsigned long long)st.forwarded, (unsigned long long)st.forwarded_bytes,
+		  (unsigned long long)st.dropped, (unsigned long long)st.refused, (unsigned long long)st.stun, tls.connections,
+		  (unsigned long long)tls.refused);
 }
 
 static void on_signal(void *context, int signal)
@@ -111,6 +133,8 @@ static err_t open_socket(struct server *s, const char *text)
 	struct sockaddr_storage name;
 	char shown[ADDRESS_TEXT_SIZE];
 	int one = 1, bytes = SOCKET_BYTES;
+	if (s->count == MAX_SOCKETS)
+		return E_LIMIT;
 	TRY(listen_address(text, &a));
 	struct server_socket *k = &s->sockets[s->count];
 	*k = (struct server_socket){ .server = s, .family = address_is_v4(&a) ? AF_INET : AF_INET6, .number = (uint8_t)s->count };
@@ -134,6 +158,51 @@ static err_t open_socket(struct server *s, const char *text)
 	return OK;
 }
 
+static err_t open_listener(struct server *s, const char *text)
+{
+	struct address a;
+	struct sockaddr_storage name;
+	char shown[ADDRESS_TEXT_SIZE];
+	int one = 1;
+	TRY(listen_address(text, &a));
+	int family = address_is_v4(&a) ? AF_INET : AF_INET6;
+	socklen_t len = address_to_socket(&a, family, &name);
+	AUTO_FD fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return E_IO;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	if (bind(fd, (struct sockaddr *)&name, len) < 0 || listen(fd, SOMAXCONN) < 0)
+		return E_IO;
+	len = sizeof name;
+	if (getsockname(fd, (struct sockaddr *)&name, &len) < 0)
+		return E_IO;
+	TRY(address_of_socket(&name, &a));
+	TRY(tls_server_listen(s->tls, fd));
+	fd = -1;
+	log_info("listening by TLS", "address=%s", address_format(&a, shown));
+	return OK;
+}
+
+/* The relay's own key, which it makes where there is none. */
+static err_t tls_key(const char *path, char **ret_pem)
+{
+	AUTO_FREE char *key = NULL, *cert = NULL;
+	AUTO_BUF both = { .max = 65536 };
+	size_t len;
+	err_t e = file_read(path, 65536, ret_pem, &len);
+	if (e != E_NOT_FOUND)
+		return e;
+	TRY(certificate_make("cpushare-relay", &key, &cert));
+	buf_puts(&both, key);
+	buf_puts(&both, cert);
+	TRY(both.error);
+	TRY(file_write(path, both.data, both.len, 0600));
+	*ret_pem = buf_take(&both);
+	return OK;
+}
+
 /* 64 hex digits, or a file of them. */
 static err_t read_key(const char *text, ed25519_public *ret_key)
 {
@@ -146,14 +215,15 @@ static err_t read_key(const char *text, ed25519_public *ret_key)
 	return hex_decode(data, ret_key->bytes, sizeof ret_key->bytes);
 }
 
-static err_t open_sockets(struct server *s, const struct cli *cli)
+/* All of an option's addresses. */
+static err_t open_all(struct server *s, const struct cli *cli, const char *option, err_t (*open)(struct server *, const char *))
 {
-	for (int i = 0; i < cli_option_count(cli, "listen"); i++) {
-		const char *text = cli_text_at(cli, "listen", i);
-		err_t e = s->count == MAX_SOCKETS ? E_LIMIT : open_socket(s, text);
+	for (int i = 0; i < cli_option_count(cli, option); i++) {
+		const char *text = cli_text_at(cli, option, i);
+		err_t e = open(s, text);
 		if (e == OK)
 			continue;
-		fprintf(stderr, "cpushare-relay: --listen %s: %s\n", text,
+		fprintf(stderr, "cpushare-relay: --%s %s: %s\n", option, text,
 			e == E_LIMIT ? "at most 8 are listened at"
 			: e == E_IO  ? strerror(errno)
 				     : "must be a numeric address and a port, as in 192.0.2.7:3478");
@@ -162,11 +232,48 @@ static err_t open_sockets(struct server *s, const struct cli *cli)
 	return OK;
 }
 
+static err_t open_tls(struct server *s, const struct cli *cli, int64_t rate_bytes)
+{
+	struct tls_server_config config = { .loop = s->loop, .rate_bytes = rate_bytes, .packet = tls_packet, .context = s };
+	AUTO_FREE char *pem = NULL;
+	int64_t most, per_prefix;
+	sha256 pin;
+	struct rlimit files;
+	char text[SHA256_TEXT_SIZE];
+	const char *path = cli_text(cli, "tls-key", NULL);
+	TRY(cli_int(cli, "max-tls", 1024, 1, TLS_MAX_CONNECTIONS, &most));
+	TRY(cli_int(cli, "max-tls-per-prefix", 64, 1, TLS_MAX_CONNECTIONS, &per_prefix));
+	config.max_connections = (size_t)most;
+	config.max_per_prefix = (size_t)per_prefix;
+	if (cli_option_count(cli, "listen-tls") == 0)
+		return OK;
+	if (!path) {
+		fprintf(stderr, "cpushare-relay: --listen-tls needs --tls-key, a file for the relay's own key\n");
+		return E_INVALID;
+	}
+	err_t e = tls_key(path, &pem);
+	config.pem = pem;
+	if (e == OK)
+		e = tls_server_new(&config, &s->tls, &pin);
+	if (e != OK) {
+		fprintf(stderr, "cpushare-relay: --tls-key %s: %s\n", path,
+			e == E_INVALID ? "must hold a P-256 key and its certificate" : err_name(e));
+		return e;
+	}
+	/* A connection is a descriptor. */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+	log_info("the key for TLS", "pin=%s", sha256_format(pin, text));
+	return open_all(s, cli, "listen-tls", open_listener);
+}
+
 static int serve(struct server *s, const struct cli *cli, const struct relay_config *config)
 {
 	if (loop_new(&s->loop) != OK || relay_new(config, &s->relay) != OK)
 		return EXIT_ERROR;
-	if (open_sockets(s, cli) != OK)
+	if (open_all(s, cli, "listen", open_socket) != OK || open_tls(s, cli, config->rate_bytes) != OK)
 		return EXIT_USAGE;
 	if (!loop_timer_add(s->loop, TICK_US, on_tick, s) || loop_signal_add(s->loop, SIGTERM, on_signal, s->loop) != OK ||
 	    loop_signal_add(s->loop, SIGINT, on_signal, s->loop) != OK)
@@ -198,7 +305,9 @@ static int command_serve(struct cli *cli)
 	    cli_int(cli, "max-bindings", 4096, 1, RELAY_MAX_BINDINGS, &bindings) != OK)
 		return EXIT_USAGE;
 	config.max_bindings = (size_t)bindings;
+	signal(SIGPIPE, SIG_IGN);
 	int code = serve(&server, cli, &config);
+	tls_server_free(server.tls);
 	for (size_t i = 0; i < server.count; i++)
 		close(server.sockets[i].fd);
 	relay_free(server.relay);
@@ -206,8 +315,28 @@ static int command_serve(struct cli *cli)
 	return code;
 }
 
+static int command_pin(struct cli *cli)
+{
+	AUTO_FREE char *pem = NULL;
+	char text[SHA256_TEXT_SIZE];
+	sha256 pin;
+	err_t e = tls_key(cli_arg(cli, 0), &pem);
+	if (e == OK)
+		e = certificate_pin(pem, &pin);
+	if (e != OK)
+		return cli_error(cli, EXIT_ERROR, "%s: %s", cli_arg(cli, 0),
+				 e == E_INVALID ? "holds no certificate" : err_name(e));
+	puts(sha256_format(pin, text));
+	return EXIT_OK;
+}
+
 static const struct cli_option serve_options[] = {
 	{ "listen", 'l', "ADDRESS", "UDP address and port, as in 192.0.2.7:3478; may be given again, up to 8" },
+	{ "listen-tls", 't', "ADDRESS",
+	  "TCP address and port for endpoints whose UDP is blocked, as in 192.0.2.7:443; may be given again" },
+	{ "tls-key", 0, "FILE", "the relay's own key for TLS; made where there is none" },
+	{ "max-tls", 0, "N", "TLS connections at a time; 1024" },
+	{ "max-tls-per-prefix", 0, "N", "of them from one /24 or /48; 64" },
 	{ "ticket-key", 'k', "KEY", "the market's public key for tickets: 64 hex digits, or a file of them" },
 	{ "rate", 0, "SIZE", "bytes a second that one endpoint may have forwarded; 16M" },
 	{ "max-bindings", 0, "N", "endpoints at a time; 4096" },
@@ -222,6 +351,8 @@ static const struct cli_command commands[] = {
 	  "addresses that the world sees, not 0.0.0.0, where the machine has several.\n\n"
 	  "  cpushare-relay serve --listen 192.0.2.7:3478 --listen 192.0.2.7:3479 --ticket-key /etc/cpushare/ticket.pub",
 	  serve_options, 0, 0, command_serve },
+	{ "pin", "FILE", "print the pin of a key for TLS, which is made where there is none",
+	  "The market's setting relay.relays names it: 192.0.2.7:3478/192.0.2.7:443/PIN.", NULL, 1, 1, command_pin },
 	{ .name = NULL },
 };
 

@@ -16,7 +16,7 @@
 #include "stun.h"
 #include "ticket.h"
 
-#define BIND_RATE 2000 /* signatures checked a second in all */
+#define BIND_RATE 2000 /* bindings whose signatures are checked, a second in all */
 #define PREFIX_RATE 50 /* answers a second to one /24 or /48 */
 #define PREFIX_BURST 200
 #define PREFIXES 1024
@@ -128,7 +128,10 @@ static void refresh_secret(struct relay *r, mono_time now)
 {
 	if (now.us - r->secret_us < SECRET_US)
 		return;
-	memcpy(r->secret[1], r->secret[0], sizeof r->secret[1]);
+	if (now.us - r->secret_us < 2 * SECRET_US)
+		memcpy(r->secret[1], r->secret[0], sizeof r->secret[1]);
+	else /* nobody came for long: both are too old */
+		random_fill(r->secret[1], sizeof r->secret[1]);
 	random_fill(r->secret[0], sizeof r->secret[0]);
 	r->secret_us = now.us;
 }
@@ -271,14 +274,19 @@ static void answer(struct relay *r, const struct relay_packet *p, const struct a
 	r->config.send(r->config.context, to, packet, relay_put(p, packet));
 }
 
+/* Has it the key that the ticket names? The cookie in what is signed is new each time, and good for one address. */
+static bool is_proven(const struct relay_packet *p, const struct ticket *t)
+{
+	uint8_t text[RELAY_PROOF_TEXT_BYTES];
+	relay_proof_text(p, text);
+	return sha256_equal(p256_pin(p->public), t->pin) && p256_verify(p->public, text, sizeof text, p->proof);
+}
+
 static void take_bind(struct relay *r, const struct relay_packet *p, const struct address *from, mono_time now, wall_time wall)
 {
 	struct ticket t;
 	uint8_t cookie[RELAY_COOKIE_BYTES];
-	bool sound = ticket_read(p->ticket, &t) == OK && may_answer(r, from, now) &&
-		     bucket_take(&r->binds, BIND_RATE, BIND_RATE, now) &&
-		     ticket_check(p->ticket, r->config.ticket_key, wall) == OK;
-	if (!sound) {
+	if (ticket_read(p->ticket, &t) != OK || wall.us >= t.expires.us || !may_answer(r, from, now)) {
 		r->status.refused++;
 		return;
 	}
@@ -288,7 +296,9 @@ static void take_bind(struct relay *r, const struct relay_packet *p, const struc
 		answer(r, &(struct relay_packet){ .kind = RELAY_CHALLENGE, .session = p->session, .cookie = cookie }, from);
 		return;
 	}
-	const struct binding *b = bind_member(r, &t, from, now);
+	bool sound = bucket_take(&r->binds, BIND_RATE, BIND_RATE, now) &&
+		     ticket_check(p->ticket, r->config.ticket_key, wall) == OK && is_proven(p, &t);
+	const struct binding *b = sound ? bind_member(r, &t, from, now) : NULL;
 	if (b)
 		answer(r, &(struct relay_packet){ .kind = RELAY_BOUND, .session = p->session, .bound = b->session }, from);
 	else

@@ -14,8 +14,10 @@
 #define ANSWER                                                                                                      \
 	"{\"network\":" NETWORK ",\"self\":" UNKNOWN_PEER ",\"peers_version\":9223372036854775807,\"peers\":[" PEER \
 	"," UNKNOWN_PEER "]}"
-#define TICKET TEN(TEN("0a")) TEN("0b") "0c0c0c0c0c0d"
-#define RELAYS "[{\"address\":\"192.0.2.7:3478\",\"ticket\":\"" TICKET "\"}]"
+#define TICKET TEN(TEN("0a")) TEN("0b") TEN("0b") TEN("0b") TEN("0b") "0c0c0c0c0c0c0c0d"
+#define RELAYS                                                                                                                   \
+	"[{\"address\":\"192.0.2.7:3478\",\"ticket\":\"" TICKET "\"},{\"address\":\"192.0.2.8:3478\",\"tls\":\"192.0.2.8:443\"," \
+	"\"tls_pin\":\"" SHA1 "\",\"ticket\":\"" TICKET "\"}]"
 #define RELAY_ANSWER                                                                                                             \
 	"{\"network\":{\"id\":\"" ID1 "\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400,\"stun\":[\"192.0.2.7:3478\"," \
 	"\"192.0.2.7:3479\"],\"relays\":" RELAYS "},\"self\":" UNKNOWN_PEER ",\"peers_version\":0}"
@@ -153,13 +155,17 @@ static void peers(void)
 		{ "network.stun", "[\"1.1.1.1:1\",\"1.1.1.1:2\",\"1.1.1.1:3\",\"1.1.1.1:4\",\"1.1.1.1:5\"]", "network.stun" },
 		{ "network.relays", NULL, NULL },
 		{ "network.relays", "[]", NULL },
-		{ "network.relays", "[{},{},{}]", "network.relays" },
+		{ "network.relays", "[{},{},{},{},{}]", "network.relays" },
 		{ "network.relays[0]", "1", "network.relays[0]" },
 		{ "network.relays[0].address", "\"192.0.2.7\"", "network.relays[0].address" },
 		{ "network.relays[0].address", NULL, "network.relays[0].address" },
 		{ "network.relays[0].ticket", NULL, "network.relays[0].ticket" },
 		{ "network.relays[0].ticket", "\"00\"", "network.relays[0].ticket" },
 		{ "network.relays[0].tomorrow", "1", NULL },
+		{ "network.relays[1].tls", "\"relay.example:443\"", "network.relays[1].tls" },
+		{ "network.relays[1].tls", NULL, "network.relays[1].tls_pin" },
+		{ "network.relays[1].tls_pin", NULL, "network.relays[1].tls_pin" },
+		{ "network.relays[1].tls_pin", "\"00\"", "network.relays[1].tls_pin" },
 	};
 	message_survives(peer_answer, peer_answer_from_json, peer_answer_to_json, peer_answer_clear, RELAY_ANSWER);
 	message_rows(peer_answer, peer_answer_from_json, peer_answer_clear, RELAY_ANSWER, relays);

@@ -3,12 +3,14 @@
  *
  * nat_pair key FILE
  *	makes the market's key for tickets in FILE and prints its public half in hex
- * nat_pair ticket FILE NETWORK PEER
- *	prints a ticket for that member in hex; the ids are UUIDs
+ * nat_pair ticket FILE NETWORK PEER PIN
+ *	prints a ticket for that member in hex; the ids are UUIDs, the pin is hex
  * nat_pair run FILE FOLDER RELAY STUN STUN NAMESPACE NAMESPACE EXPECTED HOLD_S GAP_MS
  *	EXPECTED is a row of paths with commas, as in "direct,relayed": both sides have to come to each within 60 s
  *	(any: to direct or relayed), with frames passing
  *	both ways; the last one has to last for HOLD_S. From the first on no frames may be missing for longer than GAP_MS.
+ *	RELAY is one or more, with commas, each UDP or UDP/TLS/PIN; STUN may be "". The environment's PROXY and PROXY_LOGIN are
+ *	vnet_config's.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -61,13 +63,36 @@ struct child {
 	int64_t frame_us, report_us, heard_us;
 };
 
+static void log_line(void *context, int level, const char *line)
+{
+	(void)context, (void)level;
+	if (getenv("TEST_VERBOSE"))
+		fprintf(stderr, "# %d %s\n", getpid(), line);
+}
+
+static size_t read_relays(const char *text, struct vnet_relay *relays)
+{
+	char copy[1024], *rest, *part;
+	size_t count = 0;
+	assert(text_copy(copy, sizeof copy, text) == OK);
+	for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		struct vnet_relay *r = &relays[count++];
+		assert(count <= VNET_MAX_RELAYS);
+		assert(text_copy(r->address, sizeof r->address, strtok_r(word, "/", &part)) == OK);
+		const char *tls = strtok_r(NULL, "/", &part);
+		if (tls)
+			assert(text_copy(r->tls_address, sizeof r->tls_address, tls) == OK &&
+			       sha256_parse(strtok_r(NULL, "/", &part), &r->tls_pin) == OK);
+	}
+	return count;
+}
+
 static void child_open(struct child *c, char **argv, int number)
 {
 	struct ed25519_key *key;
 	pid_t parent = getppid();
 	memcpy(network.id.bytes + 1, &parent, sizeof parent);
 	struct vnet_config config = { .network = network };
-	struct vnet_relay relay;
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
 	char path[256];
 	snprintf(path, sizeof path, "/run/netns/%s", argv[7 + number]);
@@ -91,16 +116,24 @@ static void child_open(struct child *c, char **argv, int number)
 	config.cert_pem = cert_pem;
 	for (int i = 0; i < 2; i++)
 		assert(text_copy(config.stun_servers[i], sizeof config.stun_servers[i], argv[5 + i]) == OK);
+	if (getenv("PROXY"))
+		assert(text_copy(config.proxy, sizeof config.proxy, getenv("PROXY")) == OK);
+	if (getenv("PROXY_LOGIN"))
+		assert(text_copy(config.proxy_login, sizeof config.proxy_login, getenv("PROXY_LOGIN")) == OK);
+	config.log = log_line;
 	assert(vnet_new(&config, clock_mono(), &c->vnet) == OK);
 	assert(vnet_attach_qemu_dgram(c->vnet, c->ours, c->theirs) == OK);
 	self->pin = vnet_pin(c->vnet);
 
-	struct ticket t = { .network = network.id, .peer = self->id, .quota_bytes = UINT64_MAX };
+	struct vnet_relay relays[VNET_MAX_RELAYS] = { 0 };
+	struct ticket t = { .network = network.id, .peer = self->id, .pin = self->pin, .quota_bytes = UINT64_MAX };
 	t.expires.us = clock_wall().us + 3600 * SECOND_US;
-	assert(ed25519_load(argv[2], &key) == OK && text_copy(relay.address, sizeof relay.address, argv[4]) == OK);
-	ticket_sign(&t, key, relay.ticket);
+	size_t count = read_relays(argv[4], relays);
+	assert(ed25519_load(argv[2], &key) == OK);
+	for (size_t i = 0; i < count; i++)
+		ticket_sign(&t, key, relays[i].ticket);
 	ed25519_free(key);
-	assert(vnet_set_relays(c->vnet, &relay, 1, clock_mono()) == OK);
+	assert(vnet_set_relays(c->vnet, relays, count, clock_mono()) == OK);
 }
 
 static void child_send_frame(struct child *c)
@@ -315,7 +348,8 @@ static int make_ticket(char **argv)
 	uint8_t bytes[TICKET_BYTES];
 	char text[TICKET_TEXT_SIZE];
 	assert(ed25519_load(argv[2], &key) == OK);
-	assert(uuid_parse(argv[3], &t.network) == OK && uuid_parse(argv[4], &t.peer) == OK);
+	assert(uuid_parse(argv[3], &t.network) == OK && uuid_parse(argv[4], &t.peer) == OK &&
+	       sha256_parse(argv[5], &t.pin) == OK);
 	ticket_sign(&t, key, bytes);
 	printf("%s\n", hex_encode(bytes, sizeof bytes, text));
 	ed25519_free(key);
@@ -326,7 +360,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "key"))
 		return make_key(argv[2]);
-	if (argc == 5 && !strcmp(argv[1], "ticket"))
+	if (argc == 6 && !strcmp(argv[1], "ticket"))
 		return make_ticket(argv);
 	if (argc == 12 && !strcmp(argv[1], "run"))
 		return run(argv);

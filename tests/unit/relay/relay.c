@@ -11,6 +11,7 @@
 #include "ticket.h"
 
 static struct ed25519_key *key;
+static struct p256_key *endpoint, *thief; /* the members', and somebody's who saw their packets */
 static struct relay *relay;
 static mono_time now = { 1000 * SECOND_US };
 static wall_time wall = { 1000000 * SECOND_US };
@@ -52,15 +53,24 @@ static void make_ticket(uuid net, uint8_t peer, uint64_t quota, uint8_t bytes[TI
 	struct ticket t = {
 		.network = net, .peer = { { peer } }, .expires = { wall.us + 3600 * SECOND_US }, .quota_bytes = quota
 	};
+	t.pin = p256_pin(p256_public_of(endpoint));
 	ticket_sign(&t, key, bytes);
+}
+
+static int say_bind_by(const struct p256_key *by, const uint8_t *ticket, const uint8_t *cookie, const struct address *from)
+{
+	uint8_t packet[RELAY_BIND_BYTES], text[RELAY_PROOF_TEXT_BYTES];
+	struct relay_packet p = { .kind = RELAY_BIND, .session = 77, .cookie = cookie, .ticket = ticket };
+	relay_proof_text(&p, text);
+	p.public = p256_public_of(by);
+	assert(p256_sign(by, text, sizeof text, &p.proof) == OK);
+	return say(packet, relay_put(&p, packet), from);
 }
 
 /* Says BIND; returns how many answers came. */
 static int say_bind(const uint8_t *ticket, const uint8_t *cookie, const struct address *from)
 {
-	uint8_t packet[RELAY_BIND_BYTES];
-	struct relay_packet p = { .kind = RELAY_BIND, .session = 77, .cookie = cookie, .ticket = ticket };
-	return say(packet, relay_put(&p, packet), from);
+	return say_bind_by(endpoint, ticket, cookie, from);
 }
 
 static uint64_t bind_with(const uint8_t *ticket, const struct address *from)
@@ -137,10 +147,7 @@ static void test_binding(void)
 	struct relay_packet p;
 	start(16, 1 << 20);
 	make_ticket(network, 1, 1 << 20, ticket);
-	ticket[60] ^= 1;
-	is_int(say_bind(ticket, none, &a), 0, "a forged ticket gets no answer");
-	ticket[60] ^= 1;
-	is_int(say_bind(ticket, none, &a), 1, "a good one does");
+	is_int(say_bind(ticket, none, &a), 1, "a BIND without a cookie is answered");
 	ok(out_kind() == RELAY_CHALLENGE && out_len < RELAY_BIND_BYTES, "which is a cookie, smaller than the question");
 	assert(relay_get(out, out_len, &p) == OK);
 	memcpy(cookie, p.cookie, sizeof cookie);
@@ -183,6 +190,72 @@ static void test_binding(void)
 	relay_tick(relay, now, wall);
 	relay_status(relay, &st);
 	is_int(st.bindings, 0, "as do the silent ones");
+}
+
+/* The relay's cookie for a BIND with that ticket from that address. */
+static void cookie_for(const uint8_t *ticket, const struct address *from, uint8_t cookie[RELAY_COOKIE_BYTES])
+{
+	static const uint8_t none[RELAY_COOKIE_BYTES];
+	struct relay_packet p;
+	assert(say_bind(ticket, none, from) == 1 && relay_get(out, out_len, &p) == OK && p.kind == RELAY_CHALLENGE);
+	memcpy(cookie, p.cookie, RELAY_COOKIE_BYTES);
+}
+
+/* Whoever saw a ticket on the way, or made one up, gets nothing by it. */
+static void test_thieves(void)
+{
+	struct address a = address_of("198.51.100.1:1000"), b = address_of("198.51.100.2:1000"), c = address_of("203.0.113.3:7");
+	uint8_t ticket[TICKET_BYTES], forged[TICKET_BYTES], cookie[RELAY_COOKIE_BYTES], packet[RELAY_BIND_BYTES];
+	uint8_t text[RELAY_PROOF_TEXT_BYTES];
+	struct ed25519_key *stranger;
+	start(16, 1 << 20);
+	make_ticket(network, 1, 1 << 20, ticket);
+
+	cookie_for(ticket, &c, cookie);
+	is_int(say_bind_by(thief, ticket, cookie, &c), 0, "a ticket with another key than its own binds nobody");
+	struct relay_packet p = { .kind = RELAY_BIND, .session = 77, .cookie = cookie, .ticket = ticket };
+	relay_proof_text(&p, text);
+	p.public = p256_public_of(endpoint);
+	assert(p256_sign(thief, text, sizeof text, &p.proof) == OK);
+	is_int(say(packet, relay_put(&p, packet), &c), 0, "nor does its own key without a signature by it");
+	memset(p.public.bytes + 1, 0x5a, sizeof p.public.bytes - 1);
+	is_int(say(packet, relay_put(&p, packet), &c), 0, "nor a point beside the curve");
+	assert(p256_sign(endpoint, text, sizeof text, &p.proof) == OK);
+	p.public = p256_public_of(endpoint);
+	p.session = 78;
+	is_int(say(packet, relay_put(&p, packet), &c), 0, "nor a signature for another BIND");
+
+	uint64_t session = bind_with(ticket, &a);
+	uint64_t second = bind_peer(network, 2, 1 << 20, &b);
+	cookie_for(ticket, &a, cookie);
+	p = (struct relay_packet){ .kind = RELAY_BIND, .session = 77, .cookie = cookie, .ticket = ticket };
+	relay_proof_text(&p, text);
+	p.public = p256_public_of(endpoint);
+	assert(p256_sign(endpoint, text, sizeof text, &p.proof) == OK);
+	say(packet, relay_put(&p, packet), &c);
+	ok(out_kind() == RELAY_CHALLENGE, "a whole BIND that was seen and is sent again from elsewhere gets a challenge");
+	say(packet, relay_put(&p, packet), &a);
+	ok(out_kind() == RELAY_BOUND && address_equal(&out_to, &a), "from the same address its owner hears of it");
+	ok(say_data(second, 1, 100, &b) == 1 && address_equal(&out_to, &a), "who still has the packets");
+	ok(say_data(session, 2, 100, &a) == 1 && address_equal(&out_to, &b), "and the session");
+	now.us += 300 * SECOND_US;
+	say(packet, relay_put(&p, packet), &a);
+	ok(out_kind() == RELAY_CHALLENGE, "minutes later it is too old");
+
+	assert(ed25519_new(&stranger) == OK);
+	struct ticket t = { .network = network, .peer = { { 1 } }, .pin = p256_pin(p256_public_of(endpoint)) };
+	t.expires.us = wall.us + 3600 * SECOND_US;
+	t.quota_bytes = 1 << 20;
+	ticket_sign(&t, stranger, forged);
+	is_int((int64_t)bind_with(forged, &c), 0, "a ticket that the market did not sign binds nobody");
+	memcpy(forged, ticket, sizeof forged);
+	forged[5] ^= 1;
+	is_int((int64_t)bind_with(forged, &c), 0, "nor one that was changed");
+	t.expires.us = wall.us;
+	ticket_sign(&t, key, forged);
+	cookie[0] = 0;
+	is_int(say_bind(forged, cookie, &c), 0, "an expired one gets no answer");
+	ed25519_free(stranger);
 }
 
 static void test_bounds(void)
@@ -276,15 +349,30 @@ static void test_refusals(void)
 	}
 }
 
+static struct p256_key *new_key(void)
+{
+	struct p256_key *made;
+	char *key_pem, *cert_pem;
+	assert(certificate_make("peer", &key_pem, &cert_pem) == OK && p256_new(key_pem, &made) == OK);
+	free(key_pem);
+	free(cert_pem);
+	return made;
+}
+
 int main(void)
 {
 	assert(ed25519_new(&key) == OK);
+	endpoint = new_key();
+	thief = new_key();
 	test_ticket();
 	test_binding();
+	test_thieves();
 	test_bounds();
 	test_stun();
 	test_refusals();
 	relay_free(relay);
 	ed25519_free(key);
+	p256_free(endpoint);
+	p256_free(thief);
 	return done_testing();
 }

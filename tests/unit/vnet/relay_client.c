@@ -9,6 +9,7 @@
 static struct relay_client client;
 static mono_time now = { 10 * SECOND_US };
 static uint8_t packet[RELAY_BIND_BYTES];
+static struct p256_key *key;
 static const uint8_t ticket[RELAY_TICKET_BYTES] = { 1, 2, 3 }, cookie[RELAY_COOKIE_BYTES] = { 4, 5, 6 };
 
 /* What it says now: its kind, or RELAY_KIND_COUNT for silence. */
@@ -43,8 +44,8 @@ static void test_binding(void)
 	struct relay_packet p, bind;
 	uint8_t header[RELAY_HEADER_BYTES];
 	assert(address_parse("192.0.2.1:3478", &relay) == OK);
-	relay_client_init(&client, &relay, ticket, now);
-	ok(!relay_client_wrap(&client, (struct relay_name){ { 9 } }, header), "nothing goes before it is bound");
+	relay_client_init(&client, &relay, key, ticket, now);
+	ok(!relay_client_wrap(&client, (struct relay_name){ { 9 } }, header, now), "nothing goes before it is bound");
 	is_int(says(&bind), RELAY_BIND, "it binds itself at once");
 	ok(!memcmp(bind.ticket, ticket, sizeof ticket), "with the ticket");
 	is_int(says(&p), RELAY_KIND_COUNT, "and waits");
@@ -53,13 +54,16 @@ static void test_binding(void)
 	is_int(hears(&(struct relay_packet){ .kind = RELAY_CHALLENGE, .session = bind.session, .cookie = cookie }), RELAY_NOTHING,
 	       "the one to ours is taken");
 	ok(says(&p) == RELAY_BIND && !memcmp(p.cookie, cookie, sizeof cookie), "and answered at once with its cookie");
+	uint8_t text[RELAY_PROOF_TEXT_BYTES];
+	relay_proof_text(&p, text);
+	ok(p256_verify(p256_public_of(key), text, sizeof text, p.proof), "and with proof that the key is ours");
 	assert(hears(&(struct relay_packet){ .kind = RELAY_CHALLENGE, .session = bind.session, .cookie = cookie }) ==
 	       RELAY_NOTHING);
 	is_int(says(&p), RELAY_KIND_COUNT, "but not twice");
 	is_int(hears(&(struct relay_packet){ .kind = RELAY_BOUND, .session = bind.session, .bound = 42 }), RELAY_CAME_UP,
 	       "bound");
 	is_int(hears(&(struct relay_packet){ .kind = RELAY_BOUND, .session = bind.session, .bound = 43 }), RELAY_STRANGE, "once");
-	ok(relay_client_wrap(&client, (struct relay_name){ { 9 } }, header) &&
+	ok(relay_client_wrap(&client, (struct relay_name){ { 9 } }, header, now) &&
 		   relay_get(header, sizeof header, &p) == E_INVALID && header[2] == 9 && header[15] == 42,
 	   "packets get the name and the session");
 }
@@ -96,7 +100,8 @@ static void test_keeping(void)
 	bind_it(51);
 	relay_client_wake(&client, now);
 	uint8_t header[RELAY_HEADER_BYTES];
-	ok(relay_client_wrap(&client, (struct relay_name){ { 9 } }, header), "while it binds itself anew the old session may do");
+	ok(relay_client_wrap(&client, (struct relay_name){ { 9 } }, header, now),
+	   "while it binds itself anew the old session may do");
 	uint64_t first = bind_it(52);
 	relay_client_wake(&client, now);
 	ok(bind_it(53) != first, "each time with another nonce");
@@ -104,6 +109,8 @@ static void test_keeping(void)
 
 int main(void)
 {
+	char *key_pem, *cert_pem;
+	assert(certificate_make("peer", &key_pem, &cert_pem) == OK && p256_new(key_pem, &key) == OK);
 	test_binding();
 	test_keeping();
 	return done_testing();
