@@ -61,15 +61,17 @@ int main(int argc, char **argv)
 	char *key, *cert, tap[IFNAMSIZ];
 	int tap_fd;
 	int64_t port, subnet;
-	if (argc != 7 || (strcmp(argv[2], "0") != 0 && strcmp(argv[2], "1") != 0) || int_parse(argv[5], &port) != OK || port < 1 ||
-	    port > 65535 || int_parse(argv[6], &subnet) != OK || subnet < 0 || subnet > 255)
+	if (argc != 7 || (strcmp(argv[2], "0") != 0 && strcmp(argv[2], "1") != 0) || int_parse(argv[5], &port) != OK ||
+	    port < 1 || port > 65535 || int_parse(argv[6], &subnet) != OK || subnet < 0 || subnet > 255)
 		fail("usage: endpoint FOLDER NUMBER PEER_ADDRESS TAP PORT SUBNET");
 	int me = argv[2][0] - '0';
 	network.subnet = 10u << 24 | (uint32_t)subnet << 16;
 	struct vnet_peer other = member(!me);
 	if (certificate_make("peer", &key, &cert) != OK)
 		fail("no key");
-	struct vnet_config c = { .network = network, .self = member(me), .key_pem = key, .cert_pem = cert, .bind_port = (uint16_t)port };
+	struct vnet_config c = {
+		.network = network, .self = member(me), .key_pem = key, .cert_pem = cert, .bind_port = (uint16_t)port
+	};
 	if (vnet_new(&c, clock_mono(), &v) != OK || vnet_tap_open(argv[4], c.self.mac, network.mtu, &tap_fd, tap) != OK ||
 	    vnet_attach_tap(v, tap_fd) != OK)
 		fail("no endpoint");
