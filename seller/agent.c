@@ -68,6 +68,8 @@ static void agent_probe(struct agent *a)
 {
 	char canary[600];
 	int wanted;
+	if (port_kind_choose(a->settings->port, &a->host.port))
+		a->host.port = PORT_DGRAM; /* not reached: the settings were checked */
 	if (state_parse(accel_names, ACCEL_COUNT, a->settings->accel, &wanted) == OK && wanted != ACCEL_ANY) {
 		a->host.accel = (enum accel)wanted;
 		snprintf(a->accel_why, sizeof a->accel_why, "as the settings say");

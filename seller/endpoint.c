@@ -7,6 +7,7 @@
  * asking, and hands it the peers that the market introduced.
  */
 #include "endpoint.h"
+#include <assert.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,8 +25,20 @@
 #include "process.h"
 #include "proxy.h"
 
+const char *const port_kind_names[] = { "dgram", "stream" };
+static_assert(sizeof port_kind_names / sizeof *port_kind_names == PORT_KIND_COUNT, "a name each");
+
+err_t port_kind_choose(const char *setting, enum port_kind *ret_kind)
+{
+	int kind = PORT_DGRAM;
+	if (strcmp(setting, "auto") != 0)
+		TRY(state_parse(port_kind_names, PORT_KIND_COUNT, setting, &kind));
+	*ret_kind = (enum port_kind)kind;
+	return OK;
+}
+
 /* net.json was written by our own daemon, yet it is read as strictly as anything else. */
-static err_t endpoint_read(struct vnet_config *config, uint32_t *ret_uid)
+static err_t endpoint_read(struct vnet_config *config, int *ret_port, uint32_t *ret_uid)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_JSON json = NULL;
@@ -40,6 +53,7 @@ static err_t endpoint_read(struct vnet_config *config, uint32_t *ret_uid)
 	network_view_take(&r, "network", &network);
 	if (json_take_object(&r, "self", &self))
 		TRY(peer_view_from_json(self.object, &me, &error));
+	json_take_enum(&r, "port", port_kind_names, PORT_KIND_COUNT, ret_port);
 	json_take_u32(&r, "uid", 0, UINT32_MAX, ret_uid);
 	TRY(json_close(&r));
 	TRY(peers_network(&network, &config->network));
@@ -56,15 +70,27 @@ static err_t become(uint32_t uid)
 	return OK;
 }
 
+/* Short paths, from the lease's directory; the jail has the same two (seller/vm/jail.h). */
+static err_t attach(struct vnet *vnet, enum port_kind port)
+{
+	switch (port) {
+	case PORT_STREAM:
+		return vnet_attach_qemu_stream(vnet, "net/qemu.sock");
+	default:
+		return vnet_attach_qemu_dgram(vnet, "net/vnet.sock", "net/qemu.sock");
+	}
+}
+
 static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
 {
 	AUTO_FREE char *key = NULL, *cert = NULL;
 	uint32_t uid = 0;
+	int port = PORT_DGRAM;
 	struct vnet_config config = { .answer_dhcp = true };
 	char pid[24];
 	int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	TRY(file_write("net.pid", pid, (size_t)n, 0644));
-	TRY(endpoint_read(&config, &uid));
+	TRY(endpoint_read(&config, &port, &uid));
 	TRY(certificate_make("endpoint", &key, &cert));
 	config.key_pem = key;
 	config.cert_pem = cert;
@@ -73,8 +99,8 @@ static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
 	TRY(lan_serve(*ret_lan, "net.sock"));
 	TRY(become(uid));
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	TRY(vnet_attach_qemu_dgram(lan_vnet(*ret_lan), "net/vnet.sock", "net/qemu.sock"));
-	log_info("endpoint up", "port=%u", vnet_port_number(lan_vnet(*ret_lan)));
+	TRY(attach(lan_vnet(*ret_lan), (enum port_kind)port));
+	log_info("endpoint up", "port=%s udp=%u", port_kind_names[port], vnet_port_number(lan_vnet(*ret_lan)));
 	return loop_run(loop);
 }
 
@@ -106,12 +132,13 @@ static err_t lease_path(const char *lease_dir, const char *part, char *path, siz
 	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
 }
 
-err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, uint32_t uid)
+err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum port_kind port, uint32_t uid)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
 	json_put(json, "network", network_view_to_json(&spec->network));
 	json_put(json, "self", peer_view_to_json(&spec->self));
+	json_put_text(json, "port", port_kind_names[port]);
 	json_put_int(json, "uid", uid);
 	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
 	if (!text)

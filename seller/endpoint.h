@@ -7,11 +7,17 @@
 #include "machine.h"
 #include "vnet.h"
 
+/* How a lease's QEMU and its endpoint hand frames to each other. */
+enum port_kind { PORT_DGRAM, PORT_STREAM, PORT_KIND_COUNT };
+extern const char *const port_kind_names[PORT_KIND_COUNT]; /* "dgram", "stream" */
+/* Out of a setting: one of the names, or "auto". E_INVALID. */
+MUST_CHECK err_t port_kind_choose(const char *setting, enum port_kind *ret_kind);
+
 /* The process: reads LEASE_DIR/net.json, serves LEASE_DIR/net.sock until it is told to quit. Returns an exit code. */
 int endpoint_main(const char *lease_dir);
 
 /* The daemon's side. uid: that the endpoint runs as where we are root; 0: as we are. */
-MUST_CHECK err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, uint32_t uid);
+MUST_CHECK err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum port_kind port, uint32_t uid);
 struct endpoint_status {
 	sha256 pin;
 	struct vnet_candidates_text candidates;

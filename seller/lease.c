@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include "bytes.h"
 #include "cache.h"
-#include "endpoint.h"
 #include "file.h"
 #include "log.h"
 #include "seed.h"
@@ -50,6 +49,7 @@ static err_t lease_new(const struct lease_host *host, uuid id, int slot, struct 
 	l->id = id;
 	l->host = host;
 	l->uid = geteuid() == 0 ? (uint32_t)(host->settings->jail_uid + slot) : 0;
+	l->port = host->port;
 	l->state = LEASE_PREPARING;
 	l->desired = LEASE_RUNNING;
 	snprintf(l->path, sizeof l->path, "none");
@@ -123,8 +123,8 @@ static err_t prepare(struct lease_here *l, struct client *client)
 				   &l->cancel, l->prepare_detail),
 		       END_IMAGE_FAILED, "the image"));
 	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
-	TRY(failed_for(l, endpoint_start(l->dir, &l->spec, l->uid), END_BOOT_FAILED, "the network's endpoint"));
-	TRY(failed_for(l, vmrun_start(l->dir, &l->spec, l->host->accel, l->uid), END_BOOT_FAILED, "vmrun"));
+	TRY(failed_for(l, endpoint_start(l->dir, &l->spec, l->port, l->uid), END_BOOT_FAILED, "the network's endpoint"));
+	TRY(failed_for(l, vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid), END_BOOT_FAILED, "vmrun"));
 	return failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start");
 }
 
@@ -175,8 +175,8 @@ err_t lease_start(const struct lease_host *host, uuid id, int slot, struct lease
 	return OK;
 }
 
-/* The user id that vm.json has; the slot's where there is none yet. */
-static void adopt_uid(struct lease_here *l)
+/* What vm.json says of the user id and the port; what a new lease would get where there is none yet. */
+static void adopt_vm(struct lease_here *l)
 {
 	char path[PATH_SIZE + 16];
 	AUTO_FREE char *text = NULL;
@@ -189,6 +189,10 @@ static void adopt_uid(struct lease_here *l)
 	json_int_t uid = json_integer_value(json_object_get(json, "uid"));
 	if (uid >= 0 && uid <= UINT32_MAX)
 		l->uid = (uint32_t)uid;
+	/* A machine that runs keeps the port that it was started with, whatever the settings say since. */
+	const char *port = json_string_value(json_object_get(json, "port"));
+	if (port_kind_choose(port ? port : port_kind_names[PORT_DGRAM], &l->port))
+		log_warn("vm.json names no port", "lease=%s", strrchr(l->dir, '/') + 1);
 }
 
 static bool adopt_spec(struct lease_here *l)
@@ -209,7 +213,7 @@ err_t lease_adopt(const struct lease_host *host, uuid id, int slot, struct lease
 	struct vmrun_status status;
 	char path[PATH_SIZE + 16];
 	TRY(lease_new(host, id, slot, &l));
-	adopt_uid(l);
+	adopt_vm(l);
 	TRY(in_dir(l, "vm.json", path, sizeof path));
 	if (adopt_spec(l) && !access(path, F_OK)) {
 		l->ran = true;
@@ -257,7 +261,7 @@ static void look_at_endpoint(struct lease_here *l)
 	if (endpoint_ask_status(l->dir, &status)) {
 		l->has_network = false;
 		l->peers_version = 0;
-		if (l->state != LEASE_ENDED && l->has_spec && endpoint_start(l->dir, &l->spec, l->uid))
+		if (l->state != LEASE_ENDED && l->has_spec && endpoint_start(l->dir, &l->spec, l->port, l->uid))
 			log_warn("the endpoint does not start", "lease=%s", strrchr(l->dir, '/') + 1);
 		return;
 	}

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "client.h"
+#include "endpoint.h"
 #include "journal.h"
 #include "machine.h"
 #include "settings.h"
@@ -20,7 +21,8 @@ struct lease_host {
 	const struct settings *settings;
 	const struct identity *identity;
 	enum accel accel;
-	int wake_fd; /* an eventfd: written when a lease has something to report */
+	enum port_kind port; /* of new leases */
+	int wake_fd;	     /* an eventfd: written when a lease has something to report */
 };
 
 struct lease_here {
@@ -28,6 +30,7 @@ struct lease_here {
 	const struct lease_host *host;
 	char dir[PATH_SIZE];
 	uint32_t uid; /* that its jail runs as; 0: our own */
+	enum port_kind port;
 	struct lease_spec spec;
 	bool has_spec;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
+#include "endpoint.h"
 #include "file.h"
 #include "json.h"
 
@@ -23,6 +24,8 @@ const struct conf_entry settings_table[] = {
 	{ "machine.name", CONF_TEXT, AT(name), NAME_SIZE, 0, 0, "", "what buyers see" },
 	{ "machine.country", CONF_TEXT, AT(country), 8, 0, 0, "", "two letters (ISO 3166-1), or empty" },
 	{ "machine.accel", CONF_TEXT, AT(accel), 8, 0, 0, "auto", "auto: KVM where it works, else TCG; kvm; tcg" },
+	{ "network.port", CONF_TEXT, AT(port), sizeof((struct settings *)0)->port, 0, 0, "auto",
+	  "between QEMU and the virtual ethernet: auto, dgram, stream" },
 	{ "offer.cores", CONF_INT, AT(cores), 0, 0, 1024, "0", "cores offered; 0: all but one" },
 	{ "offer.memory", CONF_SIZE, AT(memory_bytes), 0, 0, 4096 * GIB, "0", "memory offered; 0: half of it" },
 	{ "offer.price_core_hour", CONF_MONEY, AT(prices.per_core_hour), 0, 0, 0, "0.01", "for an hour of one core at work" },
@@ -62,6 +65,11 @@ err_t settings_check(struct settings *s, char *error)
 		known |= !strcmp(s->accel, accels[i]);
 	if (!known) {
 		snprintf(error, CONF_ERROR_SIZE, "machine.accel must be auto, kvm or tcg, not \"%s\"", s->accel);
+		return E_INVALID;
+	}
+	enum port_kind port;
+	if (port_kind_choose(s->port, &port)) {
+		snprintf(error, CONF_ERROR_SIZE, "network.port must be auto, dgram or stream, not \"%s\"", s->port);
 		return E_INVALID;
 	}
 	if (*s->country &&

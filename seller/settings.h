@@ -19,6 +19,7 @@ struct settings {
 	struct prices prices;
 	int64_t max_duration_us;
 	char accel[8]; /* auto, kvm, tcg */
+	char port[16]; /* auto, or one of port_kind_names */
 	int64_t cache_bytes;
 	int64_t unreachable_us;
 	int64_t jail_uid;

@@ -17,7 +17,7 @@ static err_t lease_path(const char *lease_dir, const char *part, char *path, siz
 	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
 }
 
-err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, uint32_t uid)
+err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port, uint32_t uid)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
@@ -29,6 +29,7 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	json_put_text(json, "accel", accel_names[accel]);
 	json_put_int(json, "uid", uid);
 	json_put_text(json, "cdrom_bus", cdrom_bus_names[spec->cdrom_bus]);
+	json_put_text(json, "port", port_kind_names[port]);
 	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
 	if (!text)
 		return E_NOMEM;

@@ -4,6 +4,7 @@
 #ifndef SELLER_VMRUN_H
 #define SELLER_VMRUN_H
 
+#include "endpoint.h"
 #include "machine.h"
 
 struct vmrun_status {
@@ -15,7 +16,8 @@ struct vmrun_status {
 };
 
 /* Writes vm.json and starts the process. */
-MUST_CHECK err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, uint32_t uid);
+MUST_CHECK err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port,
+			     uint32_t uid);
 MUST_CHECK err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *ret);
 /* ask: "pause", "resume", "stop". */
 MUST_CHECK err_t vmrun_ask(const char *lease_dir, const char *ask, struct vmrun_status *ret);

@@ -238,3 +238,15 @@ size_t udp_put(uint8_t *to, uint64_t to_mac, uint64_t from_mac, uint32_t from_ip
 	store_u16(to + IPV4_HEAD_BYTES + 6, sum ? sum : 0xffff);
 	return ipv4_put(to, to_mac, from_mac, &ip);
 }
+
+err_t frame_copy_complete(uint8_t *to, const uint8_t *frame, size_t len, bool partial_csum)
+{
+	struct frame f;
+	size_t start, offset;
+	memcpy(to, frame, len);
+	if (!partial_csum)
+		return OK;
+	TRY(frame_parse(to, len, &f));
+	TRY(frame_checksum_place(&f, &start, &offset));
+	return checksum_complete(to, len, start, offset);
+}

@@ -75,5 +75,7 @@ uint16_t internet_checksum(const uint8_t *data, size_t len, uint32_t sum);
 MUST_CHECK err_t frame_checksum_place(const struct frame *f, size_t *ret_start, size_t *ret_offset);
 /* Sums from start on and writes it there: makes a partial checksum whole. E_INVALID where that is outside. */
 MUST_CHECK err_t checksum_complete(uint8_t *data, size_t len, size_t start, size_t offset);
+/* Copies a frame, and completes its checksum where that is partial. E_INVALID: it has none. */
+MUST_CHECK err_t frame_copy_complete(uint8_t *to, const uint8_t *frame, size_t len, bool partial_csum);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * port.h - where our machine's frames come in and go out: a TAP, or QEMU's unix datagram socket
+ * port.h - where our machine's frames come in and go out: a TAP, or one of QEMU's unix sockets
  *
  * A kind of port is a table of functions; vnet.c knows no more of it.
  */
@@ -41,13 +41,16 @@ struct port {
 	uint64_t dropped;
 };
 
-/* Both add their descriptors to epoll_fd. tap_fd is taken, also where it fails. super_frames: let the kernel hand over and take
+/* All add their descriptors to epoll_fd. tap_fd is taken, also where it fails. super_frames: let the kernel hand over and take
  * super-frames where it can. */
 MUST_CHECK err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, bool super_frames, struct port **ret_port);
-MUST_CHECK err_t port_qemu_new(int epoll_fd, const char *our_path, const char *qemu_path, uint16_t frame_max,
-			       struct port **ret_port);
+MUST_CHECK err_t port_dgram_new(int epoll_fd, const char *our_path, const char *qemu_path, uint16_t frame_max,
+				struct port **ret_port);
+MUST_CHECK err_t port_stream_new(int epoll_fd, const char *qemu_path, uint16_t frame_max, struct port **ret_port);
 void port_free(struct port *p); /* NULL is fine */
 /* Stops or resumes the epoll descriptor's attention to frames that wait: while UDP is full there is no use in reading them. */
 void port_pause(struct port *p, bool pause);
+/* For a port of several descriptors: makes read_fd an epoll descriptor of its own and adds it to epoll_fd. */
+MUST_CHECK err_t port_open_inner(struct port *p);
 
 #endif

@@ -4,8 +4,7 @@
  * With IFF_VNET_HDR each frame is led by a struct virtio_net_hdr. Then we ask for checksum offload: the kernel leaves TCP's and
  * UDP's checksums partial, they travel so (sealed, thus protected by something better), and the other side's kernel or port
  * completes them. And for segmentation offload: the kernel hands over super-frames of up to 64 KiB, which segment.c cuts, and
- * takes them too: segments from a peer are joined again until a frame comes that does not follow, or flush(). What the kernel
- * refuses (EINVAL: some kernels refuse super-frames that others take) is written again segment by segment.
+ * takes them too (joiner.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,21 +19,19 @@
 #include <unistd.h>
 #include "bytes.h"
 #include "frame.h"
+#include "joiner.h"
 #include "port.h"
 #include "port_tap.h"
 
 #define TAP_USO (0x20 | 0x40) /* TUN_F_USO4, TUN_F_USO6: Linux 6.2, not in every header */
 #define READ_BATCH 64	      /* frames a turn */
 #define READ_BYTES (16 * SUPER_MAX_BYTES)
-#define REFUSALS 8 /* in a row: this kernel takes no super-frames */
 
 struct tap {
 	struct port port;
 	bool has_header;
-	bool joins, joins_udp; /* super-frames may be written */
-	int refused;	       /* in a row */
-	struct run run;	       /* segments to be written */
-	uint8_t *room;	       /* PORT_HEADROOM and one super-frame */
+	struct joiner joiner;
+	uint8_t *room; /* PORT_HEADROOM and one super-frame */
 };
 
 /* ---- out of the kernel ---- */
@@ -98,116 +95,29 @@ static bool tap_read(struct port *p, port_frame_fn *fn, void *context)
 }
 
 /* ---- into the kernel ---- */
-static bool write_parts(struct tap *t, struct virtio_net_hdr *header, struct iovec *parts, int count)
+static int tap_put(void *context, struct iovec *parts, int count)
 {
-	parts[0] = (struct iovec){ header, sizeof *header };
+	struct tap *t = context;
 	ssize_t n;
 	do
 		n = writev(t->port.read_fd, t->has_header ? parts : parts + 1, t->has_header ? count : count - 1);
 	while (n < 0 && errno == EINTR);
-	return n >= 0;
-}
-
-static void write_complete(struct tap *t, const uint8_t *frame, size_t len, size_t start, size_t offset)
-{
-	uint8_t copy[FRAME_MAX_BYTES];
-	struct virtio_net_hdr header = { 0 };
-	struct iovec parts[2] = { [1] = { copy, len } };
-	if (len <= sizeof copy) {
-		memcpy(copy, frame, len);
-		if (checksum_complete(copy, len, start, offset) == OK && write_parts(t, &header, parts, 2))
-			return;
-	}
-	t->port.dropped++;
-}
-
-static void write_one(struct tap *t, const uint8_t *frame, size_t len, bool partial_csum)
-{
-	struct virtio_net_hdr header = { 0 };
-	struct iovec parts[2] = { [1] = { (void *)(uintptr_t)frame, len } };
-	struct frame f;
-	size_t start = 0, offset = 0;
-	if (partial_csum) {
-		if (frame_parse((uint8_t *)(uintptr_t)frame, len, &f) != OK || frame_checksum_place(&f, &start, &offset) != OK) {
-			t->port.dropped++;
-			return;
-		}
-		header = (struct virtio_net_hdr){ .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-						  .csum_start = (uint16_t)start,
-						  .csum_offset = (uint16_t)offset };
-		if (!t->has_header) {
-			write_complete(t, frame, len, start, offset);
-			return;
-		}
-	}
-	if (write_parts(t, &header, parts, 2))
-		return;
-	if (errno == EINVAL && partial_csum)
-		write_complete(t, frame, len, start, offset);
-	else
-		t->port.dropped++; /* the interface is down, or its queue full: an ethernet may lose frames */
-}
-
-static bool write_joined(struct tap *t)
-{
-	struct run *r = &t->run;
-	struct iovec parts[RUN_MAX + 2];
-	struct virtio_net_hdr header = { .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-					 .hdr_len = r->at.head_len,
-					 .gso_size = r->size,
-					 .csum_start = r->at.transport,
-					 .csum_offset = r->gso == INNER_GSO_UDP ? 6 : 16 };
-	header.gso_type = r->gso == INNER_GSO_UDP    ? VIRTIO_NET_HDR_GSO_UDP_L4
-			  : r->gso == INNER_GSO_TCP6 ? VIRTIO_NET_HDR_GSO_TCPV6
-						     : VIRTIO_NET_HDR_GSO_TCPV4;
-	run_finish(r);
-	parts[1] = (struct iovec){ r->head, r->at.head_len };
-	for (int i = 0; i < r->count; i++)
-		parts[i + 2] = (struct iovec){ (void *)(uintptr_t)(r->frame[i] + r->at.head_len), r->len[i] - r->at.head_len };
-	return write_parts(t, &header, parts, r->count + 2);
-}
-
-static void write_run(struct tap *t)
-{
-	struct run *r = &t->run;
-	if (r->count == 0)
-		return;
-	bool refused = r->count > 1 && !write_joined(t);
-	if (refused && errno == EINVAL) {
-		if (++t->refused >= REFUSALS)
-			t->joins = false;
-	} else if (r->count > 1) {
-		t->refused = 0;
-		t->port.dropped += refused ? (uint64_t)r->count : 0;
-	}
-	for (int i = 0; i < r->count && (r->count == 1 || (refused && t->refused > 0)); i++)
-		write_one(t, r->frame[i], r->len[i], true);
-	r->count = 0;
+	return n < 0 ? errno : 0;
 }
 
 static bool tap_join(struct port *p, const uint8_t *frame, size_t len, const struct offload *o)
 {
-	struct tap *t = (struct tap *)p;
-	if (!run_join(&t->run, frame, len, o))
-		return false;
-	if (t->run.closed)
-		write_run(t);
-	return true;
+	return joiner_join(&((struct tap *)p)->joiner, frame, len, o);
 }
 
 static void tap_write(struct port *p, const uint8_t *frame, size_t len, const struct offload *o)
 {
-	struct tap *t = (struct tap *)p;
-	if (tap_join(p, frame, len, o))
-		return;
-	write_run(t); /* frames stay in their order */
-	if (!t->joins || (o->gso == INNER_GSO_UDP && !t->joins_udp) || !run_begin(&t->run, frame, len, o))
-		write_one(t, frame, len, o->partial_csum);
+	joiner_write(&((struct tap *)p)->joiner, frame, len, o);
 }
 
 static bool tap_flush(struct port *p)
 {
-	write_run((struct tap *)p);
+	joiner_flush(&((struct tap *)p)->joiner);
 	return false;
 }
 
@@ -235,11 +145,12 @@ static err_t ask_offloads(struct tap *t, bool super_frames)
 	if (ioctl(t->port.read_fd, TUNSETVNETHDRSZ, &header_bytes) < 0)
 		return E_IO;
 	if (super_frames && ioctl(t->port.read_fd, TUNSETOFFLOAD, tcp | TAP_USO) == 0)
-		t->joins = t->joins_udp = true;
+		t->joiner.tcp4 = t->joiner.tcp6 = t->joiner.udp = true;
 	else if (super_frames && ioctl(t->port.read_fd, TUNSETOFFLOAD, tcp) == 0)
-		t->joins = true;
+		t->joiner.tcp4 = t->joiner.tcp6 = true;
 	else if (ioctl(t->port.read_fd, TUNSETOFFLOAD, TUN_F_CSUM) < 0)
 		return E_IO;
+	t->joiner.csum = true;
 	return OK;
 }
 
@@ -267,6 +178,7 @@ err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, bool super_fram
 		return E_NOMEM;
 	}
 	t->port = (struct port){ .kind = &tap_kind, .epoll_fd = epoll_fd, .read_fd = tap_fd, .frame_max = frame_max };
+	t->joiner = (struct joiner){ .put = tap_put, .context = t, .dropped = &t->port.dropped };
 	t->room = malloc(PORT_HEADROOM + SUPER_MAX_BYTES);
 	err_t e = t->room ? set_up(t, super_frames) : E_NOMEM;
 	if (e != OK) {

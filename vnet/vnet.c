@@ -343,7 +343,13 @@ err_t vnet_attach_tap(struct vnet *v, int tap_fd)
 err_t vnet_attach_qemu_dgram(struct vnet *v, const char *our_path, const char *qemu_path)
 {
 	detach(v);
-	return port_qemu_new(v->epoll_fd, our_path, qemu_path, v->mesh.frame_max, &v->port);
+	return port_dgram_new(v->epoll_fd, our_path, qemu_path, v->mesh.frame_max, &v->port);
+}
+
+err_t vnet_attach_qemu_stream(struct vnet *v, const char *qemu_path)
+{
+	detach(v);
+	return port_stream_new(v->epoll_fd, qemu_path, v->mesh.frame_max, &v->port);
 }
 
 /* ---- peers ---- */

@@ -3,7 +3,8 @@
 # build.sh OUT.iso - a live image of Debian's cloud kernel and busybox that runs the lease's user-data
 #
 # Needs the packages linux-image-cloud-amd64, busybox-static, isolinux, syslinux-common, xorriso and cpio. KERNEL,
-# MODULES and BUSYBOX name other files. The same packages give the same bytes: dates come from the kernel's file, order from sort.
+# MODULES and BUSYBOX name other files, MODULES_TOO more modules. The same packages give the same bytes: dates come from
+# the kernel's file, order from sort.
 set -euo pipefail
 export LC_ALL=C
 
@@ -18,7 +19,7 @@ ldlinux=/usr/lib/syslinux/modules/bios/ldlinux.c32
 
 # What the kernel keeps in modules and a leased VM has: the disc, the network card, the random number device, the power
 # button. AHCI and e1000 do not exist in this kernel.
-wanted='virtio_pci virtio-rng virtio_net virtio_scsi sr_mod isofs button evdev'
+wanted="virtio_pci virtio-rng virtio_net virtio_scsi sr_mod isofs button evdev ${MODULES_TOO:-}"
 
 for file in "$kernel" "$modules/modules.dep" "$busybox" "$isolinux" "$ldlinux"; do
 	[ -r "$file" ] || {

@@ -2,8 +2,8 @@
  * domain_xml.c - writes the machine's libvirt XML: as few devices as a live image can do with
  *
  * There is no USB, VGA, audio, balloon, floppy, 9p or host device. q35 brings an AHCI controller that cannot be left out; the
- * discs are on virtio-scsi unless the image's kernel only knows AHCI. libvirt 9.0 has no word for QEMU's dgram network
- * backend, hence the command line's part.
+ * discs are on virtio-scsi unless the image's kernel only knows AHCI. libvirt 9.0 has no word for QEMU's dgram and
+ * stream network backends, hence the command line's part.
  */
 #include "domain_xml.h"
 #include "jail.h"
@@ -104,13 +104,20 @@ static void put_devices(const struct vm_spec *spec, bool cidata, struct buf *out
 		      " </devices>\n");
 }
 
+static const char *const netdevs[] = {
+	[VM_PORT_DGRAM] = "dgram,id=n0,local.type=unix,local.path=" JAIL_NET_QEMU ",remote.type=unix,remote.path=" JAIL_NET_VNET,
+	/* The one that listens finds its peer again after a restart; QEMU's connecting side does not. */
+	[VM_PORT_STREAM] = "stream,id=n0,server=on,addr.type=unix,addr.path=" JAIL_NET_QEMU,
+};
+
 /* The option ROM would only add a second, longer boot by network. */
 static void put_network(const struct vm_spec *spec, struct buf *out)
 {
 	char mac[VM_MAC_TEXT_SIZE];
-	buf_puts(out, " <qemu:commandline>\n  <qemu:arg value='-netdev'/>\n"
-		      "  <qemu:arg value='dgram,id=n0,local.type=unix,local.path=" JAIL_NET_QEMU
-		      ",remote.type=unix,remote.path=" JAIL_NET_VNET "'/>\n  <qemu:arg value='-device'/>\n");
+	buf_printf(out,
+		   " <qemu:commandline>\n  <qemu:arg value='-netdev'/>\n"
+		   "  <qemu:arg value='%s'/>\n  <qemu:arg value='-device'/>\n",
+		   netdevs[spec->port]);
 	buf_printf(out,
 		   "  <qemu:arg value='virtio-net-pci,netdev=n0,mac=%s,bus=pcie.0,addr=0x4,romfile='/>\n"
 		   " </qemu:commandline>\n",

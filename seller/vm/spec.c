@@ -15,6 +15,9 @@ static_assert(sizeof vm_accel_names / sizeof *vm_accel_names == VM_ACCEL_COUNT, 
 const char *const vm_bus_names[] = { "scsi", "sata" };
 static_assert(sizeof vm_bus_names / sizeof *vm_bus_names == VM_BUS_COUNT, "one name each");
 
+const char *const vm_port_names[] = { "dgram", "stream" };
+static_assert(sizeof vm_port_names / sizeof *vm_port_names == VM_PORT_COUNT, "one name each");
+
 #define CORES_MAX 128
 #define MEMORY_MIN_MIB 32
 #define MEMORY_MAX_MIB (1024 * 1024)
@@ -71,7 +74,7 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	AUTO_JSON json = NULL;
 	struct vm_spec spec = { 0 };
 	struct json_reader r;
-	int accel = 0, bus = 0;
+	int accel = 0, bus = 0, port = 0;
 
 	TRY(json_parse(text, len, &json, error));
 	json_open(&r, json, error);
@@ -85,9 +88,11 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	json_take_enum(&r, "accel", vm_accel_names, VM_ACCEL_COUNT, &accel);
 	json_take_u32(&r, "uid", 0, UID_MAX_ALLOWED, &spec.uid);
 	json_take_enum(&r, "cdrom_bus", vm_bus_names, VM_BUS_COUNT, &bus);
+	json_take_enum(&r, "port", vm_port_names, VM_PORT_COUNT, &port);
 	TRY(json_close(&r));
 	spec.accel = (enum vm_accel)accel;
 	spec.cdrom_bus = (enum vm_bus)bus;
+	spec.port = (enum vm_port)port;
 	*ret_spec = spec;
 	return OK;
 }
@@ -104,5 +109,6 @@ json_t *vm_spec_to_json(const struct vm_spec *spec)
 	json_put_text(json, "accel", vm_accel_names[spec->accel]);
 	json_put_int(json, "uid", spec->uid);
 	json_put_text(json, "cdrom_bus", vm_bus_names[spec->cdrom_bus]);
+	json_put_text(json, "port", vm_port_names[spec->port]);
 	return json;
 }

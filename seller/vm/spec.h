@@ -21,6 +21,10 @@ extern const char *const vm_accel_names[VM_ACCEL_COUNT];
 enum vm_bus { VM_BUS_SCSI, VM_BUS_SATA, VM_BUS_COUNT };
 extern const char *const vm_bus_names[VM_BUS_COUNT];
 
+/* How QEMU hands the machine's ethernet frames over (docs/SELLER.md). */
+enum vm_port { VM_PORT_DGRAM, VM_PORT_STREAM, VM_PORT_COUNT };
+extern const char *const vm_port_names[VM_PORT_COUNT];
+
 #define VM_NAME_SIZE 64
 #define VM_MAC_TEXT_SIZE 18
 #define VM_SPEC_MAX_BYTES 4096
@@ -34,6 +38,7 @@ struct vm_spec {
 	enum vm_accel accel;
 	uint32_t uid; /* that the jail runs as where root starts it, also its group; 0: the caller's own */
 	enum vm_bus cdrom_bus;
+	enum vm_port port;
 };
 
 /* E_INVALID with error filled. */

@@ -84,7 +84,7 @@ lease() { # NAME IMAGE [USER-DATA]: makes $state/NAME
 	chmod 0644 "$dir"/*.iso
 	cat >"$dir/vm.json" <<-END
 		{ "lease": "0193f0a0-1111-7222-8333-444455556666", "name": "$1", "cores": 1, "memory_mib": 160,
-		  "mac": "52:54:00:12:34:56", "accel": "tcg", "uid": $lease_uid, "cdrom_bus": "scsi" }
+		  "mac": "52:54:00:12:34:56", "accel": "tcg", "uid": $lease_uid, "cdrom_bus": "scsi", "port": "dgram" }
 	END
 	[ "${#start_as[@]}" = 0 ] || chown -R 64998:64998 "$dir"
 }

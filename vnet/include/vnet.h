@@ -2,7 +2,7 @@
  * vnet.h - one private ethernet over UDP: the whole API, but for what can be seen of it (vnet_status.h)
  *
  * A struct vnet is one peer's membership of one network. It has one UDP socket for all other peers and one port, where the
- * frames of one machine (or one local bridge) come in and go out: a TAP, or QEMU's unix datagram socket. Peers are introduced
+ * frames of one machine (or one local bridge) come in and go out: a TAP, or one of QEMU's unix sockets. Peers are introduced
  * by the caller (who has them from the market): name, MAC, addresses, pinned key, candidates. Everything between two peers is
  * sealed; keys come from a DTLS 1.2 handshake with both keys pinned. docs/VNET.md specifies the wire.
  *
@@ -119,6 +119,8 @@ MUST_CHECK err_t vnet_attach_tap(struct vnet *v, int tap_fd);
  * Binds our_path (replacing an old socket) and sends to qemu_path; either end may come later or restart. Both paths must fit
  * sun_path: chdir() first. */
 MUST_CHECK err_t vnet_attach_qemu_dgram(struct vnet *v, const char *our_path, const char *qemu_path);
+/* QEMU's "-netdev stream,server=on,addr.type=unix,addr.path=QEMU_PATH": connects there as soon as somebody listens, and again. */
+MUST_CHECK err_t vnet_attach_qemu_stream(struct vnet *v, const char *qemu_path);
 /* Opens a TAP in the calling thread's network namespace: name "cpu%d" or fixed; ret_name has IFNAMSIZ (16) bytes. Sets MAC and
  * MTU. Needs CAP_NET_ADMIN there. The caller sets addresses and brings it up. */
 MUST_CHECK err_t vnet_tap_open(const char *name, vnet_mac mac, uint16_t mtu, int *ret_fd, char *ret_name);

@@ -83,6 +83,17 @@ static void varied(void)
 	ok(!strstr(xml.data, "cidata"), "no second disc");
 }
 
+static void with_port(enum vm_port port, const char *netdev)
+{
+	struct vm_spec spec = plain();
+	AUTO_BUF xml = { 0 };
+	spec.port = port;
+	domain_xml(&spec, true, &xml);
+	ok(strstr(xml.data, netdev), "%s's netdev", vm_port_names[port]);
+	is_text(strstr(xml.data, "<qemu:arg value='virtio-net-pci,netdev=n0,mac=52:54:00:12:34:56"),
+		strstr(golden, "<qemu:arg value='virtio-net-pci,netdev=n0,mac=52:54:00:12:34:56"), "its device is the same");
+}
+
 /* vm.json's reader lets no such name through; the writer would not be fooled either. */
 static void injected(void)
 {
@@ -108,6 +119,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
 		ok(!strstr(xml.data, absent[i]), "without %s", absent[i]);
 	varied();
+	with_port(VM_PORT_STREAM, "  <qemu:arg value='stream,id=n0,server=on,addr.type=unix,addr.path=/lease/net/qemu.sock'/>\n");
 	injected();
 	return done_testing();
 }

@@ -6,8 +6,9 @@
 #include "spec.h"
 #include "tap.h"
 
-static const char good[] = "{\"lease\":\"0193f0a0-1111-7222-8333-444455556666\",\"name\":\"vm1\",\"cores\":2,\"memory_mib\":160,"
-			   "\"mac\":\"52:54:00:AB:34:56\",\"accel\":\"kvm\",\"uid\":64999,\"cdrom_bus\":\"sata\"}";
+static const char good[] =
+	"{\"lease\":\"0193f0a0-1111-7222-8333-444455556666\",\"name\":\"vm1\",\"cores\":2,\"memory_mib\":160,"
+	"\"mac\":\"52:54:00:AB:34:56\",\"accel\":\"kvm\",\"uid\":64999,\"cdrom_bus\":\"sata\",\"port\":\"stream\"}";
 
 /* The good text with one field's text replaced. */
 static err_t with(const char *old, const char *new, struct json_error *error)
@@ -53,6 +54,8 @@ static const struct {
 	{ "64999", "-1", "uid", "an uid below zero" },
 	{ "64999", "4294967295", "uid", "the uid that means none" },
 	{ "\"sata\"", "\"usb\"", "cdrom_bus", "an unknown bus" },
+	{ "\"stream\"", "\"user\"", "port", "an unknown port" },
+	{ ",\"port\":\"stream\"", "", "port", "no port field" },
 	{ "0193f0a0-1111", "0193f0a0_1111", "lease", "no UUID" },
 	{ "\"uid\"", "\"emulator\":\"/bin/sh\",\"uid\"", "emulator", "an unknown field" },
 	{ "\"uid\":64999", "\"uid\":64999,\"uid\":0", "", "a field twice" },
@@ -74,6 +77,7 @@ int main(void)
 	is_int(spec.accel, VM_ACCEL_KVM, "accelerator");
 	is_int(spec.uid, 64999, "uid");
 	is_int(spec.cdrom_bus, VM_BUS_SATA, "bus");
+	is_int(spec.port, VM_PORT_STREAM, "port");
 
 	AUTO_JSON json = vm_spec_to_json(&spec);
 	AUTO_FREE char *text = json_dumps(json, JSON_COMPACT);

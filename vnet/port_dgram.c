@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * port_qemu.c - a port on QEMU's "-netdev dgram": one raw frame a datagram, over unix sockets
+ * port_dgram.c - a port on QEMU's "-netdev dgram": one raw frame a datagram, over unix sockets
  *
  * How it works: two sockets. One is bound to our path and receives from whoever QEMU is at the moment; the other is connected to
  * QEMU's path, so that epoll can tell when QEMU has room again. When QEMU restarts the connection is dead (ECONNREFUSED) and
  * made anew with the next frame. What QEMU cannot take at once waits in a ring, in order; what finds the ring full is dropped.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
-#include "bytes.h"
 #include "frame.h"
 #include "port.h"
+#include "port_unix.h"
 
 #define RING \
 	1024 /* frames that wait for QEMU, 1.4 MB at an MTU of 1400: what one turn reads from UDP, in bursts of super-frames */
-#define SOCKET_BYTES (1 << 20)
 
 struct qemu {
 	struct port port;
@@ -70,14 +65,11 @@ static bool connect_to_qemu(struct qemu *q)
 {
 	if (q->send_fd >= 0)
 		return true;
-	int size = SOCKET_BYTES;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct epoll_event event = { .events = 0, .data.fd = fd };
-	if (fd < 0)
+	int fd;
+	if (unix_connect(&q->theirs, SOCK_DGRAM, &fd) != OK)
 		return false;
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
-	if (connect(fd, (struct sockaddr *)&q->theirs, sizeof q->theirs) < 0 ||
-	    epoll_ctl(q->port.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+	struct epoll_event event = { .events = 0, .data.fd = fd };
+	if (epoll_ctl(q->port.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
 		close(fd);
 		return false;
 	}
@@ -103,11 +95,7 @@ static void qemu_write(struct port *p, const uint8_t *frame, size_t len, const s
 	}
 	size_t i = (q->first + q->count) % RING;
 	uint8_t *slot = q->ring + i * q->slot_bytes;
-	struct frame f;
-	size_t start, offset;
-	memcpy(slot, frame, len);
-	if (o->partial_csum && (frame_parse(slot, len, &f) != OK || frame_checksum_place(&f, &start, &offset) != OK ||
-				checksum_complete(slot, len, start, offset) != OK)) {
+	if (frame_copy_complete(slot, frame, len, o->partial_csum) != OK) {
 		p->dropped++;
 		return;
 	}
@@ -183,28 +171,16 @@ static void qemu_free(struct port *p)
 
 static const struct port_kind qemu_kind = { "qemu-dgram", qemu_read, qemu_write, NULL, qemu_flush, qemu_hang_up, qemu_free };
 
-/* An old socket of ours may lie there; anything else is not ours to remove. */
-static err_t bind_socket(struct qemu *q)
+static err_t open_all(struct qemu *q, const char *our_path, const char *qemu_path)
 {
-	struct stat st;
-	int size = SOCKET_BYTES;
-	if (lstat(q->ours.sun_path, &st) == 0 && (!S_ISSOCK(st.st_mode) || unlink(q->ours.sun_path) < 0))
-		return E_EXISTS;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
-	if (fd < 0)
-		return err_from_errno(errno);
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-	if (bind(fd, (struct sockaddr *)&q->ours, sizeof q->ours) < 0) {
-		err_t e = err_from_errno(errno);
-		close(fd);
-		return e;
-	}
-	q->port.read_fd = fd;
-	return epoll_ctl(q->port.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? E_IO : OK;
+	TRY(unix_address(our_path, &q->ours));
+	TRY(unix_address(qemu_path, &q->theirs));
+	TRY(unix_bind(our_path, SOCK_DGRAM, &q->port.read_fd));
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = q->port.read_fd };
+	return epoll_ctl(q->port.epoll_fd, EPOLL_CTL_ADD, q->port.read_fd, &event) < 0 ? E_IO : OK;
 }
 
-err_t port_qemu_new(int epoll_fd, const char *our_path, const char *qemu_path, uint16_t frame_max, struct port **ret_port)
+err_t port_dgram_new(int epoll_fd, const char *our_path, const char *qemu_path, uint16_t frame_max, struct port **ret_port)
 {
 	struct qemu *q = calloc(1, sizeof *q);
 	if (!q)
@@ -214,13 +190,9 @@ err_t port_qemu_new(int epoll_fd, const char *our_path, const char *qemu_path, u
 	q->slot_bytes = (frame_max + 63u) & ~63u;
 	q->rooms = malloc(PORT_BATCH * (PORT_HEADROOM + q->slot_bytes));
 	q->ring = malloc(RING * q->slot_bytes);
-	q->ours.sun_family = q->theirs.sun_family = AF_UNIX;
 	err_t e = q->rooms && q->ring ? OK : E_NOMEM;
-	if (e == OK && (text_copy(q->ours.sun_path, sizeof q->ours.sun_path, our_path) != OK ||
-			text_copy(q->theirs.sun_path, sizeof q->theirs.sun_path, qemu_path) != OK))
-		e = E_INVALID;
 	if (e == OK)
-		e = bind_socket(q);
+		e = open_all(q, our_path, qemu_path);
 	if (e != OK) {
 		qemu_free(&q->port);
 		return e;
