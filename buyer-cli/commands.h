@@ -50,6 +50,7 @@ int command_net_up(struct cli *cli);
 /* net_status.c */
 int command_net_status(struct cli *cli);
 int command_net_peers(struct cli *cli);
+int command_net_map(struct cli *cli);
 int command_net_down(struct cli *cli);
 /* net_capture.c */
 int command_net_capture(struct cli *cli);

@@ -192,6 +192,7 @@ static const struct cli_command commands[] = {
 	  "with its checksum not computed yet. The network never waits for a capture: what is not read in time is counted as "
 	  "dropped.",
 	  capture_options, 1, 1, command_net_capture },
+	{ "net map", "ORDER", "how all members reach each other, as they told the market", NULL, NULL, 1, 1, command_net_map },
 	{ "net down", "ORDER", "leave the ethernet", NULL, NULL, 1, 1, command_net_down },
 	{ .name = NULL },
 };

@@ -22,6 +22,7 @@
 #include "ipc.h"
 #include "json.h"
 #include "output.h"
+#include "paths.h"
 #include "proxy.h"
 
 enum { JOIN_EVERY_S = 5, HURRY_ROUNDS = 30, START_WAIT_S = 15 };
@@ -170,6 +171,7 @@ static void own_candidates(struct member *m)
 	json_open(&r, status, &error);
 	candidates_take(&r, "candidates", &m->join.candidates);
 	(void)!json_close_lenient(&r);
+	m->join.path_count = paths_of_status(json_object_get(status, "peers"), m->join.paths, PEER_MAX);
 }
 
 static void introduce(struct member *m, const struct peer_answer *answer)

@@ -142,6 +142,34 @@ int command_net_peers(struct cli *cli)
 	return EXIT_OK;
 }
 
+/* Of all members, as they told the market: this machine need not be one. */
+int command_net_map(struct cli *cli)
+{
+	static const struct column columns[] = { { "FROM", "from", CELL_TEXT },
+						 { "TO", "to", CELL_TEXT },
+						 { "PATH", "path", CELL_TEXT },
+						 { "RTT MS", "rtt_us", CELL_MS },
+						 { "LOSS", "loss_permille", CELL_PERMILLE },
+						 { "DATAGRAM", "datagram_bytes", CELL_NUMBER },
+						 { .title = NULL } };
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON answer = NULL;
+	char order[UUID_TEXT_SIZE], path[96];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
+		return code;
+	snprintf(path, sizeof path, "/v1/orders/%s/network", order);
+	if ((code = session_call(&s, "GET", path, NULL, false, &answer)))
+		return code;
+	if (output_form(cli) == FORM_JSON)
+		output_object(cli, answer, NULL, NULL);
+	else
+		output_list(cli, json_object_get(answer, "paths"), columns, "to");
+	if (!json_is_true(json_object_get(answer, "complete")))
+		output_note(cli, "not all of the direct paths are listed\n");
+	return EXIT_OK;
+}
+
 int command_net_down(struct cli *cli)
 {
 	AUTO_JSON answer = NULL;

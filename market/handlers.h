@@ -25,6 +25,8 @@ route_fn order_receipt;
 route_fn lease_show, lease_feedback, lease_console_add, lease_console_show;
 /* peers.c */
 route_fn peer_join, peer_leave;
+/* reach.c */
+route_fn network_show;
 /* public.c */
 route_fn offer_list, book_show, seller_list, seller_show, market_show, health_show, openapi_show, page_show;
 /* events.c, metrics.c */

@@ -46,6 +46,7 @@ static void live_free(struct market *m, struct live *l)
 	unlink_live(l);
 	uuid_map_remove(&m->leases, l->row.l.id);
 	console_clear(&l->console);
+	reach_clear(&l->reach);
 	free(l);
 }
 
@@ -186,13 +187,15 @@ static enum end_reason machine_reason(const struct live *l, enum end_reason said
 	}
 }
 
-err_t live_heard(struct market *m, struct live *l, const struct lease_report *said, enum accel accel, wall_time now,
+err_t live_heard(struct market *m, struct live *l, const struct report *report, const struct lease_report *said, wall_time now,
 		 mono_time now_mono)
 {
 	l->named = now_mono;
 	l->told = true;
 	hear_network(l, said);
-	TRY(hear_state(m, l, said, accel, now, now_mono));
+	if (said->has_paths)
+		reach_set(&l->reach, report->paths + said->first_path, said->path_count, now_mono);
+	TRY(hear_state(m, l, said, report->accel, now, now_mono));
 	if (said->has_usage)
 		TRY(meter_hear(m, l, &said->usage, now));
 	if (meter_due(m, l, said->state == LEASE_ENDED, now_mono))

@@ -11,6 +11,7 @@
 #include "machine.h"
 #include "market.h"
 #include "meter.h"
+#include "reach.h"
 
 struct live {
 	struct lease_row row;
@@ -25,6 +26,7 @@ struct live {
 	struct meter meter;
 	bool has_peer; /* the endpoint is up: */
 	struct peer_view peer;
+	struct reach reach; /* and says how it reaches the others */
 	struct live *next_of_machine, *next_of_network;
 };
 
@@ -35,8 +37,8 @@ MUST_CHECK err_t live_reload(struct market *m, uuid lease, mono_time now);
 void live_free_all(struct market *m);
 
 /* What its machine says of it. Each step is stored by itself; the next report goes on where this one failed. */
-MUST_CHECK err_t live_heard(struct market *m, struct live *l, const struct lease_report *said, enum accel accel, wall_time now,
-			    mono_time now_mono);
+MUST_CHECK err_t live_heard(struct market *m, struct live *l, const struct report *report, const struct lease_report *said,
+			    wall_time now, mono_time now_mono);
 /* Does what is due: pauses, wakes, wants its end, ends. */
 MUST_CHECK err_t live_judge(struct market *m, struct live *l, wall_time now, mono_time now_mono);
 MUST_CHECK err_t live_desire(struct market *m, struct live *l, enum lease_state desired, enum end_reason reason, wall_time now,

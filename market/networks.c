@@ -123,6 +123,7 @@ err_t network_join(struct network *n, const struct peer_join *join, uint32_t num
 		network_changed(n);
 	}
 	b->heard = now;
+	reach_set(&b->reach, join->paths, join->path_count, now);
 	bool renamed = strcmp(b->view.name, join->name) != 0;
 	memcpy(b->view.name, join->name, sizeof b->view.name);
 	if (peer_introduced(&b->view, join->pin, &join->candidates) || renamed)
@@ -138,6 +139,7 @@ bool network_leave(struct network *n, uuid peer)
 		if (!uuid_equal(b->view.id, peer))
 			continue;
 		*at = b->next;
+		reach_clear(&b->reach);
 		free(b);
 		network_changed(n);
 		return true;

@@ -9,6 +9,7 @@
 
 #include "market.h"
 #include "network.h"
+#include "reach.h"
 
 #define NETWORK_SUBNET "10.77.0.0"
 #define NETWORK_PREFIX 16
@@ -18,6 +19,7 @@
 struct buyer_peer {
 	struct peer_view view;
 	mono_time heard;
+	struct reach reach;
 	struct buyer_peer *next;
 };
 struct network {

@@ -30,7 +30,7 @@ static err_t hear(struct market *m, struct presence *p, const struct report *rep
 		struct live *l = live_get(m, said->lease);
 		if (!l || l->machine != p)
 			continue; /* ended, or never its own: the answer does not name it */
-		err_t e = live_heard(m, l, said, report->accel, now, now_mono);
+		err_t e = live_heard(m, l, report, said, now, now_mono);
 		if (e == E_UNAVAILABLE)
 			return e;
 		/* One lease's trouble is not the others'. */

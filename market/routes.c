@@ -81,6 +81,7 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/orders/{id}/leases", order_leases, S_ORDERS, 0, 0, "its leases" },
 	{ "GET", "/v1/orders/{id}/receipt", order_receipt, S_ORDERS, 0, 0, "what it cost, lease by lease" },
 	{ "GET", "/v1/orders/{id}/explain", order_explain, S_ORDERS, 0, 0, "why it does not fill" },
+	{ "GET", "/v1/orders/{id}/network", network_show, S_ORDERS, 0, 0, "its members, and how they reach each other" },
 	{ "POST", "/v1/orders/{id}/peers", peer_join, S_ORDERS, QUIET, JSON, "the buyer's machine joins the network, or stays" },
 	{ "DELETE", "/v1/orders/{id}/peers/{id}", peer_leave, S_ORDERS, 0, 0, "and leaves it" },
 

@@ -14,6 +14,7 @@
 #include "order.h"
 
 #define REPORT_MAX_LEASES 64
+#define REPORT_MAX_PATHS 1024 /* of all its leases: what does not fit is in one of the next reports */
 
 /* POST /v1/machines with scope machines. The answer, 201, is struct enrolled: its token, scope machine, is shown this once. */
 struct enrolment {
@@ -73,6 +74,9 @@ struct lease_report {
 	struct vnet_candidates_text candidates;
 	char path[12];		/* of the endpoint to the buyer's peer: none, connecting, direct, relayed */
 	uint64_t peers_version; /* of the list the endpoint works with */
+	/* "paths", optional: how the endpoint reaches its peers. They stand in the report's paths, from first_path on. */
+	bool has_paths;
+	size_t first_path, path_count;
 };
 
 /* POST /v1/machines/{id}/report with the machine's token. */
@@ -89,6 +93,8 @@ struct report {
 	uint32_t max_duration_s; /* 0: any */
 	size_t lease_count;
 	struct lease_report leases[REPORT_MAX_LEASES];
+	size_t path_count;
+	struct path_view paths[REPORT_MAX_PATHS];
 };
 json_t *report_to_json(const struct report *r);
 MUST_CHECK err_t report_from_json(json_t *json, struct report *ret, struct json_error *error);

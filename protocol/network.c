@@ -5,6 +5,7 @@
 #include "bytes.h"
 #include "field.h"
 #include "network.h"
+#include "paths.h"
 
 /* ---- addresses ---- */
 /* 1 .. 65535 in decimal, nothing around it. */
@@ -325,6 +326,8 @@ json_t *peer_join_to_json(const struct peer_join *j)
 	json_put_sha256(json, "pin", j->pin);
 	json_put(json, "candidates", candidates_to_json(&j->candidates));
 	json_put_int(json, "peers_version", (int64_t)j->peers_version);
+	if (j->path_count)
+		json_put(json, "paths", paths_to_json(j->paths, j->path_count));
 	return json;
 }
 
@@ -340,6 +343,8 @@ err_t peer_join_from_json(json_t *json, struct peer_join *ret, struct json_error
 	json_take_sha256(&r, "pin", &j.pin);
 	candidates_take(&r, "candidates", &j.candidates);
 	field_maybe_u64(&r, "peers_version", &j.peers_version);
+	if (json_has(&r, "paths"))
+		paths_take(&r, "paths", j.paths, PEER_MAX, &j.path_count);
 	TRY(json_close(&r));
 	*ret = j;
 	return OK;

@@ -77,14 +77,24 @@ void peer_list_clear(struct peer_list *l);
 json_t *peer_list_to_json(const struct peer_list *l);
 void peer_list_take(struct json_reader *r, const char *name, struct peer_list *ret);
 
+/* How a member reaches another, as it says (paths.h has it as JSON). -1: unknown; 0 bytes: no path. */
+struct path_view {
+	uuid peer;
+	char path[12]; /* none, connecting, direct, relayed */
+	int32_t rtt_us, loss_permille;
+	uint32_t datagram_bytes;
+};
+
 /* POST /v1/orders/{id}/peers: the buyer's machine joins (or, repeated each 5 s, stays: it is dropped after 60 s of silence).
- * {"id","name","pin","candidates","peers_version"}; the answer is a peer_answer. DELETE /v1/orders/{id}/peers/{peer} leaves. */
+ * {"id","name","pin","candidates","peers_version","paths"}; paths is optional. The answer is a peer_answer. DELETE /v1/orders/{id}/peers/{peer} leaves. */
 struct peer_join {
 	uuid id; /* made by the buyer's machine, kept for as long as it stays */
 	char name[NAME_SIZE];
 	sha256 pin;
 	struct vnet_candidates_text candidates;
 	uint64_t peers_version; /* that it has; 0 none */
+	size_t path_count;
+	struct path_view paths[PEER_MAX];
 };
 json_t *peer_join_to_json(const struct peer_join *j);
 MUST_CHECK err_t peer_join_from_json(json_t *json, struct peer_join *ret, struct json_error *error);

@@ -4,6 +4,7 @@
 #include "field.h"
 #include "file.h"
 #include "machine.h"
+#include "paths.h"
 
 /* An ended lease has a reason, and no other has. */
 static void check_reason(struct json_reader *r, enum lease_state state, enum end_reason reason)
@@ -17,7 +18,7 @@ static void check_reason(struct json_reader *r, enum lease_state state, enum end
 }
 
 /* ---- report ---- */
-static json_t *lease_report_to_json(const struct lease_report *l)
+static json_t *lease_report_to_json(const struct report *report, const struct lease_report *l)
 {
 	json_t *json = json_object();
 	json_put_uuid(json, "lease", l->lease);
@@ -33,10 +34,12 @@ static json_t *lease_report_to_json(const struct lease_report *l)
 	}
 	json_put_text(json, "path", *l->path ? l->path : "none");
 	json_put_int(json, "peers_version", (int64_t)l->peers_version);
+	if (l->has_paths)
+		json_put(json, "paths", paths_to_json(report->paths + l->first_path, l->path_count));
 	return json;
 }
 
-static void lease_report_read(struct json_reader *r, struct lease_report *ret)
+static void lease_report_read(struct json_reader *r, struct report *report, struct lease_report *ret)
 {
 	int64_t progress = -1;
 	json_take_uuid(r, "lease", &ret->lease);
@@ -56,6 +59,13 @@ static void lease_report_read(struct json_reader *r, struct lease_report *ret)
 		candidates_take(r, "candidates", &ret->candidates);
 	field_maybe_path(r, "path", ret->path);
 	field_maybe_u64(r, "peers_version", &ret->peers_version);
+	ret->has_paths = json_has(r, "paths");
+	if (!ret->has_paths)
+		return;
+	size_t left = REPORT_MAX_PATHS - report->path_count;
+	ret->first_path = report->path_count;
+	paths_take(r, "paths", report->paths + ret->first_path, left < PEER_MAX ? left : PEER_MAX, &ret->path_count);
+	report->path_count += ret->path_count;
 }
 
 /* One report of a lease at most: two would be two truths. */
@@ -78,7 +88,7 @@ static void take_lease_reports(struct json_reader *r, struct report *ret)
 		struct lease_report *l = &ret->leases[i];
 		if (!json_element_object(r, "leases", array, i, &object))
 			return;
-		lease_report_read(&object, l);
+		lease_report_read(&object, ret, l);
 		if (!object.bad && named_before(ret, l->lease))
 			json_refuse(&object, "lease", "is there twice");
 		if (json_close(&object) != OK) {
@@ -105,7 +115,7 @@ json_t *report_to_json(const struct report *r)
 	json_put_int(json, "max_duration_s", r->max_duration_s);
 	json_t *leases = json_array();
 	for (size_t i = 0; i < r->lease_count; i++)
-		json_array_append_new(leases, lease_report_to_json(&r->leases[i]));
+		json_array_append_new(leases, lease_report_to_json(r, &r->leases[i]));
 	json_put(json, "leases", leases);
 	return json;
 }

@@ -184,8 +184,10 @@ static json_t *build_report(struct agent *a)
 	r->prices = a->settings->prices;
 	r->max_duration_s = (uint32_t)(a->settings->max_duration_us / SECOND_US);
 	r->lease_count = a->lease_count;
-	for (size_t i = 0; i < a->lease_count; i++)
+	for (size_t i = 0; i < a->lease_count; i++) {
 		lease_report(a->leases[i], &r->leases[i]);
+		lease_report_paths(a->leases[i], r, &r->leases[i], clock_mono());
+	}
 	json_t *json = report_to_json(r);
 	free(r);
 	return json;

@@ -22,6 +22,7 @@
 #include "log.h"
 #include "bytes.h"
 #include "lan.h"
+#include "paths.h"
 #include "process.h"
 #include "proxy.h"
 
@@ -187,6 +188,7 @@ err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret)
 			break;
 		}
 	}
+	s.path_count = paths_of_status(json_object_get(answer, "peers"), s.paths, PEER_MAX);
 	*ret = s;
 	return OK;
 }

@@ -23,6 +23,8 @@ struct endpoint_status {
 	struct vnet_candidates_text candidates;
 	uint64_t tx_bytes, rx_bytes; /* from and to the guest */
 	char path[12];		     /* to the buyer's peer: none, connecting, direct, relayed */
+	size_t path_count;
+	struct path_view paths[PEER_MAX]; /* to all */
 };
 MUST_CHECK err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret);
 MUST_CHECK err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers, const struct relay_list *relays);

@@ -15,6 +15,7 @@
 #include "seed.h"
 #include "vmrun.h"
 
+#define PATHS_EVERY_US (10 * SECOND_US) /* the market is told of a lease's paths */
 enum { START_WAIT_MS = 90000, START_STEP_MS = 200 };
 
 static void wake(const struct lease_host *host)
@@ -271,6 +272,8 @@ static void look_at_endpoint(struct lease_here *l)
 	l->pin = status.pin;
 	l->candidates = status.candidates;
 	memcpy(l->path, status.path, sizeof l->path);
+	l->path_count = status.path_count;
+	memcpy(l->paths, status.paths, status.path_count * sizeof *l->paths);
 	journal_traffic(&l->journal, status.pin, status.tx_bytes, status.rx_bytes);
 }
 
@@ -367,6 +370,19 @@ void lease_report(struct lease_here *l, struct lease_report *ret)
 	ret->has_usage = !e;
 	if (e)
 		log_warn("usage not written", "lease=%s error=%s", strrchr(l->dir, '/') + 1, err_name(e));
+}
+
+void lease_report_paths(struct lease_here *l, struct report *report, struct lease_report *ret, mono_time now)
+{
+	if (!l->has_network || now.us - l->paths_told_us < PATHS_EVERY_US ||
+	    l->path_count > REPORT_MAX_PATHS - report->path_count)
+		return;
+	ret->has_paths = true;
+	ret->first_path = report->path_count;
+	ret->path_count = l->path_count;
+	memcpy(report->paths + report->path_count, l->paths, l->path_count * sizeof *l->paths);
+	report->path_count += l->path_count;
+	l->paths_told_us = now.us;
 }
 
 void lease_answer(struct lease_here *l, const struct lease_order *order)

@@ -45,6 +45,9 @@ struct lease_here {
 	sha256 pin;
 	struct vnet_candidates_text candidates;
 	char path[12];
+	size_t path_count;
+	struct path_view paths[PEER_MAX]; /* of the endpoint to its peers */
+	int64_t paths_told_us;		  /* the market was told last */
 
 	enum lease_state desired; /* what the market wants */
 	enum end_reason desired_reason;
@@ -74,6 +77,8 @@ void lease_steer(struct lease_here *l, bool paused_by_owner);
 /* Ends it now: the VM is destroyed, the last counters kept. */
 void lease_stop(struct lease_here *l, enum end_reason reason, const char *detail);
 void lease_report(struct lease_here *l, struct lease_report *ret);
+/* Adds its endpoint's paths to the report, if the market has not heard of them for a while and they fit. */
+void lease_report_paths(struct lease_here *l, struct report *report, struct lease_report *ret, mono_time now);
 void lease_answer(struct lease_here *l, const struct lease_order *order);
 /* The console from an offset on. */
 MUST_CHECK err_t lease_console(const struct lease_here *l, int64_t from, struct console_chunk *ret);

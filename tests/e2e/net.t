@@ -32,6 +32,13 @@ ok "one member reaches the other directly" within 30 seen a '.items[0] | .name =
 ok "and the other way round" within 30 seen b '.items[0] | .name == "a" and .path == "direct"'
 ok "its loss is known, and its datagram size" within 10 seen a '.items[0] | .loss_permille == 0 and .datagram_bytes >= 1200'
 
+# ---- what the market is told ----
+mapped() { on b cpushare net map lan -o json | jq -e '[.paths[] | select(.path == "direct" and .rtt_us > 0) | "\(.from)-\(.to)"] | sort == ["a-b", "b-a"]'; }
+ok "the market shows how all reach each other" within 40 mapped
+new_user stranger >/dev/null
+api GET "/v1/orders/$(as buyer cpushare order show lan -o json | jq -r .id)/network" "" "$(user_token stranger)"
+is "$STATUS" 404 "to the order's buyer alone"
+
 # ---- ping ----
 OUT=$(on a cpushare net ping lan/b -c 3 --interval 100ms)
 is "$?" 0 "pings are answered"

@@ -160,6 +160,13 @@ good getConsole "/v1/leases/$LEASE/console" "" "$A"
 is "$(jq -r .data <<<"$BODY")" aGVsbG8= "getConsole: what the machine sent"
 PEER=$(cat /proc/sys/kernel/random/uuid)
 good joinNetwork "/v1/orders/$ORDER/peers" "$(jq -nc --arg p "$PEER" --arg h "$hash" '{id: $p, name: "laptop", pin: $h, candidates: [{kind: "host", address: "192.0.2.1:4000"}]}')" "$A"
+OTHER=$(cat /proc/sys/kernel/random/uuid)
+good joinNetwork "/v1/orders/$ORDER/peers" "$(jq -nc --arg p "$OTHER" --arg to "$PEER" --arg h "$hash" '{id: $p, name: "desk", pin: $h, candidates: [],
+	paths: [{peer: $to, path: "relayed", rtt_us: 21400, loss_permille: 0, datagram_bytes: 1400}]}')" "$A"
+good getNetwork "/v1/orders/$ORDER/network" "" "$A"
+is "$(jq -c '.paths' <<<"$BODY")" '[{"from":"desk","to":"laptop","path":"relayed","rtt_us":21400,"loss_permille":0,"datagram_bytes":1400}]' \
+	"getNetwork: what a member said"
+good leaveNetwork "/v1/orders/$ORDER/peers/$OTHER" "" "$A"
 good leaveNetwork "/v1/orders/$ORDER/peers/$PEER" "" "$A"
 refused not_paid markLease "/v1/leases/$LEASE/feedback" '{"good":true}' "$A"
 refused image_in_use deleteImage "/v1/images/$IMAGE" "" "$A"

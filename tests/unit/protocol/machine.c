@@ -20,9 +20,10 @@
 	"{\"seq\":1,\"vcpu_ns\":2,\"running_us\":3,\"tx_bytes\":4,\"rx_bytes\":9223372036854775807,\"previous\":\"" SHA1 \
 	"\",\"signature\":\"" SIGNATURE "\"}"
 #define CANDIDATES "[{\"kind\":\"host\",\"address\":\"192.0.2.7:41641\"}]"
+#define PATH "{\"peer\":\"" ID2 "\",\"path\":\"direct\",\"rtt_us\":210,\"loss_permille\":0,\"datagram_bytes\":1472}"
 #define LEASE1                                                                                                                   \
 	"{\"lease\":\"" ID3 "\",\"state\":\"running\",\"reason\":\"\",\"detail\":\"\",\"progress_permille\":-1,\"usage\":" USAGE \
-	",\"pin\":\"" SHA2 "\",\"candidates\":" CANDIDATES ",\"path\":\"relayed\",\"peers_version\":7}"
+	",\"pin\":\"" SHA2 "\",\"candidates\":" CANDIDATES ",\"path\":\"relayed\",\"peers_version\":7,\"paths\":[" PATH "]}"
 #define LEASE2                                                                                                  \
 	"{\"lease\":\"" ID4                                                                                     \
 	"\",\"state\":\"ended\",\"reason\":\"image_failed\",\"detail\":\"piece 3\",\"progress_permille\":1000," \
@@ -159,6 +160,13 @@ static void reports(void)
 		{ "leases[0].candidates[0].cost", "1", "leases[0].candidates[0].cost" },
 		{ "leases[0].path", "\"air\"", "leases[0].path" },
 		{ "leases[0].peers_version", "-1", "leases[0].peers_version" },
+		{ "leases[0].paths", NULL, NULL },
+		{ "leases[0].paths", "[]", NULL },
+		{ "leases[0].paths", "{}", "leases[0].paths" },
+		{ "leases[0].paths[0].peer", NULL, "leases[0].paths[0].peer" },
+		{ "leases[0].paths[0].rtt_us", "-2", "leases[0].paths[0].rtt_us" },
+		{ "leases[0].paths[0].color", "1", "leases[0].paths[0].color" },
+		{ "leases[0].paths", "[" PATH "," PATH "]", "leases[0].paths" },
 		{ "leases[0].mood", "1", "leases[0].mood" },
 		{ "mood", "1", "mood" },
 	};

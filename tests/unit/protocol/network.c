@@ -121,6 +121,18 @@ static void peers(void)
 		{ "candidates[1].cost", "1", "candidates[1].cost" },
 		{ "peers_version", "-1", "peers_version" },
 		{ "peers_version", NULL, NULL },
+		{ "paths", "{}", "paths" },
+		{ "paths", "[]", NULL },
+		{ "paths", "[1]", "paths[0]" },
+		{ "paths", "[{}]", "paths[0].peer" },
+		{ "paths", "[{\"peer\":\"" ID2 "\"}]", NULL },
+		{ "paths", "[{\"peer\":\"" ID2 "\"},{\"peer\":\"" ID2 "\"}]", "paths" },
+		{ "paths", "[{\"peer\":\"" ID2 "\",\"path\":\"teleport\"}]", "paths[0].path" },
+		{ "paths", "[{\"peer\":\"" ID2 "\",\"rtt_us\":60000001}]", "paths[0].rtt_us" },
+		{ "paths", "[{\"peer\":\"" ID2 "\",\"rtt_us\":-2}]", "paths[0].rtt_us" },
+		{ "paths", "[{\"peer\":\"" ID2 "\",\"loss_permille\":1001}]", "paths[0].loss_permille" },
+		{ "paths", "[{\"peer\":\"" ID2 "\",\"datagram_bytes\":65536}]", "paths[0].datagram_bytes" },
+		{ "paths", "[{\"peer\":\"" ID2 "\",\"color\":1}]", "paths[0].color" },
 		{ "mac", "\"52:54:00:12:34:56\"", "mac" },
 	};
 	static const struct row answer[] = {
