@@ -121,6 +121,7 @@ int command_net_peers(struct cli *cli)
 	static const struct column columns[] = { { "PEER", "name", CELL_TEXT },
 						 { "PATH", "path", CELL_TEXT },
 						 { "KIND", "kind", CELL_TEXT },
+						 { "RELAY", "relay", CELL_TEXT },
 						 { "ADDRESS", "address", CELL_TEXT },
 						 { "RTT MS", "rtt_us", CELL_MS },
 						 { "LOSS", "loss_permille", CELL_PERMILLE },

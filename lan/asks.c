@@ -95,6 +95,7 @@ static json_t *answer_pong(struct vnet *v, json_t *request)
 		return answer_error(&error, failed);
 	json_t *out = json_object();
 	json_put_text(out, "path", vnet_path_names[ping.path]);
+	json_put_text(out, "relay", ping.path != VNET_PATH_RELAYED ? "" : ping.relay_tls ? "tls" : "udp");
 	json_put_text(out, "address", ping.address);
 	json_put_int(out, "rtt_us", ping.rtt_us);
 	return out;

@@ -22,7 +22,7 @@ void lan_allow_capture(struct lan *lan);
  * the local port
  * {"ask":"peers","peers":[…],"relays":[…]}: exactly these from now on; {} or {"error"}. Without relays those stay as they are
  * {"ask":"ping","peer":ID}: {"token"} of a sealed ping that went to that peer, or {"error"}
- * {"ask":"pong","peer":ID,"token"}: what became of it: {"path","address","rtt_us"}, rtt_us -1: no answer so far; or {"error"}
+ * {"ask":"pong","peer":ID,"token"}: what became of it: {"path","relay","address","rtt_us"}, rtt_us -1: no answer so far; or {"error"}
  * {"ask":"capture","path":SOCKET,"snaplen"}: {}, and records of the port's frames (capture.h) go to the unix stream socket there until it
  *   is closed; or {"error"}. One at a time.
  * {"ask":"quit"}: {}, and the loop stops */

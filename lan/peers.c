@@ -122,6 +122,7 @@ static json_t *status_to_json(const struct vnet_peer_status *s)
 	json_put_text(out, "ip", inet_ntop(AF_INET, &a, ip, sizeof ip));
 	json_put_text(out, "path", vnet_path_names[s->path]);
 	json_put_text(out, "kind", reached ? s->learned ? "learned" : vnet_candidate_kind_names[s->kind] : "");
+	json_put_text(out, "relay", s->path != VNET_PATH_RELAYED ? "" : s->relay_tls ? "tls" : "udp");
 	json_put_text(out, "address", s->address);
 	json_put_text(out, "why_not_direct", vnet_why_names[s->why_not_direct]);
 	json_put_int(out, "rtt_us", s->rtt_us);

@@ -172,8 +172,7 @@ err_t peer_ping(struct peer *p, mono_time now, uint64_t *ret_token)
 	if (!peer_is_reached(p) || !session_may_send(p->current, now))
 		return E_UNAVAILABLE;
 	const struct path *path = &p->paths.path[p->paths.active];
-	enum vnet_path kind = path->kind == VNET_RELAYED ? VNET_PATH_RELAYED : VNET_PATH_DIRECT;
-	struct probe probe = { .kind = PROBE_PING, .token = pings_sent(&p->pings, &path->to, kind, now) };
+	struct probe probe = { .kind = PROBE_PING, .token = pings_sent(&p->pings, path, now) };
 	send_probe(p, &probe, 0, &path->to);
 	*ret_token = probe.token;
 	return OK;

@@ -4,7 +4,7 @@
 #include "crypto.h"
 #include "pings.h"
 
-uint64_t pings_sent(struct pings *s, const struct address *to, enum vnet_path path, mono_time now)
+uint64_t pings_sent(struct pings *s, const struct path *path, mono_time now)
 {
 	unsigned i = s->next++ % PINGS_KEPT;
 	uint64_t token = 0;
@@ -14,8 +14,11 @@ uint64_t pings_sent(struct pings *s, const struct address *to, enum vnet_path pa
 	}
 	s->kept[i].token = token;
 	s->kept[i].sent_us = now.us;
-	s->kept[i].result = (struct vnet_ping){ .path = path, .rtt_us = -1 };
-	address_format(to, s->kept[i].result.address);
+	s->kept[i].to = path->to;
+	s->kept[i].result = (struct vnet_ping){ .path = path->kind == VNET_RELAYED ? VNET_PATH_RELAYED : VNET_PATH_DIRECT,
+						.relay_tls = path->tls,
+						.rtt_us = -1 };
+	address_format(&path->to, s->kept[i].result.address);
 	return token;
 }
 
@@ -30,12 +33,13 @@ bool pings_answered(struct pings *s, uint64_t token, mono_time now)
 	return false;
 }
 
-err_t pings_result(const struct pings *s, uint64_t token, struct vnet_ping *ret_result)
+err_t pings_result(const struct pings *s, uint64_t token, struct vnet_ping *ret_result, struct address *ret_to)
 {
 	for (int i = 0; i < PINGS_KEPT; i++) {
 		if (!token || s->kept[i].token != token)
 			continue;
 		*ret_result = s->kept[i].result;
+		*ret_to = s->kept[i].to;
 		return OK;
 	}
 	return E_NOT_FOUND;

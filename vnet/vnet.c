@@ -582,5 +582,11 @@ err_t vnet_ping(struct vnet *v, uuid peer, mono_time now, uint64_t *ret_token)
 err_t vnet_ping_result(const struct vnet *v, uuid peer, uint64_t token, struct vnet_ping *ret_ping)
 {
 	const struct peer *p = mesh_find(&v->mesh, peer);
-	return p ? pings_result(&p->pings, token, ret_ping) : E_NOT_FOUND;
+	struct address to;
+	if (!p)
+		return E_NOT_FOUND;
+	TRY(pings_result(&p->pings, token, ret_ping, &to));
+	if (ret_ping->path == VNET_PATH_RELAYED && to.via <= v->relays.count)
+		address_format(relays_address(&v->relays, &to), ret_ping->address);
+	return OK;
 }

@@ -142,6 +142,7 @@ void peer_status(const struct peer *p, const struct why_local *local, mono_time 
 		const struct path *path = &p->paths.path[p->paths.active];
 		s.path = is_direct(path) ? VNET_PATH_DIRECT : VNET_PATH_RELAYED;
 		s.kind = path->kind;
+		s.relay_tls = path->tls;
 		s.learned = path->learned;
 		s.rtt_us = path->srtt_us;
 		s.loss_permille = path_loss_permille(path, now);

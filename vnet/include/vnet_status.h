@@ -35,6 +35,7 @@ struct vnet_peer_status {
 	struct in6_addr ip6; /* of the network's prefix, as it was heard; :: before */
 	enum vnet_path path;
 	enum vnet_candidate_kind kind;	   /* of the path in use */
+	bool relay_tls;			   /* relayed: our way to the relay is TLS, not UDP */
 	bool learned;			   /* nobody announced its address: the peer was heard from there */
 	char address[VNET_CANDIDATE_SIZE]; /* the peer's (or the relay's) of the path in use; "" where none */
 	enum vnet_why why_not_direct;
@@ -74,7 +75,8 @@ void vnet_watch(struct vnet *v, vnet_watch_fn *fn, void *context);
 /* Sends one sealed ping to the peer's endpoint over the path in use. The caller looks for its result later; of one peer the last 8 are
  * remembered. E_NOT_FOUND: no such peer, no such ping any more. E_UNAVAILABLE: no path to the peer now. */
 struct vnet_ping {
-	enum vnet_path path;		   /* direct or relayed: what it went over */
+	enum vnet_path path; /* direct or relayed: what it went over */
+	bool relay_tls;
 	char address[VNET_CANDIDATE_SIZE]; /* the peer's, or the relay's */
 	int64_t rtt_us;			   /* -1: not answered so far */
 };

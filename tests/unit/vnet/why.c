@@ -64,11 +64,12 @@ static struct paths *set(struct peer *p, const char *const *addresses, const enu
 	struct address to[4], relay = address_of("198.51.100.1:3478");
 	for (int i = 0; i < count; i++)
 		to[i] = address_of(addresses[i]);
+	bool by_tls = true;
 	relay.via = 1;
 	*p = (struct peer){ .current = (struct session *)p }; /* it is only looked whether there is one */
 	paths_init(&p->paths, 1500);
 	paths_set(&p->paths, to, kinds, count);
-	paths_set_relays(&p->paths, &relay, 1);
+	paths_set_relays(&p->paths, &relay, &by_tls, 1);
 	paths_proven(&p->paths, &relay, now);
 	return &p->paths;
 }
@@ -124,6 +125,7 @@ static void test_relayed(void)
 	is_text(vnet_path_names[status.path], "relayed", "its status: the path");
 	is_text(status.address, "198.51.100.1:3478", "the relay");
 	is_text(vnet_candidate_kind_names[status.kind], "relayed", "its kind");
+	ok(status.relay_tls, "the way to it");
 	is_int(status.datagram_bytes, 1200, "the datagram size");
 }
 
@@ -138,15 +140,16 @@ static void expect_between(int a, int b, enum vnet_why want)
 static void test_ping(void)
 {
 	struct vnet_ping result;
+	struct address to;
 	struct peer *p = peer_at(0, 1);
 	uint64_t token = 0, first = 0;
 	uint8_t number = p->paths.path[p->paths.active].number;
 	ok(peer_ping(p, now, &token) == OK && token != 0, "a ping goes out");
-	is_int(pings_result(&p->pings, token, &result), OK, "and is remembered");
+	is_int(pings_result(&p->pings, token, &result, &to), OK, "and is remembered");
 	ok(result.rtt_us == -1 && result.path == VNET_PATH_DIRECT, "without an answer at first");
 	is_text(result.address, "192.0.2.2:1002", "with where it went");
 	run_us(2 * DELAY_US);
-	is_int(pings_result(&p->pings, token, &result), OK, "it is answered");
+	is_int(pings_result(&p->pings, token, &result, &to), OK, "it is answered");
 	is_int(result.rtt_us, 2 * DELAY_US, "its time is the network's");
 	is_int(p->paths.path[p->paths.active].number, number, "the path's own probes are as before");
 	ok(!pings_answered(&p->pings, token, now), "a second answer is none");
@@ -154,7 +157,7 @@ static void test_ping(void)
 	first = token;
 	for (int i = 0; i < PINGS_KEPT; i++)
 		assert(peer_ping(p, now, &token) == OK);
-	is_int(pings_result(&p->pings, first, &result), E_NOT_FOUND, "old ones are forgotten");
+	is_int(pings_result(&p->pings, first, &result, &to), E_NOT_FOUND, "old ones are forgotten");
 	is_int(peer_ping(peer_at(0, 2), now, &token), E_UNAVAILABLE, "without a path there is no ping");
 	run_us(SECOND_US);
 }
