@@ -23,7 +23,7 @@ on() {
 }
 seen() { on "$1" cpushare net status lan -o json | jq -e "$2"; }
 
-"${A[@]}" cpushare net up lan --name a -- sh -c 'while :; do ping -q -c 1 -W 1 b; sleep 0.1; done' >"$WORK/a.log" 2>&1 </dev/null &
+"${A[@]}" cpushare net up lan --name a -- sh -c 'while :; do ping -4 -q -c 1 -W 1 b; sleep 0.1; done' >"$WORK/a.log" 2>&1 </dev/null &
 MEMBER_A=$!
 "${B[@]}" cpushare net up lan --name b -- sleep 1000 >"$WORK/b.log" 2>&1 </dev/null &
 MEMBER_B=$!
@@ -98,7 +98,7 @@ is "$?" 2 "frames and JSON do not share standard output"
 mkdir -p "$WORK/lease/net"
 cat >"$WORK/lease/net.json" <<-END
 	{"network": {"id": "00000000-0000-4000-8000-000000000001", "subnet": "10.77.0.0", "prefix_len": 16, "mtu": 1400},
-	 "self": {"id": "00000000-0000-4000-8000-000000000011", "name": "vm1", "mac": "52:54:00:00:00:01", "ip": "10.77.1.1"}, "uid": 0}
+	 "self": {"id": "00000000-0000-4000-8000-000000000011", "name": "vm1", "mac": "52:54:00:00:00:01", "ip": "10.77.1.1"}, "port": "dgram", "uid": 0}
 END
 cpushare-seller endpoint "$WORK/lease" >"$WORK/endpoint.log" 2>&1 &
 cleanup "end $!"
