@@ -265,7 +265,7 @@ void attempt_take(struct peer *p, const struct carrier *c, const struct address 
 		server_take(p, c, from, now);
 }
 
-void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time now)
+void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, const struct address *from, mono_time now)
 {
 	struct attempt *at = p->attempt[0];
 	if (!p->client || !at || at->local_index != c->index || at->id != c->id || at->remote_index != 0)
@@ -273,6 +273,8 @@ void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time
 	if (at->cookies++ >= COOKIES_MAX)
 		return;
 	memcpy(at->cookie, c->cookie, sizeof at->cookie);
+	if (paths_find(&p->paths, from) < 0)
+		at->extra = *from;
 	at->target = 0;
 	at->next_us = now.us;
 }
@@ -357,6 +359,9 @@ static void client_tick(struct peer *p, mono_time now)
 	if (to) {
 		p->handshake_repeats += at->round > 0;
 		send_flight(p, at, to);
+		/* Where a wish came from gets one flight for it, which is no larger: a repeated wish must not lure more there. */
+		if (to == &at->extra)
+			at->extra.port = 0;
 		at->target++;
 		at->next_us = now.us + PATH_PACE_US;
 	}

@@ -160,10 +160,10 @@ static void send_probe(struct peer *p, const struct probe *probe, size_t len, co
 	(void)peer_seal_to(p, p->current, WIRE_PROBE, plain, len, to);
 }
 
-void peer_leave(struct peer *p)
+void peer_leave(struct peer *p, mono_time now)
 {
 	struct probe leave = { .kind = PROBE_LEAVE };
-	if (peer_is_connected(p))
+	if (peer_is_connected(p) && session_may_send(p->current, now))
 		send_probe(p, &leave, 0, &p->paths.path[p->paths.active].to);
 }
 
