@@ -101,6 +101,16 @@ static void send_flight(struct peer *p, struct attempt *at, const struct address
 	}
 }
 
+/* Is a packet as large as our last flight? Then a repetition of it, whoever says to have sent it, may have that flight again. */
+static bool is_worth_a_flight(const struct attempt *at, const struct carrier *c)
+{
+	const struct flight *f = handshake_flight(at->dtls);
+	size_t flight = 0, packet = c->index == 0 ? CARRIER_PACKET_BYTES : CARRIER_HEAD_BYTES + c->dtls_len + CARRIER_MAC_BYTES;
+	for (int i = 0; i < f->count; i++)
+		flight += CARRIER_HEAD_BYTES + f->len[i] + CARRIER_MAC_BYTES;
+	return packet >= flight;
+}
+
 static void send_wish(struct peer *p, const struct address *to)
 {
 	struct carrier c = { .kind = CARRIER_SOLICIT, .sender_index = 1 };
@@ -145,7 +155,7 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 	uint64_t *seen = &at->seen[c->part / 64], bit = 1ull << (c->part % 64);
 	bool spoke;
 	if (*seen & bit) {
-		if (!p->client && now.us - at->repeated_us >= ATTEMPT_REPEAT_US) {
+		if (!p->client && now.us - at->repeated_us >= ATTEMPT_REPEAT_US && is_worth_a_flight(at, c)) {
 			at->repeated_us = now.us;
 			p->handshake_repeats++;
 			send_flight(p, at, from);

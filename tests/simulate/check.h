@@ -26,13 +26,15 @@ extern uint64_t frames_sent, frames_came;
 
 /* ---- keys: each is one sender's, no counter twice, none too old ---- */
 extern uint64_t keys_made, packets_sealed;
-err_t __wrap_seal_init(struct seal *s, const struct seal_key *key, bool for_sending);
-err_t __wrap_seal_packet(struct seal *s, const struct wire_header *h, const uint8_t *plain, size_t len, uint8_t *packet);
-err_t __wrap_seal_open(struct seal *s, const struct wire_header *h, uint8_t *packet, size_t len, size_t *ret_plain_len);
+err_t __wrap_seal_init(struct seal *s, const struct seal_key *key, bool for_sending, uint64_t next);
+err_t __wrap_seal_packet(struct seal *s, const struct wire_header *h, uint8_t *packet, size_t len);
+err_t __wrap_seal_open(struct seal *s, uint8_t *packet, size_t len, size_t *ret_plain_len);
+/* As if so many packets more had been sealed. */
+void check_skip_counters(struct seal *s, uint64_t packets);
 void __wrap_seal_clear(struct seal *s);
-err_t __real_seal_init(struct seal *s, const struct seal_key *key, bool for_sending);
-err_t __real_seal_packet(struct seal *s, const struct wire_header *h, const uint8_t *plain, size_t len, uint8_t *packet);
-err_t __real_seal_open(struct seal *s, const struct wire_header *h, uint8_t *packet, size_t len, size_t *ret_plain_len);
+err_t __real_seal_init(struct seal *s, const struct seal_key *key, bool for_sending, uint64_t next);
+err_t __real_seal_packet(struct seal *s, const struct wire_header *h, uint8_t *packet, size_t len);
+err_t __real_seal_open(struct seal *s, uint8_t *packet, size_t len, size_t *ret_plain_len);
 void __real_seal_clear(struct seal *s);
 
 /* ---- of one machine ---- */

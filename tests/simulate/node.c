@@ -155,7 +155,7 @@ static void commit(void *context, struct peer *peer, const struct address *to, s
 	trace(n, peer, to, len);
 	if (to->via) {
 		memmove(n->out + RELAY_HEADER_BYTES, n->out, len);
-		if (!relay_client_wrap(&n->relays[to->via - 1], peer->relay_name, n->out))
+		if (!relay_client_wrap(&n->relays[to->via - 1], peer->relay_name, n->out, node_now(n)))
 			return;
 		sent += RELAY_HEADER_BYTES;
 	}
@@ -336,7 +336,7 @@ static void take_relayed(struct node *n, uint8_t *data, size_t len, const struct
 		via.via = (uint8_t)(i + 1);
 		switch (relay_client_take(&n->relays[i], data, len, node_now(n))) {
 		case RELAY_CAME_UP:
-			mesh_relay_up(&n->mesh, &via, node_now(n));
+			mesh_relay_up(&n->mesh, &via, false, node_now(n));
 			return;
 		case RELAY_PACKET:
 			mesh_input(&n->mesh, data + RELAY_HEADER_BYTES, len - RELAY_HEADER_BYTES, &via, node_now(n));
@@ -380,6 +380,7 @@ static struct node *make(const struct vnet_peer *self, const struct vnet_network
 	n->clock_us = dice_between(PLAN, SECOND_US, 100 * DAY_US);
 	assert(certificate_make(self->name, &n->key, &n->cert) == OK && identity_new(n->key, n->cert, &id) == OK);
 	n->self.pin = identity_pin(id);
+	assert(p256_new(n->key, &n->relay_key) == OK);
 	identity_free(id);
 	return n;
 }
@@ -399,6 +400,7 @@ struct node *node_new(int number, const struct vnet_network *network, const stru
 void node_free(struct node *n)
 {
 	node_crash(n);
+	p256_free(n->relay_key);
 	free(n->key);
 	free(n->cert);
 	free(n->links);
@@ -421,13 +423,13 @@ void node_link(struct link *l)
 static void set_relays(struct node *n)
 {
 	struct address relays[VNET_MAX_RELAYS];
-	struct ticket t = { .network = n->network->id, .peer = n->self.id, .quota_bytes = INT64_MAX };
+	struct ticket t = { .network = n->network->id, .peer = n->self.id, .pin = n->self.pin, .quota_bytes = INT64_MAX };
 	uint8_t ticket[TICKET_BYTES];
 	t.expires.us = WALL_OFFSET_US + FOREVER_US;
 	ticket_sign(&t, n->impostor ? forgers_key : market_key, ticket);
 	for (size_t i = 0; i < server_count; i++) {
 		relays[i] = address_v4_of(servers[i].host.ip, servers[i].host.port);
-		relay_client_init(&n->relays[i], &relays[i], ticket, node_now(n));
+		relay_client_init(&n->relays[i], &relays[i], n->relay_key, ticket, node_now(n));
 		relays[i].via = (uint8_t)(i + 1);
 	}
 	mesh_set_relays(&n->mesh, relays, server_count, node_now(n));
@@ -540,8 +542,10 @@ bool node_send(struct node *n, const struct node *to, size_t len)
 void node_age_keys(struct node *n, const struct node *to, uint64_t packets)
 {
 	struct peer *p = node_peer(n, to);
-	if (p && p->current)
-		p->current->sent += packets;
+	if (!p || !p->current || p->current->sent + packets > SESSION_END_PACKETS)
+		return;
+	check_skip_counters(&p->current->send, packets);
+	p->current->sent += packets;
 }
 
 struct node *node_impostor(const struct node *of, const struct host *at)

@@ -30,6 +30,7 @@ struct node {
 	struct relay_client relays[VNET_MAX_RELAYS];
 	struct host host;
 	char *key, *cert;
+	struct p256_key *relay_key;
 	struct vnet_peer self; /* as the market knows it */
 	uint64_t version;      /* of self */
 	const struct vnet_network *network;
