@@ -150,21 +150,51 @@ bool peer_seal_to(struct peer *p, struct session *s, enum wire_type type, const 
 	return sealed;
 }
 
-static void send_probe(struct peer *p, const struct probe *probe, size_t len, const struct address *to)
+/* singly: not in one message with others. Only trains are tried out with others. */
+static void send_probe(struct peer *p, const struct probe *probe, size_t len, const struct address *to, bool singly)
 {
 	uint8_t plain[PATH_TOP_BYTES] = { 0 };
 	probe_put(probe, plain);
 	if (len < PROBE_BYTES)
 		len = PROBE_BYTES;
 	assert(len <= sizeof plain);
+	p->singly = singly;
 	(void)peer_seal_to(p, p->current, WIRE_PROBE, plain, len, to);
+	p->singly = false;
 }
 
-void peer_leave(struct peer *p, mono_time now)
+bool peer_takes_trains(const struct peer *p)
+{
+	return !p->singly && !p->trains.refused;
+}
+
+void peer_used(struct peer *p, mono_time now)
+{
+	paths_used(&p->paths, now);
+	trains_used(&p->trains, &p->paths.path[p->paths.active].to, now);
+}
+
+/* Pings of the size that the path's data has. */
+static void try_trains(struct peer *p, mono_time now)
+{
+	bool refused = p->trains.refused, singly;
+	if (trains_next(&p->trains, now, &singly) && p->current) {
+		int path = paths_find(&p->paths, &p->trains.to);
+		size_t len = (path < 0 ? PATH_BASE_BYTES : p->paths.path[path].datagram_bytes) - WIRE_SEAL_BYTES;
+		for (uint64_t i = 0; i < TRAIN_PINGS; i++) {
+			struct probe ping = { .kind = PROBE_PING, .token = p->trains.secret | i };
+			send_probe(p, &ping, len, &p->trains.to, singly);
+		}
+	}
+	if (p->trains.refused && !refused)
+		mesh_log(p->mesh, LOG_INFO, "packets get lost that go as one message: they go singly now name=%s", p->name);
+}
+
+void peer_leave(struct peer *p)
 {
 	struct probe leave = { .kind = PROBE_LEAVE };
-	if (peer_is_connected(p) && session_may_send(p->current, now))
-		send_probe(p, &leave, 0, &p->paths.path[p->paths.active].to);
+	if (peer_is_connected(p))
+		send_probe(p, &leave, 0, &p->paths.path[p->paths.active].to, true);
 }
 
 err_t peer_ping(struct peer *p, mono_time now, uint64_t *ret_token)
@@ -173,7 +203,7 @@ err_t peer_ping(struct peer *p, mono_time now, uint64_t *ret_token)
 		return E_UNAVAILABLE;
 	const struct path *path = &p->paths.path[p->paths.active];
 	struct probe probe = { .kind = PROBE_PING, .token = pings_sent(&p->pings, path, now) };
-	send_probe(p, &probe, 0, &path->to);
+	send_probe(p, &probe, 0, &path->to, true);
 	*ret_token = probe.token;
 	return OK;
 }
@@ -224,7 +254,7 @@ bool peer_send(struct peer *p, uint8_t *frame, size_t len, const struct offload 
 	}
 	p->tx_frames++;
 	p->tx_bytes += len;
-	paths_used(&p->paths, now);
+	peer_used(p, now);
 	return true;
 }
 
@@ -266,10 +296,10 @@ static void take_probe(struct peer *p, struct session *s, const uint8_t *plain, 
 	if (probe.kind == PROBE_PING && p->current) {
 		struct probe pong = { .kind = PROBE_PONG, .token = probe.token, .seen = *from };
 		pong.datagram_bytes = (uint16_t)(len + WIRE_SEAL_BYTES);
-		send_probe(p, &pong, 0, from);
+		send_probe(p, &pong, 0, from, true);
 	} else if (probe.kind == PROBE_PONG) {
-		if (!paths_pong(&p->paths, probe.token, now))
-			(void)pings_answered(&p->pings, probe.token, now);
+		if (!paths_pong(&p->paths, probe.token, now) && !pings_answered(&p->pings, probe.token, now))
+			trains_pong(&p->trains, probe.token, now);
 	} else if (probe.kind == PROBE_LEAVE && s == p->current) {
 		drop_keys(p);
 		paths_forget(&p->paths);
@@ -390,8 +420,9 @@ void peer_tick(struct peer *p, mono_time now)
 	while (p->current && paths_next(&p->paths, now, &ping)) {
 		struct probe probe = { .kind = PROBE_PING, .token = ping.token };
 		size_t len = ping.bytes > WIRE_SEAL_BYTES ? ping.bytes - WIRE_SEAL_BYTES : 0;
-		send_probe(p, &probe, len, &p->paths.path[ping.path].to);
+		send_probe(p, &probe, len, &p->paths.path[ping.path].to, true);
 	}
+	try_trains(p, now);
 	attempt_tick(p, now);
 	log_connection(p);
 }
@@ -404,6 +435,7 @@ static int64_t sooner(int64_t a, int64_t b)
 int64_t peer_due_us(const struct peer *p)
 {
 	int64_t due = attempt_due_us(p);
+	due = sooner(due, trains_due_us(&p->trains));
 	if (p->current)
 		due = sooner(due, sooner(paths_due_us(&p->paths), p->current->made_us + SESSION_END_US));
 	if (p->next)

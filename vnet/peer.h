@@ -10,6 +10,7 @@
 #include "pings.h"
 #include "relay_wire.h"
 #include "session.h"
+#include "trains.h"
 
 /* A handshake under way. The side with the smaller pin is the DTLS client and drives it; the server only answers. */
 struct attempt {
@@ -46,6 +47,8 @@ struct peer {
 	struct session *previous; /* opens what was under way */
 	struct attempt *attempt[PEER_ATTEMPTS];
 	struct paths paths;
+	struct trains trains;
+	bool singly;	    /* the packet under way goes by itself */
 	struct pings pings; /* that a user asked for */
 	struct fragments *fragments;
 	uint32_t frame_id;
@@ -73,13 +76,13 @@ void peer_free(struct peer *p);
 /* New candidates of the same peer. */
 void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time now);
 void peer_relay_up(struct peer *p, const struct address *relay, bool tls, mono_time now); /* we are bound there */
-void peer_leave(struct peer *p, mono_time now);						  /* tells it that we go */
+void peer_leave(struct peer *p);							  /* tells it that we go */
 /* One ping more than the paths send by themselves. E_UNAVAILABLE: there is no path. */
 MUST_CHECK err_t peer_ping(struct peer *p, mono_time now, uint64_t *ret_token);
 
 /* Packets whose owner mesh.c has found. */
 void attempt_take(struct peer *p, const struct carrier *c, const struct address *from, mono_time now);
-void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, const struct address *from, mono_time now);
+void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time now);
 void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *packet, size_t len, const struct address *from,
 		      mono_time now);
 bool peer_send(struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now);
@@ -89,6 +92,10 @@ void peer_tick(struct peer *p, mono_time now);
 int64_t peer_due_us(const struct peer *p);
 bool peer_is_connected(const struct peer *p); /* may be sent to */
 bool peer_is_reached(const struct peer *p);   /* and answers */
+/* May the packet that it is given to send go in one message with others (UDP_SEGMENT)? */
+bool peer_takes_trains(const struct peer *p);
+/* A frame went to it over the active path. */
+void peer_used(struct peer *p, mono_time now);
 /* The largest frame that goes to it in one piece where the network's largest would go in two, and the search for it has ended. Else
  * SIZE_MAX: what goes in more pieces costs no more a byte than what goes in one. */
 size_t peer_frame_bytes(const struct peer *p, mono_time now);

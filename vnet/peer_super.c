@@ -68,6 +68,6 @@ bool peer_send_super(struct peer *p, const uint8_t *frame, size_t len, const str
 	if (!sent)
 		p->dropped++;
 	else
-		paths_used(&p->paths, now);
+		peer_used(p, now);
 	return sent;
 }

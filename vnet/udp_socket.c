@@ -216,7 +216,7 @@ uint8_t *udp_room(struct udp_socket *s, size_t len)
 	return s->out + s->out_used;
 }
 
-void udp_send_later(struct udp_socket *s, struct peer *peer, const struct address *to, size_t len)
+void udp_send_later(struct udp_socket *s, struct peer *peer, const struct address *to, size_t len, bool singly)
 {
 	if (len == 0)
 		return;
@@ -224,6 +224,7 @@ void udp_send_later(struct udp_socket *s, struct peer *peer, const struct addres
 	s->queue[s->count].len = len;
 	s->queue[s->count].to = *to;
 	s->queue[s->count].peer = peer;
+	s->queue[s->count].singly = singly;
 	s->count++;
 	s->out_used += len;
 }
@@ -237,11 +238,11 @@ static bool is_same_way(const struct address *a, const struct address *b)
 static size_t group(const struct udp_socket *s, size_t first)
 {
 	size_t n = 1, each = s->queue[first].len, bytes = each;
-	if (!s->gso || s->singly > 0)
+	if (!s->gso || s->singly > 0 || s->queue[first].singly)
 		return 1;
 	for (; first + n < s->count && n < UDP_GSO_PACKETS; n++) {
 		size_t i = first + n, len = s->queue[i].len;
-		if (s->queue[i - 1].len != each || len > each || bytes + len > UDP_GSO_BYTES ||
+		if (s->queue[i].singly || s->queue[i - 1].len != each || len > each || bytes + len > UDP_GSO_BYTES ||
 		    !is_same_way(&s->queue[i].to, &s->queue[first].to))
 			break;
 		bytes += len;

@@ -31,6 +31,7 @@ struct udp_socket {
 		size_t at, len;
 		struct address to;
 		struct peer *peer;
+		bool singly;
 	} queue[UDP_QUEUE];
 	size_t sent;   /* of queue: gone already */
 	size_t singly; /* so many go each by itself: as one message they were refused */
@@ -54,7 +55,8 @@ bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context);
 
 /* Room for a packet; what is written there goes with the next udp_send_later(). */
 uint8_t *udp_room(struct udp_socket *s, size_t len);
-void udp_send_later(struct udp_socket *s, struct peer *peer, const struct address *to, size_t len);
+/* singly: not in one message with others. */
+void udp_send_later(struct udp_socket *s, struct peer *peer, const struct address *to, size_t len, bool singly);
 /* Sends what is queued. While the kernel takes no more (s->full) the rest stays queued, and udp_room() drops when that is all used. */
 void udp_flush(struct udp_socket *s);
 /* Is there room for a super-frame? Sends some for it. */

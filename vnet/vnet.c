@@ -74,7 +74,7 @@ static void packet_ready(void *context, struct peer *peer, const struct address 
 		memmove(packet + RELAY_HEADER_BYTES, packet, len);
 		len = relays_wrap(&v->relays, to, peer->relay_name, packet, len, v->now);
 	}
-	udp_send_later(&v->udp, peer, to, len);
+	udp_send_later(&v->udp, peer, to, len, peer && !peer_takes_trains(peer));
 }
 
 static void packet_too_big(void *context, struct peer *peer, const struct address *to, size_t len)
@@ -154,7 +154,7 @@ static void relay_send(void *context, const struct address *to, const uint8_t *p
 {
 	struct vnet *v = context;
 	memcpy(udp_room(&v->udp, len), packet, len);
-	udp_send_later(&v->udp, NULL, to, len);
+	udp_send_later(&v->udp, NULL, to, len, true);
 }
 
 static void relay_packet(void *context, uint8_t *packet, size_t len, const struct address *via)
@@ -290,7 +290,7 @@ err_t vnet_new(const struct vnet_config *config, mono_time now, struct vnet **re
 static void send_small(struct vnet *v, const uint8_t *packet, size_t len, const struct address *to)
 {
 	memcpy(udp_room(&v->udp, len), packet, len);
-	udp_send_later(&v->udp, NULL, to, len);
+	udp_send_later(&v->udp, NULL, to, len, true);
 }
 
 static void end_mappings(struct vnet *v)
@@ -307,7 +307,7 @@ void vnet_free(struct vnet *v)
 	if (!v)
 		return;
 	if (v->udp.fd >= 0) {
-		mesh_leave(&v->mesh, v->now);
+		mesh_leave(&v->mesh);
 		end_mappings(v);
 		udp_flush(&v->udp);
 	}

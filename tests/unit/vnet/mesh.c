@@ -224,7 +224,7 @@ static void test_restart(void)
 	run_us(MINUTE_US);
 	ok(connected(0, 1) && connected(1, 2), "a restarted peer that cannot find us is found by us");
 	introduce();
-	mesh_leave(&nodes[2].mesh, now);
+	mesh_leave(&nodes[2].mesh);
 	node_crash(2);
 	run_us(SECOND_US);
 	ok(!peer_is_connected(peer_at(0, 2)), "a peer that leaves is gone at once");
@@ -281,6 +281,35 @@ static void test_roaming(void)
 	nodes[0].self.candidate_count = 1;
 	introduce();
 	run_us(20 * SECOND_US);
+}
+
+/* A path that loses packets which go many in one message, and only those. */
+static void test_trains(void)
+{
+	struct trains *t = &peer_at(0, 1)->trains;
+	both_ways(0, 1, "before anything is known of trains");
+	run_us(SECOND_US);
+	ok(t->state == TRAINS_KNOWN && !t->refused, "a path that takes trains is found out to");
+	trains_lost = true;
+	run_us(TRAIN_AGAIN_US);
+	both_ways(0, 1, "over one that loses trains");
+	run_us(2 * TRAIN_ROUNDS * TRAIN_WAIT_US);
+	ok(t->refused && !peer_takes_trains(peer_at(0, 1)), "packets go singly over it from then on");
+	ok(peer_at(1, 0)->trains.refused, "the other way too");
+	trains_lost = false;
+	run_us(TRAIN_AGAIN_US);
+	both_ways(0, 1, "ten minutes later");
+	run_us(SECOND_US);
+	ok(!t->refused, "when it takes them again they go");
+	loss_percent = 60;
+	run_us(TRAIN_AGAIN_US);
+	for (int i = 0; i < 20; i++) {
+		(void)send_frame(0, 1, 60);
+		run_us(SECOND_US);
+	}
+	loss_percent = 0;
+	ok(!t->refused, "a path that loses all alike is not blamed for trains");
+	run_us(60 * SECOND_US);
 }
 
 /* A connected peer says that it is at somebody else's address and makes up the answer to our ping there. */
@@ -394,6 +423,7 @@ int main(void)
 	test_rekey();
 	test_restart();
 	test_roaming();
+	test_trains();
 	test_false_address();
 	test_black_hole();
 	test_removal();

@@ -61,7 +61,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 /* ---- UDP ---- */
 static struct udp_socket from, to;
 static size_t came, too_big, too_big_bytes;
-static bool in_order;
+static bool in_order, singly;
 
 static void note_too_big(void *context, struct peer *peer, const struct address *at, size_t len)
 {
@@ -84,7 +84,7 @@ static void queue_packet(size_t number, size_t len, const struct address *at)
 	room[0] = (uint8_t)number;
 	room[1] = (uint8_t)(number >> 8);
 	room[len - 1] = (uint8_t)len;
-	udp_send_later(&from, NULL, at, len);
+	udp_send_later(&from, NULL, at, len, singly);
 }
 
 /* Runs of equal packets, each ended by a shorter one, as super-frames make them. */
@@ -126,6 +126,10 @@ static void test_udp(void)
 	is_int(messages_sent, 5, "as a message a run");
 	send_runs(200, 200);
 	ok(came == 200 && in_order, "short ones too, where each run ends with a longer one");
+	singly = true;
+	send_runs(100, 1400);
+	ok(came == 100 && messages_sent == 100, "what is to go singly does");
+	singly = false;
 	refuse_gso = EIO;
 	send_runs(200, 1400);
 	ok(came == 200 && in_order, "where segmentation is refused they go one by one");

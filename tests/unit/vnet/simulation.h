@@ -38,9 +38,8 @@ static size_t queued, lost, carried;
 static mono_time now = { 1000000 };
 static unsigned loss_percent, seed = 1;
 static struct address dead; /* packets to it vanish */
-static struct address watched;
-static size_t watched_bytes; /* sent to it */
-static size_t largest;	     /* larger packets vanish; 0: none */
+static size_t largest;	    /* larger packets vanish; 0: none */
+static bool trains_lost;    /* packets that would go as one message vanish */
 static const struct vnet_network network = { .id = { { 1, 2, 3 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
 static struct packet last_carrier, last_data;
 static size_t cookies;		/* C4 packets carried */
@@ -66,20 +65,37 @@ static uint8_t *reserve(void *context, size_t len)
 	return n->out;
 }
 
+/* Would this packet go as one message with the last that was queued? Then that one is lost too. */
+static bool joins_train(const struct node *n, const struct peer *p, const struct address *to, size_t len)
+{
+	static const struct node *from;
+	static const struct peer *peer;
+	static size_t last_len;
+	static int64_t at_us;
+	bool joins = trains_lost && peer_takes_trains(p) && from == n && peer == p && last_len == len && at_us == now.us;
+	if (joins && queued > 0 && queue[queued - 1].len == len && queue[queued - 1].at_us == now.us + DELAY_US &&
+	    address_equal(&queue[queued - 1].to, to))
+		queued--;
+	from = peer_takes_trains(p) ? n : NULL;
+	peer = p;
+	last_len = len;
+	at_us = now.us;
+	return joins;
+}
+
 static void commit(void *context, struct peer *p, const struct address *to, size_t len)
 {
 	struct node *n = context;
-	(void)p;
 	if (!len || !n->up)
 		return;
 	carried++;
-	watched_bytes += address_equal(to, &watched) ? len : 0;
 	bool between_two = n != &nodes[2] && !address_equal(to, &nodes[2].address);
 	if (n->out[0] == WIRE_HANDSHAKE && between_two && spare_carriers >= 0 && spare_carriers-- == 0) {
 		lost++;
 		return;
 	}
-	if (dice() < loss_percent || address_equal(to, &dead) || (largest && len > largest) || queued == QUEUE) {
+	if (dice() < loss_percent || address_equal(to, &dead) || (largest && len > largest) || queued == QUEUE ||
+	    joins_train(n, p, to, len)) {
 		lost++;
 		return;
 	}
