@@ -26,7 +26,7 @@
 #include "process.h"
 #include "proxy.h"
 
-const char *const port_kind_names[] = { "dgram", "stream" };
+const char *const port_kind_names[] = { "dgram", "stream", "vhost-user" };
 static_assert(sizeof port_kind_names / sizeof *port_kind_names == PORT_KIND_COUNT, "a name each");
 
 err_t port_kind_choose(const char *setting, enum port_kind *ret_kind)
@@ -77,6 +77,8 @@ static err_t attach(struct vnet *vnet, enum port_kind port)
 	switch (port) {
 	case PORT_STREAM:
 		return vnet_attach_qemu_stream(vnet, "net/qemu.sock");
+	case PORT_VHOST_USER:
+		return vnet_attach_qemu_vhost(vnet, "net/vnet.sock");
 	default:
 		return vnet_attach_qemu_dgram(vnet, "net/vnet.sock", "net/qemu.sock");
 	}

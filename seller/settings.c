@@ -25,7 +25,7 @@ const struct conf_entry settings_table[] = {
 	{ "machine.country", CONF_TEXT, AT(country), 8, 0, 0, "", "two letters (ISO 3166-1), or empty" },
 	{ "machine.accel", CONF_TEXT, AT(accel), 8, 0, 0, "auto", "auto: KVM where it works, else TCG; kvm; tcg" },
 	{ "network.port", CONF_TEXT, AT(port), sizeof((struct settings *)0)->port, 0, 0, "auto",
-	  "between QEMU and the virtual ethernet: auto, dgram, stream" },
+	  "between QEMU and the virtual ethernet: auto, dgram, stream, vhost-user" },
 	{ "offer.cores", CONF_INT, AT(cores), 0, 0, 1024, "0", "cores offered; 0: all but one" },
 	{ "offer.memory", CONF_SIZE, AT(memory_bytes), 0, 0, 4096 * GIB, "0", "memory offered; 0: half of it" },
 	{ "offer.price_core_hour", CONF_MONEY, AT(prices.per_core_hour), 0, 0, 0, "0.01", "for an hour of one core at work" },
@@ -69,7 +69,7 @@ err_t settings_check(struct settings *s, char *error)
 	}
 	enum port_kind port;
 	if (port_kind_choose(s->port, &port)) {
-		snprintf(error, CONF_ERROR_SIZE, "network.port must be auto, dgram or stream, not \"%s\"", s->port);
+		snprintf(error, CONF_ERROR_SIZE, "network.port must be auto, dgram, stream or vhost-user, not \"%s\"", s->port);
 		return E_INVALID;
 	}
 	if (*s->country &&

@@ -46,6 +46,8 @@ struct port {
 MUST_CHECK err_t port_tap_new(int epoll_fd, int tap_fd, uint16_t frame_max, bool super_frames, struct port **ret_port);
 MUST_CHECK err_t port_dgram_new(int epoll_fd, const char *our_path, const char *qemu_path, uint16_t frame_max,
 				struct port **ret_port);
+MUST_CHECK err_t port_vhost_new(int epoll_fd, const char *our_path, uint16_t frame_max, bool super_frames,
+				struct port **ret_port);
 MUST_CHECK err_t port_stream_new(int epoll_fd, const char *qemu_path, uint16_t frame_max, struct port **ret_port);
 void port_free(struct port *p); /* NULL is fine */
 /* Stops or resumes the epoll descriptor's attention to frames that wait: while UDP is full there is no use in reading them. */

@@ -352,6 +352,12 @@ err_t vnet_attach_qemu_stream(struct vnet *v, const char *qemu_path)
 	return port_stream_new(v->epoll_fd, qemu_path, v->mesh.frame_max, &v->port);
 }
 
+err_t vnet_attach_qemu_vhost(struct vnet *v, const char *our_path)
+{
+	detach(v);
+	return port_vhost_new(v->epoll_fd, our_path, v->mesh.frame_max, !(v->without & VNET_WITHOUT_TAP_GSO), &v->port);
+}
+
 /* ---- peers ---- */
 err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now)
 {

@@ -23,8 +23,9 @@ struct confine_paths {
  * Landlock at all: the other layers stand alone then. Needs no_new_privs, before any thread is made. */
 MUST_CHECK err_t confine_landlock(const struct confine_paths *paths);
 
-/* The outer system call filter. Needs no_new_privs. Before any thread is made. */
-MUST_CHECK err_t confine_seccomp(void);
+/* The outer system call filter. Needs no_new_privs. Before any thread is made. memfd: files in memory may be made, which is where
+ * a guest's memory is that the endpoint shares. */
+MUST_CHECK err_t confine_seccomp(bool memfd);
 /* Once QEMU runs: no thread of this process starts a program again. */
 MUST_CHECK err_t confine_seccomp_no_exec(void);
 

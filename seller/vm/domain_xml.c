@@ -50,6 +50,9 @@ static void put_head(const struct vm_spec *spec, struct buf *out)
 	buf_puts(out, "</name>\n");
 	buf_printf(out, " <uuid>%s</uuid>\n", uuid_format(spec->lease, id));
 	buf_printf(out, " <memory unit='MiB'>%u</memory>\n <vcpu placement='static'>%u</vcpu>\n", spec->memory_mib, spec->cores);
+	/* The endpoint reaches the guest's rings in it. QEMU seals a memfd, so that it cannot shrink under the endpoint. */
+	if (spec->port == VM_PORT_VHOST_USER)
+		buf_puts(out, " <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>\n");
 	/* The BIOS and boot loaders that print through it show on the serial console; there is no screen. */
 	buf_puts(out, " <os>\n  <type arch='x86_64' machine='" MACHINE "'>hvm</type>\n  <bios useserial='yes'/>\n </os>\n");
 }
@@ -107,21 +110,30 @@ static void put_devices(const struct vm_spec *spec, bool cidata, struct buf *out
 static const char *const netdevs[] = {
 	[VM_PORT_DGRAM] = "dgram,id=n0,local.type=unix,local.path=" JAIL_NET_QEMU ",remote.type=unix,remote.path=" JAIL_NET_VNET,
 	/* The one that listens finds its peer again after a restart; QEMU's connecting side does not. */
+	[VM_PORT_VHOST_USER] = "vhost-user,id=n0,chardev=net0",
 	[VM_PORT_STREAM] = "stream,id=n0,server=on,addr.type=unix,addr.path=" JAIL_NET_QEMU,
 };
+
+/* Rings as long as QEMU has them; and the guest may not change which offloads it takes, since QEMU would not tell us. */
+#define VHOST_DEVICE ",rx_queue_size=1024,tx_queue_size=1024,ctrl_guest_offloads=off"
+/* QEMU 7.2 dies of a message-signalled interrupt of vhost-user's where there is no KVM. */
+#define VHOST_UNDER_TCG ",vectors=0"
 
 /* The option ROM would only add a second, longer boot by network. */
 static void put_network(const struct vm_spec *spec, struct buf *out)
 {
 	char mac[VM_MAC_TEXT_SIZE];
-	buf_printf(out,
-		   " <qemu:commandline>\n  <qemu:arg value='-netdev'/>\n"
-		   "  <qemu:arg value='%s'/>\n  <qemu:arg value='-device'/>\n",
+	bool vhost = spec->port == VM_PORT_VHOST_USER;
+	buf_puts(out, " <qemu:commandline>\n");
+	if (vhost)
+		buf_puts(out, "  <qemu:arg value='-chardev'/>\n"
+			      "  <qemu:arg value='socket,id=net0,path=" JAIL_NET_VNET ",reconnect=1'/>\n");
+	buf_printf(out, "  <qemu:arg value='-netdev'/>\n  <qemu:arg value='%s'/>\n  <qemu:arg value='-device'/>\n",
 		   netdevs[spec->port]);
-	buf_printf(out,
-		   "  <qemu:arg value='virtio-net-pci,netdev=n0,mac=%s,bus=pcie.0,addr=0x4,romfile='/>\n"
-		   " </qemu:commandline>\n",
-		   vm_mac_format(spec->mac, mac));
+	buf_printf(out, "  <qemu:arg value='virtio-net-pci,netdev=n0,mac=%s,bus=pcie.0,addr=0x4,romfile=%s%s'/>\n",
+		   vm_mac_format(spec->mac, mac), vhost ? VHOST_DEVICE : "",
+		   vhost && spec->accel == VM_ACCEL_TCG ? VHOST_UNDER_TCG : "");
+	buf_puts(out, " </qemu:commandline>\n");
 }
 
 void domain_xml(const struct vm_spec *spec, bool cidata, struct buf *out)

@@ -53,7 +53,7 @@ err_t vm_inside_confine(const struct vm_spec *spec, const char **ret_step)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_from_errno(errno);
 	*ret_step = "seccomp";
-	return confine_seccomp();
+	return confine_seccomp(spec->port == VM_PORT_VHOST_USER);
 }
 
 /* Where memory runs out, the guest goes before any program of the seller's own. Best effort. */

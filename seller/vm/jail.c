@@ -359,6 +359,6 @@ err_t jail_confine_outer(const struct jail_place *place)
 	err_t e = confine_landlock(&paths);
 	if (e != OK && e != E_UNSUPPORTED)
 		return e;
-	TRY(confine_seccomp());
+	TRY(confine_seccomp(false));
 	return confine_seccomp_no_exec();
 }

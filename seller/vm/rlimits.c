@@ -6,7 +6,7 @@
 #include "confine.h"
 
 #define MIB (1024ULL * 1024)
-/* Nothing in the jail writes large files: libvirt's state and logs are kilobytes. */
+/* Nothing in the jail writes large files: libvirt's state and logs are kilobytes. Only shared memory is a file too. */
 #define FILE_BYTES (64 * MIB)
 #define DESCRIPTORS 512
 /* Threads of all processes in the jail: vCPUs, QEMU's and libvirt's workers. */
@@ -26,7 +26,8 @@ static err_t set(__rlimit_resource_t which, rlim_t value)
 err_t confine_rlimits(const struct vm_spec *spec)
 {
 	TRY(set(RLIMIT_CORE, 0));
-	TRY(set(RLIMIT_FSIZE, FILE_BYTES));
+	rlim_t shared = spec->port == VM_PORT_VHOST_USER ? spec->memory_mib * MIB : 0;
+	TRY(set(RLIMIT_FSIZE, shared > FILE_BYTES ? shared : FILE_BYTES));
 	TRY(set(RLIMIT_NOFILE, DESCRIPTORS));
 	TRY(set(RLIMIT_NPROC, TASKS + spec->cores));
 	TRY(set(RLIMIT_MEMLOCK, 0));

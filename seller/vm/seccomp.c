@@ -127,7 +127,7 @@ static int add_arguments_rules(scmp_filter_ctx filter)
 	return failed;
 }
 
-err_t confine_seccomp(void)
+err_t confine_seccomp(bool memfd)
 {
 	/* Another architecture's calls, x32's too, kill the process: libseccomp's default. */
 	AUTO_FILTER filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -135,7 +135,8 @@ err_t confine_seccomp(void)
 		return E_NOMEM;
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		/* Negative: a call that this architecture never had. */
-		if (refused[i] >= 0 && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0))
+		if (refused[i] >= 0 && !(memfd && refused[i] == SCMP_SYS(memfd_create)) &&
+		    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0))
 			return E_UNSUPPORTED;
 	}
 	if (add_arguments_rules(filter))

@@ -15,7 +15,7 @@ static_assert(sizeof vm_accel_names / sizeof *vm_accel_names == VM_ACCEL_COUNT, 
 const char *const vm_bus_names[] = { "scsi", "sata" };
 static_assert(sizeof vm_bus_names / sizeof *vm_bus_names == VM_BUS_COUNT, "one name each");
 
-const char *const vm_port_names[] = { "dgram", "stream" };
+const char *const vm_port_names[] = { "dgram", "stream", "vhost-user" };
 static_assert(sizeof vm_port_names / sizeof *vm_port_names == VM_PORT_COUNT, "one name each");
 
 #define CORES_MAX 128

@@ -22,7 +22,7 @@ enum vm_bus { VM_BUS_SCSI, VM_BUS_SATA, VM_BUS_COUNT };
 extern const char *const vm_bus_names[VM_BUS_COUNT];
 
 /* How QEMU hands the machine's ethernet frames over (docs/SELLER.md). */
-enum vm_port { VM_PORT_DGRAM, VM_PORT_STREAM, VM_PORT_COUNT };
+enum vm_port { VM_PORT_DGRAM, VM_PORT_STREAM, VM_PORT_VHOST_USER, VM_PORT_COUNT };
 extern const char *const vm_port_names[VM_PORT_COUNT];
 
 #define VM_NAME_SIZE 64

@@ -11,7 +11,7 @@ if [ -z "${PORTS_INSIDE:-}" ]; then
 	exit $?
 fi
 ip link set lo up
-KINDS=(dgram stream)
+KINDS=(dgram stream vhost-user)
 MTU=8900 UID_FIRST=64900
 NETWORK=0193f0a0-0000-7222-8333-444455556666
 # A VLAN's interface is a module that the tiny image has no use for.

@@ -79,7 +79,7 @@ struct in6_addr vnet_ip6(uuid network, vnet_mac mac);
 enum vnet_without {
 	VNET_WITHOUT_UDP_GSO = 1,      /* sending datagrams of one size to one peer as one (UDP_SEGMENT) */
 	VNET_WITHOUT_UDP_GRO = 2,      /* receiving them so */
-	VNET_WITHOUT_TAP_GSO = 4,      /* frames of up to 64 KiB from and to a TAP */
+	VNET_WITHOUT_TAP_GSO = 4,      /* frames of up to 64 KiB from and to a TAP or vhost-user's rings */
 	VNET_WITHOUT_PORT_MAPPING = 8, /* asking the gateways for a port (PCP, NAT-PMP) */
 };
 
@@ -121,6 +121,9 @@ MUST_CHECK err_t vnet_attach_tap(struct vnet *v, int tap_fd);
 MUST_CHECK err_t vnet_attach_qemu_dgram(struct vnet *v, const char *our_path, const char *qemu_path);
 /* QEMU's "-netdev stream,server=on,addr.type=unix,addr.path=QEMU_PATH": connects there as soon as somebody listens, and again. */
 MUST_CHECK err_t vnet_attach_qemu_stream(struct vnet *v, const char *qemu_path);
+/* QEMU's "-chardev socket,id=C,path=OUR_PATH,reconnect=1 -netdev vhost-user,chardev=C", its memory a shared memory-backend-memfd:
+ * binds our_path. Frames go by the guest's own rings, super-frames too (VNET_WITHOUT_TAP_GSO). */
+MUST_CHECK err_t vnet_attach_qemu_vhost(struct vnet *v, const char *our_path);
 /* Opens a TAP in the calling thread's network namespace: name "cpu%d" or fixed; ret_name has IFNAMSIZ (16) bytes. Sets MAC and
  * MTU. Needs CAP_NET_ADMIN there. The caller sets addresses and brings it up. */
 MUST_CHECK err_t vnet_tap_open(const char *name, vnet_mac mac, uint16_t mtu, int *ret_fd, char *ret_name);

@@ -83,6 +83,25 @@ static void varied(void)
 	ok(!strstr(xml.data, "cidata"), "no second disc");
 }
 
+static void with_vhost_user(void)
+{
+	struct vm_spec spec = plain();
+	AUTO_BUF xml = { 0 };
+	AUTO_BUF kvm = { 0 };
+	spec.port = VM_PORT_VHOST_USER;
+	domain_xml(&spec, true, &xml);
+	ok(strstr(xml.data, "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>"),
+	   "memory to be shared");
+	ok(strstr(xml.data, "<qemu:arg value='socket,id=net0,path=/lease/net/vnet.sock,reconnect=1'/>") &&
+		   strstr(xml.data, "<qemu:arg value='vhost-user,id=n0,chardev=net0'/>"),
+	   "vhost-user's socket, again and again");
+	ok(strstr(xml.data, ",ctrl_guest_offloads=off,vectors=0'/>"), "no message-signalled interrupts under TCG");
+	spec.accel = VM_ACCEL_KVM;
+	domain_xml(&spec, true, &kvm);
+	ok(strstr(kvm.data, ",ctrl_guest_offloads=off'/>"), "but with KVM");
+	ok(!strstr(golden, "memoryBacking"), "no other port's memory is shared");
+}
+
 static void with_port(enum vm_port port, const char *netdev)
 {
 	struct vm_spec spec = plain();
@@ -120,6 +139,7 @@ int main(void)
 		ok(!strstr(xml.data, absent[i]), "without %s", absent[i]);
 	varied();
 	with_port(VM_PORT_STREAM, "  <qemu:arg value='stream,id=n0,server=on,addr.type=unix,addr.path=/lease/net/qemu.sock'/>\n");
+	with_vhost_user();
 	injected();
 	return done_testing();
 }
