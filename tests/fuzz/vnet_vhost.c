@@ -14,8 +14,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MEMORY_BYTES (1 << 20)
-#define KICK 12 /* ..14: messages whose descriptors are eventfds */
+#define MEMORY_BYTES (192 << 20) /* most of it is never touched */
+#define KICK 12			 /* ..14: messages whose descriptors are eventfds */
 
 static int memory_fd = -1, event_fd = -1;
 static uint8_t *memory;

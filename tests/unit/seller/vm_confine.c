@@ -198,23 +198,42 @@ static bool dump_core(void)
 	return getrlimit(RLIMIT_CORE, &limit) || limit.rlim_max != 0;
 }
 
+static bool make_memory_file(void)
+{
+	return memfd_create("x", MFD_CLOEXEC) >= 0;
+}
+
+static err_t seccomp(void)
+{
+	return confine_seccomp(false);
+}
+
+/* Of a lease whose guest's memory is shared. */
+static err_t seccomp_sharing(void)
+{
+	return confine_seccomp(true);
+}
+
 static const struct {
 	const char *what;
 	layer_fn *layer;
 	try_fn *try;
 	int result;
 } cases[] = {
-	{ "a unix socket", confine_seccomp, unix_socket, DONE },
-	{ "an internet socket", confine_seccomp, inet_socket, STOPPED },
-	{ "a netlink socket", confine_seccomp, netlink_socket, STOPPED },
-	{ "a user namespace", confine_seccomp, make_user_namespace, STOPPED },
-	{ "a user namespace by clone", confine_seccomp, clone_user_namespace, STOPPED },
-	{ "a process", confine_seccomp, forks, DONE },
-	{ "io_uring", confine_seccomp, use_io_uring, STOPPED },
-	{ "ptrace", confine_seccomp, be_traced, STOPPED },
-	{ "keyctl", confine_seccomp, use_keys, STOPPED },
-	{ "personality", confine_seccomp, be_another_personality, STOPPED },
-	{ "a program", confine_seccomp, run_other, DONE },
+	{ "a unix socket", seccomp, unix_socket, DONE },
+	{ "an internet socket", seccomp, inet_socket, STOPPED },
+	{ "a netlink socket", seccomp, netlink_socket, STOPPED },
+	{ "a user namespace", seccomp, make_user_namespace, STOPPED },
+	{ "a user namespace by clone", seccomp, clone_user_namespace, STOPPED },
+	{ "a process", seccomp, forks, DONE },
+	{ "io_uring", seccomp, use_io_uring, STOPPED },
+	{ "ptrace", seccomp, be_traced, STOPPED },
+	{ "keyctl", seccomp, use_keys, STOPPED },
+	{ "personality", seccomp, be_another_personality, STOPPED },
+	{ "a file in memory", seccomp, make_memory_file, STOPPED },
+	{ "a file in memory where the guest's is shared", seccomp_sharing, make_memory_file, DONE },
+	{ "but not io_uring", seccomp_sharing, use_io_uring, STOPPED },
+	{ "a program", seccomp, run_other, DONE },
 	{ "a program after the start", confine_seccomp_no_exec, run_other, STOPPED },
 	{ "a process after the start", confine_seccomp_no_exec, forks, STOPPED },
 	{ "the one program", landlock, run_allowed, DONE },
