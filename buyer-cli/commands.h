@@ -54,6 +54,8 @@ int command_net_map(struct cli *cli);
 int command_net_down(struct cli *cli);
 /* net_capture.c */
 int command_net_capture(struct cli *cli);
+/* netcheck.c */
+int command_net_netcheck(struct cli *cli);
 /* net_ping.c */
 int command_net_ping(struct cli *cli);
 

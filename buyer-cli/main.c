@@ -193,6 +193,11 @@ static const struct cli_command commands[] = {
 	  "dropped.",
 	  capture_options, 1, 1, command_net_capture },
 	{ "net map", "ORDER", "how all members reach each other, as they told the market", NULL, NULL, 1, 1, command_net_map },
+	{ "net netcheck", "", "what this machine's network lets an ethernet do, and what to mend",
+	  "Asks the market's STUN servers and relays: whether UDP passes, the public address, the kind of NAT, port mapping, the "
+	  "relays'\n"
+	  "distance, the way by TLS, the path's MTU, the clock. Needs no order. Exit code 11 says that no server answers at all.",
+	  NULL, 0, 0, command_net_netcheck },
 	{ "net down", "ORDER", "leave the ethernet", NULL, NULL, 1, 1, command_net_down },
 	{ .name = NULL },
 };

@@ -172,7 +172,7 @@ static int summary(struct pinging *p)
 	}
 	json_object_set(all, "items", p->lines);
 	json_put(all, "peers", peers);
-	if (output_form(p->cli) == FORM_JSON && code == EXIT_OK)
+	if (output_form(p->cli) == FORM_JSON)
 		output_object(p->cli, all, NULL, NULL);
 	if (code && output_form(p->cli) != FORM_TABLE)
 		return cli_error(p->cli, code, "a peer answered none of the pings: cpushare net status %s", p->member.order);

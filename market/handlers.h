@@ -26,7 +26,7 @@ route_fn lease_show, lease_feedback, lease_console_add, lease_console_show;
 /* peers.c */
 route_fn peer_join, peer_leave;
 /* reach.c */
-route_fn network_show;
+route_fn network_show, netcheck_show;
 /* public.c */
 route_fn offer_list, book_show, seller_list, seller_show, market_show, health_show, openapi_show, page_show;
 /* events.c, metrics.c */

@@ -13,6 +13,7 @@
 #include "live.h"
 #include "networks.h"
 #include "paths.h"
+#include "relays.h"
 
 void reach_set(struct reach *r, const struct path_view *paths, size_t count, mono_time now)
 {
@@ -126,5 +127,13 @@ err_t network_show(struct request *r)
 	json_put(answer, "paths", paths);
 	json_put_bool(answer, "complete", all);
 	answer_json(r, 200, answer);
+	return OK;
+}
+
+err_t netcheck_show(struct request *r)
+{
+	struct netcheck n = { .now = r->now };
+	relays_servers(market_of(r)->relays, &n);
+	answer_json(r, 200, netcheck_to_json(&n));
 	return OK;
 }

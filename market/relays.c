@@ -161,3 +161,16 @@ void relays_for(const struct relays *r, uuid network, uuid peer, sha256 pin, wal
 	for (size_t i = 0; i < ret->count; i++)
 		ticket_sign(&t, r->key, ret->list[i].ticket);
 }
+
+void relays_servers(const struct relays *r, struct netcheck *ret)
+{
+	if (!r)
+		return;
+	memcpy(ret->stun, r->view.stun, sizeof ret->stun);
+	ret->stun_count = r->view.stun_count;
+	ret->relay_count = r->list.count;
+	for (size_t i = 0; i < ret->relay_count; i++) {
+		memcpy(ret->relays[i].address, r->list.list[i].address, CANDIDATE_SIZE);
+		memcpy(ret->relays[i].tls, r->list.list[i].tls, CANDIDATE_SIZE);
+	}
+}

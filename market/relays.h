@@ -4,7 +4,7 @@
 #ifndef MARKET_RELAYS_H
 #define MARKET_RELAYS_H
 
-#include "network.h"
+#include "netcheck.h"
 #include "settings.h"
 
 struct relays;
@@ -13,6 +13,8 @@ struct relays;
  * for the relays. Without relays no key is made. error (256 bytes) says what is wrong. */
 MUST_CHECK err_t relays_load(const struct settings *s, const char *data_dir, struct relays **ret_relays, char *error);
 void relays_free(struct relays *r);
+/* What anybody with an account may try his network with. */
+void relays_servers(const struct relays *r, struct netcheck *ret);
 /* What members of network n are told of STUN servers. */
 void relays_add_stun(const struct relays *r, struct network_view *n);
 /* The relays, with tickets for that member and the key of its pin. */

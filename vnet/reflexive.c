@@ -16,7 +16,7 @@ void reflexive_init(struct reflexive *r, const struct address *servers, size_t c
 	for (size_t i = 0; i < count && r->count < VNET_MAX_STUN_SERVERS; i++) {
 		if (!address_is_unicast(&servers[i]))
 			continue;
-		r->servers[r->count++] = (struct reflexive_server){ .server = servers[i], .next_us = now.us };
+		r->servers[r->count++] = (struct reflexive_server){ .server = servers[i], .rtt_us = -1, .next_us = now.us };
 	}
 }
 
@@ -52,6 +52,7 @@ bool reflexive_next(struct reflexive *r, mono_time now, uint8_t *packet, size_t 
 			random_fill(&s->id, sizeof s->id);
 		s->next_us = now.us + (REFLEXIVE_RTO_US << s->tries);
 		s->tries++;
+		s->sent_us = now.us;
 		*ret_len = stun_put_request(s->id, packet);
 		*ret_to = s->server;
 		return true;
@@ -81,6 +82,8 @@ bool reflexive_take(struct reflexive *r, const uint8_t *packet, size_t len, cons
 		*ret_changed = !address_equal(&s->mapped, &m.mapped);
 		s->mapped = m.mapped;
 		s->silent = false;
+		if (s->tries == 1 || s->rtt_us < 0) /* which of several it answers is not known */
+			s->rtt_us = now.us - s->sent_us;
 		s->tries = 0;
 		s->next_us = now.us + spread_us();
 		return true;

@@ -19,8 +19,9 @@ struct reflexive {
 	struct reflexive_server {
 		struct address server, mapped; /* mapped: port 0 where it is not known */
 		struct stun_id id;
-		uint8_t tries; /* of the transaction under way, 0: none is */
-		bool silent;   /* the last that ended got no answer */
+		uint8_t tries;		 /* of the transaction under way, 0: none is */
+		bool silent;		 /* the last that ended got no answer */
+		int64_t sent_us, rtt_us; /* of an answer to a first try, -1 unknown */
 		int64_t next_us;
 	} servers[VNET_MAX_STUN_SERVERS];
 	size_t count;

@@ -568,6 +568,21 @@ size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_sta
 	return v->mesh.count;
 }
 
+size_t vnet_stun_statuses(const struct vnet *v, struct vnet_stun_status ret_statuses[VNET_MAX_STUN_SERVERS])
+{
+	for (size_t i = 0; i < v->reflexive.count; i++) {
+		const struct reflexive_server *server = &v->reflexive.servers[i];
+		struct vnet_stun_status *s = &ret_statuses[i];
+		*s = (struct vnet_stun_status){ .rtt_us = -1 };
+		address_format(&server->server, s->server);
+		if (!server->mapped.port)
+			continue;
+		address_format(&server->mapped, s->mapped);
+		s->rtt_us = server->rtt_us;
+	}
+	return v->reflexive.count;
+}
+
 void vnet_watch(struct vnet *v, vnet_watch_fn *fn, void *context)
 {
 	v->watch_fn = fn;

@@ -228,6 +228,7 @@ if [ -c /dev/net/tun ]; then
 	is "$(jq -c '.items[0] | [.why_not_direct, .kind != "", .loss_permille, .datagram_bytes >= 1200, .handshakes >= 1]' <<<"$OUT")" \
 		'["none",true,0,true,true]' "and what is known of its path"
 	try 0 buyer "net map" first
+	try 0 buyer "net netcheck"
 	try 0 buyer "net ping" first --count 3 --interval 100ms
 	is "$(jq -c '[(.items | length), (.items | all(.path == "direct" and .rtt_us > 0)), .peers[0].answered]' <<<"$OUT")" '[3,true,3]' \
 		"pings say their time and their path"
@@ -246,7 +247,7 @@ if [ -c /dev/net/tun ]; then
 	is "$? $(<"$WORK/up.out")" "42 " "net up ends as its command did"
 	TRIED["cpushare net up"]=1
 else
-	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net ping"]=1 TRIED["cpushare net map"]=1 TRIED["cpushare net capture"]=1 TRIED["cpushare net down"]=1
+	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net ping"]=1 TRIED["cpushare net netcheck"]=1 TRIED["cpushare net map"]=1 TRIED["cpushare net capture"]=1 TRIED["cpushare net down"]=1
 fi
 
 # ---- the owner's commands, and an order that ends badly ----

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# net.t - what a member sees of its order's ethernet: status, ping, capture
+# net.t - what a member sees of its order's ethernet: netcheck, status, ping, capture
 #
 # Two of the buyer's own machines are members of an order that waits for places: no VM is needed to see a network.
 . "$(dirname "$0")/../lib.sh"
 
 [ -c /dev/net/tun ] || skip_all "needs /dev/net/tun"
-start_market
+UDP1=127.0.0.1:$(free_port) UDP2=127.0.0.1:$(free_port) TLS=127.0.0.1:$(free_port)
+start_market --set relay.stun="$UDP1 $UDP2" --set relay.relays="$UDP1/$TLS/$(printf '%064d' 1)"
 new_operator >/dev/null && new_user buyer >/dev/null && add_funds buyer 20 >/dev/null
 head -c 4096 /dev/zero >"$WORK/blank.iso"
 as buyer cpushare image upload "$WORK/blank.iso" >/dev/null || bail "no image"
@@ -31,6 +32,27 @@ cleanup 'end $MEMBER_A; end $MEMBER_B'
 ok "one member reaches the other directly" within 30 seen a '.items[0] | .name == "b" and .path == "direct" and .why_not_direct == "none"'
 ok "and the other way round" within 30 seen b '.items[0] | .name == "a" and .path == "direct"'
 ok "its loss is known, and its datagram size" within 10 seen a '.items[0] | .loss_permille == 0 and .datagram_bytes >= 1200'
+
+# ---- netcheck ----
+# RESULT CHECK: of the last one
+result() { jq -r --arg c "$1" '.items[] | select(.check == $c) | .result' "$WORK/netcheck"; }
+netcheck() { # CODE NAME
+	on a cpushare net netcheck -o json >"$WORK/netcheck" 2>"$WORK/netcheck.err"
+	is "$?" "$1" "$2"
+}
+netcheck 11 "netcheck without any server that answers"
+is "$(result udp) $(result relay) $(result "relay by tls")" "FAIL FAIL FAIL" "it says what failed"
+is "$(jq -r '.items[] | select(.result == "FAIL" and .fix == "") | .check' "$WORK/netcheck")" "" "and what to mend, each time"
+is "$(jq .exit "$WORK/netcheck.err")" 11 "the error has the exit code"
+cpushare-relay serve --listen "$UDP1" --listen "$UDP2" --listen-tls "$TLS" --tls-key "$WORK/relay.pem" --ticket-key "$MARKET_DATA/relay/ticket.pub" >"$WORK/relay.log" 2>&1 &
+RELAY=$!
+cleanup 'end $RELAY'
+within 10 grep -q listening "$WORK/relay.log"
+netcheck 0 "netcheck with a relay"
+is "$(result udp) $(result ipv4) $(result nat) $(result relay) $(result mtu) $(result clock)" "ok ok ok ok ok ok" "all that can be tried is well"
+is "$(result "relay by tls")" ok "TLS too"
+like "$(on a cpushare net netcheck)" 'clock +ok .*market.s' "it is a table for people"
+end $RELAY
 
 # ---- what the market is told ----
 mapped() { on b cpushare net map lan -o json | jq -e '[.paths[] | select(.path == "direct" and .rtt_us > 0) | "\(.from)-\(.to)"] | sort == ["a-b", "b-a"]'; }

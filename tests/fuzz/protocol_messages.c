@@ -4,6 +4,7 @@
 #include <assert.h>
 #include "client.h"
 #include "machine.h"
+#include "netcheck.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -59,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(peer_view, peer_view_from_json, peer_view_to_json, no_clear)                        \
 	X(peer_join, peer_join_from_json, peer_join_to_json, no_clear)                        \
 	X(peer_answer, peer_answer_from_json, peer_answer_to_json, peer_answer_clear)         \
+	X(netcheck, netcheck_from_json, netcheck_to_json, no_clear)                           \
 	X(enrolment, enrolment_from_json, enrolment_to_json, no_clear)                        \
 	X(enrolled, enrolled_from_json, enrolled_to_json, no_clear)                           \
 	X(machine, machine_from_json, machine_to_json, no_clear)                              \

@@ -163,6 +163,7 @@ good joinNetwork "/v1/orders/$ORDER/peers" "$(jq -nc --arg p "$PEER" --arg h "$h
 OTHER=$(cat /proc/sys/kernel/random/uuid)
 good joinNetwork "/v1/orders/$ORDER/peers" "$(jq -nc --arg p "$OTHER" --arg to "$PEER" --arg h "$hash" '{id: $p, name: "desk", pin: $h, candidates: [],
 	paths: [{peer: $to, path: "relayed", rtt_us: 21400, loss_permille: 0, datagram_bytes: 1400}]}')" "$A"
+good getNetcheck /v1/netcheck "" "$A"
 good getNetwork "/v1/orders/$ORDER/network" "" "$A"
 is "$(jq -c '.paths' <<<"$BODY")" '[{"from":"desk","to":"laptop","path":"relayed","rtt_us":21400,"loss_permille":0,"datagram_bytes":1400}]' \
 	"getNetwork: what a member said"

@@ -66,6 +66,14 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status);
 /* Returns how many there are; fills at most max. */
 size_t vnet_peer_statuses(const struct vnet *v, struct vnet_peer_status *ret_statuses, size_t max);
 
+/* What each STUN server says. Returns how many there are. */
+struct vnet_stun_status {
+	char server[VNET_CANDIDATE_SIZE];
+	char mapped[VNET_CANDIDATE_SIZE]; /* under which address our packets reach it; "": not answered */
+	int64_t rtt_us;			  /* -1 unknown */
+};
+size_t vnet_stun_statuses(const struct vnet *v, struct vnet_stun_status ret_statuses[VNET_MAX_STUN_SERVERS]);
+
 /* Shows each frame at the port: outbound where the machine sent it, and whether it is refused or answered here or not; else one that
  * goes to the machine. Super-frames are shown as they pass: whole where the machine hands them over, in segments where they come from a
  * peer. The frame is valid only during the call, which must not wait. fn NULL: no more. */

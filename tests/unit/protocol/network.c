@@ -2,7 +2,7 @@
  * network.c - tests of the messages about networks and peers
  */
 #include "message.h"
-#include "network.h"
+#include "netcheck.h"
 
 #define NETWORK "{\"id\":\"" ID1 "\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400}"
 #define CANDIDATES \
@@ -215,8 +215,34 @@ static void counts(void)
 	json_decref(json);
 }
 
+static void netchecks(void)
+{
+	static const char good[] =
+		"{\"now\":\"" TIME1 "\",\"stun\":[\"192.0.2.7:3478\",\"[2001:db8::1]:3478\"],\"relays\":"
+		"[{\"address\":\"192.0.2.7:3478\",\"tls\":\"192.0.2.7:443\"},{\"address\":\"192.0.2.8:3478\"}]}";
+	static const struct row rows[] = {
+		{ "now", NULL, "now" },
+		{ "stun", NULL, "stun" },
+		{ "stun", "[]", NULL },
+		{ "stun[0]", "1", "stun[0]" },
+		{ "stun[0]", "\"stun.example:3478\"", "stun" },
+		{ "stun[0]", "\"0.0.0.0:1\"", "stun" },
+		{ "stun", "[\"1.1.1.1:1\",\"1.1.1.1:2\",\"1.1.1.1:3\",\"1.1.1.1:4\",\"1.1.1.1:5\"]", "stun" },
+		{ "relays", "[{},{},{},{},{}]", "relays" },
+		{ "relays[0].address", NULL, "relays[0].address" },
+		{ "relays[0].address", "\"192.0.2.7\"", "relays[0].address" },
+		{ "relays[0].tls", "\"localhost:1\"", "relays[0].tls" },
+		{ "relays[0].tls", NULL, NULL },
+		{ "relays[0].tomorrow", "1", NULL },
+		{ "tomorrow", "1", NULL },
+	};
+	message_survives(netcheck, netcheck_from_json, netcheck_to_json, no_clear, good);
+	message_rows(netcheck, netcheck_from_json, no_clear, good, rows);
+}
+
 int main(void)
 {
+	netchecks();
 	addresses();
 	peers();
 	counts();

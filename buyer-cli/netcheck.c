@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * netcheck.c - net netcheck: what this machine's network lets an ethernet do, before one is rented
+ *
+ * How it works: an endpoint of the virtual ethernet is started without a network to be on. It asks the market's STUN servers, and the
+ * relays, which answer STUN too, and the gateway for a port, just as it would for an order; what it found within some seconds is
+ * judged here. Beside it, relays are called by TCP, the clock is compared with the market's, and a datagram as large as ethernet
+ * carries is sent to learn what the way to the servers takes.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "bytes.h"
+#include "commands.h"
+#include "file.h"
+#include "json.h"
+#include "netcheck.h"
+#include "output.h"
+#include "session.h"
+#include "vnet_status.h"
+
+#define PATIENCE_US (5 * SECOND_US) /* for STUN and the gateway */
+#define TCP_MS 3000
+#define ICMP_US (SECOND_US / 4) /* for a router's word on a datagram that was too large */
+#define SKEW_US (30 * SECOND_US)
+#define FULL_PAYLOAD 1472 /* of IPv4 in ethernet's 1500 */
+#define NEEDED_MTU 1280	  /* a datagram of 1200 bytes with its headers, and IPv6's least */
+
+struct checking {
+	struct cli *cli;
+	struct netcheck servers;
+	wall_time before, after; /* the market's answer */
+	/* found */
+	struct vnet_stun_status stun[VNET_MAX_STUN_SERVERS], relays[VNET_MAX_STUN_SERVERS];
+	size_t stun_count, relay_count;
+	enum vnet_mapping mapping;
+	struct vnet_candidate candidates[VNET_MAX_CANDIDATES];
+	size_t candidate_count;
+	/* judged */
+	json_t *items;
+	bool udp, tls, mapped;
+};
+
+/* ---- an endpoint without a network ---- */
+static err_t endpoint_new(const char *key, const char *cert, unsigned without, struct vnet_config *c, struct vnet **ret)
+{
+	c->network = (struct vnet_network){ .id = uuid_make(clock_wall()), .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
+	c->self = (struct vnet_peer){ .id = uuid_make(clock_wall()), .ip = 0x0a4d0001, .mac = { { 2, 0, 0x0a, 0x4d, 0, 1 } } };
+	TRY(text_copy(c->self.name, sizeof c->self.name, "netcheck"));
+	c->key_pem = key;
+	c->cert_pem = cert;
+	c->without = without;
+	return vnet_new(c, clock_mono(), ret);
+}
+
+static bool answered(const struct vnet *v)
+{
+	struct vnet_stun_status s[VNET_MAX_STUN_SERVERS];
+	size_t n = vnet_stun_statuses(v, s);
+	for (size_t i = 0; i < n; i++)
+		if (!*s[i].mapped)
+			return false;
+	return true;
+}
+
+static bool has_kind(const struct vnet_candidate *list, size_t count, enum vnet_candidate_kind kind)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* Until all have answered and the gateway mapped a port, or patience is over. */
+static void run_both(struct checking *c, struct vnet *v[2])
+{
+	mono_time now = clock_mono();
+	for (int64_t end = now.us + PATIENCE_US; now.us < end; now = clock_mono()) {
+		struct pollfd p[2] = { { vnet_fd(v[0]), POLLIN, 0 }, { vnet_fd(v[1]), POLLIN, 0 } };
+		int64_t due = end;
+		for (int i = 0; i < 2; i++)
+			if (vnet_next_us(v[i]).us < due)
+				due = vnet_next_us(v[i]).us;
+		poll(p, 2, due > now.us ? (int)((due - now.us) / 1000 + 1) : 0);
+		now = clock_mono();
+		vnet_run(v[0], now);
+		vnet_run(v[1], now);
+		c->candidate_count = vnet_candidates(v[0], c->candidates);
+		c->mapped = has_kind(c->candidates, c->candidate_count, VNET_MAPPED);
+		if (c->mapped && answered(v[0]) && answered(v[1]))
+			break;
+	}
+}
+
+static err_t ask_servers(struct checking *c)
+{
+	struct vnet *v[2] = { NULL, NULL };
+	struct vnet_config a = { .key_pem = NULL }, b = { .key_pem = NULL };
+	struct vnet_status status;
+	AUTO_FREE char *key = NULL, *cert = NULL;
+	TRY(certificate_make("netcheck", &key, &cert));
+	memcpy(a.stun_servers, c->servers.stun, sizeof a.stun_servers);
+	for (size_t i = 0; i < c->servers.relay_count && i < VNET_MAX_STUN_SERVERS; i++)
+		memcpy(b.stun_servers[i], c->servers.relays[i].address, sizeof b.stun_servers[i]);
+	err_t e = endpoint_new(key, cert, 0, &a, &v[0]);
+	if (!e)
+		e = endpoint_new(key, cert, VNET_WITHOUT_PORT_MAPPING, &b, &v[1]);
+	if (!e) {
+		run_both(c, v);
+		c->stun_count = vnet_stun_statuses(v[0], c->stun);
+		c->relay_count = vnet_stun_statuses(v[1], c->relays);
+		vnet_status(v[0], &status);
+		c->mapping = status.mapping;
+	}
+	vnet_free(v[0]);
+	vnet_free(v[1]);
+	return e;
+}
+
+/* ---- what stands beside it ---- */
+/* "192.0.2.7:443" or "[2001:db8::1]:443"; the market's words, checked by protocol/netcheck.c. */
+static socklen_t socket_address(const char *text, struct sockaddr_storage *ret)
+{
+	char copy[CANDIDATE_SIZE];
+	struct sockaddr_in *in = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret;
+	int64_t port;
+	if (text_copy(copy, sizeof copy, text) != OK)
+		return 0;
+	char *colon = strrchr(copy, ':');
+	if (!colon || int_parse(colon + 1, &port) != OK)
+		return 0;
+	*colon = 0;
+	memset(ret, 0, sizeof *ret);
+	if (*copy != '[') {
+		in->sin_family = AF_INET;
+		in->sin_port = htons((uint16_t)port);
+		return inet_pton(AF_INET, copy, &in->sin_addr) == 1 ? sizeof *in : 0;
+	}
+	copy[strcspn(copy, "]")] = 0;
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons((uint16_t)port);
+	return inet_pton(AF_INET6, copy + 1, &in6->sin6_addr) == 1 ? sizeof *in6 : 0;
+}
+
+/* How long a TCP connection takes; -1: there is none. */
+static int64_t connect_us(const char *address)
+{
+	struct sockaddr_storage name;
+	socklen_t len = socket_address(address, &name);
+	int error = 0;
+	socklen_t error_len = sizeof error;
+	AUTO_FD fd = len ? socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
+	mono_time begun = clock_mono();
+	if (fd < 0 || (connect(fd, (struct sockaddr *)&name, len) && errno != EINPROGRESS))
+		return -1;
+	struct pollfd p = { fd, POLLOUT, 0 };
+	if (poll(&p, 1, TCP_MS) != 1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) || error)
+		return -1;
+	return clock_mono().us - begun.us;
+}
+
+/* What the kernel knows of the path's MTU after a datagram of ethernet's size went out, whose bytes no server answers; 0 unknown. */
+static int path_mtu(const char *address)
+{
+	static const uint8_t nothing[FULL_PAYLOAD] = { 0xff };
+	struct sockaddr_storage name;
+	socklen_t len = socket_address(address, &name), mtu_len = sizeof(int);
+	AUTO_FD fd = len ? socket(name.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+	bool v4 = name.ss_family == AF_INET;
+	int probe = v4 ? IP_PMTUDISC_DO : IPV6_PMTUDISC_DO, mtu = 0;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&name, len))
+		return 0;
+	(void)setsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &probe, sizeof probe);
+	(void)!send(fd, nothing, v4 ? FULL_PAYLOAD : FULL_PAYLOAD - 20, MSG_DONTWAIT);
+	struct pollfd p = { fd, 0, 0 };
+	(void)poll(&p, 1, ICMP_US / 1000); /* an error ends it at once */
+	return getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &mtu_len) ? 0 : mtu;
+}
+
+/* ---- the judgement ---- */
+enum result { RESULT_OK, RESULT_WARN, RESULT_FAIL, RESULT_UNKNOWN };
+static const char *const result_names[] = { "ok", "warn", "FAIL", "unknown" };
+
+/* fix: what helps; NULL where nothing has to. */
+static void judge(struct checking *c, const char *check, enum result result, const char *fix, const char *fmt, ...)
+	PRINTF_LIKE(5, 6);
+static void judge(struct checking *c, const char *check, enum result result, const char *fix, const char *fmt, ...)
+{
+	char detail[256];
+	json_t *item = json_object();
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(detail, sizeof detail, fmt, args);
+	va_end(args);
+	json_put_text(item, "check", check);
+	json_put_text(item, "result", result_names[result]);
+	json_put_text(item, "detail", detail);
+	json_put_text(item, "fix", fix ? fix : "");
+	json_array_append_new(c->items, item);
+}
+
+static bool is_v6(const char *address)
+{
+	return *address == '[';
+}
+
+/* Is the address, without its port, one of our own interfaces'? */
+static bool is_own(const struct checking *c, const char *address)
+{
+	size_t len = (size_t)(strrchr(address, ':') - address);
+	for (size_t i = 0; i < c->candidate_count; i++)
+		if (c->candidates[i].kind == VNET_HOST && !strncmp(c->candidates[i].address, address, len) &&
+		    c->candidates[i].address[len] == ':')
+			return true;
+	return false;
+}
+
+static const struct vnet_stun_status *first_answer(const struct checking *c, bool v6)
+{
+	for (size_t i = 0; i < c->stun_count + c->relay_count; i++) {
+		const struct vnet_stun_status *s = i < c->stun_count ? &c->stun[i] : &c->relays[i - c->stun_count];
+		if (*s->mapped && is_v6(s->server) == v6)
+			return s;
+	}
+	return NULL;
+}
+
+static void judge_udp(struct checking *c)
+{
+	const struct vnet_stun_status *v4 = first_answer(c, false), *v6 = first_answer(c, true);
+	c->udp = v4 || v6;
+	if (!c->stun_count && !c->relay_count)
+		judge(c, "udp", RESULT_UNKNOWN, "its operator can name some: relay.stun",
+		      "the market names no servers to try it with");
+	else if (!c->udp)
+		judge(c, "udp", RESULT_FAIL,
+		      "let UDP out, to any port; until then peers are reached through a relay's TLS, slower",
+		      "no server answers");
+	else
+		judge(c, "udp", RESULT_OK, NULL, "%s answers", v4 ? v4->server : v6->server);
+	if (v4)
+		judge(c, "ipv4", RESULT_OK, NULL, "seen as %s%s", v4->mapped,
+		      is_own(c, v4->mapped) ? ", without a NAT" : ", behind a NAT");
+	if (v6)
+		judge(c, "ipv6", RESULT_OK, NULL, "seen as %s", v6->mapped);
+	else
+		judge(c, "ipv6", RESULT_UNKNOWN, NULL, "no server answers by it");
+}
+
+static void judge_nat(struct checking *c)
+{
+	const struct vnet_stun_status *v4 = first_answer(c, false);
+	if (c->mapping == VNET_MAPPING_DEPENDENT)
+		judge(c, "nat", c->mapped ? RESULT_OK : RESULT_WARN,
+		      c->mapped ? NULL : "switch on PCP, NAT-PMP or UPnP at the router, forward a port, or use IPv6",
+		      "gives each destination another port: many peers are reached through a relay only");
+	else if (c->mapping == VNET_MAPPING_INDEPENDENT)
+		judge(c, "nat", RESULT_OK, NULL, "%s",
+		      v4 && is_own(c, v4->mapped) ? "none" : "gives all destinations the same port");
+	else
+		judge(c, "nat", RESULT_UNKNOWN, NULL, "it takes two STUN servers' answers to tell");
+	for (size_t i = 0; i < c->candidate_count; i++)
+		if (c->candidates[i].kind == VNET_MAPPED) {
+			judge(c, "port mapping", RESULT_OK, NULL, "the gateway gave %s", c->candidates[i].address);
+			return;
+		}
+	judge(c, "port mapping", RESULT_UNKNOWN, NULL, "no gateway answered PCP or NAT-PMP in time");
+}
+
+static void judge_relays(struct checking *c)
+{
+	static const char fix[] = "a firewall between here and there, or the relay is down";
+	for (size_t i = 0; i < c->relay_count; i++) {
+		const struct vnet_stun_status *s = &c->relays[i];
+		if (*s->mapped)
+			judge(c, "relay", RESULT_OK, NULL, "%s answers in %.2f ms", s->server, (double)s->rtt_us / 1e3);
+		else
+			judge(c, "relay", RESULT_FAIL, fix, "%s does not answer by UDP", s->server);
+	}
+	for (size_t i = 0; i < c->servers.relay_count; i++) {
+		const char *tls = c->servers.relays[i].tls;
+		int64_t us = *tls ? connect_us(tls) : -1;
+		c->tls |= us >= 0;
+		if (us >= 0)
+			judge(c, "relay by tls", RESULT_OK, NULL, "%s takes connections in %.2f ms", tls, (double)us / 1e3);
+		else if (*tls)
+			judge(c, "relay by tls", c->udp ? RESULT_WARN : RESULT_FAIL, fix, "%s takes no connection", tls);
+	}
+}
+
+static void judge_rest(struct checking *c)
+{
+	const char *server = c->servers.stun_count    ? c->servers.stun[0]
+			     : c->servers.relay_count ? c->servers.relays[0].address
+						      : NULL;
+	int mtu = server && c->udp ? path_mtu(server) : 0;
+	int64_t skew_us = c->servers.now.us - (c->before.us / 2 + c->after.us / 2);
+	bool skewed = skew_us > SKEW_US || skew_us < -SKEW_US;
+	if (!mtu)
+		judge(c, "mtu", RESULT_UNKNOWN, NULL, "no server to send to");
+	else
+		judge(c, "mtu", mtu >= NEEDED_MTU ? RESULT_OK : RESULT_FAIL,
+		      mtu >= NEEDED_MTU ? NULL : "packets of 1280 bytes must pass", "%d bytes, as far as routers say", mtu);
+	judge(c, "clock", skewed ? RESULT_WARN : RESULT_OK, skewed ? "set this machine's clock" : NULL, "%.1f s %s the market's",
+	      (double)(skew_us < 0 ? -skew_us : skew_us) / 1e6, skew_us < 0 ? "ahead of" : "behind");
+}
+
+static const char *verdict_of(const struct checking *c)
+{
+	if (!c->stun_count && !c->relay_count)
+		return "the market names no servers: peers are tried directly all the same";
+	if (!c->udp)
+		return c->tls ? "UDP is blocked: peers are reached through a relay's TLS" : "peers cannot be reached from here";
+	if (c->mapping == VNET_MAPPING_DEPENDENT && !c->mapped)
+		return c->relay_count ? "many peers will be reached through a relay"
+				      : "many peers will not be reached: there is no relay";
+	return "peers will be reached directly, but for those behind harder NATs";
+}
+
+/* An exit code. */
+static int tell(struct checking *c)
+{
+	static const struct column columns[] = { { "CHECK", "check", CELL_TEXT },
+						 { "RESULT", "result", CELL_TEXT },
+						 { "FOUND", "detail", CELL_TEXT },
+						 { .title = NULL } };
+	bool nothing = (c->stun_count || c->relay_count) && !c->udp && !c->tls;
+	size_t i;
+	json_t *item;
+	if (output_form(c->cli) == FORM_JSON) {
+		AUTO_JSON out = json_object();
+		json_object_set(out, "items", c->items);
+		json_put_text(out, "verdict", verdict_of(c));
+		output_object(c->cli, out, NULL, NULL);
+	} else {
+		output_list(c->cli, c->items, columns, "check");
+	}
+	json_array_foreach (c->items, i, item)
+		if (*field_text(item, "fix"))
+			output_note(c->cli, "%s: %s\n", field_text(item, "check"), field_text(item, "fix"));
+	if (!nothing)
+		output_note(c->cli, "%s\n", verdict_of(c));
+	return nothing ? cli_error(c->cli, EXIT_NO_ANSWER, "%s", verdict_of(c)) : EXIT_OK;
+}
+
+int command_net_netcheck(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON answer = NULL;
+	struct checking c = { .cli = cli };
+	struct json_error error = { .what = "" };
+	int code = session_open(cli, true, &s);
+	/* The first call may make a connection; the second one's time is the clock's. */
+	for (int i = 0; i < 2 && !code; i++) {
+		json_decref(answer);
+		answer = NULL;
+		c.before = clock_wall();
+		code = session_call(&s, "GET", "/v1/netcheck", NULL, false, &answer);
+		c.after = clock_wall();
+	}
+	if (code)
+		return code;
+	if (netcheck_from_json(answer, &c.servers, &error))
+		return cli_error(cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field, error.what);
+	c.items = json_array();
+	if (ask_servers(&c)) {
+		code = cli_error(cli, EXIT_ERROR, "no endpoint can be made here");
+	} else {
+		judge_udp(&c);
+		judge_nat(&c);
+		judge_relays(&c);
+		judge_rest(&c);
+		code = tell(&c);
+	}
+	json_decref(c.items);
+	return code;
+}
