@@ -58,6 +58,7 @@ INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
 INC_of_tests/bench := $(INC_vnet)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
+INC_of_tests/simulate := -iquote tests $(INC_relay)
 INC_of_tests/unit/market := -iquote tests $(INC_market)
 INC_of_tests/unit/seller := -iquote tests $(INC_seller) $(INC_vm)
 INC_of_tests/unit/buyer-cli := -iquote tests $(INC_buyer)
@@ -185,6 +186,26 @@ $(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/rep
 .SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUZZ_SRC) tests/fuzz/replay.c)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZ_SRC) tests/fuzz/replay.c)
 
+# The mesh in a simulated world, where the seed decides all: once with hashes in the stead of DTLS, once with DTLS itself.
+# The linker puts the simulation's functions in front of what makes keys and random numbers.
+SIMULATE_SRC := $(sort $(wildcard tests/simulate/*.c))
+SIMULATE_OBJ := $(call obj,$(filter-out %/handshake_cheap.c,$(SIMULATE_SRC)))
+SIMULATE_LIBS := $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
+SIMULATE_WRAP := $(addprefix -Wl$(comma)--wrap=,random_fill seal_init seal_packet seal_open seal_clear)
+SIMULATE := $(addprefix $(BUILD)/tests/simulate/,simulate.t dtls.t)
+$(BUILD)/tests/simulate/simulate.t: $(SIMULATE_OBJ) $(BUILD)/obj/tests/simulate/handshake_cheap.o $(SIMULATE_LIBS)
+	$(call link,$(SIMULATE_WRAP) -lssl $(LIBS_base))
+$(BUILD)/tests/simulate/dtls.t: $(SIMULATE_OBJ) $(SIMULATE_LIBS)
+	$(call link,$(SIMULATE_WRAP) -lssl $(LIBS_base))
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(SIMULATE_SRC))
+
+SEED ?= 1
+HOURS ?= 24
+PEERS ?= 20
+.PHONY: simulate
+simulate: $(BUILD)/tests/simulate/simulate.t ## a long simulation of the ethernet's mesh: make simulate SEED=1 HOURS=24 PEERS=20
+	$< $(SEED) $(HOURS) $(PEERS)
+
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: ## run one fuzzer: make fuzz F=name SECONDS=60 (clang's libFuzzer)
@@ -208,11 +229,11 @@ SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/db/*.t tests/api/*.t tests/vne
 deps: ## install what is missing from Debian's packages
 	@packaging/install-dependencies
 
-build-tests: all image-tiny $(UNIT) $(FUZZ)
+build-tests: all image-tiny $(UNIT) $(FUZZ) $(SIMULATE)
 
 test: deps ## install what is missing, build, run every test (SAN=1: under sanitizers)
 	$(MAKE) --no-print-directory build-tests
-	$(PROVE) $(UNIT) $(FUZZ) $(SCRIPTS)
+	$(PROVE) $(UNIT) $(FUZZ) $(SIMULATE) $(SCRIPTS)
 
 check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money.c)
 	@test -n "$(T)" || { echo "make check T=path"; exit 2; }

@@ -101,6 +101,16 @@ static void send_flight(struct peer *p, struct attempt *at, const struct address
 	}
 }
 
+/* Is a packet as large as our last flight? Then a repetition of it, whoever says to have sent it, may have that flight again. */
+static bool is_worth_a_flight(const struct attempt *at, const struct carrier *c)
+{
+	const struct flight *f = handshake_flight(at->dtls);
+	size_t flight = 0, packet = c->index == 0 ? CARRIER_PACKET_BYTES : CARRIER_HEAD_BYTES + c->dtls_len + CARRIER_MAC_BYTES;
+	for (int i = 0; i < f->count; i++)
+		flight += CARRIER_HEAD_BYTES + f->len[i] + CARRIER_MAC_BYTES;
+	return packet >= flight;
+}
+
 static void send_wish(struct peer *p, const struct address *to)
 {
 	struct carrier c = { .kind = CARRIER_SOLICIT, .sender_index = 1 };
@@ -145,7 +155,7 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 	uint64_t *seen = &at->seen[c->part / 64], bit = 1ull << (c->part % 64);
 	bool spoke;
 	if (*seen & bit) {
-		if (!p->client && now.us - at->repeated_us >= ATTEMPT_REPEAT_US) {
+		if (!p->client && now.us - at->repeated_us >= ATTEMPT_REPEAT_US && is_worth_a_flight(at, c)) {
 			at->repeated_us = now.us;
 			p->handshake_repeats++;
 			send_flight(p, at, from);
@@ -265,7 +275,7 @@ void attempt_take(struct peer *p, const struct carrier *c, const struct address 
 		server_take(p, c, from, now);
 }
 
-void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time now)
+void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, const struct address *from, mono_time now)
 {
 	struct attempt *at = p->attempt[0];
 	if (!p->client || !at || at->local_index != c->index || at->id != c->id || at->remote_index != 0)
@@ -273,6 +283,8 @@ void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time
 	if (at->cookies++ >= COOKIES_MAX)
 		return;
 	memcpy(at->cookie, c->cookie, sizeof at->cookie);
+	if (paths_find(&p->paths, from) < 0)
+		at->extra = *from;
 	at->target = 0;
 	at->next_us = now.us;
 }
@@ -357,6 +369,9 @@ static void client_tick(struct peer *p, mono_time now)
 	if (to) {
 		p->handshake_repeats += at->round > 0;
 		send_flight(p, at, to);
+		/* Where a wish came from gets one flight for it, which is no larger: a repeated wish must not lure more there. */
+		if (to == &at->extra)
+			at->extra.port = 0;
 		at->target++;
 		at->next_us = now.us + PATH_PACE_US;
 	}

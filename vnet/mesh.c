@@ -36,10 +36,10 @@ err_t mesh_init(struct mesh *m, const struct vnet_network *network, uuid self, s
 	return OK;
 }
 
-void mesh_leave(struct mesh *m)
+void mesh_leave(struct mesh *m, mono_time now)
 {
 	for (size_t i = 0; i < m->count; i++)
-		peer_leave(m->peers[i]);
+		peer_leave(m->peers[i], now);
 }
 
 void mesh_clear(struct mesh *m)
@@ -244,7 +244,7 @@ static void input_carrier(struct mesh *m, const uint8_t *packet, size_t len, con
 	m->due_us = now.us;
 }
 
-static void input_cookie(struct mesh *m, const uint8_t *packet, size_t len, mono_time now)
+static void input_cookie(struct mesh *m, const uint8_t *packet, size_t len, const struct address *from, mono_time now)
 {
 	struct cookie_reply c;
 	struct peer *p = cookie_get(packet, len, &c) == OK ? index_find(m, c.index) : NULL;
@@ -252,7 +252,7 @@ static void input_cookie(struct mesh *m, const uint8_t *packet, size_t len, mono
 		m->strangers++;
 		return;
 	}
-	attempt_take_cookie(p, &c, now);
+	attempt_take_cookie(p, &c, from, now);
 	m->due_us = now.us;
 }
 
@@ -279,7 +279,7 @@ void mesh_input(struct mesh *m, uint8_t *packet, size_t len, const struct addres
 		input_carrier(m, packet, len, from, now);
 		break;
 	case WIRE_COOKIE:
-		input_cookie(m, packet, len, now);
+		input_cookie(m, packet, len, from, now);
 		break;
 	case WIRE_RELAY:
 		m->strangers++; /* vnet.c has taken off what a relay put around a packet */

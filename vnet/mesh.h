@@ -58,7 +58,7 @@ struct mesh {
 /* Takes identity, also where it fails. network, subnet, mtu: of the config. */
 MUST_CHECK err_t mesh_init(struct mesh *m, const struct vnet_network *network, uuid self, struct identity *identity,
 			   const struct mesh_io *io, mono_time now);
-void mesh_leave(struct mesh *m); /* tells the peers that we go */
+void mesh_leave(struct mesh *m, mono_time now); /* tells the peers that we go */
 void mesh_clear(struct mesh *m);
 
 /* Desired state, as vnet_set_peers(); the list has been checked for doubles. */

@@ -155,7 +155,7 @@ void paths_relay_up(struct paths *s, const struct address *relay, bool tls)
 	p->next_us = 0;
 }
 
-int paths_learn(struct paths *s, const struct address *from, mono_time now)
+static int learn(struct paths *s, const struct address *from, mono_time now)
 {
 	int i = paths_find(s, from);
 	if (i >= 0)
@@ -164,6 +164,22 @@ int paths_learn(struct paths *s, const struct address *from, mono_time now)
 		return -1;
 	i = path_add(s, from, VNET_HOST, true);
 	s->path[i].heard_us = now.us;
+	return i;
+}
+
+/* Where both sides' NATs map each destination anew, and let anybody in, a ping to a new address comes from a new one, whose
+ * answer comes from a new one: without a bound the two would learn from each other without end. */
+int paths_learn(struct paths *s, const struct address *from, mono_time now)
+{
+	int64_t *oldest = &s->learned_us[s->learned_next];
+	int i = paths_find(s, from);
+	if (i >= 0 || (*oldest && now.us - *oldest < PATH_LEARN_US))
+		return i;
+	i = learn(s, from, now);
+	if (i >= 0) {
+		*oldest = now.us;
+		s->learned_next = (s->learned_next + 1) % PATH_LEARNED;
+	}
 	return i;
 }
 
@@ -358,7 +374,7 @@ bool paths_pong(struct paths *s, uint64_t token, mono_time now)
 
 void paths_proven(struct paths *s, const struct address *via, mono_time now)
 {
-	int i = paths_learn(s, via, now);
+	int i = learn(s, via, now);
 	for (int k = 0; k < s->count; k++)
 		if (s->path[k].state == PATH_DEAD)
 			s->path[k].state = PATH_NEW;

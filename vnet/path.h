@@ -11,7 +11,8 @@
 #include "loss.h"
 #include "vnet.h"
 
-#define PATH_LEARNED 4 /* addresses that authenticated packets came from and nobody announced */
+#define PATH_LEARNED 4		       /* addresses that authenticated packets came from and nobody announced */
+#define PATH_LEARN_US (60 * SECOND_US) /* in which at most so many are learned */
 #define PATH_MAX_COUNT (VNET_MAX_CANDIDATES + PATH_LEARNED + VNET_MAX_RELAYS)
 #define PATH_BASE_BYTES 1200 /* UDP payload that every path must carry (RFC 8899 BASE_PLPMTU) */
 #define PATH_TOP_BYTES 8972
@@ -78,6 +79,8 @@ struct paths {
 	int active;	     /* index, or -1 */
 	uint16_t want_bytes; /* the datagram that carries the largest frame whole */
 	int64_t pace_us, used_us;
+	int64_t learned_us[PATH_LEARNED]; /* when the last ones were learned, the oldest at learned_next */
+	int learned_next;
 };
 
 struct path_ping {
@@ -95,7 +98,7 @@ void paths_set_relays(struct paths *s, const struct address *relays, const bool 
 void paths_relay_up(struct paths *s, const struct address *relay, bool tls);
 int paths_find(const struct paths *s, const struct address *from);
 /* An authenticated packet came from there, unannounced: a new path in PATH_NEW, in the stead of the stalest learned one. Returns its
- * index, or -1 where the address is none to send to. */
+ * index, or -1 where the address is none to send to, or too many came of late. */
 int paths_learn(struct paths *s, const struct address *from, mono_time now);
 /* A handshake ended over this address: it works both ways. */
 void paths_proven(struct paths *s, const struct address *via, mono_time now);

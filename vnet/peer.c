@@ -178,7 +178,7 @@ void peer_used(struct peer *p, mono_time now)
 static void try_trains(struct peer *p, mono_time now)
 {
 	bool refused = p->trains.refused, singly;
-	if (trains_next(&p->trains, now, &singly) && p->current) {
+	if (trains_next(&p->trains, now, &singly) && p->current && session_may_send(p->current, now)) {
 		int path = paths_find(&p->paths, &p->trains.to);
 		size_t len = (path < 0 ? PATH_BASE_BYTES : p->paths.path[path].datagram_bytes) - WIRE_SEAL_BYTES;
 		for (uint64_t i = 0; i < TRAIN_PINGS; i++) {
@@ -190,10 +190,10 @@ static void try_trains(struct peer *p, mono_time now)
 		mesh_log(p->mesh, LOG_INFO, "packets get lost that go as one message: they go singly now name=%s", p->name);
 }
 
-void peer_leave(struct peer *p)
+void peer_leave(struct peer *p, mono_time now)
 {
 	struct probe leave = { .kind = PROBE_LEAVE };
-	if (peer_is_connected(p))
+	if (peer_is_connected(p) && session_may_send(p->current, now))
 		send_probe(p, &leave, 0, &p->paths.path[p->paths.active].to, true);
 }
 

@@ -307,7 +307,7 @@ void vnet_free(struct vnet *v)
 	if (!v)
 		return;
 	if (v->udp.fd >= 0) {
-		mesh_leave(&v->mesh);
+		mesh_leave(&v->mesh, v->now);
 		end_mappings(v);
 		udp_flush(&v->udp);
 	}

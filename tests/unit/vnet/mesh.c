@@ -224,7 +224,7 @@ static void test_restart(void)
 	run_us(MINUTE_US);
 	ok(connected(0, 1) && connected(1, 2), "a restarted peer that cannot find us is found by us");
 	introduce();
-	mesh_leave(&nodes[2].mesh);
+	mesh_leave(&nodes[2].mesh, now);
 	node_crash(2);
 	run_us(SECOND_US);
 	ok(!peer_is_connected(peer_at(0, 2)), "a peer that leaves is gone at once");

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * sealed.c - what the ethernet refuses: packets in a victim's name that would become more, keys past their time
+ */
+#include "simulation.h"
+
+static const char victim[] = "198.51.100.66:4000";
+
+/* Nodes 0 and 1, connected; which of them is the client hangs on their pins. */
+static void start(int *ret_client, int *ret_server)
+{
+	node_up(0);
+	node_up(1);
+	introduce();
+	run_us(3 * SECOND_US);
+	assert(connected(0, 1));
+	*ret_client = peer_at(0, 1)->client ? 0 : 1;
+	*ret_server = 1 - *ret_client;
+	watched = address_of(victim);
+	watched_bytes = 0;
+}
+
+static void stop(void)
+{
+	for (int i = 0; i < 2; i++)
+		if (nodes[i].up)
+			node_crash(i);
+	queued = 0;
+}
+
+/* A wish that was overheard is sent again and again in a victim's name while the peer is away. */
+static void test_repeated_wish(void)
+{
+	int client, server;
+	uint8_t wish[CARRIER_PACKET_BYTES], copy[CARRIER_PACKET_BYTES];
+	start(&client, &server);
+	struct carrier c = { .kind = CARRIER_SOLICIT, .sender_index = 1, .id = 77 };
+	memcpy(c.hint, peer_at(server, client)->to.hint, sizeof c.hint);
+	size_t len = carrier_put(&c, wish);
+	gate_sign(&peer_at(server, client)->to, wish, len);
+	node_crash(server);
+	run_us(3 * MINUTE_US);
+	size_t lured = 0;
+	for (int i = 0; i < 20; i++) {
+		memcpy(copy, wish, len);
+		mesh_input(&nodes[client].mesh, copy, len, &watched, now);
+		lured += len;
+		run_us(7 * SECOND_US);
+	}
+	ok(watched_bytes > 0 && watched_bytes <= lured,
+	   "a wish brings whom it names no more than it was itself: %zu bytes for %zu", watched_bytes, lured);
+	stop();
+}
+
+/* A member asks for the server's flight again and again in a victim's name, with packets that are smaller. */
+static void test_repeated_flight(void)
+{
+	int client, server;
+	uint8_t packet[CARRIER_PACKET_BYTES], nothing = 0;
+	start(&client, &server);
+	stop();
+	node_up(0);
+	node_up(1);
+	introduce();
+	while (!peer_at(server, client)->attempt[0])
+		run_us(1000);
+	const struct attempt *at = peer_at(server, client)->attempt[0];
+	struct carrier c = { .index = at->local_index, .id = at->id, .sender_index = at->remote_index, .kind = CARRIER_DTLS };
+	c.dtls = &nothing;
+	c.dtls_len = 1;
+	memcpy(c.hint, peer_at(client, server)->to.hint, sizeof c.hint);
+	now.us += SECOND_US; /* the last repetition is long ago */
+	size_t len = carrier_put(&c, packet);
+	gate_sign(&peer_at(client, server)->to, packet, len);
+	mesh_input(&nodes[server].mesh, packet, len, &watched, now);
+	ok(watched_bytes <= len, "part of a handshake again brings no larger flight: %zu bytes for %zu", watched_bytes, len);
+	run_us(3 * SECOND_US);
+	ok(connected(0, 1), "and the handshake goes on");
+	stop();
+}
+
+/* Behind an address that nobody announced, to a client that asks for cookies as answers. */
+static void test_wish_under_load(void)
+{
+	int client, server;
+	start(&client, &server);
+	struct vnet_peer unknown = nodes[server].self, known = nodes[client].self;
+	unknown.candidate_count = 0;
+	stop();
+	node_up(0);
+	node_up(1);
+	assert(mesh_set_peers(&nodes[client].mesh, &unknown, 1, now) == OK);
+	assert(mesh_set_peers(&nodes[server].mesh, &known, 1, now) == OK);
+	run_us(SECOND_US * 49 / 100); /* the client answers the wish half a second after it began with nobody to speak to */
+	while (bucket_take(&nodes[server].mesh.gate.busy, GATE_BUSY_RATE, GATE_BUSY_RATE, now))
+		;
+	size_t before = cookies;
+	run_us(SECOND_US / 5); /* before the next wish */
+	ok(connected(0, 1) && cookies > before, "a wish leads to its sender through a cookie too");
+	stop();
+}
+
+/* A machine slept for longer than keys live, and says farewell before anything else. */
+static void test_late_farewell(void)
+{
+	int client, server;
+	start(&client, &server);
+	uint64_t sent = peer_at(0, 1)->current->sent;
+	now.us += SESSION_END_US;
+	mesh_leave(&nodes[0].mesh, now);
+	is_int(peer_at(0, 1)->current->sent, sent, "keys that are too old seal no farewell");
+	stop();
+}
+
+/* A connected peer whose packets come from ever new addresses, as two NATs may cause it that map each destination anew. */
+static void test_many_addresses(void)
+{
+	int client, server;
+	uint8_t packet[256];
+	struct probe ping = { .kind = PROBE_PING, .token = 1 };
+	start(&client, &server);
+	size_t before = carried;
+	for (int i = 0; i < 100; i++) {
+		struct address from = address_of(victim);
+		from.port = (uint16_t)(5000 + i);
+		probe_put(&ping, packet + WIRE_HEADER_BYTES);
+		assert(session_seal(peer_at(server, client)->current, WIRE_PROBE, packet, PROBE_BYTES) == OK);
+		mesh_input(&nodes[client].mesh, packet, PROBE_BYTES + WIRE_SEAL_BYTES, &from, now);
+		run_us(SECOND_US / 10);
+	}
+	ok(carried - before <= 100 + PATH_LEARNED * PATH_TRIES + 20,
+	   "a peer that seems to be everywhere is looked for at few: %zu packets", carried - before);
+	ok(connected(0, 1), "and stays connected");
+	now.us += PATH_LEARN_US;
+	probe_put(&ping, packet + WIRE_HEADER_BYTES);
+	assert(session_seal(peer_at(server, client)->current, WIRE_PROBE, packet, PROBE_BYTES) == OK);
+	mesh_input(&nodes[client].mesh, packet, PROBE_BYTES + WIRE_SEAL_BYTES, &watched, now);
+	ok(paths_find(&peer_at(client, server)->paths, &watched) >= 0, "a minute later it is followed again");
+	stop();
+}
+
+int main(void)
+{
+	node_make(0, "192.0.2.1:1001");
+	node_make(1, "192.0.2.2:1002");
+	node_make(2, "192.0.2.3:1003");
+	test_repeated_wish();
+	test_repeated_flight();
+	test_wish_under_load();
+	test_late_farewell();
+	test_many_addresses();
+	for (int i = 0; i < NODES; i++) {
+		free(nodes[i].key);
+		free(nodes[i].cert);
+	}
+	return done_testing();
+}
