@@ -84,6 +84,12 @@ static err_t attach(struct vnet *vnet, enum port_kind port)
 	}
 }
 
+static void log_line(void *context, int level, const char *line)
+{
+	(void)context;
+	log_at((enum log_level)level, line, "");
+}
+
 static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
 {
 	AUTO_FREE char *key = NULL, *cert = NULL;
@@ -97,6 +103,7 @@ static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
 	TRY(certificate_make("endpoint", &key, &cert));
 	config.key_pem = key;
 	config.cert_pem = cert;
+	config.log = log_line;
 	proxy_from_environment(&config);
 	TRY(lan_new(loop, &config, ret_lan));
 	TRY(lan_serve(*ret_lan, "net.sock"));

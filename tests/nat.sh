@@ -58,7 +58,7 @@ for k in 1 2; do ip -n ${P}m route add $INTERNET.$k/32 via ${HOP[i]} dev i onlin
 
 # nat NAMESPACE WAN KIND: what the router does with UDP that goes out by WAN
 nat() {
-	local w=$2 pre= post= input="iifname $2 meta l4proto udp drop;"
+	local w=$2 pre= post= forward= input="iifname $2 meta l4proto udp drop;"
 	in_space "$1" sysctl -qw net.ipv4.ip_forward=1
 	case $3 in
 	full) # full cone: whoever knows the mapped address reaches the host
@@ -71,6 +71,9 @@ nat() {
 	port) post="oifname $w masquerade;" ;;                 # port-restricted: what plain Linux does
 	poison) post="oifname $w masquerade;" input= ;;        # the same, but a probe that comes too early takes the mapping's place
 	symmetric) post="oifname $w masquerade fully-random;" ;; # a port of its own for each destination
+	blocked) # no UDP, and no TCP but to port 443
+		post="oifname $w masquerade;" forward="ct direction reply accept; meta l4proto udp drop; tcp dport != 443 drop;" ;;
+	walled) forward="drop;" ;; # nothing but what goes by a proxy on the router
 	esac
 	in_space "$1" nft -f - <<-END
 		table ip nat {
@@ -84,7 +87,7 @@ nat() {
 		table ip filter {
 			chain input { type filter hook input priority 0; $input
 			}
-			chain forward { type filter hook forward priority 0;
+			chain forward { type filter hook forward priority 0; $forward
 			}
 		}
 	END

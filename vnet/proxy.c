@@ -59,7 +59,7 @@ err_t proxy_answer(const char *data, size_t len)
 	if (end - data < STATUS_LINE_MIN)
 		return E_INVALID;
 	int status = status_of(data);
-	if (status == 407)
+	if (status == 407 || status == 401) /* the latter is wrong, and tinyproxy's */
 		return E_AUTH;
 	if (status < 200 || status > 299)
 		return status < 100 ? E_INVALID : E_DENIED;

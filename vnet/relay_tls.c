@@ -82,12 +82,12 @@ static void dial(struct relay_tls *t, mono_time now)
 	t->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	t->state = RELAY_TLS_CONNECTING;
 	if (t->fd < 0) {
-		fail(t, "no socket", now);
+		fail(t, "TLS to the relay: no socket", now);
 		return;
 	}
 	tls_tune(t->fd);
 	if (connect(t->fd, (struct sockaddr *)&name, len) < 0 && errno != EINPROGRESS) {
-		fail(t, "no way there", now);
+		fail(t, "TLS to the relay: no way there", now);
 		return;
 	}
 	t->next_us = now.us + RELAY_TLS_CONNECT_US;
@@ -101,7 +101,7 @@ void relay_tls_tick(struct relay_tls *t, mono_time now)
 	if (t->state == RELAY_TLS_CLOSED)
 		dial(t, now);
 	else
-		fail(t, "no answer", now);
+		fail(t, "TLS to the relay: no answer", now);
 }
 
 /* ---- steps ---- */
@@ -110,7 +110,7 @@ static void open_stream(struct relay_tls *t, mono_time now)
 	int fd = t->fd;
 	if (tls_stream_new(t->context, fd, &t->pin, &t->stream) != OK) {
 		t->fd = -1; /* closed already, and out of epoll with it */
-		fail(t, "out of memory", now);
+		fail(t, "TLS to the relay: out of memory", now);
 		return;
 	}
 	t->state = RELAY_TLS_OPEN;
@@ -123,7 +123,7 @@ static void connected(struct relay_tls *t, mono_time now)
 	char request[PROXY_REQUEST_SIZE], to[ADDRESS_TEXT_SIZE];
 	size_t len;
 	if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0 || error) {
-		fail(t, t->proxy.port ? "the proxy does not accept the connection" : "refused", now);
+		fail(t, t->proxy.port ? "TLS to the relay: the proxy is not there" : "TLS to the relay: refused", now);
 		return;
 	}
 	if (t->proxy.port == 0) {
@@ -133,7 +133,7 @@ static void connected(struct relay_tls *t, mono_time now)
 	/* A new connection's buffer takes so little whole. */
 	if (proxy_request(address_format(&t->address, to), t->login, request, &len) != OK ||
 	    send(t->fd, request, len, MSG_NOSIGNAL) != (ssize_t)len) {
-		fail(t, "the proxy could not be asked", now);
+		fail(t, "TLS to the relay: the proxy could not be asked", now);
 		return;
 	}
 	t->state = RELAY_TLS_PROXY;
@@ -146,7 +146,7 @@ static void take_answer(struct relay_tls *t, mono_time now)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		fail(t, "the proxy hung up", now);
+		fail(t, "TLS to the relay: the proxy hung up", now);
 		return;
 	}
 	t->answer_len += (size_t)n;
@@ -157,13 +157,13 @@ static void take_answer(struct relay_tls *t, mono_time now)
 	case E_AGAIN:
 		return;
 	case E_AUTH:
-		fail(t, "the proxy wants other credentials", now);
+		fail(t, "TLS to the relay: the proxy wants other credentials", now);
 		return;
 	case E_DENIED:
-		fail(t, "the proxy does not allow it", now);
+		fail(t, "TLS to the relay: the proxy does not allow it", now);
 		return;
 	default:
-		fail(t, "the proxy's answer is no HTTP", now);
+		fail(t, "TLS to the relay: the proxy's answer is no HTTP", now);
 	}
 }
 
@@ -178,7 +178,9 @@ void relay_tls_ready(struct relay_tls *t, tls_packet_fn *fn, void *context, mono
 		return;
 	bool was_up = relay_tls_is_up(t);
 	if (!tls_stream_read(t->stream, fn, context, &bytes)) {
-		fail(t, was_up ? "the connection ended" : "the handshake failed, or the relay's key is another", now);
+		fail(t,
+		     was_up ? "TLS to the relay ended" : "TLS to the relay: the handshake failed, or the relay's key is another",
+		     now);
 		return;
 	}
 	if (!was_up && relay_tls_is_up(t))
@@ -197,7 +199,7 @@ void relay_tls_flush(struct relay_tls *t, mono_time now)
 	if (t->state != RELAY_TLS_OPEN)
 		return;
 	if (!tls_stream_flush(t->stream, now))
-		fail(t, "the connection ended", now);
+		fail(t, "TLS to the relay ended", now);
 	else
 		watch(t, tls_stream_events(t->stream));
 }

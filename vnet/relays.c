@@ -196,9 +196,12 @@ bool relays_ready(struct relays *r, int fd, mono_time now)
 		if (!k->has_tls || relay_tls_fd(&k->line) != fd)
 			continue;
 		bool was_up = relay_tls_is_up(&k->line);
+		const char *what = k->line.what;
 		relay_tls_ready(&k->line, packet_by_tls, &(struct turn){ r, k, now }, now);
 		if (!was_up && relay_tls_is_up(&k->line))
 			relay_client_wake(&k->tls, now);
+		else if (k->line.what != what && *k->line.what)
+			say(r, k, k->line.what);
 		return true;
 	}
 	return false;

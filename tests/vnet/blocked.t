@@ -1,102 +1,103 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# blocked.t - endpoints whose UDP is blocked: by TLS to the relay, by an HTTP proxy, back to UDP; relays that die
-#
-# One namespace is the internet, with two relays. Each host stands behind a router of its own, whose rules say what passes.
+# blocked.t - where UDP is blocked: relayed by TLS, also by an HTTP proxy; from UDP to TLS and back; one of two relays dies
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../nat.sh"
+command -v tinyproxy >/dev/null || skip_all "needs tinyproxy"
+. "$(dirname "$0")/pairs.sh"
+export TEST_VERBOSE=1 # nat_pair.c tells what vnet logs
 
-[ "$(id -u)" = 0 ] || skip_all "needs root for network namespaces"
-for c in ip nft; do command -v $c >/dev/null || skip_all "needs $c"; done
-PAIR=$BUILD/tests/unit/relay/nat_pair.t
-P=cb$$
-ip netns add ${P}i 2>/dev/null || skip_all "no network namespaces here"
-[ -x "$PAIR" ] || bail "not built: make build-tests"
-SPACES=(${P}i)
-remove_spaces() { for n in "${SPACES[@]}"; do ip netns del "$n"; done; }
-cleanup remove_spaces
-ip -n ${P}i link set lo up
-ip -n ${P}i link add br0 type bridge
-for a in 1 2 3; do ip -n ${P}i addr add 198.51.100.$a/24 dev br0; done
-ip -n ${P}i link set br0 up
+# said NAME REGEX TIMES: so often by now
+said() { [ "$(grep -c "$2" "$WORK/$1.out")" -ge "$3" ]; }
+BY_TLS='bound at the relay by TLS' BY_UDP='bound at the relay relay='
 
-# rules NUMBER KIND: what the router lets through
-rules() {
-	local forward=
-	case $2 in
-	open) ;;
-	blocked) forward="meta l4proto udp drop; tcp dport != 443 drop;" ;;
-	proxied) forward="drop;" ;; # only the router's own proxy leads out
-	esac
-	ip netns exec ${P}r$1 nft -f - <<-END
-		table ip t
-		delete table ip t
-		table ip t {
-			chain post { type nat hook postrouting priority srcnat; oifname wan masquerade fully-random;
-			}
-			chain input { type filter hook input priority 0; iifname wan meta l4proto udp drop;
-			}
-			chain forward { type filter hook forward priority 0; ct direction reply accept; $forward
-			}
-		}
+sites public port symmetric blocked walled
+# start_proxy NUMBER: on that site's router, for its host
+start_proxy() {
+	cat >"$WORK/proxy$1.conf" <<-END
+		User nobody
+		Group nogroup
+		Listen 192.168.$1.1
+		Port 3128
+		Allow 192.168.$1.0/24
+		ConnectPort 443
+		BasicAuth seller secret
+		LogLevel Error
 	END
+	ip netns exec ${P}r$1 tinyproxy -d -c "$WORK/proxy$1.conf" >"$WORK/proxy$1.log" 2>&1 &
+	cleanup "end $!"
 }
-# site NUMBER KIND: host ${P}hNUMBER behind router ${P}rNUMBER, whose NAT is symmetric: nothing but a relay leads to it
-site() {
-	local k=$1 host=${P}h$1 router=${P}r$1
-	for n in "$host" "$router"; do
-		ip netns add "$n" && SPACES+=("$n")
-		ip -n "$n" link set lo up
-	done
-	ip link add lan netns "$router" type veth peer name eth netns "$host"
-	ip link add p$k netns ${P}i type veth peer name wan netns "$router"
-	ip -n ${P}i link set p$k master br0 up
-	ip -n "$router" addr add 192.168.$k.1/24 dev lan
-	ip -n "$host" addr add 192.168.$k.2/24 dev eth
-	ip -n "$router" addr add 198.51.100.$((10 + k))/24 dev wan
-	for d in lan wan; do ip -n "$router" link set $d up; done
-	ip -n "$host" link set eth up
-	ip -n "$host" route add default via 192.168.$k.1
-	ip netns exec "$router" sysctl -qw net.ipv4.ip_forward=1
-	rules "$k" "$2"
-}
+K=$((2 * NUMBER[walled] + 1))
+start_proxy $K
+start_proxy $((K + 1))
+export PROXY_LOGIN=seller:secret
 
-# start_relay NUMBER: sets RELAY_NUMBER (its pid) and WORD_NUMBER (how endpoints are told of it)
-start_relay() {
-	ip netns exec ${P}i cpushare-relay serve --listen 198.51.100.$1:3478 --listen-tls 198.51.100.$1:443 --tls-key "$WORK/tls$1.pem" \
-		--ticket-key "$PUBLIC" --log debug >>"$WORK/relay$1.log" 2>&1 &
-	printf -v "RELAY_$1" %s $!
-	within 10 grep -q 'listening by TLS' "$WORK/relay$1.log" || bail "relay $1: $(tail "$WORK/relay$1.log")"
-	printf -v "WORD_$1" %s "198.51.100.$1:3478/198.51.100.$1:443/$(sed -n 's/.*pin=//p' "$WORK/relay$1.log" | tail -n 1)"
-}
-PUBLIC=$("$PAIR" key "$WORK/ticket.pem") || bail "no key"
-start_relay 1
-cleanup 'end $RELAY_1'
+# ---- the column of the matrix ----
+for kind in public port symmetric blocked; do pair "blocked-$kind" "$(left blocked)" "$(right $kind)" relayed 4 3000; done
+export LEFT_PROXY=192.168.$K.1:3128
+for kind in port blocked; do pair "walled-$kind" "$(left walled)" "$(right $kind)" relayed 4 3000; done
+RIGHT_PROXY=192.168.$((K + 1)).1:3128 pair walled-walled "$(left walled)" "$(right walled)" relayed 4 3000
+unset LEFT_PROXY
+for kind in public port symmetric blocked; do finished "blocked-$kind" "blocked and $kind: relayed"; done
+for kind in port blocked walled; do finished "walled-$kind" "only a proxy leads out, and $kind: relayed"; done
+ok "by TLS at the one side" said blocked-port "$BY_TLS" 1
+ok "and by UDP at the other" said blocked-port "$BY_UDP" 1
 
-# pair NAME LEFT RIGHT EXPECTED HOLD_S GAP_MS [RELAYS]: starts one
-declare -A PID
-pair() {
-	"$PAIR" run "$WORK/ticket.pem" "$WORK" "${7:-$WORD_1}" "" "" ${P}h"$2" ${P}h"$3" "$4" "$5" "$6" >"$WORK/$1.out" 2>&1 &
-	PID[$1]=$!
-	cleanup "kill -KILL $!"
-}
-# finished NAME TEXT
-finished() {
-	wait "${PID[$1]}"
-	_tap $? "$2" || sed 's/^/#   /' "$WORK/$1.out"
-}
-reached() { [ "$(grep -c "^reached $2" "$WORK/$1.out")" -ge "$3" ]; }
-bindings() { grep -c "$2" "$WORK/$1.out"; }
-said() { [ "$(bindings "$1" "$2")" -ge "$3" ]; }
-export TEST_VERBOSE=1
+# ---- UDP is blocked under way, and passes again ----
+ROUTER=$(left_router symmetric)
+pair moved "$(left symmetric)" "$(right symmetric)" relayed 45 12000
+within 30 reached moved relayed 1
+in_space "$ROUTER" nft insert rule ip filter forward meta l4proto udp drop
+ok "when UDP falls silent the endpoint turns to TLS" within 20 said moved "$BY_TLS" 1
+in_space "$ROUTER" nft flush chain ip filter forward
+ok "and back when it passes again" within 30 said moved "$BY_UDP" 3
+finished moved "at most 12 s of frames were lost"
 
-site 1 blocked
-site 2 blocked
-site 3 open
-site 4 open
-pair both 1 2 relayed 2 3000
-pair one 1 3 relayed 2 3000
-finished both "UDP blocked at both: relayed"
-finished one "UDP blocked at one: relayed"
-ok "by TLS at the one" said one 'bound at the relay by TLS' 1
-ok "and by UDP at the other" said one 'bound at the relay relay=' 1
+# ---- one of two relays dies ----
+start_second() {
+	ip netns exec ${P}i cpushare-relay serve --listen $INTERNET.2:3500 --listen-tls $INTERNET.2:443 --tls-key "$WORK/second.pem" \
+		--ticket-key "$PUBLIC" >>"$WORK/second.log" 2>&1 &
+	SECOND=$!
+}
+RELAYS=$RELAYS,$INTERNET.2:3500/$INTERNET.2:443/$(cpushare-relay pin "$WORK/second.pem")
+start_second
+cleanup 'end $SECOND'
+pair udp "$(left symmetric)" "$(right symmetric)" relayed 30 8000
+pair tls "$(left blocked)" "$(right blocked)" relayed 30 8000
+within 30 reached udp relayed 1
+within 30 reached tls relayed 1
+sleep 3
+kill -KILL $RELAY # whichever carries the frames: they move once
+wait $RELAY 2>/dev/null
+sleep 10
+start_relay
+within 20 said tls "$BY_TLS" 5
+sleep 3
+kill -KILL $SECOND
+wait $SECOND 2>/dev/null
+finished udp "when one of two relays is killed at most 8 s of frames are lost"
+finished tls "by TLS too"
+
+# ---- endpoints, as the seller's daemon starts them ----
+endpoint 1 "$(left blocked)"
+export https_proxy=http://seller:secret@192.168.$((K + 1)).1:3128
+endpoint 2 "$(right walled)"
+ok "the endpoint is up" within 10 ask 1 '{"ask":"status"}'
+ok "the other one too" within 10 ask 2 '{"ask":"status"}'
+is "$(introduce 1 2)$(introduce 2 1)" '{}{}' "they are introduced"
+ok "a seller's endpoint is relayed by TLS" within 20 path_is 1 relayed
+ok "and the other one by the proxy that the environment names" within 20 path_is 2 relayed
+like "$(ask 1 '{"ask":"status"}' | jq -r '.peers[0].address')" "^$INTERNET.1:443\$" "the path is the relay's TLS address"
+
+export https_proxy=http://seller:wrong@192.168.$((K + 1)).1:3128
+endpoint 3 "$(right walled)"
+RELAY_PIN=$(printf '%064d' 7)
+export -n https_proxy
+endpoint 4 "$(right blocked)"
+within 10 ask 3 '{"ask":"status"}'
+within 10 ask 4 '{"ask":"status"}'
+introduce 3 1 >/dev/null
+introduce 4 1 >/dev/null
+ok "a proxy that wants another password is named in the log" within 15 grep -q 'proxy wants other credentials' "$WORK/lease3/log"
+ok "a relay with another key than the market named is not spoken to" within 15 grep -q "the relay's key is another" "$WORK/lease4/log"
 done_testing

@@ -5,10 +5,12 @@ PAIR=$BUILD/tests/unit/relay/nat_pair.t
 [ -x "$PAIR" ] || bail "not built: make build-tests"
 PUBLIC=$("$PAIR" key "$WORK/ticket.pem") || bail "no key"
 start_relay() {
-	ip netns exec ${P}i cpushare-relay serve --listen $INTERNET.1:3478 --listen $INTERNET.2:3478 --ticket-key "$PUBLIC" --log debug \
-		>>"$WORK/relay.log" 2>&1 &
+	ip netns exec ${P}i cpushare-relay serve --listen $INTERNET.1:3478 --listen $INTERNET.2:3478 --listen-tls $INTERNET.1:443 \
+		--tls-key "$WORK/relay.pem" --ticket-key "$PUBLIC" --log debug >>"$WORK/relay.log" 2>&1 &
 	RELAY=$!
 }
+RELAY_PIN=$(cpushare-relay pin "$WORK/relay.pem") || bail "no key for TLS"
+RELAYS=$INTERNET.1:3478/$INTERNET.1:443/$RELAY_PIN # as nat_pair.c has it
 start_relay
 cleanup 'end $RELAY'
 
@@ -29,7 +31,7 @@ left_router() { echo ${P}r$((2 * NUMBER[$1] + 1)); }
 
 # pair NAME LEFT RIGHT EXPECTED HOLD_S GAP_MS: starts one
 pair() {
-	"$PAIR" run "$WORK/ticket.pem" "$WORK" $INTERNET.1:3478 $INTERNET.1:3478 $INTERNET.2:3478 "$2" "$3" "$4" "$5" "$6" \
+	"$PAIR" run "$WORK/ticket.pem" "$WORK" "$RELAYS" $INTERNET.1:3478 $INTERNET.2:3478 "$2" "$3" "$4" "$5" "$6" \
 		>"$WORK/$1.out" 2>&1 &
 	PID[$1]=$!
 	cleanup "kill -KILL $!"
@@ -69,9 +71,10 @@ has_candidate() { [ "$(ask "$1" '{"ask":"status"}' | jq --arg k "$2" '.candidate
 introduce() {
 	local ticket
 	ticket=$("$PAIR" ticket "$WORK/ticket.pem" $NETWORK "00000000-0000-4000-8000-00000000001$1" "$(ask "$1" '{"ask":"status"}' | jq -r .pin)")
-	ask "$1" "$(ask "$2" '{"ask":"status"}' | jq -c --arg n "$2" --arg relay "$INTERNET.1:3478" --arg ticket "$ticket" '{ask: "peers",
+	ask "$1" "$(ask "$2" '{"ask":"status"}' | jq -c --arg n "$2" --arg relay "$INTERNET.1" --arg ticket "$ticket" \
+		--arg pin "$RELAY_PIN" '{ask: "peers",
 		peers: [{id: "00000000-0000-4000-8000-00000000001\($n)", name: "vm\($n)", mac: "52:54:00:00:00:0\($n)", ip: "10.77.1.\($n)",
 			pin: .pin, candidates: .candidates}],
-		relays: [{address: $relay, ticket: $ticket}]}')"
+		relays: [{address: "\($relay):3478", tls: "\($relay):443", tls_pin: $pin, ticket: $ticket}]}')"
 }
 path_is() { [ "$(ask "$1" '{"ask":"status"}' | jq -r '.peers[0].path')" = "$2" ]; }

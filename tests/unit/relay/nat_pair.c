@@ -9,8 +9,8 @@
  *	EXPECTED is a row of paths with commas, as in "direct,relayed": both sides have to come to each within 60 s
  *	(any: to direct or relayed), with frames passing
  *	both ways; the last one has to last for HOLD_S. From the first on no frames may be missing for longer than GAP_MS.
- *	RELAY is one or more, with commas, each UDP or UDP/TLS/PIN; STUN may be "". The environment's PROXY and PROXY_LOGIN are
- *	vnet_config's.
+ *	RELAY is one or more, with commas, each UDP or UDP/TLS/PIN; STUN may be "". The environment's LEFT_PROXY, RIGHT_PROXY and
+ *	PROXY_LOGIN are vnet_config's.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -116,10 +116,11 @@ static void child_open(struct child *c, char **argv, int number)
 	config.cert_pem = cert_pem;
 	for (int i = 0; i < 2; i++)
 		assert(text_copy(config.stun_servers[i], sizeof config.stun_servers[i], argv[5 + i]) == OK);
-	if (getenv("PROXY"))
-		assert(text_copy(config.proxy, sizeof config.proxy, getenv("PROXY")) == OK);
-	if (getenv("PROXY_LOGIN"))
-		assert(text_copy(config.proxy_login, sizeof config.proxy_login, getenv("PROXY_LOGIN")) == OK);
+	const char *proxy = getenv(number ? "RIGHT_PROXY" : "LEFT_PROXY"), *login = getenv("PROXY_LOGIN");
+	if (proxy)
+		assert(text_copy(config.proxy, sizeof config.proxy, proxy) == OK);
+	if (login)
+		assert(text_copy(config.proxy_login, sizeof config.proxy_login, login) == OK);
 	config.log = log_line;
 	assert(vnet_new(&config, clock_mono(), &c->vnet) == OK);
 	assert(vnet_attach_qemu_dgram(c->vnet, c->ours, c->theirs) == OK);
