@@ -69,10 +69,10 @@ within 30 reached tls relayed 1
 sleep 3
 kill -KILL $RELAY # whichever carries the frames: they move once
 wait $RELAY 2>/dev/null
-sleep 10
+sleep 5
 start_relay
-within 20 said tls "$BY_TLS" 5
-sleep 3
+within 20 said tls "$BY_TLS" 6 # both sides, at both relays, and at this one again
+sleep 2
 kill -KILL $SECOND
 wait $SECOND 2>/dev/null
 finished udp "when one of two relays is killed at most 8 s of frames are lost"

@@ -53,7 +53,7 @@ endpoint() {
 	cat >"$dir/net.json" <<-END
 		{"network": {"id": "$NETWORK", "subnet": "10.77.0.0", "prefix_len": 16, "mtu": 1400,
 			"stun": ["$INTERNET.1:3478", "$INTERNET.2:3478"]},
-		 "self": {"id": "$id", "name": "vm$1", "mac": "52:54:00:00:00:0$1", "ip": "10.77.1.$1"}, "uid": 0}
+		 "self": {"id": "$id", "name": "vm$1", "mac": "52:54:00:00:00:0$1", "ip": "10.77.1.$1"}, "port": "dgram", "uid": 0}
 	END
 	ip netns exec "$2" cpushare-seller endpoint "$dir" >"$dir/log" 2>&1 &
 	ENDPOINT=$!
