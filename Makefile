@@ -253,9 +253,14 @@ $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $A/libvnet.a $A/libbase.a
 $(BUILD)/tests/bench/endpoint-plain: $(addprefix $(BUILD)/obj/tests/bench/,endpoint.o seal_plain.o) $A/libvnet.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base) -lpthread)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(wildcard tests/bench/*.c))
+$(BUILD)/tests/bench/pump: tests/bench/pump.c
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -static $< -o $@
 bench-vnet: deps ## the ethernet against other tunnels, in one run (root; installs them)
 	$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/bench/,endpoint endpoint-plain blast idle)
 	@tests/bench/vnet
+	$(MAKE) --no-print-directory $(BUILD)/tests/bench/pump all image-tiny
+	@tests/bench/ports
 bench-market bench-boot:
 	@echo "$@: not built yet" >&2; exit 2
 

@@ -68,8 +68,6 @@ static void agent_probe(struct agent *a)
 {
 	char canary[600];
 	int wanted;
-	if (port_kind_choose(a->settings->port, &a->host.port))
-		a->host.port = PORT_DGRAM; /* not reached: the settings were checked */
 	if (state_parse(accel_names, ACCEL_COUNT, a->settings->accel, &wanted) == OK && wanted != ACCEL_ANY) {
 		a->host.accel = (enum accel)wanted;
 		snprintf(a->accel_why, sizeof a->accel_why, "as the settings say");
@@ -77,8 +75,11 @@ static void agent_probe(struct agent *a)
 		canary_path(canary, sizeof canary);
 		a->host.accel = probe_accel(canary, a->accel_why, sizeof a->accel_why);
 	}
+	if (port_kind_choose(a->settings->port, probe_port(), &a->host.port))
+		a->host.port = PORT_DGRAM; /* not reached: the settings were checked */
 	a->score = probe_score();
-	log_info("this machine", "accel=%s why=\"%s\" score=%u", accel_names[a->host.accel], a->accel_why, a->score);
+	log_info("this machine", "accel=%s why=\"%s\" port=%s score=%u", accel_names[a->host.accel], a->accel_why,
+		 port_kind_names[a->host.port], a->score);
 }
 
 static int slot_for(const struct agent *a)

@@ -29,9 +29,9 @@
 const char *const port_kind_names[] = { "dgram", "stream", "vhost-user" };
 static_assert(sizeof port_kind_names / sizeof *port_kind_names == PORT_KIND_COUNT, "a name each");
 
-err_t port_kind_choose(const char *setting, enum port_kind *ret_kind)
+err_t port_kind_choose(const char *setting, enum port_kind preferred, enum port_kind *ret_kind)
 {
-	int kind = PORT_DGRAM;
+	int kind = (int)preferred;
 	if (strcmp(setting, "auto") != 0)
 		TRY(state_parse(port_kind_names, PORT_KIND_COUNT, setting, &kind));
 	*ret_kind = (enum port_kind)kind;

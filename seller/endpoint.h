@@ -10,8 +10,8 @@
 /* How a lease's QEMU and its endpoint hand frames to each other. */
 enum port_kind { PORT_DGRAM, PORT_STREAM, PORT_VHOST_USER, PORT_KIND_COUNT };
 extern const char *const port_kind_names[PORT_KIND_COUNT]; /* "dgram", "stream", "vhost-user" */
-/* Out of a setting: one of the names, or "auto". E_INVALID. */
-MUST_CHECK err_t port_kind_choose(const char *setting, enum port_kind *ret_kind);
+/* Out of a setting: one of the names, or `preferred` for "auto". E_INVALID. */
+MUST_CHECK err_t port_kind_choose(const char *setting, enum port_kind preferred, enum port_kind *ret_kind);
 
 /* The process: reads LEASE_DIR/net.json, serves LEASE_DIR/net.sock until it is told to quit. Returns an exit code. */
 int endpoint_main(const char *lease_dir);

@@ -192,8 +192,11 @@ static void adopt_vm(struct lease_here *l)
 		l->uid = (uint32_t)uid;
 	/* A machine that runs keeps the port that it was started with, whatever the settings say since. */
 	const char *port = json_string_value(json_object_get(json, "port"));
-	if (port_kind_choose(port ? port : port_kind_names[PORT_DGRAM], &l->port))
-		log_warn("vm.json names no port", "lease=%s", strrchr(l->dir, '/') + 1);
+	int kind;
+	if (state_parse(port_kind_names, PORT_KIND_COUNT, port ? port : port_kind_names[PORT_DGRAM], &kind) == OK)
+		l->port = (enum port_kind)kind;
+	else
+		log_warn("vm.json names no port that we know", "lease=%s", strrchr(l->dir, '/') + 1);
 }
 
 static bool adopt_spec(struct lease_here *l)

@@ -168,6 +168,14 @@ enum accel probe_accel(const char *canary_iso, char *ret_why, size_t size)
 	return ACCEL_KVM;
 }
 
+enum port_kind probe_port(void)
+{
+	/* QEMU has the type only where a sealed memfd can be made. */
+	char *argv[] = { "qemu-system-x86_64", "-object", "memory-backend-memfd,help", NULL };
+	int status = -1;
+	return process_run(argv, 5000, &status) == OK && status == 0 ? PORT_VHOST_USER : PORT_STREAM;
+}
+
 uint32_t probe_score(void)
 {
 	enum { BLOCK = 1 << 20 };

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "endpoint.h"
 #include "err.h"
 #include "states.h"
 
@@ -13,6 +14,10 @@
  * Stage 1 runs a loop of 200,000 iterations in long mode in a child (300 ms at most; over 50 ns an iteration is unusable). Stage 2
  * boots canary_iso under QEMU with KVM (1.5 s at most). why (size bytes) says in words what was found. */
 enum accel probe_accel(const char *canary_iso, char *ret_why, size_t size);
+
+/* By what QEMU is to hand a guest's frames over where the owner does not say: vhost-user, the fastest by far (make bench-vnet), or stream
+ * where this QEMU and kernel cannot give it memory that is shared and cannot shrink. */
+enum port_kind probe_port(void);
 
 /* SHA-256 of one core in MiB/s, over about 200 ms: the score that an offer carries. Claimed, not proven. */
 uint32_t probe_score(void);

@@ -68,7 +68,7 @@ err_t settings_check(struct settings *s, char *error)
 		return E_INVALID;
 	}
 	enum port_kind port;
-	if (port_kind_choose(s->port, &port)) {
+	if (port_kind_choose(s->port, PORT_DGRAM, &port)) {
 		snprintf(error, CONF_ERROR_SIZE, "network.port must be auto, dgram, stream or vhost-user, not \"%s\"", s->port);
 		return E_INVALID;
 	}
