@@ -269,7 +269,8 @@ static err_t take_chains(struct vhost *v, size_t need, int *ret_count)
 	if (e != OK)
 		vhost_queue_unpop(q, count);
 	*ret_count = count;
-	return e;
+	/* With all of its entries it will never have enough. */
+	return e == E_AGAIN && count == q->num ? E_LIMIT : e;
 }
 
 static err_t to_guest(struct vhost *v, const struct iovec *from, int from_count)

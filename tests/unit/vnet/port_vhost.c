@@ -449,6 +449,27 @@ static void test_small_buffers(void)
 	is_int(guest.ring[RX].used->idx, 0, "none is used");
 }
 
+/* A ring that is too small for a super-frame, all of it together: that one is dropped, and nothing waits behind it. */
+static void test_small_ring(void)
+{
+	static uint8_t frame[2048], got[SUPER_MAX_BYTES];
+	struct virtio_net_hdr_v1 header;
+	guest_clear(&guest);
+	connect_guest(SEALS);
+	guest.ring[RX].num = 4;
+	guest_begin(&guest, FEATURES_ALL);
+	run(5);
+	guest_offer_buffers(&guest, 4, 1600);
+	run(5);
+	uint64_t dropped = port->dropped;
+	write_segments(13000, 1300);
+	size_t len = make_udp(frame, 100);
+	port->kind->write(port, frame, len, &offload_none);
+	(void)port->kind->flush(port);
+	ok(port->dropped > dropped, "a super-frame larger than all of a ring is dropped");
+	is_int(guest_receive(got, &header, 1600), len, "the next frame comes");
+}
+
 static void test_indirect(void)
 {
 	uint8_t frame[2048];
@@ -533,6 +554,7 @@ int main(void)
 	test_message_lies();
 	test_ring_lies();
 	test_small_buffers();
+	test_small_ring();
 	test_indirect();
 	test_restart();
 	guest_clear(&guest);
