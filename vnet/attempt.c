@@ -25,6 +25,7 @@
 #define SOLICIT_US SECOND_US		    /* wishes heeded at most this often */
 #define SERVER_PATIENCE_US (20 * SECOND_US) /* a server reminds of a rekey only that late */
 #define COOKIES_MAX 3
+#define RELAYED_OPENERS 4 /* rounds */
 
 static void attempt_free(struct peer *p, struct attempt **at)
 {
@@ -290,6 +291,18 @@ void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, const str
 }
 
 /* ---- time ---- */
+/* Nobody may knock at a NAT whose own host has not yet sent (meeting.c). So the first round to such addresses goes as openers; with a
+ * relay, over which we may meet, the first ones. */
+static struct address with_hops(const struct peer *p, const struct address *to, int round)
+{
+	struct address a = *to;
+	int i = paths_find(&p->paths, to);
+	int careful = p->mesh->relay_is_up && p->failures < RELAYED_OPENERS ? RELAYED_OPENERS : 1;
+	if (i >= 0 && path_wants_opener(&p->paths.path[i]) && round < careful)
+		a.hops = paths_opening_hops((unsigned)round + 1);
+	return a;
+}
+
 static bool path_is_silent(const struct peer *p, mono_time now)
 {
 	if (p->paths.active < 0)
@@ -397,7 +410,8 @@ static void server_tick(struct peer *p, mono_time now)
 		put_off(p, now);
 		return;
 	}
-	send_wish(p, &p->paths.path[p->wish_target++].to);
+	struct address way = with_hops(p, &p->paths.path[p->wish_target++].to, p->failures);
+	send_wish(p, &way);
 	p->retry_us = now.us + PATH_PACE_US;
 }
 

@@ -12,6 +12,7 @@
 #include "peer.h"
 
 #define TICK_US 5000
+#define STUN_PATIENCE_US (3 * SECOND_US)
 #define INDEX_SLOT_BITS 13 /* 3 sessions and 2 handshakes of 1024 peers */
 #define INDEX_SLOT_MASK ((1u << INDEX_SLOT_BITS) - 1)
 #define INDEX_FIRST_SIZE 64
@@ -23,7 +24,7 @@ err_t mesh_init(struct mesh *m, const struct vnet_network *network, uuid self, s
 	m->frame_max = (uint16_t)(network->mtu + FRAME_OVERHEAD_BYTES);
 	m->netmask = network->prefix_len ? UINT32_MAX << (32 - network->prefix_len) : 0;
 	m->subnet = network->subnet & m->netmask;
-	m->due_us = now.us;
+	m->due_us = m->made_us = now.us;
 	gate_init(&m->gate, now);
 	random_fill(&m->jitter_state, sizeof m->jitter_state);
 	m->jitter_state |= 1;
@@ -197,6 +198,7 @@ void mesh_set_relays(struct mesh *m, const struct address *relays, size_t count,
 		m->relay_tls[i] &= same;
 		m->relays[i] = relays[i];
 	}
+	m->relay_is_up = m->relay_is_up && count > 0;
 	m->relay_count = count < VNET_MAX_RELAYS ? count : VNET_MAX_RELAYS;
 	for (size_t i = 0; i < m->count; i++)
 		paths_set_relays(&m->peers[i]->paths, m->relays, m->relay_tls, (int)m->relay_count);
@@ -208,9 +210,25 @@ void mesh_relay_up(struct mesh *m, const struct address *relay, bool tls, mono_t
 	for (size_t i = 0; i < m->relay_count; i++)
 		if (address_equal(&m->relays[i], relay))
 			m->relay_tls[i] = tls;
+	m->relay_is_up = true;
 	for (size_t i = 0; i < m->count; i++)
 		peer_relay_up(m->peers[i], relay, tls, now);
 	m->due_us = now.us;
+}
+
+void mesh_set_reflexive(struct mesh *m, const struct address *addresses, size_t count, mono_time now)
+{
+	m->reflexive_count = count;
+	if (count > 0)
+		memcpy(m->reflexive, addresses, count * sizeof *addresses);
+	for (size_t i = 0; i < m->count; i++)
+		paths_meet_soon(&m->peers[i]->paths, now);
+	m->due_us = now.us;
+}
+
+bool mesh_knows_itself(const struct mesh *m, mono_time now)
+{
+	return m->reflexive_count > 0 || now.us - m->made_us >= STUN_PATIENCE_US;
 }
 
 /* ---- packets ---- */
@@ -308,6 +326,7 @@ void mesh_wake(struct mesh *m, mono_time now)
 {
 	for (size_t i = 0; i < m->count; i++) {
 		paths_wake(&m->peers[i]->paths);
+		paths_meet_soon(&m->peers[i]->paths, now);
 		m->peers[i]->retry_us = now.us;
 	}
 	m->due_us = now.us;

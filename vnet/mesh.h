@@ -46,6 +46,10 @@ struct mesh {
 	struct address relays[VNET_MAX_RELAYS]; /* with via */
 	bool relay_tls[VNET_MAX_RELAYS];	/* reached so */
 	size_t relay_count;
+	bool relay_is_up;				 /* we were bound at one of them */
+	struct address reflexive[VNET_MAX_STUN_SERVERS]; /* where we are seen */
+	size_t reflexive_count;
+	int64_t made_us;
 	struct map by_hint;	    /* of their C2 packets, to position in peers */
 	struct mesh_index *indexes; /* by the low INDEX_SLOT_BITS of the index */
 	size_t index_size;
@@ -67,6 +71,10 @@ MUST_CHECK err_t mesh_set_peers(struct mesh *m, const struct vnet_peer *peers, s
 void mesh_set_relays(struct mesh *m, const struct address *relays, size_t count, mono_time now);
 /* We are bound at that one: peers may be reached through it now. */
 void mesh_relay_up(struct mesh *m, const struct address *relay, bool tls, mono_time now);
+/* STUN servers see us there: peers that are reached through a relay are told so. */
+void mesh_set_reflexive(struct mesh *m, const struct address *addresses, size_t count, mono_time now);
+/* Where we are seen; or that nobody will tell. */
+bool mesh_knows_itself(const struct mesh *m, mono_time now);
 struct peer *mesh_find(const struct mesh *m, uuid id);
 
 /* A UDP datagram; its bytes are changed. */

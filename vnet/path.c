@@ -13,12 +13,13 @@
 #include "path.h"
 #include "relay_wire.h"
 
-const char *const path_state_names[] = { "new", "probing", "valid", "suspect", "dead" };
+const char *const path_state_names[] = { "new", "opening", "probing", "valid", "suspect", "dead" };
 static_assert(sizeof path_state_names / sizeof *path_state_names == PATH_STATE_COUNT, "a name for each state");
 
 #define SWITCH_UNANSWERED 3
 #define SWITCH_GAIN_US 2000
 #define NEVER INT64_MAX
+#define OPENERS 2 /* one may be lost */
 
 static int64_t retry_us(const struct path *p)
 {
@@ -39,6 +40,17 @@ static void path_reset(struct path *p)
 void paths_init(struct paths *s, uint16_t want_bytes)
 {
 	*s = (struct paths){ .active = -1, .want_bytes = want_bytes };
+}
+
+bool path_wants_opener(const struct path *p)
+{
+	return p->kind == VNET_REFLEXIVE && address_is_v4(&p->to);
+}
+
+uint8_t paths_opening_hops(unsigned turn)
+{
+	static const uint8_t hops[] = { 2, 4, 3, 5 }; /* a NAT at home is 1 away, one of the provider's some more */
+	return hops[turn % sizeof hops];
 }
 
 int paths_find(const struct paths *s, const struct address *from)
@@ -215,6 +227,8 @@ static bool is_clearly_cheaper(const struct path *p, const struct path *than)
 
 static void activate(struct paths *s, int i, mono_time now)
 {
+	if (s->path[i].to.via && (s->active < 0 || !s->path[s->active].to.via))
+		paths_meet_soon(s, now);
 	s->active = i;
 	s->path[i].search_us = now.us;
 	s->path[i].search_modest = false;
@@ -258,6 +272,16 @@ static void path_answered(struct path *p, mono_time now)
 		p->state = PATH_VALID;
 }
 
+static void begin_probing(struct path *p, enum path_state state, mono_time now)
+{
+	p->state = state;
+	p->tries = 0;
+	p->next_us = now.us;
+	p->met = false;
+	random_fill(&p->secret, sizeof p->secret);
+	p->secret >>= 8;
+}
+
 static void ping_soon(struct path *p, mono_time now)
 {
 	if (p->state == PATH_DEAD)
@@ -283,8 +307,8 @@ void paths_heard(struct paths *s, int i, bool answer, mono_time now)
 		return;
 	struct path *p = &s->path[i];
 	p->heard_us = now.us;
-	if (p->state == PATH_DEAD)
-		ping_soon(p, now);
+	if (p->state == PATH_DEAD || p->state < PATH_PROBING)
+		begin_probing(p, PATH_PROBING, now); /* our NAT is open to it */
 	if (answer || s->active < 0 || i == s->active)
 		return;
 	/* The peer speaks over another path than ours: perhaps ours is dead. */
@@ -405,11 +429,13 @@ void paths_forget(struct paths *s)
 void paths_wake(struct paths *s)
 {
 	for (int i = 0; i < s->count; i++) {
-		if (s->path[i].state == PATH_DEAD)
-			s->path[i].state = PATH_NEW;
-		s->path[i].next_us = 0;
-		s->path[i].deaths = 0;
-		address_forget_ours(&s->path[i].to);
+		struct path *p = &s->path[i];
+		if (p->state == PATH_DEAD)
+			p->state = PATH_NEW;
+		else if (p->state == PATH_VALID || p->state == PATH_SUSPECT)
+			p->next_us = 0; /* the others are being tried, and openers must have their time */
+		p->deaths = 0;
+		address_forget_ours(&p->to);
 	}
 }
 
@@ -505,20 +531,46 @@ static int64_t dead_us(const struct paths *s, struct path *p)
 	return relayed && wait < PATH_STANDBY_US ? wait : PATH_STANDBY_US;
 }
 
+/* Over the relay we can agree on when to begin; till then nothing may knock at the other side's NAT. */
+static bool waits_for_meeting(const struct paths *s, const struct path *p)
+{
+	return path_wants_opener(p) && !p->met && s->active >= 0 && s->path[s->active].to.via;
+}
+
+static bool next_opener(struct paths *s, int i, mono_time now, struct path_ping *ret_ping)
+{
+	struct path *p = &s->path[i];
+	int64_t rtt_us = s->active >= 0 && s->path[s->active].srtt_us > 0 ? s->path[s->active].srtt_us : 0;
+	if (p->tries == OPENERS) {
+		begin_probing(p, PATH_PROBING, now);
+		return false;
+	}
+	p->tries++;
+	p->next_us = now.us + (PATH_OPEN_US + rtt_us) / OPENERS;
+	make_ping(s, i, 0, now, ret_ping);
+	ret_ping->hops = paths_opening_hops(s->meetings);
+	return true;
+}
+
 static bool next_first_ping(struct paths *s, int i, mono_time now, struct path_ping *ret_ping)
 {
 	struct path *p = &s->path[i];
-	if (p->state == PATH_NEW) {
+	if (p->state == PATH_NEW && path_wants_opener(p)) {
+		/* Not paced: both sides' openers have to go out together, and there are few. */
+		if (waits_for_meeting(s, p))
+			return false;
+		begin_probing(p, PATH_OPENING, now);
+	} else if (p->state == PATH_NEW) {
 		if (now.us < s->pace_us)
 			return false;
-		random_fill(&p->secret, sizeof p->secret);
-		p->secret >>= 8;
-		p->state = PATH_PROBING;
-		p->tries = 0;
-		p->next_us = now.us;
+		begin_probing(p, PATH_PROBING, now);
 		s->pace_us = now.us + PATH_PACE_US;
 	}
 	if (now.us < p->next_us)
+		return false;
+	if (p->state == PATH_OPENING && next_opener(s, i, now, ret_ping))
+		return true;
+	if (p->state == PATH_OPENING || now.us < p->next_us)
 		return false;
 	if (p->tries == PATH_TRIES) {
 		p->state = PATH_DEAD;
@@ -578,6 +630,7 @@ bool paths_next(struct paths *s, mono_time now, struct path_ping *ret_ping)
 			p->state = PATH_NEW;
 			/* fall through */
 		case PATH_NEW:
+		case PATH_OPENING:
 		case PATH_PROBING:
 			if (next_first_ping(s, i, now, ret_ping))
 				return true;
@@ -602,7 +655,7 @@ static int64_t path_due_us(const struct paths *s, int i)
 {
 	const struct path *p = &s->path[i];
 	if (p->state == PATH_NEW)
-		return s->pace_us;
+		return waits_for_meeting(s, p) ? NEVER : path_wants_opener(p) ? 0 : s->pace_us;
 	int64_t due = p->next_us;
 	if (p->waiting_us && p->state == PATH_VALID && p->waiting_us + PATH_SUSPECT_US < due)
 		due = p->waiting_us + PATH_SUSPECT_US;
@@ -619,7 +672,7 @@ size_t path_settled_bytes(const struct path *p, mono_time now)
 
 int64_t paths_due_us(const struct paths *s)
 {
-	int64_t due = NEVER;
+	int64_t due = paths_meeting_due_us(s);
 	for (int i = 0; i < s->count; i++) {
 		int64_t at = path_due_us(s, i);
 		if (at < due)

@@ -17,9 +17,10 @@
 #define PATH_BASE_BYTES 1200 /* UDP payload that every path must carry (RFC 8899 BASE_PLPMTU) */
 #define PATH_TOP_BYTES 8972
 
-#define PATH_PACE_US 50000		   /* between first pings to different addresses */
-#define PATH_RETRY_US 250000		   /* before the same ping again */
-#define PATH_TRIES 5			   /* unanswered: dead */
+#define PATH_PACE_US 50000   /* between first pings to different addresses */
+#define PATH_OPEN_US 400000  /* from the first opener to the first ping in earnest, and the relay's round trip more */
+#define PATH_RETRY_US 250000 /* before the same ping again */
+#define PATH_TRIES 5	     /* unanswered: dead */
 #define PATH_HEARTBEAT_US (3 * SECOND_US)  /* the active path while it is used */
 #define PATH_KEEPALIVE_US (15 * SECOND_US) /* the active path otherwise */
 #define PATH_STANDBY_US (60 * SECOND_US)   /* the others, and dead ones, for ever */
@@ -30,6 +31,7 @@
 
 enum path_state {
 	PATH_NEW,     /* not tried yet */
+	PATH_OPENING, /* to an address behind a NAT: pings that get no farther than ours, and open it (meeting.c) */
 	PATH_PROBING, /* pings under way, never answered since NEW or DEAD */
 	PATH_VALID,   /* answered a ping with its own token; may carry data */
 	PATH_SUSPECT, /* no pong for PATH_SUSPECT_US after a ping */
@@ -51,8 +53,9 @@ struct path {
 	enum vnet_candidate_kind kind;
 	bool learned;
 	bool tls; /* of a relayed one: our way to the relay */
+	bool met; /* NEW: a meeting was called, or is not needed */
 	enum path_state state;
-	uint8_t tries;	    /* PROBING: pings sent */
+	uint8_t tries;	    /* OPENING, PROBING: pings sent */
 	uint8_t unanswered; /* VALID, SUSPECT: pings since the last pong */
 	uint8_t deaths;	    /* in a row */
 	uint8_t number;	    /* of the last ping; the token's low byte */
@@ -81,13 +84,23 @@ struct paths {
 	int64_t pace_us, used_us;
 	int64_t learned_us[PATH_LEARNED]; /* when the last ones were learned, the oldest at learned_next */
 	int learned_next;
+	/* meeting.c */
+	bool client;	   /* of the handshakes */
+	unsigned meetings; /* in a row */
+	int64_t meet_us, met_us;
 };
 
 struct path_ping {
 	int path;
 	uint64_t token;
 	uint16_t bytes; /* UDP payload */
+	uint8_t hops;	/* its TTL, 0: the system's */
 };
+
+/* The TTL of what is to open our NAT and not to reach the other one; turn: another one each time, as nobody knows how far that is. */
+uint8_t paths_opening_hops(unsigned turn);
+/* Behind a NAT, as far as we know: openers first. */
+bool path_wants_opener(const struct path *p);
 
 void paths_init(struct paths *s, uint16_t want_bytes);
 /* Exactly these announced candidates; those that stay keep their state, learned ones stay. */
@@ -113,6 +126,16 @@ void paths_used(struct paths *s, mono_time now); /* data went out */
 /* Returns false where no ping of ours has this token. */
 bool paths_pong(struct paths *s, uint64_t token, mono_time now);
 void paths_too_big(struct paths *s, int i, size_t bytes, mono_time now); /* EMSGSIZE */
+
+/* ---- meeting.c ---- */
+void paths_meet_soon(struct paths *s, mono_time now); /* there is something new: the next meeting is the first of a row again */
+/* True where a meeting is to be called over the active path, a relay; it has begun on our side. ready: STUN servers have told where we
+ * are seen, or will not: the peer must know it before it is pinged in earnest. */
+bool paths_call_meeting(struct paths *s, bool ready, mono_time now);
+void paths_called(struct paths *s, bool ready, mono_time now); /* the peer called one */
+/* A STUN server saw the peer there; of no account where that is none to send to. */
+void paths_seen(struct paths *s, const struct address *seen, mono_time now);
+int64_t paths_meeting_due_us(const struct paths *s);
 
 /* Moves the states on; true with one ping to send: call again until false. */
 bool paths_next(struct paths *s, mono_time now, struct path_ping *ret_ping);

@@ -35,6 +35,7 @@ err_t peer_new(struct mesh *m, const struct vnet_peer *who, mono_time now, struc
 	p->retry_us = now.us;
 	p->relay_name = relay_name_of(m->network, who->id);
 	paths_init(&p->paths, want_bytes(m));
+	p->paths.client = p->client;
 	paths_set_relays(&p->paths, m->relays, m->relay_tls, (int)m->relay_count);
 	*ret_peer = p;
 	return OK;
@@ -92,6 +93,8 @@ void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time 
 		kind[count++] = who->candidates[i].kind;
 	}
 	paths_set(&p->paths, to, kind, count);
+	if (new_one)
+		paths_meet_soon(&p->paths, now);
 	if (new_one && !peer_is_connected(p)) {
 		p->failures = 0;
 		p->retry_us = now.us;
@@ -284,6 +287,32 @@ void peer_take_session(struct peer *p, struct session *s, const struct address *
 	log_connection(p);
 }
 
+/* One for each address that we are seen at, and one where there is none. */
+static void send_meet(struct peer *p, bool answer)
+{
+	struct probe meet = { .kind = PROBE_MEET, .token = answer };
+	size_t i = 0;
+	do {
+		if (i < p->mesh->reflexive_count)
+			meet.seen = p->mesh->reflexive[i];
+		if (peer_is_connected(p))
+			send_probe(p, &meet, 0, &p->paths.path[p->paths.active].to, true);
+	} while (++i < p->mesh->reflexive_count);
+}
+
+static void take_meet(struct peer *p, const struct probe *probe, mono_time now)
+{
+	bool answer = probe->token != 0, ready = mesh_knows_itself(p->mesh, now);
+	if (!answer)
+		paths_called(&p->paths, ready, now);
+	if (!ready)
+		return;
+	if (!answer)
+		send_meet(p, true);
+	if (!is_inside(p->mesh, &probe->seen))
+		paths_seen(&p->paths, &probe->seen, now);
+}
+
 static void take_probe(struct peer *p, struct session *s, const uint8_t *plain, size_t len, const struct address *from, int path,
 		       mono_time now)
 {
@@ -300,6 +329,8 @@ static void take_probe(struct peer *p, struct session *s, const uint8_t *plain, 
 	} else if (probe.kind == PROBE_PONG) {
 		if (!paths_pong(&p->paths, probe.token, now) && !pings_answered(&p->pings, probe.token, now))
 			trains_pong(&p->trains, probe.token, now);
+	} else if (probe.kind == PROBE_MEET) {
+		take_meet(p, &probe, now);
 	} else if (probe.kind == PROBE_LEAVE && s == p->current) {
 		drop_keys(p);
 		paths_forget(&p->paths);
@@ -417,10 +448,14 @@ void peer_tick(struct peer *p, mono_time now)
 {
 	struct path_ping ping;
 	expire(p, now);
+	if (p->current && paths_call_meeting(&p->paths, mesh_knows_itself(p->mesh, now), now))
+		send_meet(p, false);
 	while (p->current && paths_next(&p->paths, now, &ping)) {
 		struct probe probe = { .kind = PROBE_PING, .token = ping.token };
 		size_t len = ping.bytes > WIRE_SEAL_BYTES ? ping.bytes - WIRE_SEAL_BYTES : 0;
-		send_probe(p, &probe, len, &p->paths.path[ping.path].to, true);
+		struct address to = p->paths.path[ping.path].to;
+		to.hops = ping.hops;
+		send_probe(p, &probe, len, &to, true);
 	}
 	try_trains(p, now);
 	attempt_tick(p, now);

@@ -136,6 +136,8 @@ static void stun_came(struct vnet *v, const uint8_t *packet, size_t len, const s
 		return;
 	log_line(v, LOG_INFO, "a STUN server sees us at another address than before");
 	portmap_wake(&v->portmap, v->now); /* perhaps the gateway started anew, and forgot */
+	struct address seen[VNET_MAX_STUN_SERVERS];
+	mesh_set_reflexive(&v->mesh, seen, reflexive_addresses(&v->reflexive, seen), v->now);
 }
 
 /* False: it is no answer of a gateway's. */

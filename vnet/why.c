@@ -58,7 +58,7 @@ static struct direct direct_of(const struct paths *s)
 			continue;
 		d.count++;
 		d.answered |= p->answered_us > 0;
-		d.fresh |= (p->state == PATH_NEW || p->state == PATH_PROBING) && !p->deaths;
+		d.fresh |= p->state <= PATH_PROBING && !p->deaths;
 		d.outside |= !address_is_private(&p->to);
 	}
 	return d;

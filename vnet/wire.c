@@ -174,9 +174,9 @@ err_t probe_get(const uint8_t *plain, size_t len, struct probe *ret_probe)
 	read_copy(&r, p.seen.ip, sizeof p.seen.ip);
 	p.seen.port = read_u16(&r);
 	uint16_t reserved = read_u16(&r);
-	if (r.bad || flags != 0 || reserved != 0 || kind < PROBE_PING || kind > PROBE_LEAVE)
+	if (r.bad || flags != 0 || reserved != 0 || kind < PROBE_PING || kind > PROBE_MEET)
 		return E_INVALID;
-	if (kind != PROBE_PING && len != PROBE_BYTES)
+	if ((kind != PROBE_PING && len != PROBE_BYTES) || (kind == PROBE_MEET && p.token > 1))
 		return E_INVALID;
 	*ret_probe = p;
 	return OK;

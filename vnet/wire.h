@@ -102,13 +102,13 @@ void cookie_put(const struct cookie_reply *c, uint8_t *packet); /* all but mac1 
 MUST_CHECK err_t cookie_get(const uint8_t *packet, size_t len, struct cookie_reply *ret_reply);
 
 /* ---- C3, sealed ---- */
-enum probe_kind { PROBE_PING = 1, PROBE_PONG = 2, PROBE_LEAVE = 3 };
+enum probe_kind { PROBE_PING = 1, PROBE_PONG = 2, PROBE_LEAVE = 3, PROBE_MEET = 4 };
 #define PROBE_BYTES 32 /* a ping may be padded with zeros: that is how the path's datagram size is found */
 struct probe {
 	enum probe_kind kind;
 	uint16_t datagram_bytes; /* pong: the UDP payload of the ping it answers */
-	uint64_t token;		 /* chosen by the pinger, unguessable; a pong brings it back */
-	struct address seen;	 /* pong: where the ping came from */
+	uint64_t token;		 /* chosen by the pinger, unguessable; a pong brings it back. Of a meet: 0 a call, 1 its answer */
+	struct address seen;	 /* pong: where the ping came from; meet: where a STUN server saw the sender, or zeros */
 };
 void probe_put(const struct probe *p, uint8_t *to);
 MUST_CHECK err_t probe_get(const uint8_t *plain, size_t len, struct probe *ret_probe);

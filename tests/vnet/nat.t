@@ -12,14 +12,13 @@ KINDS=(public full address port poison symmetric twice carrier)
 sites "${KINDS[@]}"
 
 # ---- the matrix ----
-# From a NAT that maps each destination anew only the open ones can be reached; with "poison" it depends on who is first.
+# From a NAT that maps each destination anew only the open ones can be reached. Those with "poison" become like it where a packet
+# comes in before one went out, which openers with a low TTL prevent.
 expected() {
 	case "$1 $2" in
-	*public* | *full*) echo direct ;;
-	address\ * | *\ address) echo direct ;;
-	port\ port | port\ twice | twice\ port | twice\ twice) echo direct ;;
-	*poison*) echo any ;;
-	*) echo relayed ;;
+	*public* | *full* | *address*) echo direct ;;
+	*symmetric* | *carrier*) echo relayed ;;
+	*) echo direct ;;
 	esac
 }
 begun=$SECONDS
@@ -29,7 +28,6 @@ for i in "${!KINDS[@]}"; do
 		case $want in
 		direct) pair "$a-$b" "$(left $a)" "$(right $b)" direct 2 3000 ;;
 		relayed) pair "$a-$b" "$(left $a)" "$(right $b)" relayed 12 3000 ;;
-		any) pair "$a-$b" "$(left $a)" "$(right $b)" any 10 3000 ;;
 		esac
 		sleep 0.15
 	done
