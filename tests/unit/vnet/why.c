@@ -226,8 +226,25 @@ static void test_unreached(void)
 	}
 }
 
+/* Every reason is explained where users look. */
+static void test_pages(void)
+{
+	static const char *const pages[] = { "docs/VNET.md", "packaging/man/cpushare-vnet.7" };
+	static char text[100000];
+	for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+		FILE *f = fopen(pages[i], "re");
+		size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+		text[n] = 0;
+		if (f)
+			fclose(f);
+		for (int why = VNET_WHY_TRYING; why < VNET_WHY_COUNT; why++)
+			ok(strstr(text, vnet_why_names[why]), "%s has %s", pages[i], vnet_why_names[why]);
+	}
+}
+
 int main(void)
 {
+	test_pages();
 	test_slots();
 	test_path_loss();
 	test_relayed();

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include "bytes.h"
 #include "gate.h"
+#include "relay_wire.h"
 #include "seal.h"
 #include "tap.h"
 
@@ -151,6 +152,71 @@ static void test_carrier_vectors(void)
 	is_int(cookie_get(packet, COOKIE_PACKET_BYTES - 1, &back), E_INVALID, "but not cut short");
 }
 
+/* Segment and fragment as they are on the wire. */
+static void test_piece_vectors(void)
+{
+	static const char *const names[] = { "segment", "fragment" };
+	uint8_t packet[256], frame[60];
+	struct seal_key key;
+	struct seal seal, open;
+	struct wire_header got;
+	struct inner in;
+	size_t used, plain_len;
+	vector("key", key.key, sizeof key.key);
+	vector("salt", key.salt, sizeof key.salt);
+	vector("frame", frame, sizeof frame);
+	for (int i = 0; i < 2; i++) {
+		char name[32];
+		struct wire_header h = { WIRE_DATA, 0x01020304, 2 + (uint64_t)i };
+		assert(seal_init(&seal, &key, true, h.counter) == OK && seal_init(&open, &key, false, 0) == OK);
+		wire_header_put(&h, packet);
+		snprintf(name, sizeof name, "%s_header", names[i]);
+		size_t n = vector(name, packet + WIRE_HEADER_BYTES, INNER_MAX_BYTES);
+		memcpy(packet + WIRE_HEADER_BYTES + n, frame, sizeof frame);
+		assert(seal_packet(&seal, &h, packet, n + sizeof frame) == OK);
+		is_vector(names[i], packet, n + sizeof frame + WIRE_SEAL_BYTES);
+		n = vector(names[i], packet, sizeof packet);
+		ok(wire_header_get(packet, n, &got) == OK && seal_open(&open, packet, n, &plain_len) == OK &&
+			   inner_get(packet + WIRE_HEADER_BYTES, plain_len, &in, &used) == OK && plain_len == used + sizeof frame,
+		   "a %s is opened and read", names[i]);
+		seal_clear(&seal);
+		seal_clear(&open);
+	}
+}
+
+static void test_relay_vectors(void)
+{
+	uint8_t packet[RELAY_BIND_BYTES], cookie[RELAY_COOKIE_BYTES], ticket[RELAY_TICKET_BYTES];
+	uint8_t proof[RELAY_PROOF_TEXT_BYTES];
+	uuid network, peer = { { 0 } };
+	struct relay_packet got, data = { .kind = RELAY_DATA, .session = 0x0102030405060708 };
+	vector("network", network.bytes, sizeof network.bytes);
+	memset(peer.bytes, 0x61, sizeof peer.bytes);
+	memset(cookie, 0xcc, sizeof cookie);
+	memset(ticket, 0x77, sizeof ticket);
+	data.name = relay_name_of(network, peer);
+	is_vector("relay_name", data.name.bytes, RELAY_NAME_BYTES);
+	is_vector("relay_data", packet, relay_put(&data, packet));
+	struct relay_packet bind = { .kind = RELAY_BIND, .session = 0x1122334455667788, .cookie = cookie, .ticket = ticket };
+	memset(&bind.public, 0x04, sizeof bind.public);
+	memset(&bind.proof, 0x88, sizeof bind.proof);
+	size_t n = relay_put(&bind, packet);
+	is_vector("relay_bind", packet, n);
+	ok(relay_get(packet, n, &got) == OK && got.kind == RELAY_BIND && got.session == bind.session &&
+		   !memcmp(got.ticket, ticket, sizeof ticket),
+	   "a BIND is read as it was written");
+	relay_proof_text(&bind, proof);
+	is_vector("relay_proof_text", proof, sizeof proof);
+	struct relay_packet challenge = { .kind = RELAY_CHALLENGE, .session = bind.session, .cookie = cookie };
+	is_vector("relay_challenge", packet, relay_put(&challenge, packet));
+	struct relay_packet bound = { .kind = RELAY_BOUND, .session = bind.session, .bound = data.session };
+	is_vector("relay_bound", packet, relay_put(&bound, packet));
+	struct relay_packet keep = { .kind = RELAY_KEEP, .session = data.session };
+	is_vector("relay_keep", packet, relay_put(&keep, packet));
+	struct relay_packet unbound = { .kind = RELAY_UNBOUND, .session = data.session };
+	is_vector("relay_unbound", packet, relay_put(&unbound, packet));
+}
+
 /* The vector with one byte set to something else must be refused. */
 static void test_refusals(void)
 {
@@ -283,6 +349,8 @@ int main(void)
 	test_sealed_vectors();
 	test_inner_vectors();
 	test_carrier_vectors();
+	test_piece_vectors();
+	test_relay_vectors();
 	test_refusals();
 	test_addresses();
 	return done_testing();
