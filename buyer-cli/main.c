@@ -93,6 +93,11 @@ static const struct cli_option up_options[] = {
 	{ "name", 0, "NAME", "this machine's name on the LAN (buyer)" },
 	{ "shell", 0, NULL, "as root too: a namespace of its own, with a shell in it" },
 	{ "foreground", 0, NULL, "stay; as root without a command" },
+	{ "bridge", 0, "NAME", "as root: make the LAN a port of that bridge, so that the machines behind it are on it too" },
+	{ "gateway", 0, NULL, "let the VMs reach the world through this machine" },
+	{ "allow-private", 0, NULL, "with --gateway: private addresses, such as this machine's own LAN, too" },
+	{ "boot-file", 0, "FILE", "what machines are told that start from the network (PXE)" },
+	{ "boot-server", 0, "VM", "which member has it, by name or address (this machine)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option ping_options[] = {
@@ -168,7 +173,10 @@ static const struct cli_command commands[] = {
 	  "As root a TAP appears here, in the background. Without root, or with a command, the LAN is in a namespace of its\n"
 	  "own, in which you are root and reach nothing else:\n\n"
 	  "  cpushare net up ORDER -- ping -c 3 vm1\n"
-	  "  cpushare net up ORDER            # a shell in there",
+	  "  cpushare net up ORDER            # a shell in there\n\n"
+	  "With --gateway the VMs' packets leave from here, from this machine's address; they do not reach its own LAN, nor its\n"
+	  "other addresses. VMs that were up before notice within five minutes. As root nftables does it, until `net down`;\n"
+	  "in a namespace pasta(1).",
 	  up_options, 1, -1, command_net_up },
 	{ "net status", "ORDER", "each peer's path, round-trip time, loss, and why it is not direct",
 	  "LOSS is the share of the last minute's probes that went unanswered. Where a path is relayed, ADDRESS is the relay's.",

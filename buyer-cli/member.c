@@ -7,6 +7,7 @@
  */
 #include "member.h"
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 #include "bytes.h"
 #include "file.h"
+#include "forward.h"
 #include "ipc.h"
 #include "json.h"
 #include "output.h"
@@ -29,6 +31,7 @@ enum { JOIN_EVERY_S = 5, HURRY_ROUNDS = 30, START_WAIT_S = 15 };
 
 struct member {
 	session_t *session;
+	const struct member_options *options;
 	char order[UUID_TEXT_SIZE];
 	char control_path[512];
 	char *key_pem, *cert_pem;
@@ -37,6 +40,7 @@ struct member {
 	atomic_bool quit;
 	/* on the loop */
 	struct lan *lan;
+	struct forward *forward;
 	struct loop *loop;
 	int timer;
 	mono_time began;
@@ -56,24 +60,47 @@ static err_t member_tell(struct member *m, struct peer_answer *ret, struct probl
 	return peer_answer_from_json(answer, ret, &error);
 }
 
-err_t member_new(session_t *s, const char *order, const char *name, struct member **ret_member, struct problem *ret_problem)
+/* The market hears of it with the next round, on which nobody has to wait. */
+static err_t offer_boot(struct member *m)
+{
+	const char *server = m->options->boot_server, *ip = server;
+	struct peer_offers *o = &m->join.offers;
+	struct in_addr address;
+	if (!server || !strcmp(server, m->answer.self.name))
+		ip = m->answer.self.ip;
+	for (size_t i = 0; server && i < m->answer.peers.count; i++)
+		if (!strcmp(server, m->answer.peers.peers[i].name))
+			ip = m->answer.peers.peers[i].ip;
+	if (inet_pton(AF_INET, ip, &address) != 1)
+		return E_NOT_FOUND;
+	TRY(text_copy(o->boot_server, sizeof o->boot_server, ip));
+	return text_copy(o->boot_file, sizeof o->boot_file, m->options->boot_file);
+}
+
+err_t member_new(session_t *s, const char *order, const struct member_options *options, struct member **ret_member,
+		 struct problem *ret_problem)
 {
 	struct member *m = calloc(1, sizeof *m);
 	if (!m)
 		return E_NOMEM;
 	m->session = s;
+	m->options = options;
+	m->join.offers.gateway = options->gateway;
 	m->join.id = uuid_make(clock_wall());
 	err_t e = text_copy(m->order, sizeof m->order, order);
 	if (!e)
-		e = text_copy(m->join.name, sizeof m->join.name, name);
+		e = text_copy(m->join.name, sizeof m->join.name, options->name);
 	if (!e)
 		e = certificate_make("buyer", &m->key_pem, &m->cert_pem);
 	if (!e)
 		e = certificate_pin(m->cert_pem, &m->join.pin);
 	if (!e)
 		e = member_tell(m, &m->answer, ret_problem);
-	if (e) {
+	if (e)
 		m->order[0] = 0; /* nothing to leave */
+	else if (options->boot_file)
+		e = offer_boot(m);
+	if (e) {
 		member_free(m);
 		return e;
 	}
@@ -133,23 +160,52 @@ static err_t set_up(int s, const char *name)
 	return ioctl(s, SIOCSIFFLAGS, &r) ? E_IO : OK;
 }
 
+/* The one that a kernel makes of the MAC by itself: peers know it without being told. */
+static err_t set_address6(const char *name, const struct vnet_peer *self, uuid network)
+{
+	struct {
+		struct in6_addr address;
+		uint32_t prefix_len;
+		int index;
+	} request = { vnet_ip6(network, self->mac), 64, (int)if_nametoindex(name) }; /* struct in6_ifreq of linux/ipv6.h */
+	AUTO_FD s = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return s < 0 || ioctl(s, SIOCSIFADDR, &request) ? E_IO : OK;
+}
+
+static err_t set_addresses(int s, const struct member *m, const char *name, const struct vnet_peer *self)
+{
+	const struct network_view *n = &m->answer.network;
+	TRY(set_address(s, name, SIOCSIFADDR, self->ip));
+	TRY(set_address(s, name, SIOCSIFNETMASK, n->prefix_len ? ~0U << (32 - n->prefix_len) : 0));
+	TRY(set_up(s, name));
+	(void)!set_address6(name, self, n->id); /* a machine without IPv6 goes without */
+	return OK;
+}
+
+static err_t join_bridge(int s, const char *bridge, const char *name)
+{
+	struct ifreq r = { .ifr_ifindex = (int)if_nametoindex(name) };
+	TRY(text_copy(r.ifr_name, sizeof r.ifr_name, bridge));
+	return ioctl(s, SIOCBRADDIF, &r) ? E_IO : set_up(s, name);
+}
+
 err_t member_interface(const struct member *m, struct interface *ret)
 {
 	struct vnet_peer self;
-	struct interface i = { .fd = -1 };
-	uint32_t mask = m->answer.network.prefix_len ? ~0U << (32 - m->answer.network.prefix_len) : 0;
+	struct interface i = { .fd = -1, .dns_fd = -1 };
 	AUTO_FD s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (s < 0)
 		return E_IO;
 	TRY(peers_member(&m->answer.self, &self));
-	TRY(vnet_tap_open("cpu%d", self.mac, (uint16_t)m->answer.network.mtu, &i.fd, i.name));
+	vnet_mac mac = self.mac;
+	if (m->options->bridge)
+		mac.bytes[0] = 0xfe; /* a bridge takes its lowest port's: it shall not be this one's */
+	TRY(vnet_tap_open("cpu%d", mac, (uint16_t)m->answer.network.mtu, &i.fd, i.name));
 	err_t e = set_up(s, "lo");
 	if (!e)
-		e = set_address(s, i.name, SIOCSIFADDR, self.ip);
-	if (!e)
-		e = set_address(s, i.name, SIOCSIFNETMASK, mask);
-	if (!e)
-		e = set_up(s, i.name);
+		e = m->options->bridge ? join_bridge(s, m->options->bridge, i.name) : set_addresses(s, m, i.name, &self);
+	if (!e && m->options->gateway)
+		e = forward_socket(i.name, &i.dns_fd);
 	if (e) {
 		fd_close(&i.fd);
 		return e;
@@ -215,27 +271,29 @@ static void on_second(void *context, mono_time now)
 	m->started(m->context, status.connected, status.peer_count);
 }
 
-static err_t member_open(struct member *m, int tap_fd)
+static err_t member_open(struct member *m, const struct interface *i)
 {
+	AUTO_FD tap = i->fd, dns = i->dns_fd;
 	struct vnet_config config = { .key_pem = m->key_pem, .cert_pem = m->cert_pem, .answer_dhcp = true };
-	err_t e = peers_network(&m->answer.network, &config.network);
-	if (!e)
-		e = peers_member(&m->answer.self, &config.self);
+	config.learn_macs = m->options->bridge;
+	TRY(peers_network(&m->answer.network, &config.network));
+	TRY(peers_member(&m->answer.self, &config.self));
 	peers_stun(&m->answer.network, &config);
 	proxy_from_environment(&config);
-	if (!e)
-		e = lan_new(m->loop, &config, &m->lan);
-	if (e) {
-		close(tap_fd);
-		return e;
-	}
-	TRY(vnet_attach_tap(lan_vnet(m->lan), tap_fd));
+	TRY(lan_new(m->loop, &config, &m->lan));
+	int taken = tap;
+	tap = -1;
+	TRY(vnet_attach_tap(lan_vnet(m->lan), taken));
+	taken = dns;
+	dns = -1;
+	if (taken >= 0)
+		TRY(forward_new(m->loop, taken, &m->forward));
 	TRY(peers_relays(lan_vnet(m->lan), &m->answer.network.relays, clock_mono()));
 	lan_allow_capture(m->lan);
 	return lan_serve(m->lan, m->control_path);
 }
 
-err_t member_run(struct member *m, struct loop *loop, int tap_fd, const char *control_path,
+err_t member_run(struct member *m, struct loop *loop, const struct interface *interface, const char *control_path,
 		 void (*started)(void *context, size_t connected, size_t peers), void *context)
 {
 	pthread_t thread;
@@ -245,7 +303,7 @@ err_t member_run(struct member *m, struct loop *loop, int tap_fd, const char *co
 	m->began = clock_mono();
 	err_t e = text_copy(m->control_path, sizeof m->control_path, control_path);
 	if (!e)
-		e = member_open(m, tap_fd);
+		e = member_open(m, interface);
 	if (!e && !(m->timer = loop_timer_add(loop, SECOND_US / 4, on_second, m)))
 		e = E_NOMEM;
 	if (!e && pthread_create(&thread, NULL, market_thread, m))
@@ -255,6 +313,8 @@ err_t member_run(struct member *m, struct loop *loop, int tap_fd, const char *co
 		atomic_store(&m->quit, true);
 		pthread_join(thread, NULL);
 	}
+	forward_free(m->forward);
+	m->forward = NULL;
 	lan_free(m->lan);
 	m->lan = NULL;
 	return e;

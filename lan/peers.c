@@ -68,6 +68,10 @@ err_t peers_member(const struct peer_view *view, struct vnet_peer *ret)
 	TRY(ip_parse(view->ip, &p.ip));
 	if (view->has_pin)
 		p.pin = view->pin;
+	p.gateway = view->offers.gateway;
+	TRY(text_copy(p.boot_file, sizeof p.boot_file, view->offers.boot_file));
+	if (*p.boot_file)
+		TRY(ip_parse(view->offers.boot_server, &p.boot_server));
 	for (size_t i = 0; i < view->candidates.count && p.candidate_count < VNET_MAX_CANDIDATES; i++) {
 		struct vnet_candidate *c = &p.candidates[p.candidate_count];
 		int kind = 0;

@@ -126,7 +126,9 @@ err_t network_join(struct network *n, const struct peer_join *join, uint32_t num
 	reach_set(&b->reach, join->paths, join->path_count, now);
 	bool renamed = strcmp(b->view.name, join->name) != 0;
 	memcpy(b->view.name, join->name, sizeof b->view.name);
-	if (peer_introduced(&b->view, join->pin, &join->candidates) || renamed)
+	bool other = memcmp(&b->view.offers, &join->offers, sizeof join->offers) != 0;
+	b->view.offers = join->offers;
+	if (peer_introduced(&b->view, join->pin, &join->candidates) || renamed || other)
 		network_changed(n);
 	*ret_self = &b->view;
 	return OK;

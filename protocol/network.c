@@ -229,6 +229,30 @@ void candidates_take(struct json_reader *r, const char *name, struct vnet_candid
 }
 
 /* ---- peers ---- */
+static void offers_put(json_t *json, const struct peer_offers *o)
+{
+	if (o->gateway)
+		json_put_bool(json, "gateway", true);
+	if (*o->boot_file) {
+		json_put_text(json, "boot_server", o->boot_server);
+		json_put_text(json, "boot_file", o->boot_file);
+	}
+}
+
+static void offers_take(struct json_reader *r, struct peer_offers *ret)
+{
+	struct peer_offers o = { 0 };
+	field_maybe_bool(r, "gateway", &o.gateway);
+	if (json_has(r, "boot_file") || json_has(r, "boot_server")) {
+		json_take_text(r, "boot_file", o.boot_file, sizeof o.boot_file);
+		field_ip(r, "boot_server", o.boot_server);
+	}
+	for (const char *c = o.boot_file; *c && !r->bad; c++)
+		if (*c <= ' ' || *c > '~')
+			json_refuse(r, "boot_file", "must be printable ASCII without spaces");
+	*ret = o;
+}
+
 json_t *peer_view_to_json(const struct peer_view *p)
 {
 	json_t *json = json_object();
@@ -240,6 +264,7 @@ json_t *peer_view_to_json(const struct peer_view *p)
 		json_put_sha256(json, "pin", p->pin);
 		json_put(json, "candidates", candidates_to_json(&p->candidates));
 	}
+	offers_put(json, &p->offers);
 	return json;
 }
 
@@ -255,6 +280,7 @@ static void peer_view_read(struct json_reader *r, struct peer_view *ret)
 		json_take_sha256(r, "pin", &p.pin);
 	if (json_has(r, "candidates"))
 		candidates_read(r, "candidates", LENIENT, &p.candidates);
+	offers_take(r, &p.offers);
 	if (json_close_lenient(r) == OK)
 		*ret = p;
 	else
@@ -328,6 +354,7 @@ json_t *peer_join_to_json(const struct peer_join *j)
 	json_put_int(json, "peers_version", (int64_t)j->peers_version);
 	if (j->path_count)
 		json_put(json, "paths", paths_to_json(j->paths, j->path_count));
+	offers_put(json, &j->offers);
 	return json;
 }
 
@@ -345,6 +372,7 @@ err_t peer_join_from_json(json_t *json, struct peer_join *ret, struct json_error
 	field_maybe_u64(&r, "peers_version", &j.peers_version);
 	if (json_has(&r, "paths"))
 		paths_take(&r, "paths", j.paths, PEER_MAX, &j.path_count);
+	offers_take(&r, &j.offers);
 	TRY(json_close(&r));
 	*ret = j;
 	return OK;

@@ -54,8 +54,18 @@ struct vnet_candidates_text {
 json_t *candidates_to_json(const struct vnet_candidates_text *c);
 void candidates_take(struct json_reader *r, const char *name, struct vnet_candidates_text *ret);
 
-/* {"id","name","mac","ip","pin","candidates"}; name is a DNS label in lower case; pin and candidates are absent where
- * not known yet. */
+/* What a member does for all of them, said by the buyer's machines only; fields are absent where it does not:
+ * {"gateway":true,"boot_server":"10.77.1.2","boot_file":"pxelinux.0"}: it leads into the world; machines that start from the network
+ * get that file from that member. */
+#define BOOT_FILE_SIZE 128 /* BOOTP's */
+struct peer_offers {
+	bool gateway;
+	char boot_server[16];
+	char boot_file[BOOT_FILE_SIZE]; /* printable ASCII; "" none */
+};
+
+/* {"id","name","mac","ip","pin","candidates"} and what it offers; name is a DNS label in lower case; pin and candidates are absent
+ * where not known yet. */
 struct peer_view {
 	uuid id;
 	char name[NAME_SIZE];
@@ -64,6 +74,7 @@ struct peer_view {
 	bool has_pin;
 	sha256 pin;
 	struct vnet_candidates_text candidates;
+	struct peer_offers offers;
 };
 json_t *peer_view_to_json(const struct peer_view *p);
 MUST_CHECK err_t peer_view_from_json(json_t *json, struct peer_view *ret, struct json_error *error);
@@ -86,12 +97,14 @@ struct path_view {
 };
 
 /* POST /v1/orders/{id}/peers: the buyer's machine joins (or, repeated each 5 s, stays: it is dropped after 60 s of silence).
- * {"id","name","pin","candidates","peers_version","paths"}; paths is optional. The answer is a peer_answer. DELETE /v1/orders/{id}/peers/{peer} leaves. */
+ * {"id","name","pin","candidates","peers_version","paths"} and what it offers; paths is optional. The answer is a peer_answer.
+ * DELETE /v1/orders/{id}/peers/{peer} leaves. */
 struct peer_join {
 	uuid id; /* made by the buyer's machine, kept for as long as it stays */
 	char name[NAME_SIZE];
 	sha256 pin;
 	struct vnet_candidates_text candidates;
+	struct peer_offers offers;
 	uint64_t peers_version; /* that it has; 0 none */
 	size_t path_count;
 	struct path_view paths[PEER_MAX];

@@ -40,9 +40,9 @@ static void find_helpers(struct ethernet *l, const struct vnet_peer *peers, size
 		const struct vnet_peer *p = i < count ? &peers[i] : &l->self;
 		if (i < count && uuid_equal(p->id, l->self.id))
 			continue;
-		if (p->gateway && (!gateway || p->ip < gateway->ip))
+		if (p->gateway && (!gateway || p->ip > gateway->ip))
 			gateway = p;
-		if (*p->boot_file && (!boot || p->ip < boot->ip))
+		if (*p->boot_file && (!boot || p->ip > boot->ip))
 			boot = p;
 	}
 	l->gateway = gateway ? gateway->ip : 0;

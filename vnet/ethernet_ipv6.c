@@ -72,6 +72,7 @@ static void advertise(struct ethernet *l, struct ip6 target, uint64_t target_mac
 	struct nd_advertisement a = { .target = target, .target_mac = target_mac, .to = to, .solicited = !ip6_is_unset(to) };
 	a.to_mac = a.solicited ? f->from : ip6_multicast_mac(IP6_ALL_NODES);
 	a.override = target_mac == l->service_mac;
+	a.router = target_mac == l->gateway_mac; /* without it the asker forgets that it is one (RFC 4861 section 7.2.5) */
 	ethernet_to_port(l, frame, nd_put_advertisement(&a, frame));
 }
 

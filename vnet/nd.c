@@ -16,7 +16,7 @@ enum option {
 	O_DNS = 25,    /* RFC 8106 */
 	O_SEARCH = 31, /* RFC 8106 */
 };
-enum flag { F_SOLICITED = 0x40, F_OVERRIDE = 0x20 };
+enum flag { F_ROUTER = 0x80, F_SOLICITED = 0x40, F_OVERRIDE = 0x20 };
 enum prefix_flag { F_ON_LINK = 0x80, F_AUTONOMOUS = 0x40 };
 
 /* Bytes of the message before its options, ICMPv6's four included. */
@@ -94,7 +94,8 @@ size_t nd_put_advertisement(const struct nd_advertisement *a, uint8_t *to)
 {
 	struct writer w = writer_of(to + IPV6_HEAD_BYTES, ND_ADVERTISEMENT_BYTES - IPV6_HEAD_BYTES);
 	write_u32(&w, (uint32_t)ND_ADVERTISEMENT << 24);
-	write_u32(&w, (uint32_t)((a->solicited ? F_SOLICITED : 0) | (a->override ? F_OVERRIDE : 0)) << 24);
+	uint32_t flags = (a->router ? F_ROUTER : 0) | (a->solicited ? F_SOLICITED : 0) | (a->override ? F_OVERRIDE : 0);
+	write_u32(&w, flags << 24);
 	write_u64(&w, a->target.prefix);
 	write_u64(&w, a->target.id);
 	write_mac_option(&w, O_TARGET_MAC, a->target_mac);

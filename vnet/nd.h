@@ -25,7 +25,7 @@ MUST_CHECK err_t nd_parse(const struct frame *f, const struct ipv6 *ip, struct n
 struct nd_advertisement {
 	struct ip6 target, to; /* to: unset for all nodes */
 	uint64_t target_mac, to_mac;
-	bool solicited, override;
+	bool router, solicited, override;
 };
 #define ND_ADVERTISEMENT_BYTES (IPV6_HEAD_BYTES + 32)
 size_t nd_put_advertisement(const struct nd_advertisement *a, uint8_t *to);

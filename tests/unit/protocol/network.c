@@ -10,7 +10,9 @@
 #define STATION "\"id\":\"" ID2 "\",\"name\":\"vm1\",\"mac\":\"52:54:00:12:34:56\",\"ip\":\"10.77.1.1\""
 #define PEER "{" STATION ",\"pin\":\"" SHA1 "\",\"candidates\":" CANDIDATES "}"
 #define UNKNOWN_PEER "{" STATION "}"
-#define JOIN "{\"id\":\"" ID3 "\",\"name\":\"laptop\",\"pin\":\"" SHA1 "\",\"candidates\":" CANDIDATES ",\"peers_version\":9}"
+#define JOIN                                                                                      \
+	"{\"id\":\"" ID3 "\",\"name\":\"laptop\",\"pin\":\"" SHA1 "\",\"candidates\":" CANDIDATES \
+	",\"peers_version\":9,\"gateway\":true,\"boot_server\":\"10.77.1.2\",\"boot_file\":\"a.ipxe\"}"
 #define ANSWER                                                                                                      \
 	"{\"network\":" NETWORK ",\"self\":" UNKNOWN_PEER ",\"peers_version\":9223372036854775807,\"peers\":[" PEER \
 	"," UNKNOWN_PEER "]}"
@@ -134,6 +136,12 @@ static void peers(void)
 		{ "paths", "[{\"peer\":\"" ID2 "\",\"datagram_bytes\":65536}]", "paths[0].datagram_bytes" },
 		{ "paths", "[{\"peer\":\"" ID2 "\",\"color\":1}]", "paths[0].color" },
 		{ "mac", "\"52:54:00:12:34:56\"", "mac" },
+		{ "gateway", "1", "gateway" },
+		{ "boot_server", NULL, "boot_server" },
+		{ "boot_server", "\"vm1\"", "boot_server" },
+		{ "boot_file", NULL, "boot_file" },
+		{ "boot_file", "\"\"", "boot_file" },
+		{ "boot_file", "\"a b\"", "boot_file" },
 	};
 	static const struct row answer[] = {
 		{ "network", NULL, "network" },
