@@ -35,6 +35,7 @@ static void attempt_free(struct peer *p, struct attempt **at)
 		mesh_index_free(p->mesh, (*at)->local_index);
 	handshake_free((*at)->dtls);
 	free(*at);
+	p->mesh->attempts--;
 	*at = NULL;
 }
 
@@ -64,6 +65,8 @@ static err_t attempt_new(struct peer *p, uint64_t id, mono_time now, struct atte
 	at->begun_us = at->next_us = now.us;
 	at->wait_us = ATTEMPT_WAIT_US;
 	p->handshakes++;
+	p->mesh->attempts++;
+	p->mesh->untidy = true;
 	at->local_index = mesh_index_new(p->mesh, p);
 	if (!at->local_index || handshake_new(p->mesh->identity, p->client, p->pin, &at->dtls) != OK) {
 		attempt_free(p, &at);

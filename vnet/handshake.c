@@ -107,6 +107,7 @@ static BIO_METHOD *bio_method_new(void)
 static bool set_rules(SSL_CTX *c)
 {
 	SSL_CTX_set_options(c, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS); /* 32 KiB each while nothing is read or written */
 	SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
 	pin_require(c);
 	return SSL_CTX_set_min_proto_version(c, DTLS1_2_VERSION) == 1 && SSL_CTX_set_max_proto_version(c, DTLS1_2_VERSION) == 1 &&

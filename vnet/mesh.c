@@ -5,6 +5,7 @@
  * leads to no peer is a stranger's and gets no answer. Each peer tells when it wants peer_tick(); mesh_tick() asks them all, at
  * most each TICK_US.
  */
+#include <malloc.h>
 #include <stdarg.h>
 #include "bytes.h"
 #include "log.h"
@@ -13,6 +14,7 @@
 
 #define TICK_US 5000
 #define STUN_PATIENCE_US (3 * SECOND_US)
+#define TIDY_US (10 * SECOND_US)
 #define INDEX_SLOT_BITS 13 /* 3 sessions and 2 handshakes of 1024 peers */
 #define INDEX_SLOT_MASK ((1u << INDEX_SLOT_BITS) - 1)
 #define INDEX_FIRST_SIZE 64
@@ -332,12 +334,23 @@ void mesh_wake(struct mesh *m, mono_time now)
 	m->due_us = now.us;
 }
 
+/* Many handshakes at a time leave a heap that is mostly holes: what they took goes back to the system. */
+static void tidy_up(struct mesh *m, mono_time now)
+{
+	if (!m->untidy || m->attempts > 0 || now.us < m->tidy_us)
+		return;
+	(void)malloc_trim(0);
+	m->untidy = false;
+	m->tidy_us = now.us + TIDY_US;
+}
+
 void mesh_tick(struct mesh *m, mono_time now)
 {
 	int64_t due = INT64_MAX;
 	if (now.us < mesh_due_us(m))
 		return;
 	m->busy = NULL;
+	tidy_up(m, now);
 	for (size_t i = 0; i < m->count; i++) {
 		int64_t at = peer_due_us(m->peers[i]);
 		if (at <= now.us) {

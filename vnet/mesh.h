@@ -56,6 +56,9 @@ struct mesh {
 	uint64_t jitter_state;
 	uint64_t strangers;
 	int64_t due_us;
+	size_t attempts; /* handshakes under way */
+	bool untidy;	 /* there were some since the memory was tidied up */
+	int64_t tidy_us;
 	const struct peer *busy; /* the one of the last packet or frame: due_us does not know yet what it wants; NULL: none */
 };
 

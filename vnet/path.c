@@ -10,12 +10,14 @@
  * ones are pinged each minute.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include "path.h"
 #include "relay_wire.h"
 
 const char *const path_state_names[] = { "new", "opening", "probing", "valid", "suspect", "dead" };
 static_assert(sizeof path_state_names / sizeof *path_state_names == PATH_STATE_COUNT, "a name for each state");
 
+#define PATH_ROOM 4 /* grown by */
 #define SWITCH_UNANSWERED 3
 #define SWITCH_GAIN_US 2000
 #define NEVER INT64_MAX
@@ -53,6 +55,12 @@ uint8_t paths_opening_hops(unsigned turn)
 	return hops[turn % sizeof hops];
 }
 
+void paths_clear(struct paths *s)
+{
+	free(s->path);
+	*s = (struct paths){ .active = -1 };
+}
+
 int paths_find(const struct paths *s, const struct address *from)
 {
 	if (s->active >= 0 && address_equal(&s->path[s->active].to, from))
@@ -73,9 +81,23 @@ static void path_remove(struct paths *s, int i)
 	s->path[i] = s->path[s->count];
 }
 
+static bool grow(struct paths *s)
+{
+	int room = s->room + PATH_ROOM < PATH_MAX_COUNT ? s->room + PATH_ROOM : PATH_MAX_COUNT;
+	struct path *path = realloc(s->path, (size_t)room * sizeof *path);
+	if (!path)
+		return false;
+	s->path = path;
+	s->room = room;
+	return true;
+}
+
+/* -1 without memory. */
 static int path_add(struct paths *s, const struct address *to, enum vnet_candidate_kind kind, bool learned)
 {
 	assert(s->count < PATH_MAX_COUNT);
+	if (s->count == s->room && !grow(s))
+		return -1;
 	struct path *p = &s->path[s->count];
 	p->to = *to;
 	p->kind = kind;
@@ -124,8 +146,8 @@ void paths_set(struct paths *s, const struct address *to, const enum vnet_candid
 	}
 	for (int k = 0; k < count; k++) {
 		int i = paths_find(s, &to[k]);
-		if (i < 0)
-			i = path_add(s, &to[k], kind[k], false);
+		if (i < 0 && (i = path_add(s, &to[k], kind[k], false)) < 0)
+			return;
 		s->path[i].kind = kind[k];
 		s->path[i].learned = false;
 		if (s->path[i].state == PATH_DEAD)
@@ -144,8 +166,8 @@ void paths_set_relays(struct paths *s, const struct address *relays, const bool 
 	}
 	for (int k = 0; k < count; k++) {
 		int i = paths_find(s, &relays[k]);
-		if (i < 0)
-			i = path_add(s, &relays[k], VNET_RELAYED, false);
+		if (i < 0 && (i = path_add(s, &relays[k], VNET_RELAYED, false)) < 0)
+			return;
 		s->path[i].tls = tls[k];
 	}
 }
@@ -175,7 +197,8 @@ static int learn(struct paths *s, const struct address *from, mono_time now)
 	if (from->via || !address_is_unicast(from) || !make_room(s))
 		return -1;
 	i = path_add(s, from, VNET_HOST, true);
-	s->path[i].heard_us = now.us;
+	if (i >= 0)
+		s->path[i].heard_us = now.us;
 	return i;
 }
 

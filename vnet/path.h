@@ -77,8 +77,8 @@ struct path {
 };
 
 struct paths {
-	struct path path[PATH_MAX_COUNT];
-	int count;
+	struct path *path; /* count of them, room for more: most peers have few */
+	int count, room;
 	int active;	     /* index, or -1 */
 	uint16_t want_bytes; /* the datagram that carries the largest frame whole */
 	int64_t pace_us, used_us;
@@ -103,6 +103,7 @@ uint8_t paths_opening_hops(unsigned turn);
 bool path_wants_opener(const struct path *p);
 
 void paths_init(struct paths *s, uint16_t want_bytes);
+void paths_clear(struct paths *s);
 /* Exactly these announced candidates; those that stay keep their state, learned ones stay. */
 void paths_set(struct paths *s, const struct address *to, const enum vnet_candidate_kind *kind, int count);
 /* Exactly these relays; addresses with via, and which of them are reached by TLS. */

@@ -64,6 +64,7 @@ void peer_free(struct peer *p)
 		return;
 	drop_keys(p);
 	fragments_free(p->fragments);
+	paths_clear(&p->paths);
 	free(p);
 }
 

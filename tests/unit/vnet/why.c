@@ -56,6 +56,7 @@ static void test_path_loss(void)
 	ping_for(&s, 120, 3);
 	int loss = path_loss_permille(&s.path[0], now);
 	ok(loss > 150 && loss < 550, "a third of the pings lost shows: %d", loss);
+	paths_clear(&s);
 }
 
 /* ---- why not directly ---- */
@@ -66,6 +67,7 @@ static struct paths *set(struct peer *p, const char *const *addresses, const enu
 		to[i] = address_of(addresses[i]);
 	bool by_tls = true;
 	relay.via = 1;
+	paths_clear(&p->paths);
 	*p = (struct peer){ .current = (struct session *)p }; /* it is only looked whether there is one */
 	paths_init(&p->paths, 1500);
 	paths_set(&p->paths, to, kinds, count);
@@ -99,7 +101,7 @@ static void test_relayed(void)
 	const struct why_local cone_nat = { .mapping = VNET_MAPPING_INDEPENDENT },
 			       hard_nat = { .mapping = VNET_MAPPING_DEPENDENT };
 	const struct why_local blocked = { .stun_silent = true };
-	struct peer p;
+	struct peer p = { 0 };
 
 	set(&p, NULL, NULL, 0);
 	expect(&p, &cone_nat, VNET_WHY_NO_CANDIDATES);
@@ -127,6 +129,7 @@ static void test_relayed(void)
 	is_text(vnet_candidate_kind_names[status.kind], "relayed", "its kind");
 	ok(status.relay_tls, "the way to it");
 	is_int(status.datagram_bytes, 1200, "the datagram size");
+	paths_clear(&p.paths);
 }
 
 /* ---- without keys, in a simulated network ---- */
