@@ -342,11 +342,12 @@ static int64_t wanted_us(const struct peer *p)
 static const struct address *target_of(const struct peer *p, const struct attempt *at)
 {
 	bool works = peer_is_connected(p) && p->paths.path[p->paths.active].waiting_us == 0;
+	int i = paths_known(&p->paths, at->target);
 	if (works && at->round < 2)
 		return at->target == 0 ? &p->paths.path[p->paths.active].to : NULL;
-	if (at->target < p->paths.count)
-		return &p->paths.path[at->target].to;
-	return at->target == p->paths.count && at->extra.port ? &at->extra : NULL;
+	if (i < p->paths.count)
+		return &p->paths.path[i].to;
+	return i == p->paths.count && at->extra.port ? &at->extra : NULL;
 }
 
 static void wait_longer(struct attempt *at, mono_time now)
@@ -388,7 +389,7 @@ static void client_tick(struct peer *p, mono_time now)
 		/* Where a wish came from gets one flight for it, which is no larger: a repeated wish must not lure more there. */
 		if (to == &at->extra)
 			at->extra.port = 0;
-		at->target++;
+		at->target = paths_known(&p->paths, at->target) + 1;
 		at->next_us = now.us + PATH_PACE_US;
 	}
 	if (!target_of(p, at)) {
@@ -408,6 +409,7 @@ static void server_tick(struct peer *p, mono_time now)
 	}
 	if (now.us < p->retry_us || !wants_keys(p, now))
 		return;
+	p->wish_target = paths_known(&p->paths, p->wish_target);
 	if (busy || p->wish_target >= p->paths.count) {
 		p->wish_target = 0;
 		put_off(p, now);

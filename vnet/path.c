@@ -6,8 +6,8 @@
  * that did not answer. Of the VALID paths the cheapest is active: round-trip time with a bonus for the own site and for IPv6,
  * and a hysteresis, so that two like paths do not take turns. A VALID path is pinged now and then; when pings go unanswered the
  * others are asked at once, and the first that answers takes over after three losses. That is also how a peer that moved is
- * followed: its packets from a new address make a learned path, and make us ping the old one. No path is ever given up: dead
- * ones are pinged each minute.
+ * followed: its packets from a new address make a learned path, and make us ping the old one. Announced paths, and those that
+ * answered once, are never given up: dead ones are pinged each minute.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -216,6 +216,18 @@ int paths_learn(struct paths *s, const struct address *from, mono_time now)
 		s->learned_next = (s->learned_next + 1) % PATH_LEARNED;
 	}
 	return i;
+}
+
+static bool is_known(const struct path *p)
+{
+	return !p->learned || p->answered_us;
+}
+
+int paths_known(const struct paths *s, int index)
+{
+	while (index < s->count && !is_known(&s->path[index]))
+		index++;
+	return index;
 }
 
 /* ---- choosing ---- */
@@ -595,6 +607,10 @@ static bool next_first_ping(struct paths *s, int i, mono_time now, struct path_p
 		return true;
 	if (p->state == PATH_OPENING || now.us < p->next_us)
 		return false;
+	if (p->tries == PATH_TRIES && !is_known(p) && p->deaths + 1 >= PATH_DEATHS) {
+		path_remove(s, i);
+		return false;
+	}
 	if (p->tries == PATH_TRIES) {
 		p->state = PATH_DEAD;
 		p->next_us = now.us + dead_us(s, p);

@@ -21,6 +21,7 @@
 #define PATH_OPEN_US 400000  /* from the first opener to the first ping in earnest, and the relay's round trip more */
 #define PATH_RETRY_US 250000 /* before the same ping again */
 #define PATH_TRIES 5	     /* unanswered: dead */
+#define PATH_DEATHS 3	     /* a learned one that never answered is given up */
 #define PATH_HEARTBEAT_US (3 * SECOND_US)  /* the active path while it is used */
 #define PATH_KEEPALIVE_US (15 * SECOND_US) /* the active path otherwise */
 #define PATH_STANDBY_US (60 * SECOND_US)   /* the others, and dead ones, for ever */
@@ -118,6 +119,9 @@ int paths_learn(struct paths *s, const struct address *from, mono_time now);
 void paths_proven(struct paths *s, const struct address *via, mono_time now);
 void paths_forget(struct paths *s); /* the peer left: nothing is known any more */
 void paths_wake(struct paths *s);   /* our own addresses changed: probe all again */
+
+/* The first from index on to which large packets may go: announced, or it answered once. count where there is none. */
+int paths_known(const struct paths *s, int index);
 
 /* An authenticated packet came over path i (-1: unknown). answer: it is a pong, so it says nothing about the peer's choice. */
 void paths_heard(struct paths *s, int i, bool answer, mono_time now);

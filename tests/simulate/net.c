@@ -306,6 +306,8 @@ bool net_send(struct host *h, const struct address *to, const uint8_t *data, siz
 		if (back && !sites[s]->hairpin)
 			return true;
 	}
-	fly(packet_of(&from, to, data, len), weather.twice);
+	/* One that may not go far opens the NATs on this side and ends on the way. */
+	if (to->hops == 0)
+		fly(packet_of(&from, to, data, len), weather.twice);
 	return true;
 }

@@ -360,8 +360,11 @@ static void take(void *owner, uint8_t *data, size_t len, const struct address *f
 		take_relayed(n, data, len, from);
 	else
 		mesh_input(&n->mesh, data, len, from, node_now(n));
-	if (changed)
+	if (changed) {
+		struct address seen[VNET_MAX_STUN_SERVERS];
+		mesh_set_reflexive(&n->mesh, seen, reflexive_addresses(&n->reflexive, seen), node_now(n));
 		publish_soon(n);
+	}
 	run(n);
 }
 

@@ -308,9 +308,9 @@ static void take_bind(struct relay *r, const struct relay_packet *p, const struc
 /* The rate of what one binding sends, and its quota. */
 static bool may_forward(const struct relay *r, struct binding *b, size_t len, mono_time now)
 {
-	int64_t gained = (now.us - b->level_us) * r->config.rate_bytes / SECOND_US;
-	if (now.us - b->level_us >= SECOND_US)
-		gained = r->config.rate_bytes;
+	/* More than a second's worth is never counted, which also keeps the product small. */
+	int64_t passed_us = now.us - b->level_us < SECOND_US ? now.us - b->level_us : SECOND_US;
+	int64_t gained = passed_us * r->config.rate_bytes / SECOND_US;
 	if (gained > 0) {
 		b->level_bytes = b->level_bytes + gained > r->config.rate_bytes ? r->config.rate_bytes : b->level_bytes + gained;
 		b->level_us = now.us;

@@ -138,6 +138,35 @@ static void test_many_addresses(void)
 	stop();
 }
 
+/* Who sits on the way takes a packet off it and delivers it in a victim's name, so that it is the newest of its peer's. */
+static void test_deflected(void)
+{
+	int client, server;
+	uint8_t packet[256];
+	struct probe ping = { .kind = PROBE_PING, .token = 1 };
+	start(&client, &server);
+	for (int node = 0; node < 2; node++) {
+		probe_put(&ping, packet + WIRE_HEADER_BYTES);
+		assert(session_seal(peer_at(1 - node, node)->current, WIRE_PROBE, packet, PROBE_BYTES) == OK);
+		mesh_input(&nodes[node].mesh, packet, PROBE_BYTES + WIRE_SEAL_BYTES, &watched, now);
+		ok(paths_find(&peer_at(node, 1 - node)->paths, &watched) >= 0, "the address is tried by %d", node);
+	}
+	run_us(SECOND_US);
+	dead = nodes[server].address; /* both lose the other, and begin handshakes */
+	nodes[server].up = false;
+	run_us(MINUTE_US);
+	nodes[server].up = true;
+	run_us(MINUTE_US);
+	dead = (struct address){ 0 };
+	run_us(5 * MINUTE_US);
+	size_t most = 2 * (PATH_DEATHS * PATH_TRIES + 1) * (PROBE_BYTES + WIRE_SEAL_BYTES);
+	ok(watched_bytes <= most, "what it got is a few pings: %zu bytes", watched_bytes);
+	ok(paths_find(&peer_at(client, server)->paths, &watched) < 0 && paths_find(&peer_at(server, client)->paths, &watched) < 0,
+	   "and it is forgotten");
+	ok(connected(0, 1), "the two are connected");
+	stop();
+}
+
 int main(void)
 {
 	node_make(0, "192.0.2.1:1001");
@@ -148,6 +177,7 @@ int main(void)
 	test_wish_under_load();
 	test_late_farewell();
 	test_many_addresses();
+	test_deflected();
 	for (int i = 0; i < NODES; i++) {
 		free(nodes[i].key);
 		free(nodes[i].cert);
