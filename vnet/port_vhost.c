@@ -8,6 +8,7 @@
  * read) and an eventfd by which we wake ourselves for what was left over. A guest that has no buffers ready is waited for up
  * to a bound, in order; what finds that full is dropped.
  */
+#include <assert.h>
 #include <errno.h>
 #include <linux/virtio_net.h>
 #include <sys/epoll.h>
@@ -28,6 +29,8 @@
 #define PENDING_BYTES (1536 * 1024) /* that wait for the guest's buffers */
 #define FEATURE_GUEST_USO4 54
 #define FEATURE_GUEST_USO6 55
+
+static_assert(VHOST_PARTS >= VHOST_QUEUE_MAX, "a place for each chain that a ring can have");
 
 struct vhost {
 	struct port port; /* read_fd: epoll over what follows and the queues' kicks */
@@ -252,7 +255,8 @@ static err_t take_chains(struct vhost *v, size_t need, int *ret_count)
 	err_t e = OK;
 	while (have < need && e == OK) {
 		struct vhost_chain *chain = &v->chains[count];
-		if (count > 0 && !vhost_device_has(&v->device, VIRTIO_NET_F_MRG_RXBUF))
+		/* With all of its entries it will never have enough; a driver that makes more of them as we read is none to follow. */
+		if (count == q->num || (count > 0 && !vhost_device_has(&v->device, VIRTIO_NET_F_MRG_RXBUF)))
 			e = E_LIMIT;
 		else
 			e = vhost_queue_pop(q, &v->device.memory, true, v->parts + parts, VHOST_PARTS - parts, chain);
@@ -269,8 +273,7 @@ static err_t take_chains(struct vhost *v, size_t need, int *ret_count)
 	if (e != OK)
 		vhost_queue_unpop(q, count);
 	*ret_count = count;
-	/* With all of its entries it will never have enough. */
-	return e == E_AGAIN && count == q->num ? E_LIMIT : e;
+	return e;
 }
 
 static err_t to_guest(struct vhost *v, const struct iovec *from, int from_count)
