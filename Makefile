@@ -132,11 +132,15 @@ $(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/liblan.a $
 	$(call link,$(LIBS_buyer))
 
 # ---- images ----
-.PHONY: image-tiny
+.PHONY: image-tiny image-cluster
 image-tiny: $(BUILD)/images/tiny.iso ## build build/images/tiny.iso, a 16 MiB live image
-$(BUILD)/images/tiny.iso: $(wildcard images/tiny/*)
+$(BUILD)/images/tiny.iso: $(wildcard images/tiny/*) images/live.sh
 	@mkdir -p $(@D)
 	images/tiny/build.sh $@
+image-cluster: $(BUILD)/images/cluster.iso ## build build/images/cluster.iso: Debian with OpenMPI, ssh, NFS, Slurm (120 MiB)
+$(BUILD)/images/cluster.iso: $(wildcard images/cluster/* images/tiny/*) images/live.sh
+	@mkdir -p $(@D)
+	images/cluster/build.sh $@
 $(BUILD)/images/canary.iso: $(wildcard images/canary/*)
 	@mkdir -p $(@D)
 	images/canary/build.sh $@
