@@ -148,12 +148,13 @@ api() {
 key() { echo "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"; }
 
 # ---- users ----
-# as USER COMMAND...: with that user's own configuration
+# as USER COMMAND...: with that user's own configuration, and there where PLACE[USER] leads (ip netns exec …)
+declare -A PLACE
 as() {
 	local user=$1
 	shift
 	mkdir -p "$WORK/home/$user"
-	HOME=$WORK/home/$user XDG_CONFIG_HOME= XDG_STATE_HOME= XDG_RUNTIME_DIR= CPUSHARE_PASSWORD=$PASSWORD "$@"
+	HOME=$WORK/home/$user XDG_CONFIG_HOME= XDG_STATE_HOME= XDG_RUNTIME_DIR= CPUSHARE_PASSWORD=$PASSWORD ${PLACE[$user]:-} "$@"
 }
 # new_user NAME: signs up; as NAME cpushare … then works
 new_user() { as "$1" cpushare signup --market "$URL" --pin "$PIN" --email "$1@example.org" --name "$1"; }
@@ -176,12 +177,12 @@ new_seller() {
 	shift
 	new_user "$name" >/dev/null &&
 		as "$name" cpushare token create --scope machines --name "$name" -o name >"$WORK/$name.token" &&
-		cpushare-seller setup --state "$WORK/$name" --market "$URL" --pin "$PIN" --token-file "$WORK/$name.token" --name "$name" \
+		as "$name" cpushare-seller setup --state "$WORK/$name" --market "$URL" --pin "$PIN" --token-file "$WORK/$name.token" --name "$name" \
 			--accel tcg --cores 2 --memory 1G "$@"
 }
 start_seller() {
 	local name=$1
-	${IN:-} cpushare-seller run --state "$WORK/$name" >>"$WORK/$name.log" 2>&1 &
+	${PLACE[$name]:-${IN:-}} cpushare-seller run --state "$WORK/$name" >>"$WORK/$name.log" 2>&1 &
 	printf -v "SELLER_PID_$name" %s $!
 	cleanup "end \$SELLER_PID_$name; end_leases $name"
 }
@@ -192,4 +193,10 @@ end_leases() {
 		[ -f "$file" ] && kill -KILL "$(<"$file")" 2>/dev/null
 	done
 	true
+}
+# ask_socket SOCKET REQUEST: what an endpoint (net.sock) or vmrun (vmrun.sock) answers
+ask_socket() {
+	perl -MSocket -e 'my ($s, $answer);
+		socket($s, AF_UNIX, SOCK_SEQPACKET, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
+		send($s, $ARGV[1], 0); recv($s, $answer, 200000, 0); print $answer' "$1" "$2"
 }

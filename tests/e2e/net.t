@@ -125,11 +125,7 @@ END
 cpushare-seller endpoint "$WORK/lease" >"$WORK/endpoint.log" 2>&1 &
 cleanup "end $!"
 # ask REQUEST
-ask() {
-	perl -MSocket -e 'my ($s, $answer);
-		socket($s, AF_UNIX, SOCK_SEQPACKET, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
-		send($s, $ARGV[1], 0); recv($s, $answer, 200000, 0); print $answer' "$WORK/lease/net.sock" "$1"
-}
+ask() { ask_socket "$WORK/lease/net.sock" "$1"; }
 answers() { [ -n "$(ask '{"ask":"status"}')" ]; }
 ok "a guest's endpoint answers" within 10 answers
 is "$(ask "{\"ask\":\"capture\",\"path\":\"$WORK/x\",\"snaplen\":100}")" "" "but knows of no capture"

@@ -60,11 +60,7 @@ endpoint() {
 	cleanup "kill -KILL $!"
 }
 # ask NUMBER REQUEST
-ask() {
-	perl -MSocket -e 'my ($s, $answer);
-		socket($s, AF_UNIX, SOCK_SEQPACKET, 0) && connect($s, sockaddr_un($ARGV[0])) or exit 1;
-		send($s, $ARGV[1], 0); recv($s, $answer, 200000, 0); print $answer' "$WORK/lease$1/net.sock" "$2"
-}
+ask() { ask_socket "$WORK/lease$1/net.sock" "$2"; }
 # has_candidate NUMBER KIND
 has_candidate() { [ "$(ask "$1" '{"ask":"status"}' | jq --arg k "$2" '.candidates | any(.kind == $k)')" = true ]; }
 # introduce NUMBER OTHER
