@@ -7,6 +7,7 @@
  * from the ordinary namespace. With --gateway the members get out through this machine (gateway.h), with --bridge the TAP becomes a port
  * of a bridge that is there.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -94,12 +95,19 @@ static void print_up(struct up *u, const char *interface)
 	AUTO_JSON out = json_object();
 	static const struct column columns[] = { { "interface", "interface", CELL_TEXT },
 						 { "address", "ip", CELL_TEXT },
+						 { "IPv6", "ip6", CELL_TEXT },
 						 { "subnet", "subnet", CELL_TEXT },
 						 { .title = NULL } };
-	char subnet[32];
+	char subnet[32], ip6[INET6_ADDRSTRLEN];
+	struct vnet_network network;
+	struct vnet_peer self;
 	snprintf(subnet, sizeof subnet, "%s/%u", member_network(u->member)->subnet, member_network(u->member)->prefix_len);
 	json_put_text(out, "interface", interface);
 	json_put_text(out, "ip", member_self(u->member)->ip);
+	if (!peers_network(member_network(u->member), &network) && !peers_member(member_self(u->member), &self)) {
+		struct in6_addr a = vnet_ip6(network.id, self.mac);
+		json_put_text(out, "ip6", inet_ntop(AF_INET6, &a, ip6, sizeof ip6));
+	}
 	json_put_text(out, "subnet", subnet);
 	output_object(u->cli, out, columns, "ip");
 }

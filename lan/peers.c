@@ -119,11 +119,13 @@ static json_t *status_to_json(const struct vnet_peer_status *s)
 {
 	bool reached = s->path == VNET_PATH_DIRECT || s->path == VNET_PATH_RELAYED;
 	json_t *out = json_object();
-	char ip[16];
+	char ip[16], ip6[INET6_ADDRSTRLEN];
 	struct in_addr a = { .s_addr = htonl(s->ip) };
 	json_put_uuid(out, "id", s->id);
 	json_put_text(out, "name", s->name);
 	json_put_text(out, "ip", inet_ntop(AF_INET, &a, ip, sizeof ip));
+	if (!IN6_IS_ADDR_UNSPECIFIED(&s->ip6)) /* else it was not heard yet */
+		json_put_text(out, "ip6", inet_ntop(AF_INET6, &s->ip6, ip6, sizeof ip6));
 	json_put_text(out, "path", vnet_path_names[s->path]);
 	json_put_text(out, "kind", reached ? s->learned ? "learned" : vnet_candidate_kind_names[s->kind] : "");
 	json_put_text(out, "relay", s->path != VNET_PATH_RELAYED ? "" : s->relay_tls ? "tls" : "udp");

@@ -18,7 +18,7 @@ MUST_CHECK err_t peers_member(const struct peer_view *view, struct vnet_peer *re
 /* vnet_set_peers() with those of the list that have a pin. */
 MUST_CHECK err_t peers_introduce(struct vnet *v, const struct peer_list *list, mono_time now);
 void peers_own_candidates(struct vnet *v, struct vnet_candidates_text *ret);
-/* [{"id","name","ip","path","kind","relay","address","why_not_direct","rtt_us","loss_permille","datagram_bytes","handshakes",
+/* [{"id","name","ip","ip6","path","kind","relay","address","why_not_direct","rtt_us","loss_permille","datagram_bytes","handshakes",
  * "handshake_repeats","tx_bytes","rx_bytes","dropped"},…]: struct vnet_peer_status */
 json_t *peers_status_to_json(const struct vnet *v);
 
