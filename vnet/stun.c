@@ -10,6 +10,10 @@
 #define MAGIC_COOKIE 0x2112a442u
 #define BINDING_REQUEST 0x0001
 #define BINDING_SUCCESS 0x0101
+#define BINDING_ERROR 0x0111
+#define ERROR_CODE 0x0009
+#define UNKNOWN_ATTRIBUTES 0x000a
+#define UNKNOWN_MAX 4 /* named in an error */
 #define MAPPED_ADDRESS 0x0001
 #define XOR_MAPPED_ADDRESS 0x0020
 #define FINGERPRINT 0x8028
@@ -151,4 +155,34 @@ err_t stun_get(const uint8_t *packet, size_t len, struct stun_message *ret_messa
 		return E_INVALID;
 	*ret_message = m;
 	return OK;
+}
+
+size_t stun_put_unknown(const uint8_t *request, size_t len, uint8_t *packet)
+{
+	struct reader r = reader_of(request, len);
+	struct writer w = writer_of(packet, STUN_ANSWER_BYTES);
+	struct stun_id id;
+	uint16_t unknown[UNKNOWN_MAX], count = 0, type = read_u16(&r);
+	read_bytes(&r, 6);
+	read_copy(&r, id.bytes, sizeof id.bytes);
+	if (r.bad || type != BINDING_REQUEST)
+		return 0;
+	while (!r.bad && reader_left(&r) > 0 && count < UNKNOWN_MAX) {
+		uint16_t attribute = read_u16(&r), bytes = read_u16(&r);
+		read_bytes(&r, bytes + (-bytes & 3u));
+		if (attribute < COMPREHENSION_OPTIONAL)
+			unknown[count++] = attribute;
+	}
+	uint16_t list_bytes = 2 * count, padding = list_bytes % 4;
+	put_header(&w, BINDING_ERROR, 4 + 4 + 4 + (size_t)list_bytes + padding + FINGERPRINT_BYTES, id);
+	write_u16(&w, ERROR_CODE);
+	write_u16(&w, 4);
+	write_u32(&w, 4 << 8 | 20); /* 420 */
+	write_u16(&w, UNKNOWN_ATTRIBUTES);
+	write_u16(&w, list_bytes);
+	for (int i = 0; i < count; i++)
+		write_u16(&w, unknown[i]);
+	if (padding)
+		write_u16(&w, 0);
+	return put_fingerprint(&w);
 }

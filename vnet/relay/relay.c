@@ -362,12 +362,18 @@ static void take_stun(struct relay *r, const uint8_t *packet, size_t len, const 
 {
 	struct stun_message m;
 	uint8_t reply[STUN_ANSWER_BYTES];
-	if (stun_get(packet, len, &m) != OK || m.kind != STUN_REQUEST || !may_answer(r, from, now)) {
+	size_t answered = 0;
+	err_t e = stun_get(packet, len, &m);
+	if (e == E_UNSUPPORTED && may_answer(r, from, now))
+		answered = stun_put_unknown(packet, len, reply);
+	else if (e == OK && m.kind == STUN_REQUEST && may_answer(r, from, now))
+		answered = stun_put_answer(m.id, from, reply);
+	if (answered == 0) {
 		r->status.refused++;
 		return;
 	}
 	r->status.stun++;
-	r->config.send(r->config.context, from, reply, stun_put_answer(m.id, from, reply));
+	r->config.send(r->config.context, from, reply, answered);
 }
 
 void relay_input(struct relay *r, uint8_t *packet, size_t len, const struct address *from, mono_time now, wall_time wall)

@@ -323,6 +323,13 @@ static void test_stun(void)
 	a.via = 0;
 	ok(address_equal(&m.mapped, &a), "with the address it came from");
 	is_int(say(out, out_len, &a), 0, "an answer is not answered");
+	/* CHANGE-REQUEST of RFC 5780 and an optional attribute; the answer: 420, the first one unknown. */
+	static const char question[] = "000100102112a442b7e7a701bc34d686fa87dfae000300040000000080220003616263ff";
+	static const char want[] = "011100182112a442b7e7a701bc34d686fa87dfae0009000400000414000a000200030000";
+	uint8_t asked[(sizeof question - 1) / 2], wanted[(sizeof want - 1) / 2];
+	assert(hex_decode(question, asked, sizeof asked) == OK && hex_decode(want, wanted, sizeof wanted) == OK);
+	ok(say(asked, sizeof asked, &a) == 1 && out_len == sizeof wanted + 8 && !memcmp(out, wanted, sizeof wanted),
+	   "a request with an unknown attribute is told so");
 }
 
 static void test_refusals(void)
