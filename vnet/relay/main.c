@@ -17,12 +17,11 @@
 #include "loop.h"
 #include "relay.h"
 #include "tls_server.h"
+#include "udp_socket.h"
 
 #define MAX_SOCKETS 8
-#define BATCH 32
 #define ROUNDS 8 /* batches before other sockets have their turn */
 #define DATAGRAM_BYTES 9216
-#define SOCKET_BYTES (4 << 20)
 #define TICK_US (5 * SECOND_US)
 
 struct server {
@@ -30,62 +29,79 @@ struct server {
 	struct loop *loop;
 	struct server_socket {
 		struct server *server;
-		int fd, family;
+		struct udp_socket udp;
 		uint8_t number;
+		bool waits; /* for the kernel to take more */
 	} sockets[MAX_SOCKETS];
 	size_t count;
 	struct tls_server *tls; /* NULL: none */
-	uint8_t rooms[BATCH][DATAGRAM_BYTES];
+	mono_time now;		/* of the batch under way */
+	wall_time wall;
 };
 
 static void send_packet(void *context, const struct address *to, const uint8_t *packet, size_t len)
 {
-	const struct server *s = context;
+	struct server *s = context;
 	if (to->via >= TLS_VIA_FIRST) {
 		tls_server_send(s->tls, to, packet, len);
 		return;
 	}
-	const struct server_socket *socket = &s->sockets[to->via];
-	struct sockaddr_storage name;
-	socklen_t name_len = address_to_socket(to, socket->family, &name);
-	if (name_len > 0)
-		(void)sendto(socket->fd, packet, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&name, name_len);
+	struct udp_socket *udp = &s->sockets[to->via].udp;
+	memcpy(udp_room(udp, len), packet, len);
+	udp_send_later(udp, NULL, to, len, false);
+}
+
+/* What a batch left in the queues goes out; what the kernel does not take waits for it. */
+static void flush_udp(struct server *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		struct server_socket *k = &s->sockets[i];
+		udp_flush(&k->udp);
+		if (k->udp.full != k->waits && loop_fd_change(s->loop, k->udp.fd, EPOLLIN | (k->udp.full ? EPOLLOUT : 0)) == OK)
+			k->waits = k->udp.full;
+	}
+}
+
+static void on_packet(void *context, uint8_t *packet, size_t len, const struct address *from)
+{
+	const struct server_socket *k = context;
+	struct address a = *from;
+	a.via = k->number;
+	relay_input(k->server->relay, packet, len, &a, k->server->now, k->server->wall);
 }
 
 static void on_packets(void *context, int fd, uint32_t events)
 {
-	struct server_socket *socket = context;
-	struct server *s = socket->server;
-	struct mmsghdr messages[BATCH] = { 0 };
-	struct iovec parts[BATCH];
-	struct sockaddr_storage names[BATCH];
+	struct server_socket *k = context;
+	struct server *s = k->server;
+	bool more = true;
+	(void)fd;
 	(void)events;
-	for (int round = 0, n = BATCH; round < ROUNDS && n == BATCH; round++) {
-		for (int i = 0; i < BATCH; i++) {
-			parts[i] = (struct iovec){ s->rooms[i], sizeof s->rooms[i] };
-			messages[i].msg_hdr = (struct msghdr){
-				.msg_iov = &parts[i], .msg_iovlen = 1, .msg_name = &names[i], .msg_namelen = sizeof names[i]
-			};
-		}
-		n = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
-		mono_time now = clock_mono();
-		wall_time wall = clock_wall();
-		for (int i = 0; i < n; i++) {
-			struct address from;
-			if ((messages[i].msg_hdr.msg_flags & MSG_TRUNC) || address_of_socket(&names[i], &from) != OK)
-				continue;
-			from.via = socket->number;
-			relay_input(s->relay, s->rooms[i], messages[i].msg_len, &from, now, wall);
-		}
+	for (int round = 0; round < ROUNDS && more; round++) {
+		s->now = clock_mono();
+		s->wall = clock_wall();
+		more = udp_receive(&k->udp, on_packet, k);
+		flush_udp(s);
 	}
 	if (s->tls)
 		tls_server_flush(s->tls);
+}
+
+/* A packet may be larger than the path it goes on to: its sender will find that out. */
+static void too_big(void *context, struct peer *peer, const struct address *to, size_t len)
+{
+	(void)context, (void)peer, (void)to, (void)len;
 }
 
 static void tls_packet(void *context, uint8_t *packet, size_t len, const struct address *from)
 {
 	const struct server *s = context;
 	relay_input(s->relay, packet, len, from, clock_mono(), clock_wall());
+}
+
+static void tls_batch(void *context)
+{
+	flush_udp(context);
 }
 
 static void on_tick(void *context, mono_time now)
@@ -132,28 +148,20 @@ static err_t open_socket(struct server *s, const char *text)
 	struct address a, bound;
 	struct sockaddr_storage name;
 	char shown[ADDRESS_TEXT_SIZE];
-	int one = 1, bytes = SOCKET_BYTES;
 	if (s->count == MAX_SOCKETS)
 		return E_LIMIT;
 	TRY(listen_address(text, &a));
 	struct server_socket *k = &s->sockets[s->count];
-	*k = (struct server_socket){ .server = s, .family = address_is_v4(&a) ? AF_INET : AF_INET6, .number = (uint8_t)s->count };
-	socklen_t len = address_to_socket(&a, k->family, &name);
-	k->fd = socket(k->family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (k->fd < 0)
+	*k = (struct server_socket){ .server = s, .number = (uint8_t)s->count };
+	address_to_socket(&a, address_is_v4(&a) ? AF_INET : AF_INET6, &name);
+	if (udp_open(&k->udp, &name, a.port, DATAGRAM_BYTES, 0, too_big, s) != OK)
 		return E_IO;
 	s->count++;
-	if (k->family == AF_INET6)
-		(void)setsockopt(k->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-	(void)setsockopt(k->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-	(void)setsockopt(k->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-	if (bind(k->fd, (struct sockaddr *)&name, len) < 0)
-		return E_IO;
-	len = sizeof name;
-	if (getsockname(k->fd, (struct sockaddr *)&name, &len) < 0)
+	socklen_t len = sizeof name;
+	if (getsockname(k->udp.fd, (struct sockaddr *)&name, &len) < 0)
 		return E_IO;
 	TRY(address_of_socket(&name, &bound));
-	TRY(loop_fd_add(s->loop, k->fd, EPOLLIN, on_packets, k));
+	TRY(loop_fd_add(s->loop, k->udp.fd, EPOLLIN, on_packets, k));
 	log_info("listening", "address=%s", address_format(&bound, shown));
 	return OK;
 }
@@ -234,7 +242,9 @@ static err_t open_all(struct server *s, const struct cli *cli, const char *optio
 
 static err_t open_tls(struct server *s, const struct cli *cli, int64_t rate_bytes)
 {
-	struct tls_server_config config = { .loop = s->loop, .rate_bytes = rate_bytes, .packet = tls_packet, .context = s };
+	struct tls_server_config config = {
+		.loop = s->loop, .rate_bytes = rate_bytes, .packet = tls_packet, .batch = tls_batch, .context = s
+	};
 	AUTO_FREE char *pem = NULL;
 	int64_t most, per_prefix;
 	sha256 pin;
@@ -309,7 +319,7 @@ static int command_serve(struct cli *cli)
 	int code = serve(&server, cli, &config);
 	tls_server_free(server.tls);
 	for (size_t i = 0; i < server.count; i++)
-		close(server.sockets[i].fd);
+		udp_close(&server.sockets[i].udp);
 	relay_free(server.relay);
 	loop_free(server.loop);
 	return code;
@@ -347,9 +357,12 @@ static const struct cli_option serve_options[] = {
 static const struct cli_command commands[] = {
 	{ "serve", "", "relay packets and answer STUN, in the foreground",
 	  "Give it two --listen of different addresses or ports: endpoints that ask both learn what kind of NAT they are behind. "
-	  "Name the "
-	  "addresses that the world sees, not 0.0.0.0, where the machine has several.\n\n"
-	  "  cpushare-relay serve --listen 192.0.2.7:3478 --listen 192.0.2.7:3479 --ticket-key /etc/cpushare/ticket.pub",
+	  "[::]:3478 listens everywhere, for IPv4 too. With --listen-tls it also serves endpoints whose UDP is blocked, best at "
+	  "port 443.\n\n"
+	  "  cpushare-relay serve --listen 192.0.2.7:3478 --listen 192.0.2.7:3479 --listen-tls 192.0.2.7:443 \\\n"
+	  "    --tls-key /var/lib/cpushare/relay.pem --ticket-key /etc/cpushare/ticket.pub\n\n"
+	  "The market makes the ticket key when its setting relay.relays is there, and leaves the public half in "
+	  "DIR/relay/ticket.pub. The setting names this relay as 192.0.2.7:3478/192.0.2.7:443/PIN.",
 	  serve_options, 0, 0, command_serve },
 	{ "pin", "FILE", "print the pin of a key for TLS, which is made where there is none",
 	  "The market's setting relay.relays names it: 192.0.2.7:3478/192.0.2.7:443/PIN.", NULL, 1, 1, command_pin },
@@ -359,9 +372,9 @@ static const struct cli_command commands[] = {
 static const struct cli_program program = {
 	.name = "cpushare-relay",
 	.summary = "help machines behind NATs to reach each other",
-	.details = "A STUN server, and a relay for the sealed packets of members that cannot reach each other directly. It keeps "
-		   "nothing on "
-		   "disk and sees nothing but sealed packets; it serves whoever has a ticket of the market.",
+	.details = "A STUN server, and a relay for the sealed packets of members that cannot reach each other directly, by UDP "
+		   "or by TLS. It keeps nothing on "
+		   "disk but its own key and sees nothing but sealed packets; it serves whoever has a ticket of the market.",
 	.commands = commands,
 	.version = CPUSHARE_VERSION,
 };

@@ -169,7 +169,10 @@ static void on_ready(void *context, int fd, uint32_t events)
 	size_t bytes = 0;
 	(void)fd;
 	if (!c->paused) {
-		if (!tls_stream_read(c->stream, on_packet, c, &bytes)) {
+		bool open = tls_stream_read(c->stream, on_packet, c, &bytes);
+		if (s->config.batch)
+			s->config.batch(s->config.context);
+		if (!open) {
 			close_connection(c);
 			tls_server_flush(s);
 			return;

@@ -23,6 +23,7 @@ struct tls_server_config {
 	int64_t rate_bytes; /* a second, read from one connection: more waits in the kernel, and at its sender */
 	/* A packet came; its bytes may be changed. */
 	void (*packet)(void *context, uint8_t *packet, size_t len, const struct address *from);
+	void (*batch)(void *context); /* those of one connection have come; may be NULL */
 	void *context;
 };
 struct tls_server_status {
