@@ -98,6 +98,8 @@ static const struct cli_option up_options[] = {
 	{ "allow-private", 0, NULL, "with --gateway: private addresses, such as this machine's own LAN, too" },
 	{ "boot-file", 0, "FILE", "what machines are told that start from the network (PXE)" },
 	{ "boot-server", 0, "VM", "which member has it, by name or address (this machine)" },
+	{ "port", 0, "N", "the UDP port that the other members reach, as a firewall lets it in (any)" },
+	{ "address", 0, "ADDRESS:PORT", "where a router leads to that port, opened by hand" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option ping_options[] = {

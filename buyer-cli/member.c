@@ -35,6 +35,8 @@ struct member {
 	char order[UUID_TEXT_SIZE];
 	char control_path[512];
 	char *key_pem, *cert_pem;
+	uint16_t port;
+	char address[CANDIDATE_SIZE];
 	struct peer_join join;
 	struct peer_answer answer; /* the first */
 	atomic_bool quit;
@@ -106,6 +108,14 @@ err_t member_new(session_t *s, const char *order, const struct member_options *o
 	}
 	*ret_member = m;
 	return OK;
+}
+
+err_t member_open_at(struct member *m, uint16_t port, const char *address)
+{
+	m->port = port;
+	if (*address && !network_address_valid(address))
+		return E_INVALID;
+	return text_copy(m->address, sizeof m->address, address);
 }
 
 static void member_leave(struct member *m)
@@ -278,6 +288,8 @@ static err_t member_open(struct member *m, const struct interface *i)
 	config.learn_macs = m->options->bridge;
 	TRY(peers_network(&m->answer.network, &config.network));
 	TRY(peers_member(&m->answer.self, &config.self));
+	config.bind_port = m->port;
+	memcpy(config.fixed_address, m->address, sizeof config.fixed_address);
 	peers_stun(&m->answer.network, &config);
 	proxy_from_environment(&config);
 	TRY(lan_new(m->loop, &config, &m->lan));

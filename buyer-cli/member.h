@@ -19,6 +19,8 @@ struct member_options {
 /* Joins at the market, with a key made now. E_NOT_FOUND: no member is called boot_server. The texts are borrowed. */
 MUST_CHECK err_t member_new(session_t *s, const char *order, const struct member_options *options, struct member **ret_member,
 			    struct problem *ret_problem);
+/* What its owner opened at his router: a port to bind (0: any) and where that is reached from outside ("": unknown). E_INVALID. */
+MUST_CHECK err_t member_open_at(struct member *m, uint16_t port, const char *address);
 void member_free(struct member *m); /* and leaves the network */
 
 /* The interface, in the calling thread's network namespace: addresses set (or in the bridge), up. */

@@ -368,6 +368,9 @@ int command_net_up(struct cli *cli)
 	AUTO_JSON running = NULL;
 	AUTO_JSON ask = json_pack("{s:s}", "ask", "status");
 	char order[UUID_TEXT_SIZE];
+	int64_t port;
+	if (cli_int(cli, "port", 0, 1, 65535, &port))
+		return EXIT_USAGE;
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
 		return code;
@@ -392,7 +395,9 @@ int command_net_up(struct cli *cli)
 	if (e)
 		return problem.status || *problem.title ? session_refused(&s, &problem)
 							: cli_error(cli, EXIT_ERROR, "joining failed: %s", err_name(e));
-	if (loop_new(&u.loop))
+	if (member_open_at(u.member, (uint16_t)port, cli_text(cli, "address", "")))
+		code = cli_error(cli, EXIT_USAGE, "--address is no numeric address with a port: 203.0.113.7:41641");
+	else if (loop_new(&u.loop))
 		code = EXIT_ERROR;
 	else if (here)
 		code = up_in_background(&u);

@@ -90,7 +90,28 @@ static void log_line(void *context, int level, const char *line)
 	log_at((enum log_level)level, line, "");
 }
 
-static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
+err_t endpoint_address(const char *ip, uint16_t port, char *ret_address)
+{
+	int n = snprintf(ret_address, VNET_CANDIDATE_SIZE, strchr(ip, ':') ? "[%s]:%u" : "%s:%u", ip, port);
+	return n < VNET_CANDIDATE_SIZE && network_address_valid(ret_address) ? OK : E_INVALID;
+}
+
+/* On the first of the opened ports that no other guest's endpoint has; on any where there is none. */
+static err_t join(struct loop *loop, struct vnet_config *config, uint16_t udp_port, const char *address, struct lan **ret_lan)
+{
+	for (uint16_t port = udp_port; port && port < udp_port + ENDPOINT_PORTS; port++) {
+		config->bind_port = port;
+		if (*address)
+			TRY(endpoint_address(address, port, config->fixed_address));
+		if (lan_new(loop, config, ret_lan) == OK)
+			return OK;
+	}
+	config->bind_port = 0;
+	config->fixed_address[0] = 0;
+	return lan_new(loop, config, ret_lan);
+}
+
+static err_t endpoint_run(struct loop *loop, uint16_t udp_port, const char *address, struct lan **ret_lan)
 {
 	AUTO_FREE char *key = NULL, *cert = NULL;
 	uint32_t uid = 0;
@@ -105,7 +126,7 @@ static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
 	config.cert_pem = cert;
 	config.log = log_line;
 	proxy_from_environment(&config);
-	TRY(lan_new(loop, &config, ret_lan));
+	TRY(join(loop, &config, udp_port, address, ret_lan));
 	TRY(lan_serve(*ret_lan, "net.sock"));
 	TRY(become(uid));
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -114,7 +135,7 @@ static err_t endpoint_run(struct loop *loop, struct lan **ret_lan)
 	return loop_run(loop);
 }
 
-int endpoint_main(const char *lease_dir)
+int endpoint_main(const char *lease_dir, uint16_t udp_port, const char *address)
 {
 	struct loop *loop = NULL;
 	struct lan *lan = NULL;
@@ -126,7 +147,7 @@ int endpoint_main(const char *lease_dir)
 	}
 	err_t failed = loop_new(&loop);
 	if (!failed)
-		failed = endpoint_run(loop, &lan);
+		failed = endpoint_run(loop, udp_port, address, &lan);
 	if (failed)
 		log_error("the endpoint could not start", "error=%s", err_name(failed));
 	lan_free(lan);
@@ -142,7 +163,8 @@ static err_t lease_path(const char *lease_dir, const char *part, char *path, siz
 	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
 }
 
-err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum port_kind port, uint32_t uid)
+err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum port_kind port, uint32_t uid, uint16_t udp_port,
+		     const char *address)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
@@ -161,7 +183,12 @@ err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum 
 	TRY(file_write(path, text, strlen(text), 0600));
 	TRY(lease_path(lease_dir, "net.log", log_path, sizeof log_path));
 	TRY(process_sibling("cpushare-seller", program, sizeof program));
-	char *argv[] = { program, "endpoint", (char *)lease_dir, NULL };
+	char number[8];
+	(void)snprintf(number, sizeof number, "%u", udp_port);
+	char *argv[] = {
+		program,	 "endpoint", (char *)lease_dir, udp_port ? "--port" : NULL, number, *address ? "--address" : NULL,
+		(char *)address, NULL
+	};
 	return process_start(argv, log_path);
 }
 

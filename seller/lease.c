@@ -113,6 +113,12 @@ static err_t wait_started(struct lease_here *l)
 	return E_TIMEOUT;
 }
 
+static err_t start_endpoint(struct lease_here *l)
+{
+	const struct settings *s = l->host->settings;
+	return endpoint_start(l->dir, &l->spec, l->port, l->uid, (uint16_t)s->udp_port, s->address);
+}
+
 static err_t prepare(struct lease_here *l, struct client *client)
 {
 	char image[PATH_SIZE + 16], seed[PATH_SIZE + 16];
@@ -124,7 +130,7 @@ static err_t prepare(struct lease_here *l, struct client *client)
 				   &l->cancel, l->prepare_detail),
 		       END_IMAGE_FAILED, "the image"));
 	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
-	TRY(failed_for(l, endpoint_start(l->dir, &l->spec, l->port, l->uid), END_BOOT_FAILED, "the network's endpoint"));
+	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
 	TRY(failed_for(l, vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid), END_BOOT_FAILED, "vmrun"));
 	return failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start");
 }
@@ -265,7 +271,7 @@ static void look_at_endpoint(struct lease_here *l)
 	if (endpoint_ask_status(l->dir, &status)) {
 		l->has_network = false;
 		l->peers_version = 0;
-		if (l->state != LEASE_ENDED && l->has_spec && endpoint_start(l->dir, &l->spec, l->port, l->uid))
+		if (l->state != LEASE_ENDED && l->has_spec && start_endpoint(l))
 			log_warn("the endpoint does not start", "lease=%s", strrchr(l->dir, '/') + 1);
 		return;
 	}

@@ -7,13 +7,22 @@
 #include "endpoint.h"
 #include "settings.h"
 
+static const struct cli_option endpoint_options[] = {
+	{ "port", 0, "N", "the first of the UDP ports that were opened for endpoints" },
+	{ "address", 0, "IP", "the address that leads to them" },
+	{ .name = NULL },
+};
+
 static int command_endpoint(struct cli *cli)
 {
 	char path[PATH_SIZE];
 	int n = snprintf(path, sizeof path, "%s/net.json", cli_arg(cli, 0));
 	if (n < 0 || n >= (int)sizeof path || access(path, R_OK))
 		return cli_error(cli, EXIT_NOT_FOUND, "%s is no lease's directory: net.json is missing", cli_arg(cli, 0));
-	return endpoint_main(cli_arg(cli, 0));
+	int64_t udp_port;
+	if (cli_int(cli, "port", 0, 1, 65536 - ENDPOINT_PORTS, &udp_port))
+		return EXIT_USAGE;
+	return endpoint_main(cli_arg(cli, 0), (uint16_t)udp_port, cli_text(cli, "address", ""));
 }
 
 static const struct cli_option setup_options[] = {
@@ -62,7 +71,8 @@ static const struct cli_command commands[] = {
 	{ "pause", "", "freeze the guests and take no new ones, until resume", NULL, NULL, 0, 0, command_pause },
 	{ "resume", "", "go on after pause or drain", NULL, NULL, 0, 0, command_resume },
 	{ "drain", "", "take no new guests; those that run may end", NULL, drain_options, 0, 0, command_drain },
-	{ "endpoint", "LEASE_DIR", "one lease's network process; the daemon starts it", NULL, NULL, 1, 1, command_endpoint },
+	{ "endpoint", "LEASE_DIR", "one lease's network process; the daemon starts it", NULL, endpoint_options, 1, 1,
+	  command_endpoint },
 	{ .name = NULL },
 };
 

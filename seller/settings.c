@@ -26,6 +26,10 @@ const struct conf_entry settings_table[] = {
 	{ "machine.accel", CONF_TEXT, AT(accel), 8, 0, 0, "auto", "auto: KVM where it works, else TCG; kvm; tcg" },
 	{ "network.port", CONF_TEXT, AT(port), sizeof((struct settings *)0)->port, 0, 0, "auto",
 	  "between QEMU and the virtual ethernet: auto, dgram, stream, vhost-user" },
+	{ "network.port_number", CONF_INT, AT(udp_port), 0, 0, 65536 - ENDPOINT_PORTS, "0",
+	  "the first of 16 UDP ports for other members, one a guest, as a firewall lets them in; 0: any" },
+	{ "network.address", CONF_TEXT, AT(address), sizeof((struct settings *)0)->address, 0, 0, "",
+	  "the IP address whose ports of the same numbers a router leads here, opened by hand; or empty" },
 	{ "offer.cores", CONF_INT, AT(cores), 0, 0, 1024, "0", "cores offered; 0: all but one" },
 	{ "offer.memory", CONF_SIZE, AT(memory_bytes), 0, 0, 4096 * GIB, "0", "memory offered; 0: half of it" },
 	{ "offer.price_core_hour", CONF_MONEY, AT(prices.per_core_hour), 0, 0, 0, "0.01", "for an hour of one core at work" },
@@ -70,6 +74,11 @@ err_t settings_check(struct settings *s, char *error)
 	enum port_kind port;
 	if (port_kind_choose(s->port, PORT_DGRAM, &port)) {
 		snprintf(error, CONF_ERROR_SIZE, "network.port must be auto, dgram, stream or vhost-user, not \"%s\"", s->port);
+		return E_INVALID;
+	}
+	struct vnet_candidate opened;
+	if (*s->address && (!s->udp_port || endpoint_address(s->address, (uint16_t)s->udp_port, opened.address))) {
+		snprintf(error, CONF_ERROR_SIZE, "network.address must be a numeric IP address, and network.port_number not 0");
 		return E_INVALID;
 	}
 	if (*s->country &&

@@ -18,8 +18,10 @@ struct settings {
 	int64_t cores, memory_bytes; /* offered; 0: all but one core, half of the memory */
 	struct prices prices;
 	int64_t max_duration_us;
-	char accel[8]; /* auto, kvm, tcg */
-	char port[16]; /* auto, or one of port_kind_names */
+	char accel[8];	  /* auto, kvm, tcg */
+	char port[16];	  /* auto, or one of port_kind_names */
+	int64_t udp_port; /* the first of ENDPOINT_PORTS that endpoints use; 0: any */
+	char address[64]; /* the IP address that leads to them */
 	int64_t cache_bytes;
 	int64_t unreachable_us;
 	int64_t jail_uid;

@@ -46,7 +46,7 @@ reached() { [ "$(grep -c "^reached $2" "$WORK/$1.out")" -ge "$3" ]; }
 
 # ---- endpoints, as the seller's daemon starts them ----
 NETWORK=00000000-0000-4000-8000-000000000001
-# endpoint NUMBER NAMESPACE: sets ENDPOINT
+# endpoint NUMBER NAMESPACE [OPTION...]: sets ENDPOINT
 endpoint() {
 	local id=00000000-0000-4000-8000-00000000001$1 dir=$WORK/lease$1
 	mkdir -p "$dir/net"
@@ -55,7 +55,7 @@ endpoint() {
 			"stun": ["$INTERNET.1:3478", "$INTERNET.2:3478"]},
 		 "self": {"id": "$id", "name": "vm$1", "mac": "52:54:00:00:00:0$1", "ip": "10.77.1.$1"}, "port": "dgram", "uid": 0}
 	END
-	ip netns exec "$2" cpushare-seller endpoint "$dir" >"$dir/log" 2>&1 &
+	ip netns exec "$2" cpushare-seller endpoint "$dir" "${@:3}" >"$dir/log" 2>&1 &
 	ENDPOINT=$!
 	cleanup "kill -KILL $!"
 }

@@ -35,4 +35,18 @@ ok "the other one too" within 10 has_candidate 2 reflexive
 is "$(introduce 1 2)$(introduce 2 1)" '{}{}' "they are introduced"
 ok "and meet at the relay" within 10 path_is 1 relayed
 ok "both of them" within 10 path_is 2 relayed
+
+# ---- what the owner opened by hand ----
+endpoint 3 "$(left symmetric)" --port 41641 --address $INTERNET.11
+ok "the address that the owner opened is a candidate" within 10 has_candidate 3 fixed
+like "$(ask 3 '{"ask":"status"}')" "\"$INTERNET.11:41641\"" "with the port that is bound"
+endpoint 4 "$(left symmetric)" --port 41641 --address $INTERNET.11
+ok "a second endpoint has one, too" within 10 has_candidate 4 fixed
+like "$(ask 4 '{"ask":"status"}')" "\"$INTERNET.11:41642\"" "with the next port"
+# Both NATs map by destination: only the opened port lets the other one in.
+in_space "$(left_router symmetric)" nft add rule ip nat pre iifname wan udp dport 41641-41656 dnat to 192.168.1.2
+endpoint 5 "$(right symmetric)"
+within 10 has_candidate 5 reflexive
+is "$(introduce 5 3)$(introduce 3 5)" '{}{}' "it is introduced to one behind such a NAT"
+ok "which reaches it directly" within 10 path_is 5 direct
 done_testing
