@@ -231,6 +231,8 @@ if [ -c /dev/net/tun ]; then
 	is "$(jq -c '.items[0] | [.why_not_direct, .kind != "", .loss_permille, .datagram_bytes >= 1200, .handshakes >= 1]' <<<"$OUT")" \
 		'["none",true,0,true,true]' "and what is known of its path"
 	try 0 buyer "net map" first
+	told() { as buyer cpushare net map first -o json | jq -e '.paths | any(.from == "vm1" and .path == "direct" and .rtt_us > 0)'; }
+	ok "where the VM's endpoint tells of its path too" within 40 told
 	try 0 buyer "net netcheck"
 	try 0 buyer "net ping" first --count 3 --interval 100ms
 	is "$(jq -c '[(.items | length), (.items | all(.path == "direct" and .rtt_us > 0)), .peers[0].answered]' <<<"$OUT")" '[3,true,3]' \
