@@ -26,6 +26,7 @@ static void begin(bool client)
 	far = address_of("198.51.100.12:5000");
 	near = address_of("192.168.1.2:5000");
 	now.us = 100 * SECOND_US;
+	paths_clear(&s);
 	paths_init(&s, 1200);
 	s.client = client;
 	paths_set(&s, (struct address[]){ far, near }, kinds, 2);
