@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# cluster.t - three sellers and a buyer, each behind a NAT of another kind, rent out and use a cluster: MPI, iperf3, NFS and sshfs
+# cluster.t - three sellers and a buyer, each behind a NAT of another kind, rent out and use a cluster: MPI, Slurm, iperf3, NFS, sshfs
 #
 # The market and the relay stand in the internet. Sellers: "open" behind a full cone, "closed" behind a symmetric NAT, and "walled", whose
 # router lets no UDP out; the buyer's NAT is port-restricted. Who can be reached directly must be, the rest goes through the relay.
@@ -35,7 +35,7 @@ ok "and has funds" add_funds buyer 10
 # ---- the order ----
 ok "the image is uploaded" buyer cpushare image upload "$CLUSTER" -q
 ssh-keygen -q -t ed25519 -N '' -f "$WORK/key"
-"$TOP/examples/mpi/user-data.sh" "$WORK/key" >"$WORK/user-data"
+"$TOP/examples/slurm/user-data.sh" "$WORK/key" 3 >"$WORK/user-data"
 ok "three VMs are ordered and run" buyer cpushare order create --image cluster.iso --count 3 --memory 512M --max-price 1 --name job \
 	--user-data "$WORK/user-data" --wait --timeout 4m
 is "$(buyer cpushare node list job -o json | jq -r '[.items[].machine_name] | sort | join(" ")')" "closed open walled" "one at each seller"
@@ -50,7 +50,7 @@ share() {
 share $(cat "$WORK"/*/leases/*/vmrun.pid)
 said() { buyer cpushare node console "job/$1" | tr -d '\r' | grep -qx 'cpushare-cluster: user-data exit 0'; }
 for vm in vm1 vm2 vm3; do
-	ok "$vm has booted" within 240 said $vm || buyer cpushare node console "job/$vm" | tail -n 20
+	ok "$vm has booted" within 240 said $vm || { buyer cpushare node console "job/$vm" | tail -n 20 | sed 's/^/#   /'; bail "without $vm"; }
 done
 declare -A IP VM
 while read -r vm ip machine; do IP[$vm]=$ip VM[$machine]=$vm; done < <(buyer cpushare node list job -o json | jq -r '.items[] | "\(.name) \(.ip) \(.machine_name)"')
@@ -75,6 +75,13 @@ is "$(grep -c '^rank [0-2] of 3 on vm[123]$' <<<"$out")" 3 "a rank on each of th
 like "$out" 'ring: 512 KiB, 4 laps through 3 ranks, all words right' "the ring is whole"
 like "$out" 'reduction: pi = 3\.141592654' "the reduction is right"
 note "$out"
+
+# ---- Slurm ----
+nodes() { [ "$(on vm1 'sinfo -h -t idle -o %D')" = 3 ]; }
+ok "Slurm has three nodes" within 120 nodes
+is "$(on vm1 'srun -N 3 hostname' | sort | paste -sd' ')" "vm1 vm2 vm3" "srun runs on all of them"
+out=$(on vm1 'salloc -Q -N 3 mpirun ./ring' 2>&1)
+like "$out" '3 ranks, all words right' "mpirun in an allocation takes its nodes from Slurm"
 
 # ---- iperf3 ----
 # moved NAME COMMAND...: iperf3's own account of 8 MiB that were sent, received and acknowledged
@@ -116,6 +123,8 @@ like "$(ask_socket "$WORK"/walled/leases/*/net.sock '{"ask":"status"}' | jq -r '
 
 # ---- the end ----
 ok "the buyer leaves" buyer cpushare net down job
+is "$(buyer cpushare net up job -q -- ssh -i "$WORK/key" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR root@vm1 hostname)" \
+	vm1 "one command on the LAN, by name"
 ok "the order ends" buyer cpushare order cancel job --wait --timeout 2m
 is "$(buyer cpushare funds balance -o json | jq .held_micro)" 0 "nothing is held"
 done_testing
