@@ -82,7 +82,8 @@ lib = $(call obj,$(filter-out %/main.c,$(1)))
 LIB := $(BUILD)/lib
 PROGRAMS := $(addprefix $(BUILD)/bin/,cpushare-market cpushare-seller cpushare-vmrun cpushare-relay cpushare)
 
-LIBS_base   := -ljansson -lcrypto -linih
+# What a program does not use is left out of it (--as-needed): libIPSec_MB is for those with an ethernet.
+LIBS_base   := -ljansson -lcrypto -linih -lIPSec_MB
 LIBS_market := -lmicrohttpd -lpq -lgnutls $(LIBS_base) -lpthread
 LIBS_client := -lcurl -lssl $(LIBS_base)
 LIBS_vm     := -lvirt -lvirt-qemu -lseccomp $(LIBS_base) -lpthread

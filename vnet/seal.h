@@ -15,13 +15,18 @@ struct seal_key {
 	uint8_t salt[SEAL_SALT_BYTES];
 };
 
-/* One direction. The context keeps the key's schedule and, of the sending one, the counter. */
+/* One direction, by one of the two libraries. */
 struct seal {
-	EVP_CIPHER_CTX *context;
+	EVP_CIPHER_CTX *context; /* keeps the key's schedule, the salt and, of the sending one, the counter */
+	struct seal_mb_key *mb;
+	uint8_t salt[SEAL_SALT_BYTES];
+	uint64_t next; /* of the sending one */
 };
 
 /* next: the counter of the first packet that is sealed; nothing to the receiving direction. */
 MUST_CHECK err_t seal_init(struct seal *s, const struct seal_key *key, bool for_sending, uint64_t next);
+/* The same, by OpenSSL where libipsec-mb would do it too: to compare them. */
+MUST_CHECK err_t seal_init_openssl(struct seal *s, const struct seal_key *key, bool for_sending, uint64_t next);
 void seal_clear(struct seal *s);
 /* The plain bytes stand at packet + WIRE_HEADER_BYTES; writes header and tag around them and seals them there, len + WIRE_SEAL_BYTES in
  * all. h->counter is not looked at: each packet gets the one behind the last one's. */
