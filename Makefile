@@ -55,7 +55,7 @@ INC_of_seller/vm := $(INC_vm)
 INC_of_buyer-cli := $(INC_buyer)
 INC_of_tests/unit/base := -iquote tests $(INC_base)
 INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
-INC_of_tests/bench := $(INC_vnet)
+INC_of_tests/bench := $(INC_vnet) $(INC_protocol)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
 INC_of_tests/simulate := -iquote tests $(INC_relay)
@@ -252,17 +252,17 @@ demo: deps ## one rented hour on this machine: three sellers, a buyer, real VMs,
 
 .PHONY: bench bench-vnet bench-market bench-boot
 bench: bench-vnet bench-market bench-boot ## all benchmarks
-$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $A/libvnet.a $A/libbase.a
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base) -lpthread)
 # The same endpoint without encryption: its seal.c is another. Nothing but this program is linked so.
-$(BUILD)/tests/bench/endpoint-plain: $(addprefix $(BUILD)/obj/tests/bench/,endpoint.o seal_plain.o) $A/libvnet.a $A/libbase.a
+$(BUILD)/tests/bench/endpoint-plain: $(addprefix $(BUILD)/obj/tests/bench/,endpoint.o seal_plain.o) $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base) -lpthread)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(wildcard tests/bench/*.c))
 $(BUILD)/tests/bench/pump: tests/bench/pump.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -static $< -o $@
 bench-vnet: deps ## the ethernet against other tunnels, in one run (root; installs them)
-	$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/bench/,endpoint endpoint-plain blast idle)
+	$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/bench/,endpoint endpoint-plain blast idle forwarder) $(BUILD)/bin/cpushare-relay
 	@tests/bench/vnet
 	$(MAKE) --no-print-directory $(BUILD)/tests/bench/pump all image-tiny
 	@tests/bench/ports

@@ -65,19 +65,23 @@ err_t relay_get(const uint8_t *packet, size_t len, struct relay_packet *ret_pack
 {
 	static const struct relay_name none;
 	struct reader r = reader_of(packet, len);
-	struct relay_packet p = { 0 };
+	struct relay_name name;
 	uint8_t type = read_u8(&r), version = read_u8(&r);
 	uint8_t kind = version & 0x0f;
-	p.kind = (enum relay_kind)kind;
-	read_copy(&r, p.name.bytes, sizeof p.name.bytes);
-	p.session = read_u64(&r);
-	if (r.bad || type != WIRE_RELAY || version >> 4 != RELAY_VERSION || kind >= RELAY_KIND_COUNT || p.session == 0)
+	read_copy(&r, name.bytes, sizeof name.bytes);
+	uint64_t session = read_u64(&r);
+	if (r.bad || type != WIRE_RELAY || version >> 4 != RELAY_VERSION || kind >= RELAY_KIND_COUNT || session == 0)
 		return E_INVALID;
-	if (p.kind == RELAY_DATA) {
-		*ret_packet = p;
-		return len > RELAY_HEADER_BYTES ? OK : E_INVALID;
+	if (kind == RELAY_DATA) { /* nearly all are: no more is written than it has */
+		if (len == RELAY_HEADER_BYTES)
+			return E_INVALID;
+		ret_packet->kind = RELAY_DATA;
+		ret_packet->name = name;
+		ret_packet->session = session;
+		return OK;
 	}
-	if (len != relay_bytes(p.kind) || memcmp(&p.name, &none, sizeof none) != 0)
+	struct relay_packet p = { .kind = (enum relay_kind)kind, .session = session };
+	if (len != relay_bytes(p.kind) || memcmp(&name, &none, sizeof none) != 0)
 		return E_INVALID;
 	if (p.kind == RELAY_BIND || p.kind == RELAY_CHALLENGE)
 		p.cookie = read_bytes(&r, RELAY_COOKIE_BYTES);

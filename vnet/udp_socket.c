@@ -204,29 +204,70 @@ void udp_forget(struct udp_socket *s)
 	s->count = s->sent = s->out_used = s->singly = 0;
 }
 
+static void make_room(struct udp_socket *s, size_t len)
+{
+	if (s->count < UDP_QUEUE && s->out_used + len <= s->out_bytes)
+		return;
+	if (!s->full)
+		udp_flush(s);
+	if (s->full)
+		udp_forget(s);
+}
+
 uint8_t *udp_room(struct udp_socket *s, size_t len)
 {
-	if (s->count == UDP_QUEUE || s->out_used + len > s->out_bytes) {
-		if (!s->full)
-			udp_flush(s);
-		if (s->full)
-			udp_forget(s);
-	}
+	make_room(s, len);
 	assert(s->out_used + len <= s->out_bytes);
 	return s->out + s->out_used;
+}
+
+static void enqueue(struct udp_socket *s, struct peer *peer, const struct address *to, const uint8_t *data, size_t len,
+		    bool singly)
+{
+	s->queue[s->count].data = data;
+	s->queue[s->count].len = len;
+	s->queue[s->count].to = *to;
+	s->queue[s->count].peer = peer;
+	s->queue[s->count].singly = singly;
+	s->count++;
 }
 
 void udp_send_later(struct udp_socket *s, struct peer *peer, const struct address *to, size_t len, bool singly)
 {
 	if (len == 0)
 		return;
-	s->queue[s->count].at = s->out_used;
-	s->queue[s->count].len = len;
-	s->queue[s->count].to = *to;
-	s->queue[s->count].peer = peer;
-	s->queue[s->count].singly = singly;
-	s->count++;
+	enqueue(s, peer, to, s->out + s->out_used, len, singly);
 	s->out_used += len;
+}
+
+void udp_pass_on(struct udp_socket *s, const struct address *to, const uint8_t *packet, size_t len)
+{
+	make_room(s, 0);
+	enqueue(s, NULL, to, packet, len, false);
+}
+
+bool udp_holds(const struct udp_socket *s, const uint8_t *packet)
+{
+	return packet >= s->rooms && packet < s->rooms + UDP_BATCH * s->room_bytes;
+}
+
+/* What is passed on and has to wait cannot stay where it is; what finds no room is dropped. */
+static void keep(struct udp_socket *s)
+{
+	for (size_t i = s->sent; i < s->count; i++) {
+		uint8_t *room = s->out + s->out_used;
+		size_t len = s->queue[i].len;
+		if (s->queue[i].data >= s->out && s->queue[i].data < room)
+			continue;
+		if (s->out_used + len > s->out_bytes) {
+			s->dropped += s->count - i;
+			s->count = i;
+			return;
+		}
+		memcpy(room, s->queue[i].data, len);
+		s->queue[i].data = room;
+		s->out_used += len;
+	}
 }
 
 static bool is_same_way(const struct address *a, const struct address *b)
@@ -234,7 +275,8 @@ static bool is_same_way(const struct address *a, const struct address *b)
 	return address_equal(a, b) && a->hops == b->hops && !memcmp(a->ours, b->ours, sizeof a->ours);
 }
 
-/* How many packets of the queue, from the one at first on, go as one message: one size (the last may be shorter), one way. */
+/* How many packets of the queue, from the one at first on, go as one message: one size (the last may be shorter), one way, one
+ * behind the other. */
 static size_t group(const struct udp_socket *s, size_t first)
 {
 	size_t n = 1, each = s->queue[first].len, bytes = each;
@@ -242,8 +284,8 @@ static size_t group(const struct udp_socket *s, size_t first)
 		return 1;
 	for (; first + n < s->count && n < UDP_GSO_PACKETS; n++) {
 		size_t i = first + n, len = s->queue[i].len;
-		if (s->queue[i].singly || s->queue[i - 1].len != each || len > each || bytes + len > UDP_GSO_BYTES ||
-		    !is_same_way(&s->queue[i].to, &s->queue[first].to))
+		if (s->queue[i].data != s->queue[i - 1].data + each || s->queue[i].singly || s->queue[i - 1].len != each ||
+		    len > each || bytes + len > UDP_GSO_BYTES || !is_same_way(&s->queue[i].to, &s->queue[first].to))
 			break;
 		bytes += len;
 	}
@@ -306,7 +348,8 @@ static int send_some(struct udp_socket *s, size_t *ret_first)
 		if (len == 0)
 			break;
 		size_t last = i + packets[n] - 1;
-		parts[n] = (struct iovec){ s->out + s->queue[i].at, s->queue[last].at + s->queue[last].len - s->queue[i].at };
+		size_t bytes = (size_t)(s->queue[last].data - s->queue[i].data) + s->queue[last].len;
+		parts[n] = (struct iovec){ (void *)(uintptr_t)s->queue[i].data, bytes }; /* sendmmsg() reads only */
 		messages[n].msg_hdr =
 			(struct msghdr){ .msg_iov = &parts[n], .msg_iovlen = 1, .msg_name = &names[n], .msg_namelen = len };
 		set_control(&messages[n].msg_hdr, &control[n], &s->queue[i].to, packets[n] > 1 ? s->queue[i].len : 0);
@@ -350,6 +393,7 @@ void udp_flush(struct udp_socket *s)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
 			s->full = true;
+			keep(s);
 			return;
 		}
 		if (n < 0 && first > 1) {

@@ -28,7 +28,8 @@ struct udp_socket {
 	uint8_t *out;
 	size_t out_bytes, out_used, count;
 	struct {
-		size_t at, len;
+		const uint8_t *data; /* in out, or where udp_receive() left it */
+		size_t len;
 		struct address to;
 		struct peer *peer;
 		bool singly;
@@ -57,6 +58,10 @@ bool udp_receive(struct udp_socket *s, udp_packet_fn *fn, void *context);
 uint8_t *udp_room(struct udp_socket *s, size_t len);
 /* singly: not in one message with others. */
 void udp_send_later(struct udp_socket *s, struct peer *peer, const struct address *to, size_t len, bool singly);
+/* Sends a packet on that udp_receive() of this or of another socket gave, without a copy: udp_flush() comes before that one's next call. */
+void udp_pass_on(struct udp_socket *s, const struct address *to, const uint8_t *packet, size_t len);
+/* Did udp_receive() give it? */
+bool udp_holds(const struct udp_socket *s, const uint8_t *packet);
 /* Sends what is queued. While the kernel takes no more (s->full) the rest stays queued, and udp_room() drops when that is all used. */
 void udp_flush(struct udp_socket *s);
 /* Is there room for a super-frame? Sends some for it. */

@@ -34,8 +34,9 @@ struct server {
 		bool waits; /* for the kernel to take more */
 	} sockets[MAX_SOCKETS];
 	size_t count;
-	struct tls_server *tls; /* NULL: none */
-	mono_time now;		/* of the batch under way */
+	struct tls_server *tls;		    /* NULL: none */
+	const struct udp_socket *receiving; /* NULL: none */
+	mono_time now;			    /* of the batch under way */
 	wall_time wall;
 };
 
@@ -47,6 +48,10 @@ static void send_packet(void *context, const struct address *to, const uint8_t *
 		return;
 	}
 	struct udp_socket *udp = &s->sockets[to->via].udp;
+	if (s->receiving && udp_holds(s->receiving, packet)) {
+		udp_pass_on(udp, to, packet, len);
+		return;
+	}
 	memcpy(udp_room(udp, len), packet, len);
 	udp_send_later(udp, NULL, to, len, false);
 }
@@ -77,12 +82,14 @@ static void on_packets(void *context, int fd, uint32_t events)
 	bool more = true;
 	(void)fd;
 	(void)events;
+	s->receiving = &k->udp;
 	for (int round = 0; round < ROUNDS && more; round++) {
 		s->now = clock_mono();
 		s->wall = clock_wall();
 		more = udp_receive(&k->udp, on_packet, k);
 		flush_udp(s);
 	}
+	s->receiving = NULL;
 	if (s->tls)
 		tls_server_flush(s->tls);
 }
