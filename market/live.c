@@ -145,7 +145,8 @@ err_t live_end(struct market *m, struct live *l, enum end_reason reason, const c
 
 static void hear_network(struct live *l, const struct lease_report *said)
 {
-	if (!said->has_network) {
+	/* With the key of another member it is not introduced: the others would refuse the whole list. */
+	if (!said->has_network || (l->network && network_pin_taken(l->network, l->peer.id, said->pin))) {
 		if (l->has_peer && l->network)
 			network_changed(l->network);
 		l->has_peer = false;

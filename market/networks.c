@@ -101,10 +101,23 @@ bool peer_introduced(struct peer_view *view, sha256 pin, const struct vnet_candi
 	return true;
 }
 
+bool network_pin_taken(const struct network *n, uuid except, sha256 pin)
+{
+	for (const struct live *l = n->leases; l; l = l->next_of_network)
+		if (l->has_peer && !uuid_equal(l->peer.id, except) && sha256_equal(l->peer.pin, pin))
+			return true;
+	for (const struct buyer_peer *b = n->buyers; b; b = b->next)
+		if (!uuid_equal(b->view.id, except) && sha256_equal(b->view.pin, pin))
+			return true;
+	return false;
+}
+
 err_t network_join(struct network *n, const struct peer_join *join, uint32_t number, mono_time now,
 		   const struct peer_view **ret_self)
 {
 	struct buyer_peer *b = network_buyer(n, join->id);
+	if (network_pin_taken(n, join->id, join->pin))
+		return E_CONFLICT;
 	if (!b) {
 		size_t count = 0;
 		for (b = n->buyers; b; b = b->next)

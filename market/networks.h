@@ -37,9 +37,11 @@ struct network_view network_view_of(const struct market *m, uuid order);
 void network_changed(struct network *n);
 /* All peers but one: heap, peer_list_clear(). */
 MUST_CHECK err_t network_peers(const struct network *n, uuid except, struct peer_list *ret);
+/* Has another member than this one the key? Its packets and the other's could not be told apart. */
+bool network_pin_taken(const struct network *n, uuid except, sha256 pin);
 /* The peer of a lease without pin and candidates. */
 struct peer_view network_lease_peer(const struct lease *l);
-/* A buyer's machine joins or stays; number: of the store. */
+/* A buyer's machine joins or stays; number: of the store. E_CONFLICT: another member has its key. */
 MUST_CHECK err_t network_join(struct network *n, const struct peer_join *join, uint32_t number, mono_time now,
 			      const struct peer_view **ret_self);
 /* Takes what a peer says of itself; true where it is new. */

@@ -32,7 +32,10 @@ err_t peer_join(struct request *r)
 	TRY(network_of_request(r, &n));
 	if (!network_buyer(n, join.id))
 		TRY(store_peer_number(m->store, n->order, join.id, &number));
-	TRY(network_join(n, &join, number, r->now_mono, &self));
+	err_t e = network_join(n, &join, number, r->now_mono, &self);
+	if (e == E_CONFLICT)
+		return refuse(r, REFUSE_KEY_TAKEN, "pin", "another member of this network has this key: make one of its own");
+	TRY(e);
 	answer.network = network_view_of(m, n->order);
 	relays_for(m->relays, n->order, self->id, self->pin, r->now, &answer.network.relays);
 	answer.self = *self;

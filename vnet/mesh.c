@@ -127,14 +127,21 @@ static err_t build_list(struct mesh *m, const struct vnet_peer *peers, size_t co
 			struct map *by_hint, size_t *ret_count)
 {
 	size_t n = 0;
+	sha256 ours = identity_pin(m->identity);
 	for (size_t i = 0; i < count; i++) {
+		uint32_t other;
 		if (uuid_equal(peers[i].id, m->self))
 			continue;
+		/* Whose packets are whose is told by the pin: with one key of two, who handshakes with whom would be chance. */
+		if (sha256_equal(peers[i].pin, ours))
+			return E_INVALID;
 		struct peer *p = mesh_find(m, peers[i].id);
 		if (!p || !is_same_member(p, &peers[i]))
 			TRY(peer_new(m, &peers[i], now, &p));
 		list[n] = p;
 		*ret_count = n + 1;
+		if (map_get(by_hint, hint_key(p->from.hint), &other))
+			return E_INVALID;
 		TRY(map_set(by_hint, hint_key(p->from.hint), (uint32_t)n));
 		n++;
 	}

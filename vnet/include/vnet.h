@@ -130,7 +130,7 @@ MUST_CHECK err_t vnet_tap_open(const char *name, vnet_mac mac, uint16_t mtu, int
 
 /* ---- peers ---- */
 /* Desired state: exactly these peers, ourselves left out by id. New ones are contacted, missing ones are dropped at once (their
- * packets are then a stranger's), changed candidates are probed. Copies. E_LIMIT, E_INVALID (two with one id, MAC, IP or name). */
+ * packets are then a stranger's), changed candidates are probed. Copies. E_LIMIT, E_INVALID (two with one id, pin, MAC, IP or name). */
 MUST_CHECK err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now);
 /* By its addresses and pin a relay is the same as before; then only the ticket is replaced. Peers are reached through each relay at which
  * they are bound as well, so all members of a network need the same ones. Where UDP to it goes unanswered for some seconds it is spoken to
