@@ -58,6 +58,7 @@ INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
 INC_of_tests/bench := $(INC_vnet) $(INC_protocol)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
+INC_of_tests/vnet := $(INC_base)
 INC_of_tests/simulate := -iquote tests $(INC_relay)
 INC_of_tests/unit/market := -iquote tests $(INC_market)
 INC_of_tests/unit/seller := -iquote tests $(INC_seller) $(INC_vm)
@@ -224,6 +225,12 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $$(FUZZ_LIBS_$$(call fuzz_part,$$*)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -fsanitize=fuzzer $^ $(LDFLAGS) $(FUZZ_SYSTEM) -o $@
 
+# What tests/vnet/*.t run besides the programs.
+VNET_HELPERS := $(BUILD)/tests/unit/relay/nat_pair.t $(BUILD)/tests/vnet/delay
+$(BUILD)/tests/vnet/delay: $(BUILD)/obj/tests/vnet/delay.o $A/libbase.a
+	$(call link,$(LIBS_base))
+-include $(BUILD)/obj/tests/vnet/delay.d
+
 # Programs that the tests use, where the build lies, and how long one test file may take.
 export CPUSHARE_BUILD := $(abspath $(BUILD))
 export PATH := $(abspath $(BUILD)/bin):$(PATH)
@@ -234,7 +241,7 @@ SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/db/*.t tests/api/*.t tests/vne
 deps: ## install what is missing from Debian's packages
 	@packaging/install-dependencies
 
-build-tests: all image-tiny $(UNIT) $(FUZZ) $(SIMULATE)
+build-tests: all image-tiny $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS)
 
 test: deps ## install what is missing, build, run every test (SAN=1: under sanitizers)
 	$(MAKE) --no-print-directory build-tests
@@ -242,7 +249,8 @@ test: deps ## install what is missing, build, run every test (SAN=1: under sanit
 
 check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money.c)
 	@test -n "$(T)" || { echo "make check T=path"; exit 2; }
-	@$(MAKE) --no-print-directory all image-tiny $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T)))
+	@$(MAKE) --no-print-directory all image-tiny $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T))) \
+		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS))
 	prove --exec '' -v $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(T))
 
 .PHONY: demo

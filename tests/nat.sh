@@ -44,11 +44,11 @@ line ${P}j middle ${P}m j
 ip -n ${P}i route add $INTERNET.0/24 via ${HOP[m]} dev middle onlink src $INTERNET.1
 ip -n ${P}j route add $INTERNET.0/24 via ${HOP[m]} dev middle onlink
 
-# to_internet NAMESPACE DEVICE ADDRESS
+# to_internet NAMESPACE DEVICE ADDRESS: by another kind of line where LINE names one
 to_internet() {
 	local k=${3##*.} side=i
 	[ $((k % 2)) = 1 ] || side=j
-	line $P$side "p$k" "$1" "$2"
+	${LINE:-line} $P$side "p$k" "$1" "$2"
 	ip -n $P$side route add "$3/32" dev "p$k"
 	ip -n ${P}m route add "$3/32" via ${HOP[$side]} dev $side onlink
 	ip -n "$1" addr add "$3/32" dev "$2"

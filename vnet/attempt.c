@@ -384,8 +384,10 @@ static void client_tick(struct peer *p, mono_time now)
 	}
 	const struct address *to = target_of(p, at);
 	if (to) {
+		/* Who sent a wish from there has opened its NAT already, and ours was open to it. */
+		struct address way = to == &at->extra ? *to : with_hops(p, to, at->round);
 		p->handshake_repeats += at->round > 0;
-		send_flight(p, at, to);
+		send_flight(p, at, &way);
 		/* Where a wish came from gets one flight for it, which is no larger: a repeated wish must not lure more there. */
 		if (to == &at->extra)
 			at->extra.port = 0;

@@ -44,6 +44,38 @@ finished() {
 # reached NAME PATH TIMES: so often by now
 reached() { [ "$(grep -c "^reached $2" "$WORK/$1.out")" -ge "$3" ]; }
 
+# ---- TCP over the ethernet ----
+# join NAME LEFT RIGHT EXPECTED HOLD_S GAP_MS: a pair with TAPs
+join() {
+	local ns n=0
+	TAP=tap0 pair "$@"
+	for ns in "$2" "$3"; do
+		n=$((n + 1))
+		within 10 ip -n "$ns" link set tap0 up
+		ip -n "$ns" addr add 10.77.1.$n/16 dev tap0
+	done
+}
+# send NAME FROM TO KIB: begins to send so much, by TCP, from the one namespace to the other; at KIB_S a second where that is set
+declare -A SENT=() RECEIVER=()
+send() {
+	local port=$((5000 + ${#SENT[@]})) data=$WORK/$1.data
+	head -c $(($4 * 1024)) /dev/urandom >"$data"
+	SENT[$1]=$(sha256sum <"$data")
+	ip netns exec "$3" socat -u TCP-LISTEN:$port,reuseaddr "CREATE:$WORK/$1.arrived" &
+	RECEIVER[$1]=$!
+	cleanup "kill -KILL $!"
+	within 5 in_space "$3" bash -c "ss -ltn | grep -q :$port"
+	perl -e '$| = 1; while (sysread STDIN, $b, $ARGV[0] * 1024 / 20) { print $b; select undef, undef, undef, 0.05 if $ARGV[1] }' \
+		"${KIB_S:-100000}" "${KIB_S:-}" <"$data" | ip netns exec "$2" socat -u STDIN "TCP:$(inner "$3"):$port" &
+	cleanup "kill -KILL $!"
+}
+inner() { ip -n "$1" -4 -o addr show dev tap0 | grep -o '10.77.1.[0-9]*' | head -n 1; }
+# arrived NAME SECONDS: by then, and whole
+arrived() {
+	within "$2" has_ended "${RECEIVER[$1]}" && [ "$(sha256sum <"$WORK/$1.arrived")" = "${SENT[$1]}" ]
+}
+has_ended() { ! kill -0 "$1"; }
+
 # ---- endpoints, as the seller's daemon starts them ----
 NETWORK=00000000-0000-4000-8000-000000000001
 # endpoint NUMBER NAMESPACE [OPTION...]: sets ENDPOINT

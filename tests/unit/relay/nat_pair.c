@@ -9,11 +9,16 @@
  *	EXPECTED is a row of paths with commas, as in "direct,relayed": both sides have to come to each within 60 s
  *	(any: to direct or relayed), with frames passing
  *	both ways; the last one has to last for HOLD_S. From the first on no frames may be missing for longer than GAP_MS.
+ *	"direct@192.0.2.7" says where one of them sends to: an address that begins so.
  *	RELAY is one or more, with commas, each UDP or UDP/TLS/PIN; STUN may be "". The environment's LEFT_PROXY, RIGHT_PROXY and
- *	PROXY_LOGIN are vnet_config's.
+ *	PROXY_LOGIN are vnet_config's. With TAP=NAME each side has a TAP of that name in the stead of QEMU's socket, which the caller
+ *	gives its address (10.77.1.1, 10.77.1.2), and the frames are datagrams of its kernel. With QUIET_MS no frames are sent for so long after
+ *	the first 100.
  */
 #include <assert.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -33,6 +38,9 @@
 #define SIDES 2
 #define REPORT_US 100000
 #define FRAME_US 20000
+#define LOUD_FRAMES 100 /* before QUIET_MS */
+#define FRAME_PORT 2000
+#define FRAME_DATA_BYTES 200
 #define PHASE_US (60 * SECOND_US)
 
 /* From a child to the parent each REPORT_US; the other's self goes back. */
@@ -43,6 +51,7 @@ struct report {
 	char address[VNET_CANDIDATE_SIZE];
 	uint64_t received;
 	int64_t gap_us; /* the longest without a frame since the first one */
+	uint16_t datagram_bytes;
 };
 struct side {
 	pid_t pid;
@@ -59,8 +68,10 @@ struct child {
 	struct report report;
 	struct vnet_peer other;
 	char ours[108], theirs[108];
+	bool tap;
 	int guest, control;
-	int64_t frame_us, report_us, heard_us;
+	int64_t frame_us, report_us, heard_us, quiet_us;
+	unsigned frames;
 };
 
 static void log_line(void *context, int level, const char *line)
@@ -87,23 +98,48 @@ static size_t read_relays(const char *text, struct vnet_relay *relays)
 	return count;
 }
 
+/* QEMU's end of its socket, or a machine's kernel behind a TAP. */
+static void open_guest(struct child *c)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(FRAME_PORT) };
+	c->tap = getenv("TAP");
+	assert(text_copy(name.sun_path, sizeof name.sun_path, c->theirs) == OK);
+	c->guest = socket(c->tap ? AF_INET : AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert(c->guest >= 0);
+	assert((c->tap ? bind(c->guest, (struct sockaddr *)&any, sizeof any)
+		       : bind(c->guest, (struct sockaddr *)&name, sizeof name)) == 0);
+}
+
+static void attach_guest(struct child *c)
+{
+	char name[IFNAMSIZ];
+	int fd;
+	if (!c->tap) {
+		assert(vnet_attach_qemu_dgram(c->vnet, c->ours, c->theirs) == OK);
+		return;
+	}
+	assert(vnet_tap_open(getenv("TAP"), c->report.self.mac, network.mtu, &fd, name) == OK);
+	assert(vnet_attach_tap(c->vnet, fd) == OK);
+}
+
 static void child_open(struct child *c, char **argv, int number)
 {
 	struct ed25519_key *key;
 	pid_t parent = getppid();
 	memcpy(network.id.bytes + 1, &parent, sizeof parent);
 	struct vnet_config config = { .network = network };
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	const char *quiet = getenv("QUIET_MS");
 	char path[256];
+	assert(!quiet || int_parse(quiet, &c->quiet_us) == OK);
+	c->quiet_us *= 1000;
 	snprintf(path, sizeof path, "/run/netns/%s", argv[7 + number]);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert(fd >= 0 && setns(fd, CLONE_NEWNET) == 0);
 	close(fd);
 	snprintf(c->ours, sizeof c->ours, "%s/%d-%d.vnet", argv[3], parent, number);
 	snprintf(c->theirs, sizeof c->theirs, "%s/%d-%d.qemu", argv[3], parent, number);
-	assert(text_copy(name.sun_path, sizeof name.sun_path, c->theirs) == OK);
-	c->guest = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert(c->guest >= 0 && bind(c->guest, (struct sockaddr *)&name, sizeof name) == 0);
+	open_guest(c);
 
 	char *key_pem, *cert_pem;
 	assert(certificate_make("peer", &key_pem, &cert_pem) == OK);
@@ -123,7 +159,7 @@ static void child_open(struct child *c, char **argv, int number)
 		assert(text_copy(config.proxy_login, sizeof config.proxy_login, login) == OK);
 	config.log = log_line;
 	assert(vnet_new(&config, clock_mono(), &c->vnet) == OK);
-	assert(vnet_attach_qemu_dgram(c->vnet, c->ours, c->theirs) == OK);
+	attach_guest(c);
 	self->pin = vnet_pin(c->vnet);
 
 	struct vnet_relay relays[VNET_MAX_RELAYS] = { 0 };
@@ -139,9 +175,14 @@ static void child_open(struct child *c, char **argv, int number)
 
 static void child_send_frame(struct child *c)
 {
-	uint8_t frame[UDP_HEAD_BYTES + 200] = { 0 };
-	struct udp u = { .from = 1000, .to = 2000, .payload_len = 200 };
+	uint8_t frame[UDP_HEAD_BYTES + FRAME_DATA_BYTES] = { 0 };
+	struct udp u = { .from = 1000, .to = FRAME_PORT, .payload_len = FRAME_DATA_BYTES };
 	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(FRAME_PORT), .sin_addr.s_addr = htonl(c->other.ip) };
+	if (c->tap) {
+		(void)sendto(c->guest, frame, FRAME_DATA_BYTES, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof to);
+		return;
+	}
 	size_t len = udp_put(frame, mac_number(c->other.mac), mac_number(c->report.self.mac), c->report.self.ip, c->other.ip, &u);
 	assert(text_copy(name.sun_path, sizeof name.sun_path, c->ours) == OK);
 	(void)sendto(c->guest, frame, len, MSG_DONTWAIT, (struct sockaddr *)&name, sizeof name);
@@ -166,6 +207,7 @@ static void child_report(struct child *c)
 	(void)vnet_peer_statuses(c->vnet, &peer, 1);
 	c->report.path = peer.path;
 	c->report.mapping = status.mapping;
+	c->report.datagram_bytes = peer.datagram_bytes;
 	memcpy(c->report.address, peer.address, sizeof peer.address);
 	c->report.self.candidate_count = vnet_candidates(c->vnet, c->report.self.candidates);
 	if (send(c->control, &c->report, sizeof c->report, MSG_NOSIGNAL) != sizeof c->report)
@@ -188,7 +230,7 @@ static void child_run(struct child *c)
 		vnet_run(c->vnet, now);
 		child_take_frames(c, now);
 		if (c->other.name[0] && now.us - c->frame_us >= FRAME_US) {
-			c->frame_us = now.us;
+			c->frame_us = now.us + (++c->frames == LOUD_FRAMES ? c->quiet_us : 0);
 			child_send_frame(c);
 		}
 		if (now.us - c->report_us >= REPORT_US) {
@@ -240,16 +282,29 @@ static bool turn(struct side *sides)
 }
 
 #define PATH_ANY VNET_PATH_COUNT
+struct goal {
+	enum vnet_path path;
+	char at[VNET_CANDIDATE_SIZE]; /* how an address that one of them sends to begins */
+};
 
-static enum vnet_path path_of(const char *name, size_t len)
+/* Takes one off a row. */
+static struct goal goal_of(const char **row)
 {
-	if (len == 3 && !strncmp(name, "any", 3))
-		return PATH_ANY;
+	struct goal g = { .path = PATH_ANY };
+	char word[128] = "";
+	size_t len = strcspn(*row, ",");
+	assert(len < sizeof word);
+	memcpy(word, *row, len);
+	*row += len + ((*row)[len] == ',');
+	char *at = strchr(word, '@');
+	if (at)
+		assert(text_copy(g.at, sizeof g.at, at + 1) == OK);
+	word[strcspn(word, "@")] = '\0';
 	for (int i = 0; i < VNET_PATH_COUNT; i++)
-		if (strlen(vnet_path_names[i]) == len && !strncmp(vnet_path_names[i], name, len))
-			return (enum vnet_path)i;
-	assert(!"a path");
-	return VNET_PATH_NONE;
+		if (!strcmp(vnet_path_names[i], word))
+			g.path = (enum vnet_path)i;
+	assert(g.path != PATH_ANY || !strcmp(word, "any"));
+	return g;
 }
 
 static bool is_at(const struct side *s, enum vnet_path path)
@@ -260,20 +315,24 @@ static bool is_at(const struct side *s, enum vnet_path path)
 }
 
 /* Both are there and each gets frames. since: what they had received before. */
-static bool are_at(const struct side *sides, enum vnet_path path, const uint64_t *since)
+static bool are_at(const struct side *sides, const struct goal *goal, const uint64_t *since)
 {
-	for (int i = 0; i < SIDES; i++)
-		if (!is_at(&sides[i], path) || sides[i].report.received < since[i] + 5)
+	bool there = false;
+	for (int i = 0; i < SIDES; i++) {
+		if (!is_at(&sides[i], goal->path) || sides[i].report.received < since[i] + 5)
 			return false;
-	return true;
+		there |= !strncmp(sides[i].report.address, goal->at, strlen(goal->at));
+	}
+	return there;
 }
 
 static void show(const struct side *sides, const char *what)
 {
 	for (int i = 0; i < SIDES; i++) {
 		const struct report *r = &sides[i].report;
-		printf("# %s vm%d path=%s address=%s mapping=%s received=%llu gap_ms=%lld\n", what, i, vnet_path_names[r->path],
-		       r->address, vnet_mapping_names[r->mapping], (unsigned long long)r->received, (long long)r->gap_us / 1000);
+		printf("# %s vm%d path=%s address=%s datagram=%u mapping=%s received=%llu gap_ms=%lld\n", what, i,
+		       vnet_path_names[r->path], r->address, r->datagram_bytes, vnet_mapping_names[r->mapping],
+		       (unsigned long long)r->received, (long long)r->gap_us / 1000);
 		for (size_t k = 0; k < r->self.candidate_count; k++)
 			printf("#   %s %s\n", vnet_candidate_kind_names[r->self.candidates[k].kind],
 			       r->self.candidates[k].address);
@@ -281,15 +340,15 @@ static void show(const struct side *sides, const char *what)
 	fflush(stdout);
 }
 
-static bool come_to(struct side *sides, enum vnet_path path)
+static bool come_to(struct side *sides, const struct goal *goal)
 {
 	int64_t begun = clock_mono().us;
 	uint64_t since[SIDES] = { sides[0].report.received, sides[1].report.received };
-	while (!are_at(sides, path, since))
+	while (!are_at(sides, goal, since))
 		if (clock_mono().us - begun > PHASE_US || !turn(sides))
 			return false;
-	printf("reached %s after %lld ms\n", path == PATH_ANY ? "any" : vnet_path_names[path],
-	       (long long)(clock_mono().us - begun) / 1000);
+	printf("reached %s%s%s after %lld ms\n", goal->path == PATH_ANY ? "any" : vnet_path_names[goal->path],
+	       *goal->at ? "@" : "", goal->at, (long long)(clock_mono().us - begun) / 1000);
 	fflush(stdout);
 	return true;
 }
@@ -310,17 +369,17 @@ static bool stay_at(struct side *sides, enum vnet_path path, int64_t hold_us)
 static int run(char **argv)
 {
 	struct side sides[SIDES] = { 0 };
-	enum vnet_path path = VNET_PATH_NONE;
+	struct goal goal = { .path = PATH_ANY };
 	int64_t hold_s, gap_ms;
 	bool good = true;
 	assert(int_parse(argv[10], &hold_s) == OK && int_parse(argv[11], &gap_ms) == OK);
 	for (int i = 0; i < SIDES; i++)
 		side_start(&sides[i], argv, i);
-	for (const char *at = argv[9]; good && *at; at += strcspn(at, ","), at += *at == ',') {
-		path = path_of(at, strcspn(at, ","));
-		good = come_to(sides, path);
+	for (const char *row = argv[9]; good && *row;) {
+		goal = goal_of(&row);
+		good = come_to(sides, &goal);
 	}
-	good = good && stay_at(sides, path, hold_s * SECOND_US);
+	good = good && stay_at(sides, goal.path, hold_s * SECOND_US);
 	show(sides, good ? "good" : "failed");
 	for (int i = 0; i < SIDES; i++) {
 		if (sides[i].report.gap_us > gap_ms * 1000)
