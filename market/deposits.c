@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * deposits.c - balance, history, deposits, and the operator's view of the ledger
  */
+#include "books.h"
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
@@ -163,7 +164,9 @@ err_t operator_deposits(struct request *r)
 err_t operator_ledger(struct request *r)
 {
 	struct ledger_report l;
+	struct chain_head head;
 	TRY(store_ledger_verify(market_of(r)->store, &l));
+	TRY(store_chain_head(market_of(r)->store, &head));
 	json_t *answer = json_object();
 	json_put_text(answer, "currency", market_of(r)->settings->currency);
 	json_put_int(answer, "postings", l.postings);
@@ -177,6 +180,9 @@ err_t operator_ledger(struct request *r)
 	json_put_int(answer, "commission_micro", l.commission_micro);
 	json_put_int(answer, "external_micro", l.external_micro);
 	json_put_int(answer, "users_micro", l.users_micro);
+	json_put_int(answer, "chain_number", head.number);
+	json_put_sha256(answer, "chain_hash", head.hash);
+	json_put_int(answer, "chain_waiting", head.waiting);
 	answer_json(r, 200, answer);
 	return OK;
 }

@@ -28,8 +28,11 @@ static const struct cli_command commands[] = {
 	{ "migrate", "", "bring the database's structure up to date",
 	  "With --database: as its owner. The embedded database is brought up to date by serve itself.", NULL, 0, 0,
 	  command_migrate },
-	{ "ledger verify", "", "add up the whole ledger; exit 1 where anything is wrong", NULL, NULL, 0, 0,
-	  command_ledger_verify },
+	{ "ledger verify", "[NUMBER:HASH]", "add up the whole ledger and follow its chain; exit 1 where anything is wrong",
+	  "Names each posting that was changed, removed or put in. NUMBER:HASH: the chain's end as an earlier run printed it "
+	  "and\n"
+	  "you kept it elsewhere; it must still be there.",
+	  NULL, 0, 1, command_ledger_verify },
 	{ "operator grant", "EMAIL", "make an account an operator; counts from its next log-in", NULL, NULL, 1, 1,
 	  command_operator_grant },
 	{ "operator revoke", "EMAIL", "and take it back, at once", NULL, NULL, 1, 1, command_operator_revoke },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * operate.c - the operator's commands: they speak to the same database as the market that serves
  */
+#include "books.h"
 #include "bytes.h"
 #include "commands.h"
 #include "file.h"
@@ -71,10 +72,51 @@ static void line(const char *what, int64_t value)
 	printf("%-24s %lld\n", what, (long long)value);
 }
 
+#define FAULTS_SHOWN 20
+
+/* kept: NUMBER:HASH as an earlier run printed it, so that a chain made anew or cut off shows. */
+static err_t check_kept(struct store *store, const char *kept, bool *ret_same)
+{
+	char text[SHA256_TEXT_SIZE];
+	int64_t number;
+	sha256 hash;
+	const char *colon = strchr(kept, ':');
+	AUTO_FREE char *digits = colon ? strndup(kept, (size_t)(colon - kept)) : NULL;
+	*ret_same = false;
+	if (!digits || int_parse(digits, &number) != OK)
+		return E_NOT_FOUND;
+	err_t e = store_chain_hash(store, number, &hash);
+	if (e && e != E_NOT_FOUND)
+		return e;
+	*ret_same = e == OK && !strcmp(sha256_format(hash, text), colon + 1);
+	printf("the chain at %lld %s\n", (long long)number, *ret_same ? "is what was kept" : "IS NOT WHAT WAS KEPT");
+	return OK;
+}
+
+static err_t verify_chain(struct cli *cli, struct store *store, bool *ret_holds)
+{
+	struct chain_head head;
+	AUTO_FREE struct chain_fault *faults = NULL;
+	size_t count;
+	bool same = true;
+	char text[SHA256_TEXT_SIZE], id[UUID_TEXT_SIZE];
+	TRY(store_chain_head(store, &head));
+	TRY(store_chain_faults(store, FAULTS_SHOWN, &faults, &count));
+	printf("%-24s %lld:%s\n", "chain", (long long)head.number, sha256_format(head.hash, text));
+	line("chain_waiting", head.waiting);
+	for (size_t i = 0; i < count; i++)
+		printf("posting %s, %lld in the chain: %s\n", uuid_format(faults[i].posting, id), (long long)faults[i].number,
+		       faults[i].fault);
+	if (cli_arg_count(cli) > 0)
+		TRY(check_kept(store, cli_arg(cli, 0), &same));
+	*ret_holds = count == 0 && same;
+	return OK;
+}
+
 static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct store *store)
 {
 	struct ledger_report l;
-	(void)cli;
+	bool chained;
 	TRY(store_ledger_verify(store, &l));
 	line("accounts", l.accounts);
 	line("postings", l.postings);
@@ -87,7 +129,8 @@ static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct st
 	line("commission_micro", l.commission_micro);
 	line("external_micro", l.external_micro);
 	line("users_micro", l.users_micro);
-	bool holds = !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro && !l.orders_difference;
+	TRY(verify_chain(cli, store, &chained));
+	bool holds = chained && !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro && !l.orders_difference;
 	printf("the ledger in %s %s\n", setup->settings.currency, holds ? "holds" : "DOES NOT HOLD");
 	return holds ? OK : E_CORRUPT;
 }

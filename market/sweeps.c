@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sweeps.c - what is due without anybody asking: leases, orders, silent machines, housekeeping
  */
+#include "books.h"
 #include "cluster.h"
 #include "events.h"
 #include "live.h"
@@ -14,6 +15,7 @@
 #define HOUSEKEEPING_US HOUR_US
 #define FOLDERS_AT_ONCE 32 /* more can wait for the next turn */
 #define CHECK_US SECOND_US
+#define CHAINED_AT_ONCE 500 /* postings; the loop stands still meanwhile */
 
 /* The embedded server is started again where it died. */
 static void on_check(void *context, mono_time now)
@@ -84,6 +86,8 @@ static void on_sweep(void *context, mono_time now_mono)
 	live_sweep(m, now, now_mono);
 	presence_sweep(m, now, now_mono);
 	orders_sweep(m, now);
+	int64_t chained;
+	market_store_failed(m, store_chain(m->store, CHAINED_AT_ONCE, &chained), "chaining postings");
 	housekeeping(m, now, now_mono);
 	market_catch_up(m);
 }

@@ -34,6 +34,35 @@ BEGIN
 	PERFORM 1 FROM ledger_account WHERE id = ANY (p_accounts) ORDER BY id FOR NO KEY UPDATE;
 END $$;
 
+-- Sequences give ids in order, but a transaction that took a lower id may commit later; a reader that goes on behind the highest it saw
+-- would miss it. So a writer shows, before it takes its first id, the last id given until then, as a shared advisory lock that lives
+-- until its end: p_tag in the upper 16 bits, the id below. A reader looks first at the last id given, then at the locks, then at the
+-- rows, and takes only what is not above any of the two. Writers do not wait for each other. Tags: 17232 events, 17233 entries.
+CREATE OR REPLACE FUNCTION writer_show(p_tag bigint, p_sequence regclass) RETURNS void LANGUAGE plpgsql
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_setting text := 'cpushare.writer_' || p_tag;
+BEGIN
+	-- Once a transaction: the first lock's id is below all that follow.
+	IF current_setting(v_setting, true) IS DISTINCT FROM pg_current_xact_id()::text THEN
+		PERFORM pg_advisory_xact_lock_shared((p_tag << 48) | coalesce(pg_sequence_last_value(p_sequence), 0));
+		PERFORM set_config(v_setting, pg_current_xact_id()::text, true);
+	END IF;
+END $$;
+
+-- The highest id below which nothing can appear any more.
+CREATE OR REPLACE FUNCTION writers_horizon(p_tag bigint, p_sequence regclass) RETURNS bigint LANGUAGE plpgsql VOLATILE
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_last bigint := coalesce(pg_sequence_last_value(p_sequence), 0);
+	v_under_way bigint;
+BEGIN
+	SELECT min(((classid::bigint & 65535) << 32) | objid::bigint) INTO v_under_way FROM pg_locks
+		WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = p_tag
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+	RETURN least(v_last, coalesce(v_under_way, v_last));
+END $$;
+
 -- Moves p_amounts[i] from p_debits[i] to p_credits[i], in this order; nothing of zero. The accounts are locked by the caller.
 -- Returns null where there was nothing to move.
 CREATE OR REPLACE FUNCTION post(p_kind text, p_order uuid, p_lease uuid, p_deposit uuid, p_text text, p_at timestamptz,
@@ -69,6 +98,7 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	v_id := uuid_v7();
+	PERFORM writer_show(17233, 'entry_number_seq');
 	INSERT INTO posting (id, kind, order_id, lease_id, deposit_id, text, at)
 		VALUES (v_id, p_kind, p_order, p_lease, p_deposit, p_text, p_at);
 	INSERT INTO entry (posting, leg, debit, credit, amount_micro, debit_after, credit_after)

@@ -1,20 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
--- 20_events.sql - appending events, and reading them without ever missing one
---
--- How it works: ids come from a sequence, but a transaction that took a lower id may commit later; a reader that goes on behind
--- the highest id it saw would miss it. So a writer shows, before it takes its first id, the last id given until then, as a shared
--- advisory lock that lives until its end: 0x4350 in the upper 16 bits, the id below. A reader looks first at the last id given, then
--- at the locks, then at the rows, and takes only what is not above any of the two. Writers do not wait for each other.
+-- 20_events.sql - appending events, and reading them without ever missing one (writer_show tells how)
 
 CREATE OR REPLACE FUNCTION event_append(p_account uuid, p_order uuid, p_lease uuid, p_kind text, p_data jsonb, p_at timestamptz)
 	RETURNS void LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
 BEGIN
-	-- Once a transaction: the first lock's id is below all that follow.
-	IF current_setting('cpushare.event_writer', true) IS DISTINCT FROM pg_current_xact_id()::text THEN
-		PERFORM pg_advisory_xact_lock_shared((17232::bigint << 48) | CASE WHEN is_called THEN last_value ELSE 0 END)
-			FROM event_id_seq;
-		PERFORM set_config('cpushare.event_writer', pg_current_xact_id()::text, true);
-	END IF;
+	PERFORM writer_show(17232, 'event_id_seq');
 	INSERT INTO event (account, order_id, lease_id, kind, data, at) VALUES (p_account, p_order, p_lease, p_kind, p_data, p_at);
 END $$;
 
@@ -47,15 +37,8 @@ END $$;
 
 -- The highest id below which nothing can appear any more.
 CREATE OR REPLACE FUNCTION event_horizon() RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
-DECLARE
-	v_last bigint;
-	v_under_way bigint;
 BEGIN
-	SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO v_last FROM event_id_seq;
-	SELECT min(((classid::bigint & 65535) << 32) | objid::bigint) INTO v_under_way FROM pg_locks
-		WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = 17232
-			AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
-	RETURN least(v_last, coalesce(v_under_way, v_last));
+	RETURN writers_horizon(17232, 'event_id_seq');
 END $$;
 
 -- Of an account, of one order of it unless p_order is null, behind p_after.

@@ -4,7 +4,8 @@
 DO $$
 DECLARE
 	f regprocedure;
-	c CONSTANT text[] := ARRAY['ledger_verify', 'event_horizon', 'event_read', 'event_sweep', 'deposit_create', 'deposit_credit',
+	c CONSTANT text[] := ARRAY['ledger_verify', 'ledger_chain', 'ledger_chain_head', 'ledger_chain_faults',
+		'writers_horizon', 'event_horizon', 'event_read', 'event_sweep', 'deposit_create', 'deposit_credit',
 		'deposit_fail', 'order_create', 'order_close', 'peer_number', 'match_make', 'lease_set_state', 'lease_desire',
 		'lease_set_path', 'lease_use', 'lease_finish', 'feedback_give', 'image_lock', 'image_create', 'image_piece_add',
 		'image_delete'];

@@ -4,10 +4,11 @@
 . "$(dirname "$0")/database.sh"
 seed
 as_market -c 'SELECT seed.fund(1, 1000); SELECT seed.place(50, 1, 2, 10); SELECT seed.match(50, 102)' >/dev/null || bail "no seed"
+as_market -c 'SELECT ledger_chain(100)' >/dev/null
 
 # A statement of each kind that would do something, were it let.
 column() { as_owner -c "SELECT attname FROM pg_attribute WHERE attrelid = 'cpushare.$1'::regclass AND attnum > 0 ORDER BY attnum OFFSET 1 LIMIT 1"; }
-for table in ledger_account posting entry deposit order lease feedback network_peer event; do
+for table in ledger_account posting entry posting_chain deposit order lease feedback network_peer event; do
 	c=$(column $table)
 	refused 42501 "INSERT INTO cpushare.$table OVERRIDING SYSTEM VALUE SELECT * FROM cpushare.$table" "the market cannot INSERT into $table"
 	refused 42501 "UPDATE cpushare.$table SET $c = $c" "the market cannot UPDATE $table"
@@ -32,7 +33,7 @@ refused 42501 "ALTER TABLE entry DISABLE TRIGGER ALL" "nor switch off the trigge
 owner_refused() { # SQL NAME
 	like "$(as_owner -v VERBOSITY=verbose -c "$1" 2>&1)" 'ERROR:  (42501|CS006):' "$2"
 }
-for table in posting entry; do
+for table in posting entry posting_chain; do
 	c=$(column $table)
 	owner_refused "UPDATE $table SET $c = $c" "the owner cannot UPDATE $table"
 	owner_refused "DELETE FROM $table" "the owner cannot DELETE from $table"

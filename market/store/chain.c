@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * chain.c - the postings' chain: going on, its head, what does not hold
+ */
+#include "books.h"
+#include "connection.h"
+
+static const char CHAIN_SQL[] = "SELECT ledger_chain($1)";
+
+err_t store_chain(struct store *s, uint32_t limit, int64_t *ret_chained)
+{
+	struct params p = { 0 };
+	param_int(&p, limit);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, CHAIN_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	int64_t chained = row_int(&row);
+	TRY(row_end(s, &row));
+	*ret_chained = chained;
+	return OK;
+}
+
+static const char HEAD_SQL[] = "SELECT number, hash, waiting FROM ledger_chain_head()";
+
+err_t store_chain_head(struct store *s, struct chain_head *ret)
+{
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, HEAD_SQL, NULL, &result));
+	struct row row = row_of(result, 0);
+	struct chain_head head = { .number = row_int(&row) };
+	head.hash = row_sha256(&row);
+	head.waiting = row_int(&row);
+	TRY(row_end(s, &row));
+	*ret = head;
+	return OK;
+}
+
+static void fault_read(struct row *row, void *element)
+{
+	struct chain_fault *f = element;
+	f->number = row_int(row);
+	f->posting = row_uuid(row);
+	row_text(row, f->fault, sizeof f->fault);
+}
+
+static const char FAULTS_SQL[] = "SELECT coalesce(chain_number, 0), posting, fault FROM ledger_chain_faults($1)";
+
+err_t store_chain_faults(struct store *s, uint32_t limit, struct chain_fault **ret_rows, size_t *ret_count)
+{
+	struct params p = { 0 };
+	param_int(&p, limit);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, FAULTS_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_rows, fault_read, (void **)ret_rows, ret_count);
+}
+
+static const char HASH_SQL[] = "SELECT hash FROM posting_chain WHERE number = $1";
+
+err_t store_chain_hash(struct store *s, int64_t number, sha256 *ret)
+{
+	struct params p = { 0 };
+	param_int(&p, number);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, HASH_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	sha256 hash = row_sha256(&row);
+	TRY(row_end(s, &row));
+	*ret = hash;
+	return OK;
+}
