@@ -23,6 +23,7 @@
 #include "bytes.h"
 #include "lan.h"
 #include "paths.h"
+#include "pid_file.h"
 #include "process.h"
 #include "proxy.h"
 
@@ -117,9 +118,8 @@ static err_t endpoint_run(struct loop *loop, uint16_t udp_port, const char *addr
 	uint32_t uid = 0;
 	int port = PORT_DGRAM;
 	struct vnet_config config = { .answer_dhcp = true };
-	char pid[24];
-	int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	TRY(file_write("net.pid", pid, (size_t)n, 0644));
+	int pid_fd;
+	TRY(pid_file_take("net.pid", &pid_fd)); /* before anything: two would fight over the sockets */
 	TRY(endpoint_read(&config, &port, &uid));
 	TRY(certificate_make("endpoint", &key, &cert));
 	config.key_pem = key;
@@ -192,6 +192,19 @@ err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum 
 	return process_start(argv, log_path);
 }
 
+bool endpoint_lives(const char *lease_dir)
+{
+	char path[600];
+	return !lease_path(lease_dir, "net.pid", path, sizeof path) && pid_file_holder(path);
+}
+
+void endpoint_kill(const char *lease_dir)
+{
+	char path[600];
+	if (!lease_path(lease_dir, "net.pid", path, sizeof path))
+		pid_file_kill(path);
+}
+
 static err_t endpoint_ask(const char *lease_dir, json_t *request, json_t **ret_answer)
 {
 	char path[600];
@@ -245,9 +258,8 @@ err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers, c
 
 void endpoint_stop(const char *lease_dir)
 {
-	char path[600];
 	AUTO_JSON request = json_pack("{s:s}", "ask", "quit");
 	AUTO_JSON answer = NULL;
-	if (endpoint_ask(lease_dir, request, &answer) && !lease_path(lease_dir, "net.pid", path, sizeof path))
-		process_kill_by_file(path, "cpushare-seller");
+	if (endpoint_ask(lease_dir, request, &answer))
+		endpoint_kill(lease_dir);
 }

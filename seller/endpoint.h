@@ -33,6 +33,8 @@ struct endpoint_status {
 };
 MUST_CHECK err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret);
 MUST_CHECK err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers, const struct relay_list *relays);
-void endpoint_stop(const char *lease_dir);
+bool endpoint_lives(const char *lease_dir); /* also where it is too slow to answer */
+void endpoint_kill(const char *lease_dir);
+void endpoint_stop(const char *lease_dir); /* asks it to end, kills it where it does not answer */
 
 #endif

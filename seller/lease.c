@@ -16,6 +16,7 @@
 #include "vmrun.h"
 
 #define PATHS_EVERY_US (10 * SECOND_US) /* the market is told of a lease's paths */
+#define ENDPOINT_PATIENCE 10		/* questions in a row, a second each, that it may leave unanswered */
 enum { START_WAIT_MS = 90000, START_STEP_MS = 200 };
 
 static void wake(const struct lease_host *host)
@@ -265,16 +266,13 @@ static void take_counters(struct lease_here *l, const struct vmrun_status *statu
 		l->running_us = status->running_us;
 }
 
-static void look_at_endpoint(struct lease_here *l)
+/* False: it does not answer. */
+static bool look_at_endpoint(struct lease_here *l)
 {
 	struct endpoint_status status;
-	if (endpoint_ask_status(l->dir, &status)) {
-		l->has_network = false;
-		l->peers_version = 0;
-		if (l->state != LEASE_ENDED && l->has_spec && start_endpoint(l))
-			log_warn("the endpoint does not start", "lease=%s", strrchr(l->dir, '/') + 1);
-		return;
-	}
+	if (endpoint_ask_status(l->dir, &status))
+		return false;
+	l->unanswered = 0;
 	if (!sha256_equal(l->pin, status.pin))
 		l->peers_version = 0; /* a new endpoint knows nobody yet */
 	l->has_network = true;
@@ -284,6 +282,23 @@ static void look_at_endpoint(struct lease_here *l)
 	l->path_count = status.path_count;
 	memcpy(l->paths, status.paths, status.path_count * sizeof *l->paths);
 	journal_traffic(&l->journal, status.pin, status.tx_bytes, status.rx_bytes);
+	return true;
+}
+
+/* One that lives and does not answer is slow, or hangs: a second one beside it would do harm, so it is killed first. */
+static void revive_endpoint(struct lease_here *l)
+{
+	if (endpoint_lives(l->dir)) {
+		if (++l->unanswered < ENDPOINT_PATIENCE)
+			return;
+		log_warn("the endpoint hangs and is killed", "lease=%s", strrchr(l->dir, '/') + 1);
+		endpoint_kill(l->dir);
+	}
+	l->unanswered = 0;
+	l->has_network = false;
+	l->peers_version = 0;
+	if (start_endpoint(l))
+		log_warn("the endpoint does not start", "lease=%s", strrchr(l->dir, '/') + 1);
 }
 
 static void finish_preparing(struct lease_here *l)
@@ -309,7 +324,8 @@ void lease_look(struct lease_here *l)
 	}
 	if (l->state == LEASE_ENDED)
 		return;
-	look_at_endpoint(l);
+	if (!look_at_endpoint(l) && l->has_spec)
+		revive_endpoint(l);
 	err_t e = vmrun_ask_status(l->dir, &status);
 	if (e == E_TIMEOUT)
 		return; /* busy: ask again next time */
@@ -354,7 +370,7 @@ void lease_stop(struct lease_here *l, enum end_reason reason, const char *detail
 	if (vmrun_ask(l->dir, "stop", &status) == OK)
 		take_counters(l, &status);
 	if (l->ran)
-		look_at_endpoint(l);
+		(void)look_at_endpoint(l); /* its last counters */
 	set_ended(l, reason, detail);
 	endpoint_stop(l->dir);
 	vmrun_end(l->dir);

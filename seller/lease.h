@@ -42,6 +42,7 @@ struct lease_here {
 	struct journal journal;
 	uint64_t peers_version; /* of what the endpoint was told; 0: nothing */
 	bool has_network;
+	int unanswered; /* the endpoint's last questions */
 	sha256 pin;
 	struct vnet_candidates_text candidates;
 	char path[12];
@@ -70,7 +71,7 @@ MUST_CHECK err_t lease_adopt(const struct lease_host *host, uuid id, int slot, s
 MUST_CHECK err_t lease_refuse(const struct lease_host *host, uuid id, enum end_reason reason, const char *detail,
 			      struct lease_here **ret_lease);
 
-/* Looks at what runs, and restarts a dead endpoint. */
+/* Looks at what runs, and restarts an endpoint that is dead, or that hangs. */
 void lease_look(struct lease_here *l);
 /* Makes what is into what should be: paused_by_owner comes before what the market wants. */
 void lease_steer(struct lease_here *l, bool paused_by_owner);

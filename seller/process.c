@@ -101,22 +101,3 @@ err_t process_sibling(const char *name, char *ret_path, size_t size)
 	}
 	return E_NOT_FOUND;
 }
-
-void process_kill_by_file(const char *pid_path, const char *name)
-{
-	AUTO_FREE char *text = NULL, *comm = NULL;
-	size_t len;
-	char path[64];
-	if (file_read(pid_path, 64, &text, &len))
-		return;
-	long pid = strtol(text, NULL, 10);
-	if (pid <= 1)
-		return;
-	/* The number may have been given to another process since: hold it by a descriptor, then look at its name. */
-	AUTO_FD pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-	snprintf(path, sizeof path, "/proc/%ld/comm", pid);
-	if (pidfd < 0 || file_read(path, 64, &comm, &len))
-		return;
-	if (!strncmp(comm, name, strcspn(comm, "\n")))
-		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-}

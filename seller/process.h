@@ -17,7 +17,4 @@ MUST_CHECK err_t process_start(char *const argv[], const char *log_path);
 /* The program `name` beside our own executable, or in PATH. E_NOT_FOUND. */
 MUST_CHECK err_t process_sibling(const char *name, char *ret_path, size_t size);
 
-/* Kills the process that the file names, if it is still the program `name`. */
-void process_kill_by_file(const char *pid_path, const char *name);
-
 #endif

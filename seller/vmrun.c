@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "file.h"
 #include "ipc.h"
+#include "pid_file.h"
 #include "process.h"
 
 enum { ASK_MS = 3000, STOP_MS = 10000 };
@@ -115,5 +116,5 @@ void vmrun_end(const char *lease_dir)
 	AUTO_JSON request = json_pack("{s:s}", "ask", "quit");
 	AUTO_JSON answer = NULL;
 	if (ask(lease_dir, request, STOP_MS, &answer) && !lease_path(lease_dir, "vmrun.pid", path, sizeof path))
-		process_kill_by_file(path, "cpushare-vmrun");
+		pid_file_kill(path);
 }

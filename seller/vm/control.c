@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "bytes.h"
@@ -20,6 +19,7 @@
 #include "json.h"
 #include "life.h"
 #include "log.h"
+#include "pid_file.h"
 
 /* One answer: base64 of it and the rest of the object stay below IPC_MAX. */
 #define CONSOLE_ANSWER_BYTES (96 * 1024)
@@ -132,24 +132,6 @@ static void on_terminate(void *context, int signal)
 	json_decref(quit(control));
 }
 
-/* Two of us in one directory would fight over its sockets: the file's lock is held as long as this process lives. */
-static err_t write_pid(int dir_fd, int *ret_fd)
-{
-	AUTO_FD fd = openat(dir_fd, "vmrun.pid", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	char text[16];
-	if (fd < 0)
-		return err_from_errno(errno);
-	if (flock(fd, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? E_EXISTS : err_from_errno(errno);
-	int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
-	if (ftruncate(fd, 0))
-		return err_from_errno(errno);
-	TRY(fd_write_all(fd, text, (size_t)len));
-	*ret_fd = fd;
-	fd = -1;
-	return OK;
-}
-
 static err_t read_spec(const char *lease_dir, struct vm_spec *ret_spec)
 {
 	AUTO_FREE char *path = NULL, *text = NULL;
@@ -184,11 +166,14 @@ static err_t run(struct control *control, const char *lease_dir)
 {
 	struct vm_spec spec;
 	AUTO_FD pid_fd = -1;
+	AUTO_FREE char *pid_path = NULL;
 	AUTO_FD dir_fd = open(lease_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir_fd < 0)
 		return err_from_errno(errno);
-	TRY(write_pid(dir_fd, &pid_fd));
+	if (asprintf(&pid_path, "%s/vmrun.pid", lease_dir) < 0)
+		return E_NOMEM;
+	TRY(pid_file_take(pid_path, &pid_fd)); /* two of us in one directory would fight over its sockets */
 	TRY(read_spec(lease_dir, &spec));
 	AUTO_FD log_fd = openat(dir_fd, "console.log", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (log_fd < 0)

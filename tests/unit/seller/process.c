@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * process.c - programs are run to their end, or to their time's end, and only the right one is killed
+ * process.c - programs are run to their end, or to their time's end
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -22,32 +22,8 @@ static void test_run(void)
 	   "one that takes too long is ended, and leaves no status");
 }
 
-static void test_kill_by_file(void)
-{
-	char dir[] = "/tmp/cpushare-process-XXXXXX", path[64], text[32];
-	if (!mkdtemp(dir))
-		return;
-	pid_t child = fork();
-	if (child == 0) {
-		execlp("sleep", "sleep", "30", (char *)NULL);
-		_exit(127);
-	}
-	usleep(200000);
-	snprintf(path, sizeof path, "%s/pid", dir);
-	int n = snprintf(text, sizeof text, "%d\n", child);
-	ok(file_write(path, text, (size_t)n, 0600) == OK, "a pid file");
-	process_kill_by_file(path, "cpushare-vmrun");
-	ok(waitpid(child, NULL, WNOHANG) == 0, "another program that has the number now is left alone");
-	process_kill_by_file(path, "sleep");
-	int status = 0;
-	ok(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the right one is ended");
-	process_kill_by_file("/no/such/file", "sleep");
-	ok(dir_remove(dir) == OK, "cleaned up");
-}
-
 int main(void)
 {
 	test_run();
-	test_kill_by_file();
 	return done_testing();
 }
