@@ -90,8 +90,31 @@ static err_t run_member(struct up *u, const struct interface *interface)
 
 /* ---- as root: a TAP here, in the background ---- */
 
+/* Nobody has this member's addresses then; docs/VNET.md, "Gateway and bridge". */
+static void print_bridge(struct up *u, const char *interface)
+{
+	AUTO_JSON out = json_object();
+	static const struct column columns[] = { { "interface", "interface", CELL_TEXT },
+						 { "bridge", "bridge", CELL_TEXT },
+						 { "subnet", "subnet", CELL_TEXT },
+						 { "address", "ip", CELL_TEXT },
+						 { .title = NULL } };
+	char subnet[32];
+	snprintf(subnet, sizeof subnet, "%s/%u", member_network(u->member)->subnet, member_network(u->member)->prefix_len);
+	json_put_text(out, "interface", interface);
+	json_put_text(out, "bridge", u->options.bridge);
+	json_put_text(out, "subnet", subnet);
+	json_object_set_new(out, "ip", json_null());
+	output_object(u->cli, out, columns, "interface");
+	output_note(u->cli, "Machines behind the bridge get no addresses from here: give them some of 10.77.128.0 and above.\n");
+}
+
 static void print_up(struct up *u, const char *interface)
 {
+	if (u->options.bridge) {
+		print_bridge(u, interface);
+		return;
+	}
 	AUTO_JSON out = json_object();
 	static const struct column columns[] = { { "interface", "interface", CELL_TEXT },
 						 { "address", "ip", CELL_TEXT },

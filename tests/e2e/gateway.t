@@ -156,6 +156,8 @@ ip -n $near route replace 198.51.100.0/24 via 192.168.7.2
 ip netns exec $gate sysctl -qw net.ipv4.ip_forward=1
 ip -n $world route add 192.168.7.0/24 via 198.51.100.2
 ok "a third joins with a bridge" up $near near --bridge br0
+like "$(tr '\n' ';' <"$WORK/ok.out")" 'interface +cpu0;bridge +br0;subnet +10\.77\.0\.0/16;address +-;.*10\.77\.128\.0 and above' \
+	"and says that no address is its own"
 cleanup 'down $near near'
 like "$(ip -n $near -o link show master br0)" cpu0 "whose port the LAN is"
 is "$(ip netns exec $near cat /sys/class/net/br0/address)" "$mac" "and which keeps its address"
