@@ -42,7 +42,7 @@ static void ethernet_up(int i, bool learn, int gateway)
 }
 
 /* How many frames the port of node to gets of this one from node from's port. */
-static size_t from_port(int from, int to, size_t len)
+__attribute__((unused)) static size_t from_port(int from, int to, size_t len)
 {
 	size_t before = nodes[to].frames;
 	ethernet_from_port(&nodes[from].ethernet, frame, len, &offload_none, now);
@@ -51,7 +51,7 @@ static size_t from_port(int from, int to, size_t len)
 }
 
 /* The same from a dishonest endpoint. */
-static size_t from_mesh(int from, int to, size_t len)
+__attribute__((unused)) static size_t from_mesh(int from, int to, size_t len)
 {
 	size_t before = nodes[to].frames;
 	assert(mesh_send(&nodes[from].mesh, peer_at(from, to), frame, len, &offload_none, now));
@@ -67,7 +67,7 @@ __attribute__((unused)) static size_t udp_frame(uint64_t to_mac, uint64_t from_m
 	return udp_put(frame, to_mac, from_mac, from_ip, to_ip, &u);
 }
 
-static void machines_up(int gateway)
+__attribute__((unused)) static void machines_up(int gateway)
 {
 	node_make(0, "192.0.2.1:1001");
 	node_make(1, "192.0.2.2:1002");
@@ -80,7 +80,7 @@ static void machines_up(int gateway)
 		ethernet_up(i, false, gateway);
 }
 
-static void machines_down(void)
+__attribute__((unused)) static void machines_down(void)
 {
 	for (int i = 0; i < NODES; i++) {
 		ethernet_clear(&nodes[i].ethernet);

@@ -9,7 +9,9 @@
 #include "peer.h"
 #include "tap.h"
 
+#ifndef NODES
 #define NODES 3
+#endif
 #define QUEUE 4096
 #define DELAY_US 10000
 
