@@ -3,6 +3,7 @@
  */
 #include "field.h"
 #include "order.h"
+#include "ula.h"
 
 /* ---- lease ---- */
 static void put_meters(json_t *json, const struct lease *l)
@@ -19,6 +20,7 @@ static void put_meters(json_t *json, const struct lease *l)
 
 json_t *lease_to_json(const struct lease *l)
 {
+	char ip6[ULA_TEXT_SIZE];
 	json_t *json = json_object();
 	json_put_uuid(json, "id", l->id);
 	json_put_uuid(json, "order", l->order);
@@ -31,6 +33,7 @@ json_t *lease_to_json(const struct lease *l)
 	json_put_int(json, "number", l->number);
 	json_put_text(json, "name", l->name);
 	json_put_text(json, "ip", l->ip);
+	field_put_text(json, "ip6", ula_text(l->order, l->mac, ip6) ? "" : ip6);
 	json_put_text(json, "mac", l->mac);
 	json_put_text(json, "state", lease_state_names[l->state]);
 	json_put_text(json, "reason", end_reason_names[l->reason]);

@@ -67,7 +67,7 @@ err_t ethernet_init(struct ethernet *l, const struct vnet_config *config, struct
 	l->mac = mac_number(config->self.mac);
 	l->generation = mesh->generation;
 	l->has_ipv6 = n->mtu >= 1280;
-	l->prefix = ip6_network_prefix(n->id);
+	l->prefix = ula_prefix(n->id);
 	l->service_ip6 = (struct ip6){ l->prefix, SERVICE_ID };
 	if (!is_sound_member(l, &config->self))
 		return E_INVALID;

@@ -158,7 +158,7 @@ void ethernet_answer_dns6(struct ethernet *l, const struct frame *f, const struc
 		ethernet_to_port(l, frame, udp_put6(frame, f->from, l->service_mac, ip->to, ip->from, &out));
 		return;
 	}
-	struct ip6 to = { l->prefix, ip6_id_of_mac(l->gateway_mac) };
+	struct ip6 to = { l->prefix, ula_id_of_mac(l->gateway_mac) };
 	out = (struct udp){ .from = udp->from, .to = VNET_GATEWAY_DNS_PORT, .payload_len = udp->payload_len };
 	memcpy(frame + UDP6_HEAD_BYTES, udp->payload, udp->payload_len);
 	ethernet_send_to(l, gateway, frame, udp_put6(frame, l->gateway_mac, f->from, ip->from, to, &out), now);

@@ -11,22 +11,6 @@
 enum extension { HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, AUTHENTICATION = 51, DESTINATION = 60 };
 
 /* ---- addresses ---- */
-uint64_t ip6_network_prefix(uuid network)
-{
-	static const char label[] = "cpushare vnet ula v1";
-	uint8_t text[sizeof label - 1 + sizeof network.bytes];
-	memcpy(text, label, sizeof label - 1);
-	memcpy(text + sizeof label - 1, network.bytes, sizeof network.bytes);
-	sha256 h = sha256_of(text, sizeof text);
-	struct reader r = reader_of(h.bytes, sizeof h.bytes);
-	return 0xfdull << 56 | read_u64(&r) >> 8;
-}
-
-uint64_t ip6_id_of_mac(uint64_t mac)
-{
-	return ((mac >> 24) ^ 0x020000) << 40 | 0xfffeull << 24 | (mac & 0xffffff);
-}
-
 uint64_t ip6_mac_of_id(uint64_t id)
 {
 	return (id >> 24 & 0xffff) == 0xfffe ? ((id >> 40) ^ 0x020000) << 24 | (id & 0xffffff) : 0;

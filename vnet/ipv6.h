@@ -5,6 +5,7 @@
 #define VNET_IPV6_H
 
 #include "frame.h"
+#include "ula.h"
 
 struct ip6 {
 	uint64_t prefix, id; /* id: the interface identifier */
@@ -25,11 +26,7 @@ static inline bool ip6_is_multicast(struct ip6 a)
 {
 	return a.prefix >> 56 == 0xff;
 }
-/* The network's own /64, the same wherever its id is known: RFC 4193 with the first 56 bits of a hash as global and subnet id. */
-uint64_t ip6_network_prefix(uuid network);
-/* The modified EUI-64 identifier (RFC 4291 appendix A): what a kernel makes of its MAC when nobody tells it otherwise. */
-uint64_t ip6_id_of_mac(uint64_t mac);
-/* 0: the identifier was not made of a MAC. */
+/* ula_id_of_mac()'s inverse; 0: the identifier was not made of a MAC. */
 uint64_t ip6_mac_of_id(uint64_t id);
 uint64_t ip6_multicast_mac(struct ip6 group); /* RFC 2464 section 7 */
 void ip6_bytes(struct ip6 a, uint8_t to[16]);

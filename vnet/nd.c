@@ -137,6 +137,6 @@ size_t nd_put_router(const struct nd_router *n, uint8_t *to)
 	write_u16(&w, 0);
 	write_u32(&w, FOREVER);
 	write_bytes(&w, "\3lan\0\0\0", 8);
-	return finish(&w, to, n->to_mac, n->mac, (struct ip6){ IP6_LINK_LOCAL, ip6_id_of_mac(n->mac) },
+	return finish(&w, to, n->to_mac, n->mac, (struct ip6){ IP6_LINK_LOCAL, ula_id_of_mac(n->mac) },
 		      ip6_is_unset(n->to) ? IP6_ALL_NODES : n->to);
 }

@@ -137,7 +137,7 @@ void peer_status(const struct peer *p, const struct why_local *local, mono_time 
 	};
 	memcpy(s.name, p->name, sizeof s.name);
 	if (p->known_id)
-		ip6_bytes((struct ip6){ ip6_network_prefix(p->mesh->network), p->known_id }, s.ip6.s6_addr);
+		ip6_bytes((struct ip6){ ula_prefix(p->mesh->network), p->known_id }, s.ip6.s6_addr);
 	if (peer_is_reached(p)) {
 		const struct path *path = &p->paths.path[p->paths.active];
 		s.path = is_direct(path) ? VNET_PATH_DIRECT : VNET_PATH_RELAYED;

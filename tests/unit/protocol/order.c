@@ -21,7 +21,7 @@
 #define LEASE                                                                                                                   \
 	"{\"id\":\"" ID1 "\",\"order\":\"" ID2 "\",\"machine\":\"" ID3 "\",\"buyer\":\"" ID4 "\",\"seller\":\"" ID5             \
 	"\",\"seller_name\":\"Bob\",\"machine_name\":\"pc\",\"country\":\"DE\",\"number\":7,\"name\":\"vm7\",\"ip\":\"10.77.1." \
-	"7\","                                                                                                                  \
+	"7\",\"ip6\":\"fd9f:59e2:f50:b78:5054:ff:fe00:7\","                                                                     \
 	"\"mac\":\"52:54:00:00:00:07\",\"state\":\"ended\",\"reason\":\"completed\",\"detail\":\"off\",\"accel\":\"tcg\","      \
 	"\"cores\":2,"                                                                                                          \
 	"\"memory_mib\":256," PRICES ",\"vcpu_ns\":11,\"running_us\":12,\"tx_bytes\":13,\"rx_bytes\":14,\"charged_micro\":15,"  \

@@ -11,12 +11,12 @@ static uint64_t prefix;
 
 static struct ip6 local_of(int i)
 {
-	return (struct ip6){ IP6_LINK_LOCAL, ip6_id_of_mac(mac_of(i)) };
+	return (struct ip6){ IP6_LINK_LOCAL, ula_id_of_mac(mac_of(i)) };
 }
 
 static struct ip6 ula_of(int i)
 {
-	return (struct ip6){ prefix, ip6_id_of_mac(mac_of(i)) };
+	return (struct ip6){ prefix, ula_id_of_mac(mac_of(i)) };
 }
 
 #define UNSET ((struct ip6){ 0 })
@@ -94,8 +94,8 @@ static void test_prefix(void)
 {
 	uuid other = { { 9 } };
 	is_int(prefix >> 56, 0xfd, "the prefix is a local one (RFC 4193)");
-	ok(prefix == ip6_network_prefix(network.id) && prefix != ip6_network_prefix(other), "and the network's own");
-	is_int(ip6_id_of_mac(0x525400010203), 0x505400fffe010203, "EUI-64 turns the universal bit");
+	ok(prefix == ula_prefix(network.id) && prefix != ula_prefix(other), "and the network's own");
+	is_int(ula_id_of_mac(0x525400010203), 0x505400fffe010203, "EUI-64 turns the universal bit");
 	is_int(ip6_mac_of_id(0x505400fffe010203), 0x525400010203, "and back");
 	is_int(ip6_mac_of_id(RANDOM_ID), 0, "what is random is of no MAC");
 }
@@ -112,7 +112,7 @@ static void test_sources(void)
 	is_int(from_port(1, 2, plain6(1, 2, local_of(2))), 0, "nor its link-local one");
 	is_int(from_port(1, 2, plain6(1, 2, UNSET)), 0, "nor none");
 	is_int(from_port(1, 2, plain6(1, 2, SERVICE)), 0, "nor the service's");
-	is_int(from_port(1, 2, plain6(1, 2, (struct ip6){ IP6_LINK_LOCAL, ip6_id_of_mac(SERVICE_MAC) })), 0, "in neither form");
+	is_int(from_port(1, 2, plain6(1, 2, (struct ip6){ IP6_LINK_LOCAL, ula_id_of_mac(SERVICE_MAC) })), 0, "in neither form");
 	is_int(from_port(1, 2, plain6(1, 2, (struct ip6){ prefix, 0 })), 0, "nor the prefix itself");
 	is_int(from_port(1, 2, plain6(1, 2, (struct ip6){ prefix + 1, 7 })), 0, "nor another network's");
 	is_int(from_port(1, 2, plain6(1, 2, WORLD)), 0, "nor one of the world");
@@ -328,12 +328,12 @@ static void test_announcement(void)
 	ethernet_ipv6_peer_up(&nodes[1].ethernet, peer_at(1, 2), now);
 	run_us(2 * DELAY_US);
 	is_int(nodes[2].frames - before, 2, "a peer that comes hears of our address");
-	is_int(peer_at(2, 1)->known_id, ip6_id_of_mac(mac_of(1)), "and knows it");
+	is_int(peer_at(2, 1)->known_id, ula_id_of_mac(mac_of(1)), "and knows it");
 }
 
 int main(void)
 {
-	prefix = ip6_network_prefix(network.id);
+	prefix = ula_prefix(network.id);
 	machines_up(0);
 	test_prefix();
 	test_sources();
