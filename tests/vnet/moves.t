@@ -19,11 +19,11 @@ brief() { in_space ${P}r$1 sysctl -qw net.netfilter.nf_conntrack_udp_timeout=$2 
 site 1 symmetric
 site 2 full
 brief 1 20
-QUIET_MS=32000 pair kept ${P}h1 ${P}h2 direct,direct 1 33000
+QUIET_MS=32000 pair kept ${P}h1 ${P}h2 direct 38 32500
 site 3 symmetric
 site 4 full
 brief 3 6
-QUIET_MS=32000 pair ended ${P}h3 ${P}h4 direct,direct 1 34000
+QUIET_MS=32000 pair ended ${P}h3 ${P}h4 direct 38 34000
 
 # ---- a NAT maps anew under way ----
 site 5 symmetric
@@ -33,7 +33,7 @@ pair rebound ${P}h5 ${P}h6 direct 14 3000
 # ---- a machine gets another address ----
 site 7 public
 site 8 port
-pair readdressed ${P}h7 ${P}h8 "direct,direct@$INTERNET.99" 5 8000
+pair readdressed ${P}h7 ${P}h8 "direct,direct@$INTERNET.99" 5 5000
 # readdress: from one address to another, as a line does that is dialled anew
 readdress() {
 	ip -n ${P}i route add $INTERNET.99/32 dev p17
@@ -49,7 +49,7 @@ site 11 port
 ip link add lan9 netns ${P}r11 type veth peer name eth2 netns ${P}h9
 ip -n ${P}r11 addr add 192.168.99.1/24 dev lan9
 ip -n ${P}r11 link set lan9 up
-pair roaming ${P}h9 ${P}h10 "direct,direct@$(outside 11)" 5 8000
+pair roaming ${P}h9 ${P}h10 "direct,direct@$(outside 11)" 5 5000
 roam() {
 	ip -n ${P}h9 link set eth down
 	ip -n ${P}h9 addr add 192.168.99.2/24 dev eth2
@@ -115,9 +115,9 @@ within 10 reached kept direct 1
 KEPT=$(mapped 1 2)
 finished rebound "a NAT that maps anew: the peer is followed, and at most 3 s of frames were lost"
 isnt "$(mapped 5 6)" "$FIRST" "the port is another one"
-finished readdressed "an address that changes: the peer is followed within 8 s"
-finished roaming "a machine that changes networks: the peer is followed within 8 s"
-sleep 10
+finished readdressed "an address that changes: the peer is followed within 5 s"
+finished roaming "a machine that changes networks: the peer is followed within 5 s"
+sleep 8
 is "$(mapped 1 2)" "$KEPT" "while nothing is said pings keep the mapping"
 finished kept "and frames pass at once"
 finished ended "where it ended all the same the path comes back within 2 s"

@@ -191,9 +191,9 @@ static void child_send_frame(struct child *c)
 static void child_take_frames(struct child *c, mono_time now)
 {
 	uint8_t frame[2048];
+	if (c->heard_us && now.us - c->heard_us > c->report.gap_us)
+		c->report.gap_us = now.us - c->heard_us;
 	while (recv(c->guest, frame, sizeof frame, 0) > 0) {
-		if (c->heard_us && now.us - c->heard_us > c->report.gap_us)
-			c->report.gap_us = now.us - c->heard_us;
 		c->heard_us = now.us;
 		c->report.received++;
 	}
