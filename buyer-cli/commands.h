@@ -45,6 +45,7 @@ int command_node_list(struct cli *cli);
 int command_node_show(struct cli *cli);
 int command_node_console(struct cli *cli);
 int command_node_rate(struct cli *cli);
+int command_node_dispute(struct cli *cli);
 /* net.c */
 int command_net_up(struct cli *cli);
 /* net_status.c */

@@ -171,6 +171,8 @@ static const struct cli_command commands[] = {
 	{ "node console", "NODE", "its serial console", NULL, console_options, 1, 1, command_node_console },
 	{ "node rate", "NODE good|bad", "mark the seller, once the VM has been charged for", NULL, rate_options, 2, 2,
 	  command_node_rate },
+	{ "node dispute", "NODE [TEXT]", "say why a VM that ended was not worth its money; without TEXT: what became of it", NULL,
+	  NULL, 1, 2, command_node_dispute },
 	{ "net up", "ORDER [-- COMMAND...]", "put this machine on the order's ethernet",
 	  "As root a TAP appears here, in the background. Without root, or with a command, the LAN is in a namespace of its\n"
 	  "own, in which you are root and reach nothing else:\n\n"

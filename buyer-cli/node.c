@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * node.c - node list, show, console, rate: the VMs of an order
+ * node.c - node list, show, console, rate, dispute: the VMs of an order
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,4 +231,33 @@ int command_node_rate(struct cli *cli)
 	if (!(code = session_call(&s, "POST", path, body, true, NULL)))
 		output_note(cli, "Marked %s.\n", mark);
 	return code;
+}
+
+int command_node_dispute(struct cli *cli)
+{
+	static const struct column columns[] = { { "lease", "lease", CELL_TEXT },
+						 { "state", "state", CELL_TEXT },
+						 { "text", "text", CELL_TEXT },
+						 { "charged", "charged_micro", CELL_MONEY },
+						 { "given back", "refunded_micro", CELL_MONEY },
+						 { "decision", "decision", CELL_TEXT },
+						 { "opened", "opened_at", CELL_DATE },
+						 { "decided", "decided_at", CELL_DATE },
+						 { .title = NULL } };
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON answer = NULL;
+	AUTO_JSON body = NULL;
+	char id[UUID_TEXT_SIZE], path[96];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_node(&s, cli_arg(cli, 0), id)))
+		return code;
+	if (cli_arg_count(cli) > 1) {
+		body = json_object();
+		json_put_text(body, "text", cli_arg(cli, 1));
+	}
+	snprintf(path, sizeof path, "/v1/leases/%s/dispute", id);
+	if ((code = session_call(&s, body ? "POST" : "GET", path, body, body != NULL, &answer)))
+		return code;
+	output_object(cli, answer, columns, "lease");
+	return EXIT_OK;
 }

@@ -23,6 +23,8 @@ route_fn order_create, order_list, order_show, order_cancel, order_leases, order
 route_fn order_receipt;
 /* leases.c */
 route_fn lease_show, lease_feedback, lease_console_add, lease_console_show;
+/* disputes.c */
+route_fn dispute_open, dispute_show, dispute_list, dispute_decide, lease_correct;
 /* peers.c */
 route_fn peer_join, peer_leave;
 /* reach.c */

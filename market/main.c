@@ -33,6 +33,11 @@ static const struct cli_command commands[] = {
 	  "and\n"
 	  "you kept it elsewhere; it must still be there.",
 	  NULL, 0, 1, command_ledger_verify },
+	{ "ledger correct", "LEASE AMOUNT REASON", "give back a part of what a lease was charged", NULL, NULL, 3, 3,
+	  command_ledger_correct },
+	{ "dispute list", "", "disputes that wait for a decision, by their lease", NULL, NULL, 0, 0, command_dispute_list },
+	{ "dispute decide", "LEASE PERCENT REASON", "give back so much of the charge; 0 refuses the dispute", NULL, NULL, 3, 3,
+	  command_dispute_decide },
 	{ "operator grant", "EMAIL", "make an account an operator; counts from its next log-in", NULL, NULL, 1, 1,
 	  command_operator_grant },
 	{ "operator revoke", "EMAIL", "and take it back, at once", NULL, NULL, 1, 1, command_operator_revoke },

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * operate.c - the operator's commands: they speak to the same database as the market that serves
  */
+#include <pwd.h>
+#include <unistd.h>
 #include "books.h"
 #include "bytes.h"
 #include "commands.h"
@@ -140,6 +142,79 @@ int command_ledger_verify(struct cli *cli)
 	return with_store(cli, ledger_verify);
 }
 
+/* ---- corrections and disputes ---- */
+
+/* Who runs this command, as the posting tells it. */
+static const char *operator_name(void)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	return user ? user->pw_name : "operator";
+}
+
+static err_t correct_lease(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	uuid lease;
+	money amount;
+	if (uuid_parse(cli_arg(cli, 0), &lease) != OK)
+		return E_NOT_FOUND;
+	TRY(money_parse(cli_arg(cli, 1), &amount));
+	TRY(store_correct(store, lease, amount, cli_arg(cli, 2), operator_name(), clock_wall()));
+	printf("%s %s given back\n", cli_arg(cli, 1), setup->settings.currency);
+	return OK;
+}
+
+static void print_dispute(const struct dispute *d, const char *currency)
+{
+	char id[UUID_TEXT_SIZE], at[WALL_TEXT_SIZE], charged[MONEY_TEXT_SIZE], refund[MONEY_TEXT_SIZE];
+	printf("%s  %-8s  %s  charged %s, given back %s %s\n", uuid_format(d->lease, id), d->state, wall_format(d->opened_at, at),
+	       money_format(d->charged, charged), money_format(d->refunded, refund), currency);
+}
+
+static err_t list_disputes(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	struct page page = { .limit = 200 };
+	(void)cli;
+	for (;;) {
+		AUTO_FREE struct dispute *rows = NULL;
+		size_t count;
+		TRY(store_dispute_list(store, "open", page, &rows, &count));
+		for (size_t i = 0; i < count; i++)
+			print_dispute(&rows[i], setup->settings.currency);
+		if (count < page.limit)
+			return OK;
+		page.after = rows[count - 1].lease;
+	}
+}
+
+static err_t decide_dispute(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	uuid lease;
+	int64_t percent;
+	struct dispute d;
+	if (uuid_parse(cli_arg(cli, 0), &lease) != OK)
+		return E_NOT_FOUND;
+	TRY(int_parse(cli_arg(cli, 1), &percent));
+	TRY(store_dispute_decide(store, lease, percent, cli_arg(cli, 2), operator_name(), clock_wall()));
+	TRY(store_dispute_get(store, lease, &d));
+	print_dispute(&d, setup->settings.currency);
+	return OK;
+}
+
+int command_ledger_correct(struct cli *cli)
+{
+	return with_store(cli, correct_lease);
+}
+
+int command_dispute_list(struct cli *cli)
+{
+	return with_store(cli, list_disputes);
+}
+
+int command_dispute_decide(struct cli *cli)
+{
+	return with_store(cli, decide_dispute);
+}
+
 /* ---- operators ---- */
 
 static err_t set_operator(struct cli *cli, struct store *store, bool on)
@@ -161,7 +236,7 @@ static err_t grant(struct cli *cli, const struct setup *setup, struct store *sto
 	return set_operator(cli, store, true);
 }
 
-static err_t revoke(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t take_back(struct cli *cli, const struct setup *setup, struct store *store)
 {
 	(void)setup;
 	return set_operator(cli, store, false);
@@ -174,7 +249,7 @@ int command_operator_grant(struct cli *cli)
 
 int command_operator_revoke(struct cli *cli)
 {
-	return with_store(cli, revoke);
+	return with_store(cli, take_back);
 }
 
 /* ---- deposits ---- */

@@ -47,6 +47,7 @@ const struct route market_routes[] = {
 	{ "POST", "/v1/deposits/{id}/confirm", deposit_confirm, S_OPERATOR, TX | MAYBE, SMALL, "the money came: credit it" },
 	{ "POST", "/v1/deposits/{id}/fail", deposit_fail, S_OPERATOR, TX | MAYBE, SMALL, "the money will not come" },
 	{ "GET", "/v1/operator/deposits", operator_deposits, S_OPERATOR, 0, 0, "everybody's deposits" },
+	{ "GET", "/v1/operator/disputes", dispute_list, S_OPERATOR, 0, 0, "everybody's disputes" },
 	{ "GET", "/v1/operator/ledger", operator_ledger, S_OPERATOR, 0, 0, "the ledger, added up" },
 
 	{ "GET", "/v1/images", image_list, S_IMAGES, 0, 0, "images" },
@@ -72,6 +73,11 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/leases/{id}/console", lease_console_show, S_ORDERS, 0, 0, "the serial console's last bytes" },
 	{ "POST", "/v1/leases/{id}/console", lease_console_add, S_MACHINE, QUIET, JSON, "a piece of the serial console" },
 	{ "POST", "/v1/leases/{id}/feedback", lease_feedback, S_ORDERS | S_MACHINES, TX, SMALL, "mark the other side" },
+
+	{ "POST", "/v1/leases/{id}/dispute", dispute_open, S_ORDERS, KEY, SMALL, "it was not worth its money" },
+	{ "GET", "/v1/leases/{id}/dispute", dispute_show, S_ORDERS | S_MACHINES | S_OPERATOR, 0, 0, "its dispute" },
+	{ "POST", "/v1/leases/{id}/dispute/decide", dispute_decide, S_OPERATOR, TX, SMALL, "refund a part, or none" },
+	{ "POST", "/v1/leases/{id}/correct", lease_correct, S_OPERATOR, KEY, SMALL, "give back what was charged wrongly" },
 
 	{ "GET", "/v1/orders", order_list, S_ORDERS, 0, 0, "orders, newest first" },
 	{ "POST", "/v1/orders", order_create, S_ORDERS, KEY, 3 * JSON, "place an order" },

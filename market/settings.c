@@ -80,6 +80,8 @@ const struct conf_entry settings_table[] = {
 		 "what a lease holds ahead: the cost of this time"),
 	DURATION("timing.settle_interval", settle_interval_us, 1000, HOUR_US, "60s",
 		 "usage is charged this often; also when the hold runs low, and at the end"),
+	DURATION("timing.dispute_window", dispute_window_us, SECOND_US, 365 * DAY_US, "14d",
+		 "a lease can be disputed this long after its end"),
 	DURATION("timing.pieces_interval", pieces_interval_us, 1000, HOUR_US, "15s",
 		 "between two looks for pieces that nobody has any more, in one of 256 folders each"),
 	DURATION("timing.pieces_grace", pieces_grace_us, SECOND_US, DAY_US, "1h",

@@ -134,6 +134,9 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 		FROM posting p JOIN entry e ON e.posting = p.id JOIN ledger_account d ON d.id = e.debit AND d.kind = 'held'
 		JOIN ledger_account c ON c.id = e.credit
 		WHERE p.kind = 'charge' GROUP BY p.lease_id
+	), of_corrections AS (
+		SELECT p.lease_id, sum(e.amount_micro) AS refunded FROM posting p JOIN entry e ON e.posting = p.id
+		WHERE p.kind = 'correction' GROUP BY p.lease_id
 	)
 	SELECT (SELECT count(*) FROM posting), (SELECT count(*) FROM entry), count(*), sum(a.balance_micro)::bigint,
 		count(*) FILTER (WHERE a.balance_micro <> coalesce(m.sum, 0) OR NOT coalesce(m.told, true)),
@@ -142,8 +145,9 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 		(SELECT count(*) FROM cpushare.order o LEFT JOIN of_leases l ON l.order_id = o.id
 			WHERE (o.leases_held_micro, o.charged_micro, o.filled, o.ended)
 				<> (coalesce(l.held, 0), coalesce(l.charged, 0), coalesce(l.filled, 0), coalesce(l.ended, 0)))
-		+ (SELECT count(*) FROM lease l LEFT JOIN of_charges c ON c.lease_id = l.id
-			WHERE (l.charged_micro - l.commission_micro, l.commission_micro) <> (coalesce(c.earned, 0), coalesce(c.commission, 0))),
+		+ (SELECT count(*) FROM lease l LEFT JOIN of_charges c ON c.lease_id = l.id LEFT JOIN of_corrections r ON r.lease_id = l.id
+			WHERE (l.charged_micro - l.commission_micro, l.commission_micro, l.refunded_micro)
+				<> (coalesce(c.earned, 0), coalesce(c.commission, 0), coalesce(r.refunded, 0))),
 		sum(a.balance_micro) FILTER (WHERE a.kind = 'commission')::bigint,
 		sum(a.balance_micro) FILTER (WHERE a.kind = 'external')::bigint,
 		coalesce(sum(a.balance_micro) FILTER (WHERE a.owner IS NOT NULL), 0)::bigint

@@ -7,7 +7,8 @@ DECLARE
 	c CONSTANT text[] := ARRAY['ledger_verify', 'ledger_chain', 'ledger_chain_head', 'ledger_chain_faults',
 		'writers_horizon', 'event_horizon', 'event_read', 'event_sweep', 'deposit_create', 'deposit_credit',
 		'deposit_fail', 'order_create', 'order_close', 'peer_number', 'match_make', 'lease_set_state', 'lease_desire',
-		'lease_set_path', 'lease_use', 'lease_finish', 'feedback_give', 'image_lock', 'image_create', 'image_piece_add',
+		'lease_set_path', 'lease_use', 'lease_finish', 'feedback_give', 'correct', 'dispute_open',
+		'dispute_decide', 'image_lock', 'image_create', 'image_piece_add',
 		'image_delete'];
 BEGIN
 	FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace LOOP

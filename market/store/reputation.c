@@ -19,17 +19,19 @@ err_t store_feedback(struct store *s, uuid lease, uuid from, bool good, const ch
 
 /* A seller is who has, or had, a machine. Completed: was paid for, and ended for nothing of the seller's doing. Failed: ended for what is
  * the seller's to answer for. */
-#define COLUMNS                                                                                                     \
-	"SELECT a.id, a.name, f.good, f.bad, m.machines, m.online, l.leases, l.completed, l.failed, a.created_at "  \
-	"FROM account a "                                                                                           \
-	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE good) AS good, count(*) FILTER (WHERE NOT good) AS bad " \
-	"  FROM feedback WHERE about = a.id AND side = 'seller') f "                                                \
-	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE state <> 'retired') AS machines, "                       \
-	"  count(*) FILTER (WHERE state = 'online') AS online FROM machine WHERE account = a.id) m "                \
-	"CROSS JOIN LATERAL (SELECT count(*) AS leases, count(*) FILTER (WHERE charged_micro > 0 AND reason IN "    \
-	"  ('completed', 'expired', 'cancelled_by_buyer', 'funds_exhausted')) AS completed, "                       \
-	"  count(*) FILTER (WHERE reason IN ('withdrawn_by_seller', 'lost_contact', 'boot_failed', "                \
-	"  'attestation_failed')) AS failed FROM lease WHERE seller = a.id) l "                                     \
+#define COLUMNS                                                                                                            \
+	"SELECT a.id, a.name, f.good, f.bad, m.machines, m.online, l.leases, l.completed, l.failed, a.created_at "         \
+	"FROM account a "                                                                                                  \
+	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE good) AS good, count(*) FILTER (WHERE NOT good) AS bad "        \
+	"  FROM feedback WHERE about = a.id AND side = 'seller') f "                                                       \
+	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE state <> 'retired') AS machines, "                              \
+	"  count(*) FILTER (WHERE state = 'online') AS online FROM machine WHERE account = a.id) m "                       \
+	"CROSS JOIN LATERAL (SELECT count(*) AS leases, count(*) FILTER (WHERE charged_micro > 0 AND d.lease IS NULL AND " \
+	"reason IN "                                                                                                       \
+	"  ('completed', 'expired', 'cancelled_by_buyer', 'funds_exhausted')) AS completed, "                              \
+	"  count(*) FILTER (WHERE reason IN ('withdrawn_by_seller', 'lost_contact', 'boot_failed', "                       \
+	"  'attestation_failed') OR d.lease IS NOT NULL) AS failed FROM lease "                                            \
+	"  LEFT JOIN dispute d ON d.lease = lease.id AND d.state = 'upheld' WHERE seller = a.id) l "                       \
 	"WHERE EXISTS (SELECT 1 FROM machine WHERE account = a.id) "
 
 static void seller_read(struct row *row, void *element)

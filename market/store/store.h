@@ -152,6 +152,7 @@ struct lease_row {
 	wall_time usage_at; /* when it came */
 	money budget_left;  /* of the order: what could still be held beyond its holds and charges; MONEY_MAX_MICRO: unbounded */
 	ed25519_public key; /* the machine's */
+	money refunded;	    /* of l.charged, by corrections */
 };
 MUST_CHECK err_t store_lease_get(struct store *s, uuid id, uuid asking, struct lease_row *ret); /* asking: whose mark is shown */
 MUST_CHECK err_t store_lease_list_of_order(struct store *s, uuid order, uuid asking, struct lease_row **ret_rows,

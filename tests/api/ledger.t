@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# ledger.t - the ledger after the fact: its chain
+# ledger.t - the ledger after the fact: its chain, disputes and corrections
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
@@ -21,4 +21,67 @@ is "$(verify >"$WORK/changed"; echo $?)" 1 "a text changed past the triggers fai
 like "$(<"$WORK/changed")" "posting $posting, 1 in the chain: changed" "which names it"
 tampered "UPDATE cpushare.posting SET text = 'manual' WHERE id = '$posting'" >/dev/null
 ok "changed back, the ledger holds" verify
+
+# ---- a lease that is paid, ends, and is disputed ----
+signup seller && SELLER=$TOKEN
+signup chief && cpushare-market operator grant chief@example.org --data "$MARKET_DATA" >/dev/null && login chief && CHIEF=$TOKEN
+M_PRICE=100000000
+new_machine desk "$SELLER" || bail "$BODY"
+new_image "$BUYER" 1000 || bail "$BODY"
+report desk
+new_order "$BUYER" '.max_price_per_core_hour_micro = 100000000' || bail "$BODY"
+matched() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER" && [ "$(field '.items | length')" = 1 ]; }
+ok "an order is matched" within 5 matched
+LEASE=$(field '.items[0].id')
+report desk "[$(said "$LEASE" running)]"
+dispute() { api POST "/v1/leases/$LEASE/dispute" "$1" "${2-$BUYER}" "$(key)"; }
+dispute '{"text":"it never answered"}'
+is "$STATUS $(field .code)" '409 wrong_state' "a lease that runs cannot be disputed"
+report desk "[$(said "$LEASE" ended completed "$(usage desk "$LEASE" 1 3600000 3600 0 0 $NO_HASH)")]"
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+charged=$(field .charged_micro)
+ok "it has ended and cost something" [ "$(field .state)" = ended -a "$charged" -gt 0 ]
+dispute '{"text":""}'
+is "$STATUS $(field .errors[0].field)" '422 text' "a dispute says something"
+dispute '{"text":"x","refund_percent":100}'
+is "$STATUS" 422 "and nothing else"
+dispute '{"text":"it never answered"}' "$SELLER"
+is "$STATUS" 404 "it is the buyer's to say"
+dispute '{"text":"it never answered"}'
+is "$STATUS $(field .state)" '201 open' "the buyer disputes it"
+is "$(field .evidence.usage.hash)" "$(<"$WORK/usage_hash")" "the usage record is frozen"
+dispute '{"text":"once more"}'
+is "$STATUS" 409 "once"
+api GET "/v1/leases/$LEASE/dispute" "" "$SELLER"
+is "$STATUS $(field .text) $(field .console_base64)" '200 it never answered null' "the seller sees it, and not the console"
+signup stranger
+api GET "/v1/leases/$LEASE/dispute" "" "$TOKEN"
+is "$STATUS" 404 "a stranger does not"
+api GET "/v1/operator/disputes?state=open" "" "$CHIEF"
+is "$(field '.items | length') $(field .items[0].lease)" "1 $LEASE" "the operator finds it"
+before=$(api GET /v1/balance "" "$BUYER" && field .available_micro)
+api POST "/v1/leases/$LEASE/dispute/decide" '{"refund_percent":50,"reason":"it was half reachable"}' "$BUYER"
+is "$STATUS" 403 "the buyer does not decide"
+api POST "/v1/leases/$LEASE/dispute/decide" '{"refund_percent":50,"reason":"it was half reachable"}' "$CHIEF"
+is "$STATUS $(field .state) $(field .refund_micro)" "200 upheld $((charged / 2))" "the operator gives half back"
+is "$(api GET /v1/balance "" "$BUYER" && field .available_micro)" $((before + charged / 2)) "the buyer has it"
+is "$(api GET /v1/postings "" "$BUYER" && field '.items[0].kind, .items[0].text' | paste -sd ' ')" 'correction chief: it was half reachable' \
+	"and reads why"
+seller=$(api GET "/v1/leases/$LEASE" "" "$BUYER" && field .seller)
+is "$(api GET "/v1/sellers/$seller" && field '.bad, .leases_failed, .leases_completed' | paste -sd ' ')" '1 1 0' "the lease counts as failed, its mark as bad"
+events() { curl -ksN -m 3 -H "Authorization: Bearer $1" "$URL/v1/events?after=0" | sed -n 's/^event: //p' | grep -E 'dispute|corrected' | paste -sd ' '; }
+is "$(events "$BUYER")" 'dispute.opened lease.corrected dispute.decided' "the buyer hears of it"
+is "$(events "$SELLER")" 'dispute.opened lease.corrected dispute.decided' "and the seller"
+k=$(key)
+api POST "/v1/leases/$LEASE/correct" '{"amount_micro":1,"reason":"rounding"}' "$CHIEF" "$k"
+api POST "/v1/leases/$LEASE/correct" '{"amount_micro":1,"reason":"rounding"}' "$CHIEF" "$k"
+is "$STATUS $(field .refunded_micro)" "200 $((charged / 2 + 1))" "a correction sent twice is made once"
+api POST "/v1/leases/$LEASE/correct" "{\"amount_micro\":$charged,\"reason\":\"all\"}" "$CHIEF" "$(key)"
+is "$STATUS" 422 "no more is given back than was charged"
+like "$(cpushare-market ledger correct "$LEASE" 0.000001 "by hand" --data "$MARKET_DATA")" 'given back' "an operator's command does so too"
+is "$(api GET /v1/postings "" "$BUYER" && field '.items[0].text')" "$(id -un): by hand" "under its user's name"
+is "$(cpushare-market dispute list --data "$MARKET_DATA")" '' "no dispute waits any more"
+cpushare-market dispute decide "$LEASE" 100 "again" --data "$MARKET_DATA" 2>/dev/null
+is "$?" 5 "nor is any decided twice"
+ok "the ledger holds" verify
 done_testing
