@@ -23,6 +23,7 @@
 #define RETRY_FIRST_US SECOND_US
 #define RETRY_MAX_US (60 * SECOND_US)
 #define SOLICIT_US SECOND_US		    /* wishes heeded at most this often */
+#define BUSY_US SECOND_US		    /* a handshake that takes longer needs wishes too */
 #define SERVER_PATIENCE_US (20 * SECOND_US) /* a server reminds of a rekey only that late */
 #define COOKIES_MAX 3
 #define RELAYED_OPENERS 4 /* rounds */
@@ -105,14 +106,44 @@ static void send_flight(struct peer *p, struct attempt *at, const struct address
 	}
 }
 
+static size_t carrier_bytes(uint32_t index, size_t dtls_len)
+{
+	return index == 0 ? CARRIER_PACKET_BYTES : CARRIER_HEAD_BYTES + dtls_len + CARRIER_MAC_BYTES;
+}
+
+static size_t flight_bytes(const struct attempt *at)
+{
+	const struct flight *f = handshake_flight(at->dtls);
+	size_t bytes = 0;
+	for (int i = 0; i < f->count; i++)
+		bytes += carrier_bytes(at->remote_index, f->len[i]);
+	return bytes;
+}
+
 /* Is a packet as large as our last flight? Then a repetition of it, whoever says to have sent it, may have that flight again. */
 static bool is_worth_a_flight(const struct attempt *at, const struct carrier *c)
 {
-	const struct flight *f = handshake_flight(at->dtls);
-	size_t flight = 0, packet = c->index == 0 ? CARRIER_PACKET_BYTES : CARRIER_HEAD_BYTES + c->dtls_len + CARRIER_MAC_BYTES;
-	for (int i = 0; i < f->count; i++)
-		flight += CARRIER_HEAD_BYTES + f->len[i] + CARRIER_MAC_BYTES;
-	return packet >= flight;
+	return carrier_bytes(c->index, c->dtls_len) >= flight_bytes(at);
+}
+
+/* An answer's origin may be a victim that the answer was deflected to: unless it is a known way, it gets no more than it sent. */
+static bool via_may_have_a_flight(const struct peer *p, const struct attempt *at)
+{
+	int i = paths_find(&p->paths, &at->via);
+	return (i >= 0 && paths_known(&p->paths, i) == i) || at->credit_bytes >= flight_bytes(at);
+}
+
+static void credit(struct attempt *at, const struct address *from, size_t bytes)
+{
+	if (address_equal(&at->via, from))
+		at->credit_bytes += bytes;
+}
+
+static void send_flight_back(struct peer *p, struct attempt *at)
+{
+	size_t bytes = flight_bytes(at);
+	at->credit_bytes -= bytes < at->credit_bytes ? bytes : at->credit_bytes;
+	send_flight(p, at, &at->via);
 }
 
 static void send_wish(struct peer *p, const struct address *to)
@@ -159,6 +190,7 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 	uint64_t *seen = &at->seen[c->part / 64], bit = 1ull << (c->part % 64);
 	bool spoke;
 	if (*seen & bit) {
+		credit(at, from, carrier_bytes(c->index, c->dtls_len));
 		if (!p->client && now.us - at->repeated_us >= ATTEMPT_REPEAT_US && is_worth_a_flight(at, c)) {
 			at->repeated_us = now.us;
 			p->handshake_repeats++;
@@ -170,7 +202,10 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 		return;
 	*seen |= bit;
 	at->remote_index = c->sender_index;
+	if (!address_equal(&at->via, from))
+		at->credit_bytes = 0;
 	at->via = *from;
+	credit(at, from, carrier_bytes(c->index, c->dtls_len));
 	enum handshake_state state = handshake_step(at->dtls, c->dtls, c->dtls_len, &spoke);
 	if (state == HANDSHAKE_FAILED) {
 		p->refused = true;
@@ -182,7 +217,8 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 		return;
 	}
 	if (spoke) {
-		send_flight(p, at, from);
+		send_flight_back(p, at);
+		at->target = 0;
 		at->wait_us = ATTEMPT_WAIT_US;
 		at->next_us = now.us + at->wait_us;
 	}
@@ -260,7 +296,9 @@ static void client_take(struct peer *p, const struct carrier *c, const struct ad
 	if (c->kind == CARRIER_SOLICIT) {
 		if (at && at->via.port == 0) {
 			at->extra = *from;
-		} else if (!at && now.us - p->solicited_us >= SOLICIT_US) {
+		} else if (at) {
+			credit(at, from, CARRIER_PACKET_BYTES);
+		} else if (now.us - p->solicited_us >= SOLICIT_US) {
 			p->solicited_us = now.us;
 			client_begin(p, from, now);
 		}
@@ -376,9 +414,9 @@ static void client_tick(struct peer *p, mono_time now)
 	}
 	if (!at || now.us < at->next_us)
 		return;
-	if (at->via.port) {
+	if (at->via.port && via_may_have_a_flight(p, at)) {
 		p->handshake_repeats++;
-		send_flight(p, at, &at->via);
+		send_flight_back(p, at);
 		wait_longer(at, now);
 		return;
 	}
@@ -407,7 +445,7 @@ static void server_tick(struct peer *p, mono_time now)
 	for (int i = 0; i < PEER_ATTEMPTS; i++) {
 		if (p->attempt[i] && now.us - p->attempt[i]->begun_us >= ATTEMPT_LIFE_US)
 			attempt_free(p, &p->attempt[i]);
-		busy |= p->attempt[i] && !p->attempt[i]->done;
+		busy |= p->attempt[i] && !p->attempt[i]->done && now.us - p->attempt[i]->begun_us < BUSY_US;
 	}
 	if (now.us < p->retry_us || !wants_keys(p, now))
 		return;

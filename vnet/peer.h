@@ -22,6 +22,7 @@ struct attempt {
 	uint8_t cookies;      /* how many we were sent */
 	uint64_t seen[4];     /* bit: the other side's datagram of that number is here */
 	struct address via;   /* where its last packet came from; port 0: none yet */
+	size_t credit_bytes;  /* a client's: what came from via and was not yet answered with as much */
 	struct address extra; /* an address to try besides the candidates; port 0: none */
 	bool done;
 	int64_t begun_us, next_us, wait_us, repeated_us;

@@ -78,6 +78,64 @@ static void test_repeated_flight(void)
 	stop();
 }
 
+static bool is_server_flight(const struct packet *q, const struct node *server)
+{
+	return q->data[0] == WIRE_HANDSHAKE && address_equal(&q->from, &server->address);
+}
+
+/* Who sits on the way delivers the server's flight in a victim's name before it comes itself, if it comes at all. */
+static void test_deflected_flight(bool original_comes)
+{
+	int client, server;
+	size_t lured = 0;
+	start(&client, &server);
+	stop();
+	node_up(0);
+	node_up(1);
+	introduce();
+	while (!peer_at(server, client)->attempt[0])
+		run_us(1000);
+	watched_bytes = 0;
+	for (size_t i = 0; i < queued; i++) {
+		if (!is_server_flight(&queue[i], &nodes[server]))
+			continue;
+		lured += queue[i].len;
+		struct packet copy = queue[i];
+		if (original_comes)
+			mesh_input(&nodes[client].mesh, copy.data, copy.len, &watched, now);
+		else
+			queue[i].from = watched;
+	}
+	assert(lured > 0);
+	run_us(8 * SECOND_US);
+	ok(watched_bytes > 0 && watched_bytes <= lured,
+	   "a deflected flight brings a victim no more than it was: %zu bytes for %zu", watched_bytes, lured);
+	ok(connected(0, 1), "and the two connect");
+	stop();
+}
+
+/* Behind an address that nobody announced: whichever part of the handshake is lost, it is done before the client would begin anew. */
+static void test_loss_behind_unknown(void)
+{
+	int client, server, most = 7, came = 0;
+	start(&client, &server);
+	struct vnet_peer unknown = nodes[server].self, known = nodes[client].self;
+	unknown.candidate_count = 0;
+	stop();
+	for (int i = 0; i < most; i++) {
+		node_up(0);
+		node_up(1);
+		assert(mesh_set_peers(&nodes[client].mesh, &unknown, 1, now) == OK);
+		assert(mesh_set_peers(&nodes[server].mesh, &known, 1, now) == OK);
+		spare_carriers = i;
+		run_us(8 * SECOND_US);
+		came += connected(0, 1);
+		spare_carriers = -1;
+		stop();
+	}
+	is_int(came, most, "a lost part of a handshake with an unannounced address is made good");
+}
+
 /* Behind an address that nobody announced, to a client that asks for cookies as answers. */
 static void test_wish_under_load(void)
 {
@@ -174,6 +232,9 @@ int main(void)
 	node_make(2, "192.0.2.3:1003");
 	test_repeated_wish();
 	test_repeated_flight();
+	test_deflected_flight(true);
+	test_deflected_flight(false);
+	test_loss_behind_unknown();
 	test_wish_under_load();
 	test_late_farewell();
 	test_many_addresses();
