@@ -3,12 +3,15 @@
  */
 #include "relay.h"
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include "bytes.h"
 #include "relay_wire.h"
 #include "stun.h"
-#include "tap.h"
 #include "ticket.h"
+#include "vectors.h"
 
 static struct ed25519_key *key;
 static struct p256_key *endpoint, *thief; /* the members', and somebody's who saw their packets */
@@ -137,6 +140,39 @@ static void test_ticket(void)
 	}
 	is_int(held, 0, "no byte of it can be changed");
 	ed25519_free(stranger);
+}
+
+/* The ticket of docs/VNET.md, with the key of RFC 8032, section 7.1, test 1. */
+static void test_ticket_vector(void)
+{
+	/* RFC 8410: what stands before the 32 bytes of a private key */
+	uint8_t der[48] = { 0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20 };
+	char path[] = "/tmp/cpushare-ticket-XXXXXX", text[128];
+	uint8_t bytes[TICKET_BYTES], public[32];
+	struct ed25519_key *market;
+	struct ticket t = { .expires = { 1800000000ll * SECOND_US }, .quota_bytes = 1ull << 40 }, got;
+	vectors_read();
+	vector("ticket_key", der + 16, 32);
+	int fd = mkostemp(path, O_CLOEXEC);
+	assert(fd >= 0);
+	dprintf(fd, "-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----\n", base64_encode(der, sizeof der, text));
+	close(fd);
+	assert(ed25519_load(path, &market) == OK);
+	unlink(path);
+	ed25519_public key_public = ed25519_public_of(market);
+	vector("ticket_public", public, sizeof public);
+	ok(!memcmp(key_public.bytes, public, sizeof public), "the key of the ticket's vector");
+	vector("network", t.network.bytes, sizeof t.network.bytes);
+	vector("sender_pin", t.pin.bytes, sizeof t.pin.bytes);
+	memset(t.peer.bytes, 0x61, sizeof t.peer.bytes);
+	ticket_sign(&t, market, bytes);
+	is_vector("ticket", bytes, sizeof bytes);
+	vector("ticket", bytes, sizeof bytes);
+	ok(ticket_check(bytes, key_public, (wall_time){ t.expires.us - 1 }) == OK && ticket_read(bytes, &got) == OK &&
+		   sha256_equal(got.pin, t.pin) && got.quota_bytes == t.quota_bytes && got.expires.us == t.expires.us,
+	   "it holds until its last moment, and is read as it was written");
+	is_int(ticket_check(bytes, key_public, t.expires), E_TIMEOUT, "and not after");
+	ed25519_free(market);
 }
 
 static void test_binding(void)
@@ -372,6 +408,7 @@ int main(void)
 	endpoint = new_key();
 	thief = new_key();
 	test_ticket();
+	test_ticket_vector();
 	test_binding();
 	test_thieves();
 	test_bounds();

@@ -4,43 +4,10 @@
 #include <assert.h>
 #include "bytes.h"
 #include "gate.h"
+#include "handshake.h"
 #include "relay_wire.h"
 #include "seal.h"
-#include "tap.h"
-
-#define PAGE "docs/VNET.md"
-
-static char page[65536];
-
-/* A vector's bytes; dies where the page has none of that name. */
-static size_t vector(const char *name, uint8_t *data, size_t max)
-{
-	char key[64];
-	int n = snprintf(key, sizeof key, "\n%s = ", name);
-	const char *at = strstr(page, "```vectors");
-	at = at ? strstr(at, key) : NULL;
-	if (!at) {
-		printf("Bail out! %s has no vector %s\n", PAGE, name);
-		exit(1);
-	}
-	at += n;
-	size_t digits = strspn(at, "0123456789abcdef");
-	char text[4096];
-	assert(digits / 2 <= max && digits < sizeof text);
-	memcpy(text, at, digits);
-	text[digits] = '\0';
-	assert(hex_decode(text, data, digits / 2) == OK);
-	return digits / 2;
-}
-
-static void is_vector(const char *name, const uint8_t *got, size_t len)
-{
-	uint8_t want[2048];
-	char text[4097];
-	size_t n = vector(name, want, sizeof want);
-	if (!ok(n == len && !memcmp(got, want, len), "vector %s", name))
-		printf("# got %s\n", hex_encode(got, len, text));
-}
+#include "vectors.h"
 
 static void test_sealed_vectors(void)
 {
@@ -150,6 +117,42 @@ static void test_carrier_vectors(void)
 	is_vector("cookie", packet, COOKIE_PACKET_BYTES);
 	is_int(cookie_get(packet, COOKIE_PACKET_BYTES, &back), OK, "a cookie is read");
 	is_int(cookie_get(packet, COOKIE_PACKET_BYTES - 1, &back), E_INVALID, "but not cut short");
+}
+
+/* A client's first flight, and what a server makes of it: its own, with the version and the cipher that there are. */
+static void test_flight_vectors(void)
+{
+	uint8_t hello[CARRIER_DTLS_MAX], packet[CARRIER_PACKET_BYTES];
+	char *key_pem, *cert_pem;
+	struct identity *id;
+	struct handshake *server;
+	struct gate_key key;
+	struct carrier got, c = { .id = 0x8877665544332211, .sender_index = 0x05060708, .kind = CARRIER_DTLS };
+	bool spoke = false;
+	vector("mac1_key", key.mac, sizeof key.mac);
+	vector("hint", key.hint, sizeof key.hint);
+	c.dtls_len = vector("client_hello", hello, sizeof hello);
+	c.dtls = hello;
+	memcpy(c.hint, key.hint, sizeof c.hint);
+	is_int(carrier_put(&c, packet), CARRIER_PACKET_BYTES, "a first flight is padded");
+	gate_sign(&key, packet, sizeof packet);
+	is_vector("first_flight_head", packet, CARRIER_HEAD_BYTES);
+	is_vector("first_flight_mac1", packet + sizeof packet - CARRIER_MAC_BYTES, CARRIER_MAC_BYTES);
+	ok(gate_check(&key, packet, sizeof packet) && carrier_get(packet, sizeof packet, &got) == OK &&
+		   got.dtls_len == c.dtls_len,
+	   "and read");
+	assert(certificate_make("peer", &key_pem, &cert_pem) == OK && identity_new(key_pem, cert_pem, &id) == OK);
+	assert(handshake_new(id, false, (sha256){ 0 }, &server) == OK);
+	is_int(handshake_step(server, got.dtls, got.dtls_len, &spoke), HANDSHAKE_GOING, "a server takes it");
+	/* record header 13, handshake header 12, then version 2, random 32, session id, cipher suite 2 (RFC 6347, RFC 5289) */
+	const uint8_t *hello_back = handshake_flight(server)->data[0];
+	ok(spoke && hello_back[13] == 2 && hello_back[25] == 0xfe && hello_back[26] == 0xfd &&
+		   hello_back[60 + hello_back[59]] == 0xc0 && hello_back[61 + hello_back[59]] == 0x2c,
+	   "and answers with its hello: DTLS 1.2, ECDHE-ECDSA-AES256-GCM-SHA384");
+	handshake_free(server);
+	identity_free(id);
+	free(key_pem);
+	free(cert_pem);
 }
 
 /* Segment and fragment as they are on the wire. */
@@ -340,15 +343,11 @@ static void test_addresses(void)
 
 int main(void)
 {
-	FILE *f = fopen(PAGE, "re");
-	if (!f || fread(page, 1, sizeof page - 1, f) == 0) {
-		printf("Bail out! cannot read %s\n", PAGE);
-		return 1;
-	}
-	fclose(f);
+	vectors_read();
 	test_sealed_vectors();
 	test_inner_vectors();
 	test_carrier_vectors();
+	test_flight_vectors();
 	test_piece_vectors();
 	test_relay_vectors();
 	test_refusals();
