@@ -325,7 +325,8 @@ void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, const str
 	if (at->cookies++ >= COOKIES_MAX)
 		return;
 	memcpy(at->cookie, c->cookie, sizeof at->cookie);
-	if (paths_find(&p->paths, from) < 0)
+	/* The flight is larger than the cookie, and who sits on the way may have sent it from elsewhere: to new addresses goes one. */
+	if (at->cookies == 1 && paths_find(&p->paths, from) < 0)
 		at->extra = *from;
 	at->target = 0;
 	at->next_us = now.us;

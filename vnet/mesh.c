@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include "bytes.h"
 #include "log.h"
+#include "ula.h"
 #include "mesh.h"
 #include "peer.h"
 
@@ -26,6 +27,7 @@ err_t mesh_init(struct mesh *m, const struct vnet_network *network, uuid self, s
 	m->frame_max = (uint16_t)(network->mtu + FRAME_OVERHEAD_BYTES);
 	m->netmask = network->prefix_len ? UINT32_MAX << (32 - network->prefix_len) : 0;
 	m->subnet = network->subnet & m->netmask;
+	m->prefix = ula_prefix(network->id);
 	m->due_us = m->made_us = now.us;
 	gate_init(&m->gate, now);
 	random_fill(&m->jitter_state, sizeof m->jitter_state);
@@ -283,11 +285,17 @@ static void input_cookie(struct mesh *m, const uint8_t *packet, size_t len, cons
 	m->due_us = now.us;
 }
 
+bool mesh_is_inside(const struct mesh *m, const struct address *a)
+{
+	struct reader r = reader_of(a->ip, sizeof a->ip);
+	return address_is_v4(a) ? (address_v4(a) & m->netmask) == m->subnet : read_u64(&r) == m->prefix;
+}
+
 void mesh_input(struct mesh *m, uint8_t *packet, size_t len, const struct address *from, mono_time now)
 {
 	struct wire_header h;
 	struct peer *p = NULL;
-	if (wire_header_get(packet, len, &h) != OK) {
+	if (wire_header_get(packet, len, &h) != OK || (!from->via && mesh_is_inside(m, from))) {
 		m->strangers++;
 		return;
 	}

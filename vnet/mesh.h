@@ -39,6 +39,7 @@ struct mesh {
 	uuid network, self;
 	uint16_t frame_max; /* bytes of the largest frame */
 	uint32_t subnet, netmask;
+	uint64_t prefix; /* of IPv6 */
 	struct gate gate;
 	struct peer **peers;
 	size_t count;
@@ -61,6 +62,9 @@ struct mesh {
 	int64_t tidy_us;
 	const struct peer *busy; /* the one of the last packet or frame: due_us does not know yet what it wants; NULL: none */
 };
+
+/* An address inside the network itself: reaching a peer there would go in a circle. */
+bool mesh_is_inside(const struct mesh *m, const struct address *a);
 
 /* Takes identity, also where it fails. network, subnet, mtu: of the config. */
 MUST_CHECK err_t mesh_init(struct mesh *m, const struct vnet_network *network, uuid self, struct identity *identity,

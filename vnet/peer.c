@@ -68,12 +68,6 @@ void peer_free(struct peer *p)
 	free(p);
 }
 
-/* Inside the network itself: reaching it there would go in a circle. */
-static bool is_inside(const struct mesh *m, const struct address *a)
-{
-	return address_is_v4(a) && (address_v4(a) & m->netmask) == m->subnet;
-}
-
 void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time now)
 {
 	struct address to[VNET_MAX_CANDIDATES] = { 0 };
@@ -83,7 +77,7 @@ void peer_set_candidates(struct peer *p, const struct vnet_peer *who, mono_time 
 	for (size_t i = 0; i < who->candidate_count && i < VNET_MAX_CANDIDATES; i++) {
 		struct address a;
 		bool twice = false;
-		if (address_parse(who->candidates[i].address, &a) != OK || !address_is_unicast(&a) || is_inside(p->mesh, &a))
+		if (address_parse(who->candidates[i].address, &a) != OK || !address_is_unicast(&a) || mesh_is_inside(p->mesh, &a))
 			continue;
 		for (int k = 0; k < count; k++)
 			twice |= address_equal(&to[k], &a);
@@ -310,7 +304,7 @@ static void take_meet(struct peer *p, const struct probe *probe, mono_time now)
 		return;
 	if (!answer)
 		send_meet(p, true);
-	if (!is_inside(p->mesh, &probe->seen))
+	if (!mesh_is_inside(p->mesh, &probe->seen))
 		paths_seen(&p->paths, &probe->seen, now);
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sealed.c - what the ethernet refuses: packets in a victim's name that would become more, keys past their time
  */
+#include "bytes.h"
+#include "ula.h"
 #include "simulation.h"
 
 static const char victim[] = "198.51.100.66:4000";
@@ -225,6 +227,199 @@ static void test_deflected(void)
 	stop();
 }
 
+/* A machine that knows our pin, and believes to be in another network than we. */
+static void test_other_network(void)
+{
+	int client, server;
+	start(&client, &server);
+	stop();
+	struct vnet_network other = network;
+	other.id.bytes[0] ^= 1;
+	node_up(server);
+	node_up_in(client, &other);
+	introduce();
+	run_us(30 * SECOND_US);
+	ok(nodes[server].mesh.strangers > 0 && nodes[client].mesh.strangers > 0, "a member of another network is a stranger");
+	is_int((int64_t)peer_at(server, client)->handshakes, 0, "nobody begins a handshake with it");
+	ok(!peer_is_connected(peer_at(server, client)) && !peer_is_connected(peer_at(client, server)), "nor is it connected");
+	stop();
+}
+
+/* From node 0 to 1; kept, if one is there to keep it. */
+static void pass(struct packet *keep)
+{
+	uint8_t room[MESH_HEADROOM + 64] = { 0 };
+	assert(mesh_send(&nodes[0].mesh, peer_at(0, 1), room + MESH_HEADROOM, 64, &offload_none, now));
+	if (keep)
+		*keep = last_data;
+	run_us(DELAY_US / 20);
+}
+
+static bool is_taken(const struct packet *p)
+{
+	uint8_t copy[sizeof p->data];
+	size_t before = nodes[1].frames;
+	memcpy(copy, p->data, p->len);
+	mesh_input(&nodes[1].mesh, copy, p->len, &p->from, now);
+	return nodes[1].frames > before;
+}
+
+/* Who sits on the way keeps packets and sends them again, or lets them through late. */
+static void test_replay(void)
+{
+	int client, server;
+	struct packet first, late, later;
+	start(&client, &server);
+	uint64_t *newest = &peer_at(1, 0)->current->replay.newest;
+	pass(&first);
+	run_us(2 * DELAY_US);
+	nodes[1].up = false; /* so that what it is sent is lost */
+	pass(&late);
+	pass(&later);
+	run_us(2 * DELAY_US);
+	nodes[1].up = true;
+	uint64_t begun = *newest;
+	pass(NULL);
+	run_us(2 * DELAY_US);
+	ok(!is_taken(&first), "a packet that was there is not taken again");
+	ok(is_taken(&late) && !is_taken(&late), "one that is late is, once");
+	while (*newest - begun < REPLAY_WINDOW / 2)
+		pass(NULL);
+	ok(!is_taken(&first) && !is_taken(&late), "nor half a window later");
+	int64_t made_us = peer_at(1, 0)->current->made_us;
+	while (peer_at(1, 0)->current->made_us == made_us)
+		run_us(SECOND_US);
+	ok(peer_at(1, 0)->previous && !is_taken(&first) && !is_taken(&late), "nor under the next keys");
+	ok(is_taken(&later) && !is_taken(&later), "what was under way then is taken, once");
+	run_us(SESSION_PREVIOUS_US + SECOND_US);
+	ok(!peer_at(1, 0)->previous && !is_taken(&first), "nor when the old keys are gone");
+	stop();
+}
+
+/* A member sends first flights from everywhere, each a handshake of its own. bring: it also receives there, and brings the cookie. */
+static void flood(int client, int server, bool bring, int64_t us)
+{
+	uint8_t packet[CARRIER_PACKET_BYTES];
+	struct carrier c = { .kind = CARRIER_DTLS, .sender_index = 77, .dtls_len = 1, .dtls = (const uint8_t *)"x" };
+	int64_t end = now.us + us;
+	memcpy(c.hint, peer_at(client, server)->to.hint, sizeof c.hint);
+	for (unsigned i = 0; now.us < end; i++, now.us += 500) {
+		char text[ADDRESS_TEXT_SIZE];
+		snprintf(text, sizeof text, "198.%u.%u.1:4000", 18 + (i >> 8) % 2, i & 0xff);
+		watched = address_of(text);
+		watched_bytes = 0;
+		c.id = i + 1;
+		if (bring)
+			gate_cookie(&nodes[server].mesh.gate, &watched, &c, now, c.cookie);
+		size_t len = carrier_put(&c, packet);
+		gate_sign(&peer_at(client, server)->to, packet, len);
+		mesh_input(&nodes[server].mesh, packet, len, &watched, now);
+		assert(watched_bytes <= len);
+		queued = 0;
+	}
+}
+
+static void test_flood(void)
+{
+	int client, server;
+	for (int bring = 0; bring < 2; bring++) {
+		start(&client, &server);
+		const struct peer *p = peer_at(server, client);
+		uint64_t before = p->handshakes;
+		flood(client, server, bring, 2 * SECOND_US);
+		ok(p->handshakes > before && p->handshakes - before <= 150,
+		   "4000 first flights from 512 networks in 2 s%s cost %llu handshakes", bring ? ", with cookies," : "",
+		   (unsigned long long)(p->handshakes - before));
+		run_us(3 * SECOND_US);
+		ok(connected(0, 1), "and the real peer stays connected");
+		stop();
+	}
+}
+
+/* What one packet in a victim's name brings it at once: never more than it was itself. Pings that look for a peer there are test_deflected's. */
+static void test_answers(void)
+{
+	static const struct {
+		enum wire_type type;
+		enum probe_kind kind;
+		size_t padding;
+		const char *name;
+	} cases[] = {
+		{ WIRE_DATA, 0, 0, "data" },
+		{ WIRE_PROBE, PROBE_PING, 0, "a ping" },
+		{ WIRE_PROBE, PROBE_PING, 1000, "a large ping" },
+		{ WIRE_PROBE, PROBE_PONG, 0, "a pong" },
+		{ WIRE_PROBE, PROBE_MEET, 0, "a call to meet" },
+		{ WIRE_PROBE, PROBE_LEAVE, 0, "a farewell" },
+	};
+	int client, server;
+	uint8_t packet[2048] = { 0 };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		start(&client, &server);
+		struct session *s = peer_at(server, client)->current;
+		struct probe p = { .kind = cases[i].kind };
+		size_t plain = PROBE_BYTES + cases[i].padding;
+		if (cases[i].type == WIRE_DATA)
+			plain = inner_put(&(struct inner){ .kind = INNER_FRAME }, packet + WIRE_HEADER_BYTES) + 60;
+		else
+			probe_put(&p, packet + WIRE_HEADER_BYTES);
+		assert(session_seal(s, cases[i].type, packet, plain) == OK);
+		watched_bytes = 0;
+		mesh_input(&nodes[client].mesh, packet, plain + WIRE_SEAL_BYTES, &watched, now);
+		ok(watched_bytes <= plain + WIRE_SEAL_BYTES, "%s of %zu bytes: %zu in answer", cases[i].name,
+		   plain + WIRE_SEAL_BYTES, watched_bytes);
+		stop();
+	}
+}
+
+/* Cookies that were seen on the way are sent again in a victim's name: three may bring flights, one of them to a new address. */
+static void test_deflected_cookies(void)
+{
+	int client, server;
+	uint8_t packet[COOKIE_PACKET_BYTES];
+	start(&client, &server);
+	stop();
+	node_up(0);
+	node_up(1);
+	introduce();
+	nodes[server].up = false;
+	while (!peer_at(client, server)->attempt[0])
+		run_us(1000);
+	const struct attempt *at = peer_at(client, server)->attempt[0];
+	struct cookie_reply reply = { .index = at->local_index, .id = at->id };
+	watched_bytes = 0;
+	for (int i = 0; i < 5; i++) {
+		cookie_put(&reply, packet);
+		gate_sign(&peer_at(server, client)->to, packet, sizeof packet);
+		mesh_input(&nodes[client].mesh, packet, sizeof packet, &watched, now);
+		run_us(SECOND_US);
+	}
+	nodes[server].up = true;
+	ok(watched_bytes > 0 && watched_bytes <= CARRIER_PACKET_BYTES, "deflected cookies bring one flight: %zu bytes",
+	   watched_bytes);
+	stop();
+}
+
+/* A peer is heard from the network's own addresses: a tunnel in itself. */
+static void test_address_inside(void)
+{
+	int client, server;
+	uint8_t packet[256];
+	struct probe ping = { .kind = PROBE_PING, .token = 1 };
+	struct address inside[2] = { address_of("10.77.3.4:4000"), address_of("[fd00::1]:4000") };
+	struct writer w = writer_of(inside[1].ip, 8);
+	write_u64(&w, ula_prefix(network.id));
+	start(&client, &server);
+	for (int i = 0; i < 2; i++) {
+		probe_put(&ping, packet + WIRE_HEADER_BYTES);
+		assert(session_seal(peer_at(server, client)->current, WIRE_PROBE, packet, PROBE_BYTES) == OK);
+		mesh_input(&nodes[client].mesh, packet, PROBE_BYTES + WIRE_SEAL_BYTES, &inside[i], now);
+		is_int(paths_find(&peer_at(client, server)->paths, &inside[i]), -1,
+		       "an IPv%d address inside the network is not learned", i ? 6 : 4);
+	}
+	stop();
+}
+
 int main(void)
 {
 	node_make(0, "192.0.2.1:1001");
@@ -239,6 +434,12 @@ int main(void)
 	test_late_farewell();
 	test_many_addresses();
 	test_deflected();
+	test_other_network();
+	test_replay();
+	test_flood();
+	test_answers();
+	test_deflected_cookies();
+	test_address_inside();
 	for (int i = 0; i < NODES; i++) {
 		free(nodes[i].key);
 		free(nodes[i].cert);

@@ -211,15 +211,20 @@ static void node_make(int i, const char *address)
 	identity_free(id);
 }
 
-static void node_up(int i)
+static void node_up_in(int i, const struct vnet_network *in)
 {
 	struct node *n = &nodes[i];
 	struct mesh_io io = { .context = n, .reserve = reserve, .commit = commit, .deliver = deliver, .log = say };
 	struct identity *id;
 	assert(identity_new(n->key, n->cert, &id) == OK);
-	assert(mesh_init(&n->mesh, &network, n->self.id, id, &io, now) == OK);
+	assert(mesh_init(&n->mesh, in, n->self.id, id, &io, now) == OK);
 	n->mesh.jitter_state = 12345;
 	n->up = true;
+}
+
+static void node_up(int i)
+{
+	node_up_in(i, &network);
 }
 
 /* Everybody knows everybody. */
