@@ -5,6 +5,7 @@
  * time and without SQL. Every operation's result is compared, every fourth one is asked once more (as after a lost answer), every
  * fiftieth step compares all balances, orders and leases, and audits the ledger. The seed is printed; SEED and STEPS choose others.
  */
+#include "books.h"
 #include "database.h"
 
 enum { USERS = 4, ORDERS = 400, LEASES = 1200, PER_ORDER = 3, COMMISSION_BP = 730 };
@@ -21,6 +22,7 @@ struct model_lease {
 	int64_t held, charged, commission, due;
 	uint64_t seq;
 	bool started, over;
+	int64_t refunded, commission_refunded;
 };
 static struct {
 	uuid user[USERS], machine[USERS];
@@ -201,6 +203,32 @@ static void do_use(struct store *s, int step)
 	}
 }
 
+static void do_correct(struct store *s, int step)
+{
+	struct model_lease *l = m.leases ? &m.lease[(int)draw((uint64_t)m.leases)] : NULL;
+	if (!l)
+		return;
+	int buyer = m.order[l->order].buyer;
+	int64_t amount = 1 + (int64_t)draw((uint64_t)(l->charged - l->refunded) + 2);
+	int64_t total = l->refunded + amount, market = 0, seller = 0;
+	err_t want = buyer == l->seller ? E_CONFLICT : total > l->charged ? E_INVALID : OK;
+	if (want == OK) {
+		int64_t commission = (total * l->commission * 2 + l->charged) / (2 * l->charged) - l->commission_refunded;
+		commission = commission < 0 ? 0 : least(commission, amount);
+		seller = least(amount - commission, m.available[l->seller]);
+		market = amount - seller;
+		want = m.commission < market ? E_FUNDS : OK;
+		l->commission_refunded += want == OK ? commission : 0;
+	}
+	expect(s, store_correct(s, l->id, (money){ amount }, "drawn", "dice", now), want, "correct", step);
+	if (want != OK)
+		return;
+	l->refunded = total;
+	m.available[buyer] += amount;
+	m.available[l->seller] -= seller;
+	m.commission -= market;
+}
+
 static void do_end(struct store *s, int step)
 {
 	struct model_lease *l = some_lease();
@@ -274,8 +302,9 @@ static int64_t number_of(const char *name, int64_t fallback)
 
 int main(void)
 {
-	static void (*const operations[])(struct store *, int) = { do_deposit, do_order, do_match, do_match, do_run, do_use,
-								   do_use,     do_use,	 do_use,   do_end,   do_end, do_close };
+	static void (*const operations[])(struct store *, int) = { do_deposit, do_order, do_match,  do_match, do_run,
+								   do_use,     do_use,	 do_use,    do_use,   do_end,
+								   do_end,     do_close, do_correct };
 	struct store *s = database_open();
 	int64_t seed = number_of("SEED", 20261121), steps = number_of("STEPS", 3000);
 	printf("# SEED=%lld STEPS=%lld\n", (long long)seed, (long long)steps);
