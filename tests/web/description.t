@@ -161,7 +161,7 @@ is "$(jq -r .data <<<"$BODY")" aGVsbG8= "getConsole: what the machine sent"
 PEER=$(cat /proc/sys/kernel/random/uuid)
 good joinNetwork "/v1/orders/$ORDER/peers" "$(jq -nc --arg p "$PEER" --arg h "$hash" '{id: $p, name: "laptop", pin: $h, candidates: [{kind: "host", address: "192.0.2.1:4000"}]}')" "$A"
 OTHER=$(cat /proc/sys/kernel/random/uuid)
-good joinNetwork "/v1/orders/$ORDER/peers" "$(jq -nc --arg p "$OTHER" --arg to "$PEER" --arg h "$hash" '{id: $p, name: "desk", pin: $h, candidates: [],
+good joinNetwork "/v1/orders/$ORDER/peers" "$(jq -nc --arg p "$OTHER" --arg to "$PEER" --arg h "$(sha256sum <<<desk | cut -d" " -f1)" '{id: $p, name: "desk", pin: $h, candidates: [],
 	paths: [{peer: $to, path: "relayed", rtt_us: 21400, loss_permille: 0, datagram_bytes: 1400}]}')" "$A"
 good getNetcheck /v1/netcheck "" "$A"
 good getNetwork "/v1/orders/$ORDER/network" "" "$A"
