@@ -37,7 +37,7 @@ int main(void)
 	bool got[NODES] = { true };
 	int reached = 0;
 	for (int i = 0; i < NODES; i++) {
-		snprintf(address, sizeof address, "10.%d.2.3:1000", i);
+		snprintf(address, sizeof address, "198.18.%d.3:1000", i);
 		node_make(i, address);
 		node_up(i);
 	}
