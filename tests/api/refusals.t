@@ -6,9 +6,9 @@
 
 start_market --set limits.signups_burst=100000 --set timing.lost_contact=1h --set timing.seen_interval=1h --set timing.start_timeout=1h
 
-# Everything in the database but when tokens were used, and what was handed out by sequences for transactions that were rolled back.
+# Everything in the database but when tokens were used, the chain that follows the postings by itself, and what was handed out by sequences for transactions that were rolled back.
 contents() {
-	pg_dump --data-only --exclude-table-data=cpushare.token "$(market_uri)" | grep -Ev '^\\(un)?restrict|setval' | sha256sum
+	pg_dump --data-only --exclude-table-data=cpushare.token --exclude-table-data=cpushare.posting_chain "$(market_uri)" | grep -Ev '^\\(un)?restrict|setval' | sha256sum
 	psql -XAtq "$(market_uri)" -c 'SELECT id, account, machine, name, scopes, hash, expires_at FROM cpushare.token ORDER BY id' | sha256sum
 }
 unchanged() { # NAME
@@ -61,7 +61,7 @@ while read -r method pattern _; do
 	no "$method $pattern with an unknown token" 401 bad_token "$method" "$path" "" cpu_ses_000000000000000000000000000000000000
 	case $pattern in
 	/v1/account | /v1/sessions/current) continue ;;
-	/v1/operator/* | *confirm | *fail) no "$method $pattern as a buyer" 403 not_operator "$method" "$path" "" "$BUYER" ;;
+	/v1/operator/* | *confirm | *fail | */decide | */correct) no "$method $pattern as a buyer" 403 not_operator "$method" "$path" "" "$BUYER" ;;
 	/v1/balance | /v1/postings | /v1/deposits*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_IMAGES" ;;
 	*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_FUNDS" ;;
 	esac

@@ -66,7 +66,7 @@ arguments() { # of a command, so that only the market is missing
 	"node rate") echo "$nobody good" ;;
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
-	"token revoke" | "funds confirm" | "seller show" | "machine retire" | "order "[swcr]* | "node "[sc]* | "net "*) echo $nobody ;;
+	"token revoke" | "funds confirm" | "seller show" | "machine retire" | "order "[swcr]* | "node "[scd]* | "net "*) echo $nobody ;;
 	"node list") echo $nobody ;;
 	signup | login) echo "--email a@example.org" ;;
 	esac
@@ -268,6 +268,7 @@ try 10 buyer "order wait" first --timeout 30s
 try 10 buyer "order watch" first --timeout 30s
 try 0 buyer "order receipt" "$order"
 try 3 buyer "order receipt" nothing
+try 0 buyer "node dispute" first/vm1 "it was slow"
 owner 0 resume
 ok "it is online again" within 30 online
 try 0 buyer "order create" "${rent[@]}" --name second --wait --timeout 60s
