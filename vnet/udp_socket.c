@@ -309,11 +309,12 @@ static void add_control(struct msghdr *m, union send_control *control, int level
 /* segment_bytes: 0 where the message is one packet. */
 static void set_control(struct msghdr *m, union send_control *control, const struct address *to, size_t segment_bytes)
 {
+	int hops = to->hops;
 	if (segment_bytes)
 		add_control(m, control, SOL_UDP, UDP_SEGMENT, &(uint16_t){ (uint16_t)segment_bytes }, sizeof(uint16_t));
-	if (to->hops)
+	if (hops)
 		add_control(m, control, address_is_v4(to) ? IPPROTO_IP : IPPROTO_IPV6, address_is_v4(to) ? IP_TTL : IPV6_HOPLIMIT,
-			    &(int){ to->hops }, sizeof(int));
+			    &hops, sizeof hops);
 	if (!address_has_ours(to))
 		return;
 	if (address_is_v4(to)) {

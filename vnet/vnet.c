@@ -549,7 +549,7 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 
 struct in6_addr vnet_ip6(uuid network, vnet_mac mac)
 {
-	struct in6_addr a;
+	struct in6_addr a = { 0 };
 	ip6_bytes((struct ip6){ ula_prefix(network), ula_id_of_mac(mac_number(mac)) }, a.s6_addr);
 	return a;
 }
