@@ -2,6 +2,7 @@
  * deposits.c - balance, history, deposits, and the operator's view of the ledger
  */
 #include "books.h"
+#include "bytes.h"
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
@@ -33,14 +34,28 @@ err_t posting_list(struct request *r)
 
 /* ---- deposits ---- */
 
+static err_t refuse_provider(struct request *r)
+{
+	char names[128] = "";
+	for (const struct provider *const *p = providers; *p; p++) {
+		size_t len = strlen(names);
+		if (provider_ready(*p, market_of(r)->pay))
+			snprintf(names + len, sizeof names - len, "%s%s", len ? ", " : "", (*p)->name);
+	}
+	return refuse(r, REFUSE_BAD_FIELD, "provider", "this market takes: %s", names);
+}
+
 static err_t check_pending(struct request *r)
 {
 	struct market *m = market_of(r);
 	struct page page = { .limit = (uint32_t)m->settings->deposits_per_account };
 	AUTO_FREE struct deposit *rows = NULL;
-	size_t count;
+	size_t count, created;
 	TRY(store_deposit_list(m->store, r->caller.account, DEPOSIT_PENDING, page, &rows, &count));
-	return count < page.limit ? OK : refuse(r, REFUSE_LIMIT, NULL, "%u deposits wait for money", page.limit);
+	free(rows);
+	rows = NULL;
+	TRY(store_deposit_list(m->store, r->caller.account, DEPOSIT_CREATED, page, &rows, &created));
+	return count + created < page.limit ? OK : refuse(r, REFUSE_LIMIT, NULL, "%u deposits wait for money", page.limit);
 }
 
 err_t deposit_create(struct request *r)
@@ -51,8 +66,8 @@ err_t deposit_create(struct request *r)
 	if (deposit_request_from_json(r->json, &request, &error) != OK)
 		return refuse_json(r, &error);
 	const struct provider *provider = provider_find(request.provider);
-	if (!provider)
-		return refuse(r, REFUSE_BAD_FIELD, "provider", "this market takes: %s", providers[0]->name);
+	if (!provider || !provider_ready(provider, m->pay))
+		return refuse_provider(r);
 	if (request.amount.micro > m->settings->deposit_max.micro) {
 		char most[MONEY_TEXT_SIZE];
 		return refuse(r, REFUSE_BAD_FIELD, "amount_micro", "at most %s %s at once",
@@ -67,8 +82,13 @@ err_t deposit_create(struct request *r)
 	TRY(money_sub(d.amount, d.commission, &d.credit));
 	if (d.credit.micro < 1)
 		return refuse(r, REFUSE_BAD_FIELD, "amount_micro", "nothing would be left of it after the market's part");
-	const struct pay_config config = { .manual_instructions = m->settings->manual_instructions };
-	TRY(provider->start(&config, &d));
+	int64_t unit = provider->unit_micro ? provider->unit_micro(m->settings->currency) : 1;
+	if (d.amount.micro % unit)
+		return refuse(r, REFUSE_BAD_FIELD, "amount_micro", "%s takes multiples of %lld", provider->name, (long long)unit);
+	if (provider->operator_confirms) {
+		d.state = DEPOSIT_PENDING;
+		TRY(text_copy(d.instructions, sizeof d.instructions, m->settings->manual_instructions));
+	}
 	TRY(store_deposit_create(m->store, &d));
 	answer_json(r, 201, deposit_to_json(&d));
 	return OK;
@@ -183,6 +203,9 @@ err_t operator_ledger(struct request *r)
 	json_put_int(answer, "chain_number", head.number);
 	json_put_sha256(answer, "chain_hash", head.hash);
 	json_put_int(answer, "chain_waiting", head.waiting);
+	json_put_int(answer, "payouts_micro", l.payouts_micro);
+	json_put_int(answer, "payouts_difference_micro", l.payouts_difference_micro);
+	json_put_int(answer, "owed_micro", l.owed_micro);
 	answer_json(r, 200, answer);
 	return OK;
 }

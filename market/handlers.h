@@ -11,6 +11,9 @@ route_fn account_create, session_create, session_end, account_show, token_list, 
 /* deposits.c */
 route_fn balance_show, posting_list, deposit_create, deposit_list, deposit_show, deposit_confirm, deposit_fail;
 route_fn operator_deposits, operator_ledger;
+/* payouts.c, payments.c */
+route_fn payout_quote, payout_create, payout_list, payout_show, payout_approve, payout_confirm, payout_fail, operator_payouts;
+route_fn payment_webhook, payment_return;
 /* images.c */
 route_fn image_create, image_list, image_show, image_delete, image_pieces_show, piece_put, piece_get;
 /* machines.c */

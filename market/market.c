@@ -16,6 +16,7 @@
 #include "matching.h"
 #include "metrics.h"
 #include "networks.h"
+#include "payments.h"
 #include "presence.h"
 
 #define PASSWORD_THREADS 2 /* scrypt takes 32 MiB and a core each */
@@ -194,6 +195,7 @@ err_t market_start(struct market *m, const struct http_config *http)
 	TRY(loop_fd_add(m->loop, m->catch_up_fd, EPOLLIN, on_wake, m));
 	TRY(workers_new(m->loop, PASSWORD_THREADS, (int)m->settings->logins_queue, &m->passwords));
 	TRY(workers_new(m->loop, DISK_THREADS, DISK_QUEUE, &m->disks));
+	TRY(payments_start(m));
 	TRY(rate_new((uint32_t)m->settings->signups_burst, m->settings->signups_refill_us, &m->signups));
 	TRY(files_load(web_dir_of(m, web, sizeof web), &m->pages));
 	TRY(gate_new(&m->gate));
@@ -229,6 +231,7 @@ void market_stop(struct market *m)
 	/* They resume their requests. */
 	workers_free(m->passwords);
 	workers_free(m->disks);
+	payments_stop(m);
 	http_stop(m->http);
 	settle_all(m);
 	if (presence_write_seen(m, clock_wall()) != OK)

@@ -24,6 +24,7 @@ struct gate;
 struct relays;
 struct events;
 struct metrics;
+struct pay;
 
 struct market {
 	const struct settings *settings;
@@ -32,7 +33,8 @@ struct market {
 	struct store *store;
 	struct cluster *cluster; /* NULL: somebody else's server */
 	struct http_server *http;
-	struct workers *passwords, *disks;
+	struct workers *passwords, *disks, *payers;
+	struct pay *pay; /* pay.h */
 	struct rate *signups;
 	struct files *pages;
 	struct gate *gate;
@@ -51,7 +53,7 @@ struct market {
 	struct uuid_list touched_orders, touched_machines, touched_leases;
 	bool match_wanted, stopping;
 	int catch_up_fd;
-	mono_time seen_written, swept, pieces_swept;
+	mono_time seen_written, swept, pieces_swept, debts_collected;
 	unsigned pieces_folder;
 };
 

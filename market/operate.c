@@ -131,8 +131,12 @@ static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct st
 	line("commission_micro", l.commission_micro);
 	line("external_micro", l.external_micro);
 	line("users_micro", l.users_micro);
+	line("payouts_micro", l.payouts_micro);
+	line("payouts_difference_micro", l.payouts_difference_micro);
+	line("owed_micro", l.owed_micro);
 	TRY(verify_chain(cli, store, &chained));
-	bool holds = chained && !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro && !l.orders_difference;
+	bool holds = chained && !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro &&
+		     !l.orders_difference && !l.payouts_difference_micro;
 	printf("the ledger in %s %s\n", setup->settings.currency, holds ? "holds" : "DOES NOT HOLD");
 	return holds ? OK : E_CORRUPT;
 }

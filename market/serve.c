@@ -15,6 +15,7 @@
 #include "log.h"
 #include "market.h"
 #include "metrics.h"
+#include "pay.h"
 #include "relays.h"
 #include "setup.h"
 
@@ -59,11 +60,8 @@ static void url_of(const struct settings *s, const char *bound, char *url, size_
 		snprintf(url, size, "%s://%s", s->http ? "http" : "https", bound);
 }
 
-static err_t announce(const struct setup *setup, const char *bound, const struct certificate *certificate)
+static err_t announce(const struct setup *setup, const char *url, const struct certificate *certificate)
 {
-	const struct settings *s = &setup->settings;
-	char url[320];
-	url_of(s, bound, url, sizeof url);
 	TRY(write_line(setup->data_dir, "pin", certificate->pin, 0644));
 	TRY(write_line(setup->data_dir, "database", setup_market_uri(setup), 0600));
 	TRY(write_line(setup->data_dir, "url", url, 0644)); /* last: who waits for it finds all of them */
@@ -100,7 +98,7 @@ static struct http_config http_config_of(struct market *m, int fd, const struct 
 	};
 }
 
-static err_t run(struct market *m, struct setup *setup, int fd, const char *bound, const struct certificate *certificate)
+static err_t run(struct market *m, struct setup *setup, int fd, const char *url, const struct certificate *certificate)
 {
 	struct http_config http = http_config_of(m, fd, certificate);
 	err_t e = market_start(m, &http);
@@ -111,7 +109,7 @@ static err_t run(struct market *m, struct setup *setup, int fd, const char *boun
 	}
 	TRY(loop_signal_add(m->loop, SIGTERM, on_signal, m));
 	TRY(loop_signal_add(m->loop, SIGINT, on_signal, m));
-	TRY(announce(setup, bound, certificate));
+	TRY(announce(setup, url, certificate));
 	e = loop_run(m->loop);
 	forget_announcement(setup);
 	market_stop(m);
@@ -144,11 +142,24 @@ static err_t claim(struct market *m)
 	return e;
 }
 
+static struct pay_config pay_config_of(const struct settings *s, const char *url)
+{
+	return (struct pay_config){ .currency = s->currency,
+				    .public_url = url,
+				    .ca_file = s->pay_ca,
+				    .paypal_file = s->paypal_file,
+				    .paypal_url = s->paypal_url,
+				    .paypal_certificates = s->paypal_certificates,
+				    .stripe_file = s->stripe_file,
+				    .stripe_url = s->stripe_url };
+}
+
 /* Everything up to the loop; what fails has said why. */
 static err_t serve(struct market *m, struct setup *setup)
 {
 	__attribute__((cleanup(certificate_clear))) struct certificate certificate = { 0 };
 	char error[256] = "", bound[64];
+	static char url[320];
 	int fd = -1;
 	/* First what can be wrong about the command, then what takes time. */
 	TRY(listen_at(m->settings, &fd, bound));
@@ -157,6 +168,12 @@ static err_t serve(struct market *m, struct setup *setup)
 		return E_INVALID;
 	}
 	if (relays_load(m->settings, setup->data_dir, &m->relays, error) != OK) {
+		fprintf(stderr, "cpushare-market: %s\n", error);
+		return E_INVALID;
+	}
+	url_of(m->settings, bound, url, sizeof url);
+	struct pay_config pay = pay_config_of(m->settings, url);
+	if (pay_new(&pay, &m->pay, error) != OK) {
 		fprintf(stderr, "cpushare-market: %s\n", error);
 		return E_INVALID;
 	}
@@ -171,7 +188,7 @@ static err_t serve(struct market *m, struct setup *setup)
 	TRY(setup_store(setup, &m->store));
 	TRY(claim(m));
 	TRY(loop_new(&m->loop));
-	return run(m, setup, fd, bound, &certificate);
+	return run(m, setup, fd, url, &certificate);
 }
 
 int command_serve(struct cli *cli)
@@ -195,6 +212,7 @@ int command_serve(struct cli *cli)
 	err_t e = serve(&market, &setup);
 	store_close(market.store);
 	relays_free(market.relays);
+	pay_free(market.pay);
 	setup_clear(&setup);
 	loop_free(market.loop);
 	return e ? EXIT_ERROR : EXIT_OK;

@@ -17,7 +17,10 @@ struct settings {
 	/* [fees] */
 	int64_t deposit_bp, settlement_bp;
 	/* [pay] */
-	char manual_instructions[257];
+	char manual_instructions[257], pay_ca[1024];
+	char paypal_file[1024], paypal_url[257], paypal_certificates[513], stripe_file[1024], stripe_url[257];
+	int64_t pay_interval_us, payout_bp;
+	money payout_min, payout_review;
 	/* [limits] */
 	int64_t connections, connections_per_address, connection_timeout_us, buffered_bytes;
 	int64_t signups_burst, signups_refill_us, logins_queue;

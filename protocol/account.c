@@ -228,6 +228,7 @@ json_t *balance_to_json(const struct balance *b)
 	json_put_text(json, "currency", b->currency);
 	json_put_money(json, "available_micro", b->available);
 	json_put_money(json, "held_micro", b->held);
+	json_put_money(json, "owed_micro", b->owed);
 	return json;
 }
 
@@ -239,6 +240,7 @@ err_t balance_from_json(json_t *json, struct balance *ret, struct json_error *er
 	json_take_text(&r, "currency", b.currency, sizeof b.currency);
 	json_take_money(&r, "available_micro", &b.available);
 	json_take_money(&r, "held_micro", &b.held);
+	field_maybe_money(&r, "owed_micro", &b.owed);
 	TRY(json_close_lenient(&r));
 	*ret = b;
 	return OK;
@@ -287,6 +289,9 @@ json_t *deposit_to_json(const struct deposit *d)
 	json_put_money(json, "commission_micro", d->commission);
 	json_put_money(json, "credit_micro", d->credit);
 	json_put_text(json, "instructions", d->instructions);
+	json_put_text(json, "pay_url", d->pay_url);
+	json_put_text(json, "note", d->note);
+	json_put_money(json, "reversed_micro", d->reversed);
 	json_put_time(json, "created_at", d->created_at);
 	json_put_time(json, "credited_at", d->credited_at);
 	return json;
@@ -305,6 +310,9 @@ err_t deposit_from_json(json_t *json, struct deposit *ret, struct json_error *er
 	json_take_money(&r, "commission_micro", &d.commission);
 	json_take_money(&r, "credit_micro", &d.credit);
 	field_maybe_text(&r, "instructions", d.instructions, sizeof d.instructions);
+	field_maybe_text(&r, "pay_url", d.pay_url, sizeof d.pay_url);
+	field_maybe_text(&r, "note", d.note, sizeof d.note);
+	field_maybe_money(&r, "reversed_micro", &d.reversed);
 	field_maybe_time(&r, "created_at", &d.created_at);
 	field_maybe_time(&r, "credited_at", &d.credited_at);
 	TRY(json_close_lenient(&r));

@@ -68,12 +68,14 @@ json_t *scopes_to_json(uint32_t scopes);
 struct balance {
 	char currency[4]; /* ISO 4217 */
 	money available, held;
+	money owed; /* a payment was taken back after it had been spent: no orders until it is made good */
 };
-json_t *balance_to_json(const struct balance *b); /* currency, available_micro, held_micro */
+json_t *balance_to_json(const struct balance *b); /* currency, available_micro, held_micro, owed_micro */
 MUST_CHECK err_t balance_from_json(json_t *json, struct balance *ret, struct json_error *error);
 
-/* POST /v1/deposits {"amount_micro","provider":"manual"} */
+/* POST /v1/deposits {"amount_micro","provider":"manual"|"paypal"|"stripe"} */
 #define PROVIDER_SIZE 17
+#define PAY_URL_SIZE 2049
 struct deposit_request {
 	money amount; /* amount_micro >= 1 */
 	char provider[PROVIDER_SIZE];
@@ -86,6 +88,11 @@ struct deposit {
 	enum deposit_state state;
 	money amount, commission, credit; /* credit = amount - commission is what the balance gets */
 	char instructions[DETAIL_SIZE];	  /* what the payer does next */
+	char pay_url
+		[PAY_URL_SIZE]; /* where the payer pays; "" while the provider has not said it, and where there is no such place */
+	char note[DETAIL_SIZE]; /* what is wrong with it */
+	money reversed;		/* of amount, taken back since */
+	char checkout[129];	/* the provider's name of it; not in JSON */
 	wall_time created_at, credited_at;
 };
 json_t *deposit_to_json(const struct deposit *d); /* …_micro for money */

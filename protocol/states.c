@@ -33,6 +33,9 @@ NAMES_OF(machine_state_names, MACHINE_STATE_COUNT);
 const char *const deposit_state_names[] = { "created", "pending", "credited", "failed", "reversed" };
 NAMES_OF(deposit_state_names, DEPOSIT_STATE_COUNT);
 
+const char *const payout_state_names[] = { "created", "sent", "paid", "failed" };
+NAMES_OF(payout_state_names, PAYOUT_STATE_COUNT);
+
 const char *const image_state_names[] = { "uploading", "ready" };
 NAMES_OF(image_state_names, IMAGE_STATE_COUNT);
 

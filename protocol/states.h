@@ -39,6 +39,10 @@ extern const char *const machine_state_names[MACHINE_STATE_COUNT];
 enum deposit_state { DEPOSIT_CREATED, DEPOSIT_PENDING, DEPOSIT_CREDITED, DEPOSIT_FAILED, DEPOSIT_REVERSED, DEPOSIT_STATE_COUNT };
 extern const char *const deposit_state_names[DEPOSIT_STATE_COUNT];
 
+/* created: taken off the balance; waits for an operator where it is large. sent: the provider has it. failed: given back. */
+enum payout_state { PAYOUT_CREATED, PAYOUT_SENT, PAYOUT_PAID, PAYOUT_FAILED, PAYOUT_STATE_COUNT };
+extern const char *const payout_state_names[PAYOUT_STATE_COUNT];
+
 /* uploading: some pieces are missing. ready: whole and verified. */
 enum image_state { IMAGE_UPLOADING, IMAGE_READY, IMAGE_STATE_COUNT };
 extern const char *const image_state_names[IMAGE_STATE_COUNT];

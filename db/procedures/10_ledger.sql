@@ -140,7 +140,7 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 	)
 	SELECT (SELECT count(*) FROM posting), (SELECT count(*) FROM entry), count(*), sum(a.balance_micro)::bigint,
 		count(*) FILTER (WHERE a.balance_micro <> coalesce(m.sum, 0) OR NOT coalesce(m.told, true)),
-		count(*) FILTER (WHERE a.balance_micro < 0 AND a.kind <> 'external'),
+		count(*) FILTER (WHERE a.balance_micro < 0 AND a.kind NOT IN ('external', 'owed')),
 		coalesce(sum(abs(a.balance_micro - coalesce(w.held, 0))) FILTER (WHERE a.kind = 'held'), 0)::bigint,
 		(SELECT count(*) FROM cpushare.order o LEFT JOIN of_leases l ON l.order_id = o.id
 			WHERE (o.leases_held_micro, o.charged_micro, o.filled, o.ended)

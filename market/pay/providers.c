@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * providers.c - the list of ways to pay
+ * providers.c - the list of ways to pay, and the credentials that they need
  */
-#include "pay.h"
+#include <curl/curl.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include "conf.h"
+#include "inside.h"
 
-const struct provider *const providers[] = { &provider_manual, NULL };
+const struct provider *const providers[] = { &provider_manual, &provider_paypal, &provider_stripe, NULL };
 
 const struct provider *provider_find(const char *name)
 {
@@ -11,4 +15,89 @@ const struct provider *provider_find(const char *name)
 		if (!strcmp((*p)->name, name))
 			return *p;
 	return NULL;
+}
+
+bool provider_ready(const struct provider *provider, const struct pay *pay)
+{
+	return !provider->ready || provider->ready(pay);
+}
+
+struct pay_fact *pay_fact_add(struct pay_facts *facts, enum pay_news news, uuid id)
+{
+	if (facts->count == PAY_FACTS)
+		return NULL;
+	struct pay_fact *fact = &facts->facts[facts->count++];
+	*fact = (struct pay_fact){ .news = news, .id = id };
+	return fact;
+}
+
+#define SECRET(type, name, what)                                                             \
+	{                                                                                    \
+#name, CONF_TEXT, offsetof(struct type, name), SECRET_SIZE, 0, 0, NULL, what \
+	}
+static const struct conf_entry paypal_table[] = { SECRET(paypal_secrets, client_id, "of the REST application"),
+						  SECRET(paypal_secrets, secret, "of the REST application"),
+						  SECRET(paypal_secrets, webhook_id, "of the webhook that PayPal has been given"),
+						  { .key = NULL } };
+static const struct conf_entry stripe_table[] = { SECRET(stripe_secrets, secret_key, "sk_... or rk_..."),
+						  SECRET(stripe_secrets, webhook_secret, "whsec_... of the webhook's endpoint"),
+						  { .key = NULL } };
+
+/* A file with every one of its fields, that nobody else may read. */
+static err_t secrets_load(const struct conf_entry *table, const char *path, void *secrets, char *error)
+{
+	struct stat st;
+	if (!*path)
+		return OK;
+	if (stat(path, &st)) {
+		snprintf(error, CONF_ERROR_SIZE, "%s: %s", path, strerror(errno));
+		return E_INVALID;
+	}
+	if (st.st_mode & 077) {
+		snprintf(error, CONF_ERROR_SIZE, "%s: others may read it: chmod 600", path);
+		return E_INVALID;
+	}
+	TRY(conf_load(table, secrets, path, error));
+	for (const struct conf_entry *e = table; e->key; e++)
+		if (!((const char *)secrets)[e->offset]) {
+			snprintf(error, CONF_ERROR_SIZE, "%s: lacks %s: %s", path, e->key, e->what);
+			return E_INVALID;
+		}
+	return OK;
+}
+
+err_t pay_new(const struct pay_config *config, struct pay **ret_pay, char *error)
+{
+	struct pay *pay = calloc(1, sizeof *pay);
+	if (!pay)
+		return E_NOMEM;
+	pay->config = *config;
+	pthread_mutex_init(&pay->lock, NULL);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	err_t e = secrets_load(paypal_table, config->paypal_file, &pay->paypal, error);
+	if (e == OK)
+		e = secrets_load(stripe_table, config->stripe_file, &pay->stripe, error);
+	if (e) {
+		pay_free(pay);
+		return e;
+	}
+	*ret_pay = pay;
+	return OK;
+}
+
+void pay_stop(struct pay *pay)
+{
+	if (pay)
+		atomic_store(&pay->stopping, true);
+}
+
+void pay_free(struct pay *pay)
+{
+	if (!pay)
+		return;
+	for (size_t i = 0; i < CERTIFICATES; i++)
+		EVP_PKEY_free(pay->certificates[i].key);
+	pthread_mutex_destroy(&pay->lock);
+	explicit_bzero(pay, sizeof *pay);
+	free(pay);
 }

@@ -246,6 +246,18 @@ err_t store_query_int(struct store *s, const char *sql, struct params *p, int64_
 	return OK;
 }
 
+err_t outcome_query(struct store *s, const char *sql, struct params *p, char *ret_outcome)
+{
+	AUTO_RESULT *result = NULL;
+	char outcome[OUTCOME_SIZE];
+	TRY(store_query_one(s, sql, p, &result));
+	struct row row = row_of(result, 0);
+	row_text(&row, outcome, sizeof outcome);
+	TRY(row_end(s, &row));
+	memcpy(ret_outcome, outcome, sizeof outcome);
+	return OK;
+}
+
 err_t store_open(const char *uri, struct store **ret_store)
 {
 	struct store *s = calloc(1, sizeof *s);

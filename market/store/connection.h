@@ -64,6 +64,8 @@ MUST_CHECK err_t store_query(struct store *s, const char *sql, struct params *p,
 MUST_CHECK err_t store_query_one(struct store *s, const char *sql, struct params *p, PGresult **ret_result);
 /* A number of the first row's first column. */
 MUST_CHECK err_t store_query_int(struct store *s, const char *sql, struct params *p, int64_t *ret_value);
+/* The text of the first row's first column: what a procedure says that it did. OUTCOME_SIZE bytes. */
+MUST_CHECK err_t outcome_query(struct store *s, const char *sql, struct params *p, char *ret_outcome);
 /* Notes why a call failed, for store_error(); returns e. */
 err_t store_fail(struct store *s, err_t e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

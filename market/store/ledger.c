@@ -3,8 +3,9 @@
  */
 #include "connection.h"
 
-static const char BALANCE_SQL[] = "SELECT a.balance_micro, h.balance_micro FROM ledger_account a "
+static const char BALANCE_SQL[] = "SELECT a.balance_micro, h.balance_micro, coalesce(-o.balance_micro, 0) FROM ledger_account a "
 				  "JOIN ledger_account h ON h.owner = a.owner AND h.kind = 'held' "
+				  "LEFT JOIN ledger_account o ON o.owner = a.owner AND o.kind = 'owed' "
 				  "WHERE a.owner = $1 AND a.kind = 'available'";
 
 err_t store_balance(struct store *s, uuid account, struct balance *ret)
@@ -14,10 +15,11 @@ err_t store_balance(struct store *s, uuid account, struct balance *ret)
 	AUTO_RESULT *result = NULL;
 	TRY(store_query_one(s, BALANCE_SQL, &p, &result));
 	struct row row = row_of(result, 0);
-	money available = row_money(&row), held = row_money(&row);
+	money available = row_money(&row), held = row_money(&row), owed = row_money(&row);
 	TRY(row_end(s, &row));
 	ret->available = available;
 	ret->held = held;
+	ret->owed = owed;
 	return OK;
 }
 
@@ -77,7 +79,8 @@ err_t store_postings(struct store *s, uuid account, struct page page, struct pos
 }
 
 static const char VERIFY_SQL[] = "SELECT postings, entries, accounts, sum_micro, unbalanced, negative, holds_difference_micro, "
-				 "orders_difference, commission_micro, external_micro, users_micro FROM ledger_verify()";
+				 "orders_difference, commission_micro, external_micro, users_micro, payouts_micro, "
+				 "payouts_difference_micro, owed_micro FROM ledger_verify(), payouts_verify()";
 
 err_t store_ledger_verify(struct store *s, struct ledger_report *ret)
 {
@@ -95,6 +98,9 @@ err_t store_ledger_verify(struct store *s, struct ledger_report *ret)
 	report.commission_micro = row_int(&row);
 	report.external_micro = row_int(&row);
 	report.users_micro = row_int(&row);
+	report.payouts_micro = row_int(&row);
+	report.payouts_difference_micro = row_int(&row);
+	report.owed_micro = row_int(&row);
 	TRY(row_end(s, &row));
 	*ret = report;
 	return OK;

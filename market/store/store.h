@@ -14,6 +14,7 @@
 #include "image.h"
 #include "machine.h"
 #include "order.h"
+#include "payout.h"
 
 struct store;
 
@@ -75,6 +76,34 @@ MUST_CHECK err_t store_deposit_list(struct store *s, uuid account, enum deposit_
 /* Credits once: by deposit and by (provider, reference). E_CONFLICT where it is not pending, E_EXISTS: the reference was credited. */
 MUST_CHECK err_t store_deposit_credit(struct store *s, uuid id, const char *reference, struct deposit *ret);
 MUST_CHECK err_t store_deposit_fail(struct store *s, uuid id, struct deposit *ret);
+/* What providers tell; any of it may come again. The result is one of a procedure's words (db/procedures), OUTCOME_SIZE bytes. */
+#define OUTCOME_SIZE 16
+/* Those whose provider is to be asked now; each is put off by the interval, longer each time. */
+MUST_CHECK err_t store_deposit_due(struct store *s, wall_time now, int64_t interval_us, uint32_t limit, struct deposit **ret_rows,
+				   size_t *ret_count);
+MUST_CHECK err_t store_deposit_hurry(struct store *s, uuid id, wall_time now);
+MUST_CHECK err_t store_deposit_started(struct store *s, uuid id, const char *checkout, const char *url);
+/* credited, repeated, second, mismatch. amount_micro -1: of another currency. */
+MUST_CHECK err_t store_deposit_paid(struct store *s, uuid id, const char *provider, const char *reference, int64_t amount_micro,
+				    const char *told, char *ret_outcome);
+MUST_CHECK err_t store_deposit_lost(struct store *s, uuid id, const char *provider, const char *note);
+/* amount: in all under this reference; before the payment is known, too. */
+MUST_CHECK err_t store_deposit_reverse(struct store *s, const char *provider, const char *payment, const char *reference,
+				       money amount);
+MUST_CHECK err_t store_debts_collect(struct store *s);
+/* E_FUNDS. due: the market sends it by itself. */
+MUST_CHECK err_t store_payout_create(struct store *s, const struct payout *p, bool due);
+MUST_CHECK err_t store_payout_get(struct store *s, uuid id, struct payout *ret);
+MUST_CHECK err_t store_payout_list(struct store *s, uuid account, enum payout_state state, struct page page,
+				   struct payout **ret_rows, size_t *ret_count);		   /* as store_deposit_list() */
+MUST_CHECK err_t store_payout_approve(struct store *s, uuid id, uuid by, bool due, wall_time now); /* E_CONFLICT */
+MUST_CHECK err_t store_payout_due(struct store *s, wall_time now, int64_t interval_us, uint32_t limit, struct payout **ret_rows,
+				  size_t *ret_count);
+MUST_CHECK err_t store_payout_sent(struct store *s, uuid id, const char *reference, wall_time now);
+MUST_CHECK err_t store_payout_note(struct store *s, uuid id, const char *note);
+MUST_CHECK err_t store_payout_paid(struct store *s, uuid id, wall_time now, char *ret_outcome); /* paid, repeated, returned */
+MUST_CHECK err_t store_payout_fail(struct store *s, uuid id, const char *note, wall_time now,
+				   char *ret_outcome); /* failed, repeated */
 struct ledger_report {
 	int64_t postings, entries, accounts;
 	int64_t sum_micro;		/* over all ledger accounts: 0 */
@@ -83,6 +112,8 @@ struct ledger_report {
 	int64_t holds_difference_micro; /* users' held accounts against open orders' and leases' holds: 0 */
 	int64_t orders_difference; /* orders that are not the sum of their leases, leases that are not that of their charges: 0 */
 	int64_t commission_micro, external_micro, users_micro;
+	int64_t payouts_micro, owed_micro;
+	int64_t payouts_difference_micro; /* money on its way out against payouts that are under way: 0 */
 };
 MUST_CHECK err_t store_ledger_verify(struct store *s, struct ledger_report *ret);
 

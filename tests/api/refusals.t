@@ -50,7 +50,7 @@ NIL=00000000-0000-0000-0000-000000000000
 CONTENTS=$(contents)
 
 note "every route without a token, with a bad one, with one that may not"
-PUBLIC=' /v1/accounts /v1/sessions /v1/offers /v1/book /v1/sellers /v1/sellers/{id} /v1/market /v1/openapi.json /v1/openapi.yaml /healthz /metrics * '
+PUBLIC=' /v1/accounts /v1/sessions /v1/offers /v1/book /v1/sellers /v1/sellers/{id} /v1/market /v1/openapi.json /v1/openapi.yaml /healthz /metrics /v1/payments/{word}/webhook /v1/payments/{word}/return * '
 while read -r method pattern _; do
 	case "$PUBLIC" in *" $pattern "*) continue ;; esac
 	path=${pattern//\{id\}/$NIL}
@@ -61,8 +61,8 @@ while read -r method pattern _; do
 	no "$method $pattern with an unknown token" 401 bad_token "$method" "$path" "" cpu_ses_000000000000000000000000000000000000
 	case $pattern in
 	/v1/account | /v1/sessions/current) continue ;;
-	/v1/operator/* | *confirm | *fail | */decide | */correct) no "$method $pattern as a buyer" 403 not_operator "$method" "$path" "" "$BUYER" ;;
-	/v1/balance | /v1/postings | /v1/deposits*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_IMAGES" ;;
+	/v1/operator/* | *confirm | *fail | */decide | */correct | *approve) no "$method $pattern as a buyer" 403 not_operator "$method" "$path" "" "$BUYER" ;;
+	/v1/balance | /v1/postings | /v1/deposits* | /v1/payouts*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_IMAGES" ;;
 	*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_FUNDS" ;;
 	esac
 done < <(cpushare-market routes)
@@ -75,6 +75,8 @@ declare -A BODIES=(
 	["POST /v1/sessions"]='{"email":"buyer@example.org","password":"correct-horse"}'
 	["POST /v1/tokens"]='{"name":"x","scopes":["funds"],"expires_in_s":60}'
 	["POST /v1/deposits"]='{"amount_micro":1000000,"provider":"manual"}'
+	["POST /v1/payouts"]='{"amount_micro":10000000,"provider":"manual","receiver":"DE1"}'
+	["POST /v1/payouts/quote"]='{"amount_micro":10000000,"provider":"manual","receiver":"DE1"}'
 	["POST /v1/images"]="{\"name\":\"x\",\"size_bytes\":1,\"pieces\":[\"$NO_HASH\"],\"cdrom_bus\":\"scsi\"}"
 	["POST /v1/machines"]=$(enrolment laptop)
 	["POST /v1/machines/$MACHINE/report"]=$(report_body desk '[]' | jq -c '.seq = 1')

@@ -31,7 +31,7 @@ SELECT is(seed.balance(1), 'available 0, held 0', 'brings nothing yet');
 SELECT lives_ok($$SELECT deposit_credit(seed.id(11), 'wire-11')$$, 'is credited');
 SELECT is(seed.balance(1), 'available 970, held 0', 'less the commission');
 SELECT is((SELECT string_agg(kind || ' ' || balance_micro, ', ' ORDER BY kind) FROM ledger_account WHERE owner IS NULL),
-	'commission 30, external -1000', 'which the market has');
+	'commission 30, external -1000, payout 0', 'which the market has');
 SELECT results_eq($$SELECT kind, amount_micro, balance_after FROM signed_entry ORDER BY number, amount_micro$$,
 	$$VALUES ('external', -1000::bigint, -1000::bigint), ('available', 1000, 1000), ('available', -30, 970), ('commission', 30, 30)$$,
 	'in two entries of one posting');

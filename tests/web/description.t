@@ -99,6 +99,27 @@ good createDeposit /v1/deposits '{"amount_micro":1000000,"provider":"manual"}' "
 good failDeposit "/v1/deposits/$(jq -r .id <<<"$BODY")/fail" "" "$OPERATOR"
 good listAllDeposits /v1/operator/deposits?state=failed "" "$OPERATOR"
 refused bad_field listAllDeposits /v1/operator/deposits?state=lost "" "$OPERATOR"
+good quotePayout /v1/payouts/quote '{"amount_micro":10000000,"provider":"manual","receiver":"DE1"}' "$A"
+refused bad_field quotePayout /v1/payouts/quote '{"amount_micro":1,"provider":"manual","receiver":"DE1"}' "$A"
+refused no_funds createPayout /v1/payouts '{"amount_micro":900000000000,"provider":"manual","receiver":"DE1"}' "$A" "$(key)"
+payout() {
+	good createPayout /v1/payouts '{"amount_micro":10000000,"provider":"manual","receiver":"DE1"}' "$A" "$(key)"
+	ID=$(jq -r .id <<<"$BODY")
+}
+payout
+good listPayouts /v1/payouts "" "$A"
+good getPayout "/v1/payouts/$ID" "" "$A"
+refused not_operator approvePayout "/v1/payouts/$ID/approve" "" "$A"
+good listAllPayouts /v1/operator/payouts?state=created "" "$OPERATOR"
+refused bad_field listAllPayouts /v1/operator/payouts?state=lost "" "$OPERATOR"
+good approvePayout "/v1/payouts/$ID/approve" "" "$OPERATOR"
+refused wrong_state approvePayout "/v1/payouts/$ID/approve" "" "$OPERATOR"
+good confirmPayout "/v1/payouts/$ID/confirm" "" "$OPERATOR"
+refused wrong_state confirmPayout "/v1/payouts/$ID/confirm" "" "$OPERATOR"
+payout
+good failPayout "/v1/payouts/$ID/fail" "" "$OPERATOR"
+refused not_found hearPayment /v1/payments/paypal/webhook '{}'
+good returnFromPayment /v1/payments/paypal/return
 good getLedger /v1/operator/ledger "" "$OPERATOR"
 
 # ---- images ----
