@@ -20,6 +20,10 @@ int command_funds_balance(struct cli *cli);
 int command_funds_history(struct cli *cli);
 int command_funds_deposits(struct cli *cli);
 int command_funds_confirm(struct cli *cli);
+/* payout.c */
+int command_funds_withdraw(struct cli *cli);
+int command_funds_payouts(struct cli *cli);
+int command_funds_approve(struct cli *cli);
 /* image.c */
 int command_image_upload(struct cli *cli);
 int command_image_list(struct cli *cli);

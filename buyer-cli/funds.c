@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include "commands.h"
+#include "interrupt.h"
 #include "json.h"
 #include "output.h"
 #include "session.h"
@@ -14,7 +15,32 @@ static const struct column deposit_columns[] = { { "deposit", "id", CELL_TEXT },
 						 { "credited", "credit_micro", CELL_MONEY },
 						 { "provider", "provider", CELL_TEXT },
 						 { "next", "instructions", CELL_TEXT },
+						 { "pay at", "pay_url", CELL_TEXT },
+						 { "note", "note", CELL_TEXT },
 						 { .title = NULL } };
+
+/* A provider says within seconds where to pay; the market asks it by itself. */
+#define PAGE_TRIES 60
+#define PAGE_PAUSE_US (500 * MILLISECOND_US)
+
+static int wait_for_page(session_t *s, json_t **deposit)
+{
+	char path[128];
+	snprintf(path, sizeof path, "/v1/deposits/%.36s", json_string_value(json_object_get(*deposit, "id")));
+	for (int i = 0; i < PAGE_TRIES; i++) {
+		const char *state = json_string_value(json_object_get(*deposit, "state"));
+		if (!state || strcmp(state, "created"))
+			return EXIT_OK;
+		interrupt_sleep(PAGE_PAUSE_US);
+		json_t *again = NULL;
+		int code = session_call(s, "GET", path, NULL, false, &again);
+		if (code)
+			return code;
+		json_decref(*deposit);
+		*deposit = again;
+	}
+	return EXIT_OK; /* it is there, and can be looked at later */
+}
 
 int command_funds_add(struct cli *cli)
 {
@@ -29,7 +55,7 @@ int command_funds_add(struct cli *cli)
 		return code;
 	json_put_money(body, "amount_micro", amount);
 	json_put_text(body, "provider", cli_text(cli, "provider", "manual"));
-	if ((code = session_call(&s, "POST", "/v1/deposits", body, true, &answer)))
+	if ((code = session_call(&s, "POST", "/v1/deposits", body, true, &answer)) || (code = wait_for_page(&s, &answer)))
 		return code;
 	output_object(cli, answer, deposit_columns, "id");
 	return EXIT_OK;
@@ -39,6 +65,7 @@ int command_funds_balance(struct cli *cli)
 {
 	static const struct column columns[] = { { "available", "available_micro", CELL_MONEY },
 						 { "held", "held_micro", CELL_MONEY },
+						 { "owed", "owed_micro", CELL_MONEY },
 						 { "currency", "currency", CELL_TEXT },
 						 { .title = NULL } };
 	AUTO_SESSION s = { .client = NULL };

@@ -28,11 +28,26 @@ static const struct cli_option token_options[] = {
 	END_OF_OPTIONS,
 };
 static const struct cli_option add_options[] = {
-	{ "provider", 0, "NAME", "how to pay (manual: an operator confirms)" },
+	{ "provider", 0, "NAME", "how to pay: manual (an operator confirms), paypal or stripe (manual)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option deposits_options[] = {
 	{ "all", 0, NULL, "everybody's that wait for an operator; needs scope operator" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option withdraw_options[] = {
+	{ "to", 0, "RECEIVER", "PayPal's email address, or what the operator needs" },
+	{ "provider", 0, "NAME", "how: manual or paypal (manual)" },
+	{ "quote", 0, NULL, "only say what would be sent" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option payouts_options[] = {
+	{ "all", 0, NULL, "everybody's that wait to be sent; needs scope operator" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option approve_options[] = {
+	{ "paid", 0, NULL, "a manual one was paid" },
+	{ "fail", 0, NULL, "refuse it: the money goes back" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option confirm_options[] = {
@@ -143,6 +158,12 @@ static const struct cli_command commands[] = {
 	{ "funds deposits", "", "your deposits and their state", NULL, deposits_options, 0, 0, command_funds_deposits },
 	{ "funds confirm", "DEPOSIT", "an operator says that a manual deposit was paid", NULL, confirm_options, 1, 1,
 	  command_funds_confirm },
+	{ "funds withdraw", "AMOUNT", "take money out",
+	  "The market's part is taken out of AMOUNT; --quote shows it. Large payouts wait for an operator.", withdraw_options, 1,
+	  1, command_funds_withdraw },
+	{ "funds payouts", "", "your payouts and their state", NULL, payouts_options, 0, 0, command_funds_payouts },
+	{ "funds approve", "PAYOUT", "an operator lets a payout go, or says that it was paid by hand", NULL, approve_options, 1,
+	  1, command_funds_approve },
 	{ "image upload", "FILE", "upload a bootable ISO",
 	  "Sends only what the market lacks; after a break, run it again and it goes on.", upload_options, 1, 1,
 	  command_image_upload },

@@ -3,7 +3,7 @@
  */
 #include <ctype.h>
 #include "bytes.h"
-#include "inside.h"
+#include "provider.h"
 
 json_t *json_at(json_t *json, const char *path)
 {

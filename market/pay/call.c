@@ -2,7 +2,7 @@
  * call.c - one call to a provider's server, over libcurl, on a thread that may wait
  */
 #include <curl/curl.h>
-#include "inside.h"
+#include "provider.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
 #define CALL_TIMEOUT_MS 20000L

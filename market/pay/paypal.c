@@ -8,7 +8,7 @@
  */
 #include "bytes.h"
 #include "file.h"
-#include "inside.h"
+#include "provider.h"
 
 /* An order that nobody approved is given up; a capture that comes later is credited all the same. PayPal itself forgets it in hours. */
 #define GIVE_UP_US DAY_US
@@ -295,7 +295,7 @@ static err_t pay_out(struct pay *pay, const struct payout *p, struct pay_facts *
 
 /* ---- webhooks ---- */
 
-static err_t hear_event(const struct pay *pay, json_t *event, struct pay_facts *ret)
+err_t paypal_hear_event(const struct pay *pay, json_t *event, struct pay_facts *ret)
 {
 	static const char item[] = "PAYMENT.PAYOUTS-ITEM.";
 	const char *type = text_at(event, "event_type");
@@ -323,7 +323,7 @@ static err_t hear(struct pay *pay, const struct webhook *w, struct pay_facts *re
 	AUTO_JSON event = NULL;
 	TRY(paypal_signature_check(pay, w));
 	TRY(json_parse(w->body, w->len, &event, &error));
-	return hear_event(pay, event, ret);
+	return paypal_hear_event(pay, event, ret);
 }
 
 const struct provider provider_paypal = { .name = "paypal",

@@ -10,7 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include "bytes.h"
-#include "inside.h"
+#include "provider.h"
 
 #define OLDEST_US (4 * DAY_US)
 #define AHEAD_US (5 * MINUTE_US)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include "conf.h"
-#include "inside.h"
+#include "provider.h"
 
 const struct provider *const providers[] = { &provider_manual, &provider_paypal, &provider_stripe, NULL };
 

@@ -7,7 +7,7 @@
  */
 #include <curl/curl.h>
 #include "bytes.h"
-#include "inside.h"
+#include "provider.h"
 
 #define VERSION "Stripe-Version: 2024-06-20"
 #define TOLERANCE_US (300 * SECOND_US)
@@ -175,7 +175,7 @@ err_t stripe_signature_check(const char *secret, const char *header, const char 
 	return E_AUTH;
 }
 
-static err_t hear_event(const struct pay *pay, json_t *event, struct pay_facts *ret)
+err_t stripe_hear_event(const struct pay *pay, json_t *event, struct pay_facts *ret)
 {
 	const char *type = text_at(event, "type");
 	json_t *object = json_at(event, "data.object");
@@ -206,7 +206,7 @@ static err_t hear(struct pay *pay, const struct webhook *w, struct pay_facts *re
 	TRY(stripe_signature_check(pay->stripe.webhook_secret, w->header(w->context, "Stripe-Signature"), w->body, w->len,
 				   w->now));
 	TRY(json_parse(w->body, w->len, &event, &error));
-	return hear_event(pay, event, ret);
+	return stripe_hear_event(pay, event, ret);
 }
 
 const struct provider provider_stripe = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * inside.h - what the providers share: credentials, the call to a server, reading its answers
+ * provider.h - what the providers share: credentials, the call to a server, reading its answers
  */
-#ifndef PAY_INSIDE_H
-#define PAY_INSIDE_H
+#ifndef PAY_PROVIDER_H
+#define PAY_PROVIDER_H
 
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -69,5 +69,8 @@ bool paypal_certificate_allowed(const struct pay *pay, const char *url);
 MUST_CHECK err_t paypal_certificate_read(const char *ca_file, const char *pem, size_t len, wall_time now, EVP_PKEY **ret_key);
 /* Stripe-Signature (stripe.c). */
 MUST_CHECK err_t stripe_signature_check(const char *secret, const char *header, const char *body, size_t len, wall_time now);
+/* What an event says that was found to be genuine. E_INVALID: of a kind that matters, and not understood. */
+MUST_CHECK err_t paypal_hear_event(const struct pay *pay, json_t *event, struct pay_facts *ret);
+MUST_CHECK err_t stripe_hear_event(const struct pay *pay, json_t *event, struct pay_facts *ret);
 
 #endif
