@@ -67,15 +67,14 @@ market "SELECT payout_create(seed.id(62), seed.id(1), 'paypal', 'x', 200, 20, 18
 is "$(market "SELECT payouts_micro, payouts_difference_micro FROM payouts_verify()")" "200|0" "what is under way adds up"
 sound "with a payout under way"
 
-# Sessions that meet: a refund and its payment at one time are in each other's sight.
+# Sessions that meet: a refund that is under way is waited for by its payment, which cannot see it yet.
 deposit 14
-for i in 1 2 3 4 5 6; do
-	paid 14 >/dev/null &
-	PAID[i]=$!
-	reverse 14 "r-$i" 100 &
-	TAKEN[i]=$!
-done
-for i in 1 2 3 4 5 6; do wait "${PAID[i]}" "${TAKEN[i]}"; done
-is "$(as_owner -c "SELECT state || ' ' || reversed_micro FROM deposit WHERE id = seed.id(14)")" "credited 600" "a payment and its refunds, all at once"
-sound "after the crowd"
+as_market -c "BEGIN" -c "SELECT deposit_reverse('paypal', 'pay-14', 'r-1', 100)" -c "SELECT pg_sleep(1)" -c "COMMIT" >/dev/null &
+TAKER=$!
+under_way() { [ "$(as_admin -c "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(1)'")" = 1 ]; }
+within 5 under_way
+paid 14 >/dev/null
+wait $TAKER
+is "$(as_owner -c "SELECT state || ' ' || reversed_micro FROM deposit WHERE id = seed.id(14)")" "credited 100" "a refund and its payment at one time"
+sound "after the meeting"
 done_testing
