@@ -51,13 +51,14 @@ CONTENTS=$(contents)
 
 note "every route without a token, with a bad one, with one that may not"
 PUBLIC=' /v1/accounts /v1/sessions /v1/offers /v1/book /v1/sellers /v1/sellers/{id} /v1/market /v1/openapi.json /v1/openapi.yaml /healthz /metrics /v1/payments/{word}/webhook /v1/payments/{word}/return * '
+[[ $BUYER == *x ]] && MISTYPED=${BUYER%?}y || MISTYPED=${BUYER%?}x
 while read -r method pattern _; do
 	case "$PUBLIC" in *" $pattern "*) continue ;; esac
 	path=${pattern//\{id\}/$NIL}
 	path=${path//\{hash\}/$NO_HASH}
 	path=${path//\{n\}/0}
 	no "$method $pattern without a token" 401 no_token "$method" "$path"
-	no "$method $pattern with a mistyped token" 401 bad_token "$method" "$path" "" "${BUYER%?}x"
+	no "$method $pattern with a mistyped token" 401 bad_token "$method" "$path" "" "$MISTYPED"
 	no "$method $pattern with an unknown token" 401 bad_token "$method" "$path" "" cpu_ses_000000000000000000000000000000000000
 	case $pattern in
 	/v1/account | /v1/sessions/current) continue ;;
