@@ -91,6 +91,8 @@ static void send_carrier(struct peer *p, struct carrier *c, const struct address
 static void send_flight(struct peer *p, struct attempt *at, const struct address *to)
 {
 	const struct flight *f = handshake_flight(at->dtls);
+	if (!address_equal(&at->sole, to))
+		at->sole.port = 0;
 	for (int i = 0; i < f->count; i++) {
 		struct carrier c = {
 			.index = at->remote_index,
@@ -180,7 +182,8 @@ static void finish(struct peer *p, struct attempt *at, mono_time now)
 		return;
 	}
 	at->done = true; /* the index is the session's now */
-	peer_take_session(p, s, &at->via, now);
+	/* Where else the peer may have got our flight, the address of its answer is anybody's word. */
+	peer_take_session(p, s, &at->via, address_equal(&at->sole, &at->via), now);
 }
 
 static void take_datagram(struct peer *p, struct attempt **slot, const struct carrier *c, const struct address *from,
@@ -217,6 +220,7 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 		return;
 	}
 	if (spoke) {
+		at->sole = at->via;
 		send_flight_back(p, at);
 		at->target = 0;
 		at->wait_us = ATTEMPT_WAIT_US;

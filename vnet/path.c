@@ -431,13 +431,13 @@ bool paths_pong(struct paths *s, uint64_t token, mono_time now)
 	return false;
 }
 
-void paths_proven(struct paths *s, const struct address *via, mono_time now)
+void paths_handshaken(struct paths *s, const struct address *via, bool proven, mono_time now)
 {
-	int i = learn(s, via, now);
+	int i = proven ? learn(s, via, now) : paths_learn(s, via, now);
 	for (int k = 0; k < s->count; k++)
 		if (s->path[k].state == PATH_DEAD)
 			s->path[k].state = PATH_NEW;
-	if (i < 0)
+	if (i < 0 || !proven)
 		return;
 	struct path *p = &s->path[i];
 	paths_ours(s, i, via);

@@ -115,8 +115,8 @@ int paths_find(const struct paths *s, const struct address *from);
 /* An authenticated packet came from there, unannounced: a new path in PATH_NEW, in the stead of the stalest learned one. Returns its
  * index, or -1 where the address is none to send to, or too many came of late. */
 int paths_learn(struct paths *s, const struct address *from, mono_time now);
-/* A handshake ended over this address: it works both ways. */
-void paths_proven(struct paths *s, const struct address *via, mono_time now);
+/* A handshake ended over this address. proven: it works both ways, as our last flight went nowhere else. */
+void paths_handshaken(struct paths *s, const struct address *via, bool proven, mono_time now);
 void paths_forget(struct paths *s); /* the peer left: nothing is known any more */
 void paths_wake(struct paths *s);   /* our own addresses changed: probe all again */
 

@@ -270,7 +270,7 @@ static void become_current(struct peer *p, struct session *s, mono_time now)
 	p->rekey_jitter_us = mesh_jitter(p->mesh, REKEY_JITTER_US);
 }
 
-void peer_take_session(struct peer *p, struct session *s, const struct address *via, mono_time now)
+void peer_take_session(struct peer *p, struct session *s, const struct address *via, bool proven, mono_time now)
 {
 	if (!p->client) {
 		session_drop(p, &p->next);
@@ -278,7 +278,7 @@ void peer_take_session(struct peer *p, struct session *s, const struct address *
 		return;
 	}
 	become_current(p, s, now);
-	paths_proven(&p->paths, via, now);
+	paths_handshaken(&p->paths, via, proven, now);
 	log_connection(p);
 }
 
@@ -390,6 +390,17 @@ static struct session *session_of(const struct peer *p, uint32_t index)
 	return p->previous && p->previous->local_index == index ? p->previous : NULL;
 }
 
+/* Who has s's keys got the flight that completes them, which went to this address only? */
+static bool has_the_last_flight(const struct peer *p, const struct session *s, const struct address *from)
+{
+	for (int i = 0; i < PEER_ATTEMPTS; i++) {
+		const struct attempt *at = p->attempt[i];
+		if (at && at->done && at->local_index == s->local_index)
+			return address_equal(&at->sole, from);
+	}
+	return false;
+}
+
 void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *packet, size_t len, const struct address *from,
 		      mono_time now)
 {
@@ -404,8 +415,8 @@ void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *pack
 	if (s == p->next) {
 		p->next = NULL;
 		become_current(p, s, now);
+		paths_handshaken(&p->paths, from, has_the_last_flight(p, s, from), now);
 		attempt_free_all(p, true);
-		paths_proven(&p->paths, from, now);
 		path = paths_find(&p->paths, from);
 		log_connection(p);
 	}

@@ -23,6 +23,7 @@ struct attempt {
 	uint64_t seen[4];     /* bit: the other side's datagram of that number is here */
 	struct address via;   /* where its last packet came from; port 0: none yet */
 	size_t credit_bytes;  /* a client's: what came from via and was not yet answered with as much */
+	struct address sole;  /* the only one that our last flight went to; port 0: none, or several */
 	struct address extra; /* an address to try besides the candidates; port 0: none */
 	bool done;
 	int64_t begun_us, next_us, wait_us, repeated_us;
@@ -106,7 +107,7 @@ size_t peer_frame_bytes(const struct peer *p, mono_time now);
 bool peer_seal_to(struct peer *p, struct session *s, enum wire_type type, const uint8_t *plain, size_t len,
 		  const struct address *to);
 /* The handshake gave keys. Takes s. */
-void peer_take_session(struct peer *p, struct session *s, const struct address *via, mono_time now);
+void peer_take_session(struct peer *p, struct session *s, const struct address *via, bool proven, mono_time now);
 /* Handshakes (attempt.c). */
 void attempt_tick(struct peer *p, mono_time now);
 void attempt_hurry(struct peer *p, mono_time now); /* there is a new way to the peer */

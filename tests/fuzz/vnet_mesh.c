@@ -19,7 +19,7 @@ static void connect_both(void)
 		struct peer *p = peer_at(i, 1 - i);
 		struct session *s;
 		assert(session_new(&keys[i], &keys[1 - i], index[i], index[1 - i], now, &s) == OK);
-		peer_take_session(p, s, &nodes[1 - i].address, now);
+		peer_take_session(p, s, &nodes[1 - i].address, true, now);
 	}
 }
 

@@ -19,11 +19,11 @@ brief() { in_space ${P}r$1 sysctl -qw net.netfilter.nf_conntrack_udp_timeout=$2 
 site 1 symmetric
 site 2 full
 brief 1 20
-QUIET_MS=32000 pair kept ${P}h1 ${P}h2 direct 38 32500
+QUIET_MS=32000 pair kept ${P}h1 ${P}h2 direct 38 500
 site 3 symmetric
 site 4 full
 brief 3 6
-QUIET_MS=32000 pair ended ${P}h3 ${P}h4 direct 38 34000
+QUIET_MS=32000 pair ended ${P}h3 ${P}h4 direct 38 2000
 
 # ---- a NAT maps anew under way ----
 site 5 symmetric

@@ -31,7 +31,7 @@ static void begin(bool client)
 	s.client = client;
 	paths_set(&s, (struct address[]){ far, near }, kinds, 2);
 	paths_set_relays(&s, &relay, &(bool){ false }, 1);
-	paths_proven(&s, &relay, now);
+	paths_handshaken(&s, &relay, true, now);
 	s.path[s.active].srtt_us = 20000;
 }
 
@@ -129,7 +129,7 @@ static void test_pauses(void)
 	is_int(s.met_us, met_us, "nor can the peer have us meet more often");
 
 	begin(true);
-	paths_proven(&s, &far, now);
+	paths_handshaken(&s, &far, true, now);
 	paths_next(&s, now, &(struct path_ping){ 0 });
 	s.active = paths_find(&s, &far);
 	ok(!paths_call_meeting(&s, true, now), "who is reached directly needs none");

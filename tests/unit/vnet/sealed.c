@@ -116,6 +116,31 @@ static void test_deflected_flight(bool original_comes)
 	stop();
 }
 
+/* Who sits on the way delivers the server's last word in a victim's name. */
+static void test_deflected_end(void)
+{
+	int client, server;
+	start(&client, &server);
+	stop();
+	node_up(0);
+	node_up(1);
+	introduce();
+	while (!peer_at(server, client)->next)
+		run_us(1000);
+	watched_bytes = 0;
+	for (size_t i = 0; i < queued; i++)
+		if (is_server_flight(&queue[i], &nodes[server]))
+			queue[i].from = watched;
+	run_us(DELAY_US * 3 / 2);
+	assert(peer_at(client, server)->current);
+	int i = paths_find(&peer_at(client, server)->paths, &watched);
+	ok(i >= 0 && peer_at(client, server)->paths.active != i && paths_known(&peer_at(client, server)->paths, i) != i,
+	   "where a deflected last flight seems to come from is no path yet");
+	run_us(3 * SECOND_US);
+	ok(connected(0, 1), "and the two connect");
+	stop();
+}
+
 /* Behind an address that nobody announced: whichever part of the handshake is lost, it is done before the client would begin anew. */
 static void test_loss_behind_unknown(void)
 {
@@ -429,6 +454,7 @@ int main(void)
 	test_repeated_flight();
 	test_deflected_flight(true);
 	test_deflected_flight(false);
+	test_deflected_end();
 	test_loss_behind_unknown();
 	test_wish_under_load();
 	test_late_farewell();

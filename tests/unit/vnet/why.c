@@ -72,7 +72,7 @@ static struct paths *set(struct peer *p, const char *const *addresses, const enu
 	paths_init(&p->paths, 1500);
 	paths_set(&p->paths, to, kinds, count);
 	paths_set_relays(&p->paths, &relay, &by_tls, 1);
-	paths_proven(&p->paths, &relay, now);
+	paths_handshaken(&p->paths, &relay, true, now);
 	return &p->paths;
 }
 
