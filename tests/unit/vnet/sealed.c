@@ -116,8 +116,8 @@ static void test_deflected_flight(bool original_comes)
 	stop();
 }
 
-/* Who sits on the way delivers the server's last word in a victim's name. */
-static void test_deflected_end(void)
+/* Who sits on the way delivers the server's last flight, or the first packet under the new keys to the server, in a victim's name. */
+static void test_deflected_end(bool to_server)
 {
 	int client, server;
 	start(&client, &server);
@@ -125,17 +125,19 @@ static void test_deflected_end(void)
 	node_up(0);
 	node_up(1);
 	introduce();
-	while (!peer_at(server, client)->next)
+	int giver = to_server ? client : server, taker = 1 - giver;
+	while (to_server ? !peer_at(client, server)->current : !peer_at(server, client)->next)
 		run_us(1000);
 	watched_bytes = 0;
 	for (size_t i = 0; i < queued; i++)
-		if (is_server_flight(&queue[i], &nodes[server]))
+		if (address_equal(&queue[i].from, &nodes[giver].address))
 			queue[i].from = watched;
-	run_us(DELAY_US * 3 / 2);
-	assert(peer_at(client, server)->current);
-	int i = paths_find(&peer_at(client, server)->paths, &watched);
-	ok(i >= 0 && peer_at(client, server)->paths.active != i && paths_known(&peer_at(client, server)->paths, i) != i,
-	   "where a deflected last flight seems to come from is no path yet");
+	while (!peer_at(taker, giver)->current)
+		run_us(1000);
+	const struct paths *s = &peer_at(taker, giver)->paths;
+	int i = paths_find(s, &watched);
+	ok(i >= 0 && s->active != i && paths_known(s, i) != i,
+	   "where a handshake's deflected end seems to come from is no path yet");
 	run_us(3 * SECOND_US);
 	ok(connected(0, 1), "and the two connect");
 	stop();
@@ -454,7 +456,8 @@ int main(void)
 	test_repeated_flight();
 	test_deflected_flight(true);
 	test_deflected_flight(false);
-	test_deflected_end();
+	test_deflected_end(false);
+	test_deflected_end(true);
 	test_loss_behind_unknown();
 	test_wish_under_load();
 	test_late_farewell();
