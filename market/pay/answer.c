@@ -52,6 +52,7 @@ bool amount_at(const struct pay *pay, json_t *json, const char *path, const char
 	if (money_parse(value, &parsed) != OK || strlen(currency) != 3)
 		return false;
 	snprintf(ret_fact->told, sizeof ret_fact->told, "%.32s %s", value, currency);
-	ret_fact->amount = strcmp(currency, pay->config.currency) ? (money){ -1 } : parsed;
+	const money foreign = { -1 };
+	ret_fact->amount = strcmp(currency, pay->config.currency) ? foreign : parsed;
 	return true;
 }
