@@ -60,13 +60,14 @@ arguments() { # of a command, so that only the market is missing
 	case $1 in
 	"token create") echo "--scope orders" ;;
 	"funds add") echo 5 ;;
+	"funds withdraw") echo "5 --to DE00" ;;
 	"image upload") echo "$WORK/file" ;;
 	"image "[sd]*) printf '%064d' 0 ;;
 	"order create") echo "--image $(printf '%064d' 0) --max-price 1" ;;
 	"node rate") echo "$nobody good" ;;
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
-	"token revoke" | "funds confirm" | "seller show" | "machine retire" | "order "[swcr]* | "node "[scd]* | "net "*) echo $nobody ;;
+	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine retire" | "order "[swcr]* | "node "[scd]* | "net "*) echo $nobody ;;
 	"node list") echo $nobody ;;
 	signup | login) echo "--email a@example.org" ;;
 	esac
@@ -149,6 +150,19 @@ try 3 operator "funds confirm" nonsense
 try 0 buyer "funds balance"
 is "$(jq .available_micro <<<"$OUT")" 20000000 "money is in millionths"
 try 0 buyer "funds history"
+try 2 buyer "funds withdraw" lots --to DE00
+try 2 buyer "funds withdraw" 5
+try 7 buyer "funds withdraw" 21 --to DE00
+try 0 buyer "funds withdraw" 12 --to DE00 --quote
+try 0 buyer "funds withdraw" 12 --to DE00
+payout=$(jq -r .id <<<"$OUT")
+try 0 buyer "funds payouts"
+is "$(jq -r '.items[0] | "\(.id) \(.state)"' <<<"$OUT")" "$payout created" "a payout waits for an operator"
+try 4 buyer "funds approve" "$payout"
+try 0 operator "funds payouts" --all
+try 0 operator "funds approve" "$payout" --fail
+try 0 buyer "funds balance"
+is "$(jq .available_micro <<<"$OUT")" 20000000 "what is refused goes back"
 
 owner 6 status
 owner 5 run

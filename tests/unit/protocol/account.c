@@ -12,12 +12,12 @@
 #define TOKEN                                                                                              \
 	"{\"id\":\"" ID1 "\",\"name\":\"ci\",\"scopes\":[\"account\",\"machine\"],\"created_at\":\"" TIME1 \
 	"\",\"expires_at\":\"" TIME2 "\",\"last_used_at\":\"" TIME3 "\",\"token\":\"ct_abc\"}"
-#define BALANCE "{\"currency\":\"EUR\",\"available_micro\":9007199254740991,\"held_micro\":2}"
+#define BALANCE "{\"currency\":\"EUR\",\"available_micro\":9007199254740991,\"held_micro\":2,\"owed_micro\":3}"
 #define DEPOSIT_REQUEST "{\"amount_micro\":10000000,\"provider\":\"manual\"}"
 #define DEPOSIT                                                                                                         \
 	"{\"id\":\"" ID1 "\",\"account\":\"" ID2 "\",\"provider\":\"manual\",\"state\":\"pending\",\"amount_micro\":3," \
-	"\"commission_micro\":1,\"credit_micro\":2,\"instructions\":\"Pay.\",\"created_at\":\"" TIME1                   \
-	"\",\"credited_at\":\"" TIME2 "\"}"
+	"\"commission_micro\":1,\"credit_micro\":2,\"instructions\":\"Pay.\",\"pay_url\":\"https://pay.example/1\","    \
+	"\"note\":\"late\",\"reversed_micro\":1,\"created_at\":\"" TIME1 "\",\"credited_at\":\"" TIME2 "\"}"
 #define POSTING                                                                                                               \
 	"{\"id\":\"" ID1 "\",\"kind\":\"charge\",\"amount_micro\":-5,\"available_micro\":6,\"held_micro\":7,\"order\":\"" ID2 \
 	"\",\"lease\":\"" ID3 "\",\"deposit\":\"" ID4 "\",\"text\":\"vm1\",\"at\":\"" TIME1 "\"}"
