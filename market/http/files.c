@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * files.c - the pages that the market serves, read once at start: what is not in the table is not there
+ *
+ * How it works: a page is put together when it is read. A line "<!-- part: NAME -->" stands for parts/NAME.html, so that what all
+ * pages share is written once. A name "_" is any name: sellers/_.html answers for /sellers/1f0e…
  */
 #include "files.h"
 
@@ -20,6 +23,11 @@
 #define CSP                                                                                                                    \
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " \
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+#define PARTS "/parts"
+#define PART_OPEN "<!-- part: "
+#define PART_CLOSE " -->\n"
+#define ANY '_'
 
 struct page_file {
 	char path[PATH_SIZE]; /* "/help.html" */
@@ -58,7 +66,36 @@ static const char *type_of(const char *name)
 	return NULL;
 }
 
-static err_t add_file(struct files *f, const char *path, const char *name, const char *type)
+/* The page with its parts; parts have none themselves. */
+static err_t put_together(const char *root, struct page_file *file)
+{
+	AUTO_BUF page = { .max = FILE_MAX };
+	const char *at = file->data, *open;
+	while ((open = strstr(at, PART_OPEN))) {
+		char name[32], path[4096];
+		const char *from = open + strlen(PART_OPEN), *close = strstr(from, PART_CLOSE);
+		size_t len = close ? (size_t)(close - from) : 0, part_len;
+		if (len == 0 || len >= sizeof name || strspn(from, "abcdefghijklmnopqrstuvwxyz") < len)
+			return E_INVALID;
+		memcpy(name, from, len);
+		name[len] = 0;
+		if ((size_t)snprintf(path, sizeof path, "%s" PARTS "/%s.html", root, name) >= sizeof path)
+			return E_LIMIT;
+		AUTO_FREE char *part = NULL;
+		TRY(file_read(path, FILE_MAX, &part, &part_len));
+		buf_append(&page, at, (size_t)(open - at));
+		buf_append(&page, part, part_len);
+		at = close + strlen(PART_CLOSE);
+	}
+	buf_puts(&page, at);
+	TRY(page.error);
+	free(file->data);
+	file->len = page.len;
+	file->data = buf_take(&page);
+	return OK;
+}
+
+static err_t add_file(struct files *f, const char *root, const char *path, const char *name, const char *type)
 {
 	if (f->count == FILES_MAX)
 		return E_LIMIT;
@@ -70,11 +107,13 @@ static err_t add_file(struct files *f, const char *path, const char *name, const
 	*file = (struct page_file){ .type = type };
 	TRY(text_copy(file->path, sizeof file->path, name));
 	TRY(file_read(path, FILE_MAX, &file->data, &file->len));
+	f->count++;
+	if (!strncmp(type, "text/html", 9))
+		TRY(put_together(root, file));
 	sha256 hash = sha256_of(file->data, file->len);
 	file->etag[0] = '"';
 	hex_encode(hash.bytes, 8, file->etag + 1);
 	file->etag[17] = '"';
-	f->count++;
 	return OK;
 }
 
@@ -96,10 +135,10 @@ static err_t load_folder(struct files *f, const char *root, const char *below, i
 		const char *type = type_of(entry->d_name);
 		if (lstat(path, &st))
 			continue;
-		if (S_ISDIR(st.st_mode) && strcmp(entry->d_name, "node_modules"))
+		if (S_ISDIR(st.st_mode) && strcmp(name, PARTS))
 			e = load_folder(f, root, name, depth + 1);
 		else if (S_ISREG(st.st_mode) && type)
-			e = add_file(f, path, name, type);
+			e = add_file(f, root, path, name, type);
 	}
 	closedir(dir);
 	return e;
@@ -129,18 +168,36 @@ void files_free(struct files *f)
 	free(f);
 }
 
+/* Where a file's name has "_" between slashes, the path may have any word. */
+static bool path_fits(const char *file, const char *path)
+{
+	static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	while (*file && *path) {
+		size_t len = strspn(path, word);
+		if (file[0] == ANY && file[-1] == '/' && (file[1] == '/' || file[1] == '.') && len) {
+			file++;
+			path += len;
+		} else if (*file++ != *path++) {
+			return false;
+		}
+	}
+	return !*file && !*path;
+}
+
 static const struct page_file *find(const struct files *f, const char *path)
 {
-	static const char *const ends[] = { "", "index.html", ".html", "/index.html" };
+	static const char *const ends[] = { "", "index.html", "/index.html", ".html" };
+	char name[PATH_SIZE] = "";
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-		char name[PATH_SIZE];
-		int len = snprintf(name, sizeof name, "%s%s", path, ends[i]);
-		if (len < 0 || (size_t)len >= sizeof name)
-			continue;
+		if ((size_t)snprintf(name, sizeof name, "%s%s", path, ends[i]) >= sizeof name)
+			return NULL;
 		for (size_t k = 0; k < f->count; k++)
 			if (!strcmp(f->list[k].path, name))
 				return &f->list[k];
 	}
+	for (size_t k = 0; k < f->count; k++)
+		if (path_fits(f->list[k].path, name))
+			return &f->list[k];
 	return NULL;
 }
 

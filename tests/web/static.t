@@ -5,23 +5,43 @@
 cd "$TOP/web" || exit 1
 API=openapi.json
 PAGES=$(find . -name '*.html' | sort)
+SCRIPTS=js/*.js
+# whole PAGE: with its parts, as the market serves it
+whole() { awk '/^<!-- part: [a-z]+ -->$/ { while ((getline line < ("parts/" $3 ".html")) > 0) print line; next } { print }' "$1"; }
 none() { is "$2" "" "$1"; }
 
 # ---- a strict policy needs pages that obey it ----
 none "no script is inline" "$(grep -nE '<script[^>]*>[^<]' $PAGES; grep -nE '<script' $PAGES | grep -v 'src="/js/[a-z]*\.js"></script>')"
-none "no style is inline" "$(grep -niE '<style|[[:space:]]style=' $PAGES; grep -nE "setAttribute\('style'|\.innerHTML|insertAdjacentHTML|document\.write|\beval\(" js/*.js)"
+none "no style is inline" "$(grep -niE '<style|[[:space:]]style=' $PAGES; grep -nE "setAttribute\('style'|innerHTML|insertAdjacentHTML|document\.write|\beval\(|style=\"" $SCRIPTS)"
 none "no event handler is an attribute" "$(grep -niE '[[:space:]]on[a-z]+=' $PAGES)"
-none "nothing comes from elsewhere" "$(grep -noE '(src|href)="(https?:)?//[^"]*|url\([^)]*|@import.*' $PAGES style.css; grep -nE "https?://" js/*.js | grep -v www.w3.org/2000/svg)"
+none "nothing comes from elsewhere" "$(grep -noE '(src|href)="(https?:)?//[^"]*|url\([^)]*|@import.*' $PAGES style.css; grep -nE "https?://" $SCRIPTS | grep -v www.w3.org/2000/svg)"
 
-targets() { grep -ohE '(src|href)="/[^"#?]*' $PAGES | sed 's/.*="//' | sort -u; }
+targets() { grep -ohE '(src|href)="/[^"#?]*' $PAGES $SCRIPTS | sed 's/.*="//' | sort -u; }
 none "every link leads somewhere" "$(for t in $(targets); do
 	case $t in /) t=/index.html ;; /v1/*) jq -e --arg p "$t" '.paths[$p]' $API >/dev/null || echo "$t"; continue ;; /metrics) continue ;; esac
 	[ -f ".$t" ] || [ -f ".$t.html" ] || echo "$t"
 done)"
-none "every module that is imported is there" "$(grep -ohE "from '\./[^']*" js/*.js | sed "s/from '/js\//" | sort -u | xargs -rn1 ls 2>&1 >/dev/null)"
+none "every module that is imported is there" "$(grep -ohE "(from |import\()'\.[^']*" $SCRIPTS | sed "s/.*'/js\//" | sort -u | xargs -rn1 ls 2>&1 >/dev/null)"
 none "every page has a language, a title, a viewport and a way to its content" "$(for p in $PAGES; do
-	for want in '<html lang="en">' '<title>' 'name="viewport"' 'class="skip" href="#main"' '<main id="main"'; do grep -q "$want" "$p" || echo "$p: $want"; done
+	case $p in ./parts/*) continue ;; esac
+	for want in '<html lang="en">' '<title>' 'name="viewport"' 'class="skip" href="#main"' '<main id="main"'; do whole "$p" | grep -q "$want" || echo "$p: $want"; done
 done)"
+
+# ---- what others wrote ----
+# NAME SHA-256 of docs/DEPENDENCIES.md: of the file as it was published, without the one change that the table names.
+published() {
+	case $1 in
+	hooks.js) sed 's|from"./preact.js"|from"preact"|' vendor/hooks.js ;;
+	uplot.js) head -n -1 vendor/uplot.js ;;
+	*) cat "vendor/$1" ;;
+	esac | sha256sum | cut -d' ' -f1
+}
+vendored() { sed -nE 's/^\| `web\/vendor\/([a-z.]+)` .* `([0-9a-f]{64})` \|.*/\1 \2/p' "$TOP/docs/DEPENDENCIES.md"; }
+is "$(vendored | while read -r name _; do echo "$name $(published "$name")"; done)" "$(vendored)" "what others wrote is as they published it"
+is "$(vendored | cut -d' ' -f1 | sort)" "$(cd vendor && ls | grep -v LICENSE | sort)" "all of it is named"
+# What a first visit takes, compressed: the front page with all that it loads.
+[ "$(whole index.html | cat - style.css favicon.svg js/{theme,index,api,columns,format,html,page,table}.js vendor/{preact,hooks,htm}.js | gzip -9 | wc -c)" -le 61440 ]
+_tap $? "the front page takes at most 60 KB"
 
 # ---- problems ----
 codes() { sed -nE 's/^\tX\([A-Z_]+, "([a-z_]+)", ([0-9]+), "(.*)"\).*/\1\t\2\t\3/p' "$TOP/protocol/codes.h"; }

@@ -3,6 +3,7 @@
 const PAGE = 200;
 const MOST = 1000;
 const TIMEOUT_MS = 8000;
+const RETRY_MS = 5000;
 
 export class Refusal extends Error {
 	constructor(status, problem) {
@@ -25,38 +26,50 @@ export async function getList(path) {
 	const items = [];
 	let next = null;
 	do {
-		const page = await get(`${path}?limit=${PAGE}${next ? `&cursor=${encodeURIComponent(next)}` : ''}`);
+		const page = await get(`${path}${path.includes('?') ? '&' : '?'}limit=${PAGE}${next ? `&cursor=${encodeURIComponent(next)}` : ''}`);
 		items.push(...page.items);
 		next = page.next;
 	} while (next && items.length < MOST);
 	return { items, more: Boolean(next) };
 }
 
-// Runs refresh() now and then every period, not while nobody looks, and tells in the status line how it went.
+// Runs refresh() now and then every period (0: once), not while nobody looks, and tells in the status line how it went.
+// Returns what ends it.
 export function keepFresh(refresh, status, periodMs = 5000) {
 	let timer = 0;
 	let running = false;
+	let ended = false;
 
 	const say = (text, failed) => {
+		if (ended)
+			return;
 		if (status.textContent !== text)
 			status.textContent = text;
 		status.classList.toggle('failed', failed);
 	};
 	const turn = async () => {
+		let failed = false;
 		clearTimeout(timer);
 		if (running)
 			return;
 		running = true;
 		try {
 			await refresh();
-			say('Live: refreshed every 5 seconds.', false);
+			say(periodMs ? `Live: refreshed every ${periodMs / 1000} seconds.` : 'Up to date.', false);
 		} catch (error) {
+			failed = true;
 			say(error instanceof Refusal ? error.message : 'The market cannot be reached. Trying again.', true);
 		}
 		running = false;
-		if (!document.hidden)
-			timer = setTimeout(turn, periodMs);
+		if (!document.hidden && !ended && (periodMs || failed))
+			timer = setTimeout(turn, periodMs || RETRY_MS);
 	};
-	document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : turn()));
+	const onSight = () => (document.hidden ? clearTimeout(timer) : periodMs && turn());
+	document.addEventListener('visibilitychange', onSight);
 	turn();
+	return () => {
+		ended = true;
+		clearTimeout(timer);
+		document.removeEventListener('visibilitychange', onSight);
+	};
 }

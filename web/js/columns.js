@@ -2,7 +2,7 @@
 // columns.js - the columns of offers, sellers and price levels
 import { count, date, decimals, memory, money, rating } from './format.js';
 
-const sellerPage = (id) => `/seller.html?id=${encodeURIComponent(id)}`;
+const sellerPage = (id) => `/sellers/${encodeURIComponent(id)}`;
 // Amounts of one column have the same number of decimals, so that the points stand in line.
 const price = (field, label, sort = (row) => row[field]) => ({
 	label,

@@ -3,6 +3,7 @@
 //
 // Asks are summed up from the cheapest, bids from the dearest. Both are stairs: at a price stands what can be had up to it.
 import { count, decimals, money } from './format.js';
+import { html, useEffect, useRef } from './html.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const LEFT = 44;
@@ -58,7 +59,7 @@ function stairs(points, x, y, end) {
 	return path;
 }
 
-export class Depth {
+class Depth {
 	#svg;
 	#text;
 	#asks = [];
@@ -132,4 +133,22 @@ export class Depth {
 			points.length ? `${count(points.at(-1).cores)} cores ${some} ${money(points[0].price, this.#currency)}` : none;
 		return `${side(this.#asks, 'No cores offered', 'offered from')}; ${side(this.#bids, 'no cores wanted', 'wanted at up to')}. The tables below have the numbers.`;
 	}
+}
+
+// The picture redraws itself where its width changes, so it draws by hand inside of an element that Preact leaves alone.
+export function DepthPlot({ book, currency }) {
+	const svg = useRef(null);
+	const depth = useRef(null);
+	useEffect(() => void (depth.current = new Depth(svg.current)), []);
+	useEffect(() => depth.current.show(book, currency), [book, currency]);
+	return html`<figure class="panel depth">
+		<svg ref=${svg} id="depth" role="img" aria-labelledby="depth-title depth-text">
+			<title id="depth-title">Depth of the order book</title>
+			<desc id="depth-text"></desc>
+		</svg>
+		<figcaption class="legend">
+			<span class="key asks">Asks: cores offered up to this price</span>
+			<span class="key bids">Bids: cores wanted at this price or more</span>
+		</figcaption>
+	</figure>`;
 }

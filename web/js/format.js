@@ -27,3 +27,20 @@ export function date(text) {
 }
 
 export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many}`;
+
+export const percent = (share, places = 1) => (Number.isFinite(share) ? `${(100 * share).toFixed(places)} %` : '–');
+
+// "2026-11-21 09:30", in the reader's own time.
+export function time(text) {
+	const at = new Date(text);
+	if (Number.isNaN(at.getTime()))
+		return '–';
+	const two = (n) => String(n).padStart(2, '0');
+	return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+export function duration(seconds) {
+	const units = [['d', 86400], ['h', 3600], ['min', 60], ['s', 1]];
+	const [unit, size] = units.find(([, n]) => seconds >= n) ?? units.at(-1);
+	return `${Math.round((10 * seconds) / size) / 10} ${unit}`;
+}

@@ -1,78 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-// index.js - the front page: the book, the offers, the sellers, every five seconds
-import { get, getList, keepFresh } from './api.js';
+// index.js - the front page: what there is now, in four numbers and the cheapest offers
+import { get } from './api.js';
 import * as columns from './columns.js';
-import { Depth } from './depth.js';
-import { count, money, plural } from './format.js';
-import { Table } from './table.js';
+import { count, money } from './format.js';
+import { html } from './html.js';
+import { market, start, useFresh } from './page.js';
+import { Figures, Table } from './table.js';
 
-const byId = (id) => document.getElementById(id);
-const LEVELS = 12;
+const CHEAPEST = 8;
 
-const depth = new Depth(byId('depth'));
-const asks = new Table(byId('asks-box'), {
-	caption: 'Asks',
-	columns: columns.levels('Machines'),
-	key: (l) => l.price_per_core_hour_micro,
-	empty: 'No machine offers cores now.',
-});
-const bids = new Table(byId('bids-box'), {
-	caption: 'Bids',
-	columns: columns.levels('Orders'),
-	key: (l) => l.price_per_core_hour_micro,
-	empty: 'No order waits for cores now.',
-});
-const offers = new Table(byId('offers-box'), {
-	caption: 'Offers of all sellers',
-	hidden: true,
-	columns: columns.offersOfAll,
-	key: (o) => o.machine,
-	empty: 'No machine is online now.',
-	cards: true,
-});
-const sellers = new Table(byId('sellers-box'), {
-	caption: 'Sellers and their reputation',
-	hidden: true,
-	columns: columns.sellers,
-	key: (s) => s.id,
-	empty: 'Nobody has sold here yet.',
-	cards: true,
-});
-
-function showMarket(market) {
-	byId('market-name').textContent = market.name || 'CPUShare';
-	const { contact } = market;
-	byId('contact').hidden = !contact;
-	byId('contact').textContent = contact ? `Run by ${contact}` : '';
+function Front() {
+	const data = useFresh(async () => {
+		const [{ currency }, book, offers] = await Promise.all([market(), get('/v1/book'), get('/v1/offers')]);
+		return { currency, book, offers: offers.items };
+	});
+	if (!data)
+		return null;
+	const { currency, book, offers } = data;
+	const best = (levels) => (levels.length ? money(levels[0].price_per_core_hour_micro, currency) : '–');
+	return html`
+		<${Figures} items=${[
+			['Machines online', count(offers.length)],
+			['Cores free', count(offers.reduce((sum, o) => sum + o.cores_free, 0))],
+			['Cheapest core hour', best(book.asks)],
+			['Highest bid', best(book.bids)],
+		]} />
+		<section aria-labelledby="offers-title">
+			<h2 id="offers-title">Cheapest offers</h2>
+			<div id="offers-box">
+				<${Table} caption="Cheapest offers" hidden cards columns=${columns.offersOfAll} rows=${offers.slice(0, CHEAPEST)}
+					rowKey=${(o) => o.machine} empty="No machine is online now." />
+			</div>
+			<p><a href="/market">All offers, the order book and prices over time</a></p>
+		</section>
+		<section class="pair" aria-label="How it works">
+			<div class="panel">
+				<h2>Rent</h2>
+				<ol>
+					<li>Upload any bootable live image. It is yours to change.</li>
+					<li>Order virtual machines: how many, how large, for how much at most.</li>
+					<li>They boot on strangers’ computers, on one private ethernet that your own machine joins.</li>
+				</ol>
+				<p>You pay for core seconds that were delivered. <a href="/reputation">How sellers do</a></p>
+			</div>
+			<div class="panel">
+				<h2>Sell</h2>
+				<ol>
+					<li>Install one program on a PC. No port is opened.</li>
+					<li>Name your price and when the machine may work.</li>
+					<li>Guests run in a jail, reach nothing of yours, and step back when you do something.</li>
+				</ol>
+				<p>Each lease earns marks: <a href="/sellers">who sells here</a></p>
+			</div>
+		</section>`;
 }
-
-function showFigures(book, list, currency) {
-	const online = list.filter((o) => o.state === 'online');
-	byId('figure-machines').textContent = count(online.length);
-	byId('figure-cores').textContent = count(online.reduce((sum, o) => sum + o.cores_free, 0));
-	byId('figure-ask').textContent = book.asks.length ? money(book.asks[0].price_per_core_hour_micro, currency) : '–';
-	byId('figure-bid').textContent = book.bids.length ? money(book.bids[0].price_per_core_hour_micro, currency) : '–';
-	byId('figures').hidden = false;
-}
-
-const cheapestFirst = (a, b) => a.price_per_core_hour_micro - b.price_per_core_hour_micro;
-const bestFirst = (a, b) => b.rating_ppm - a.rating_ppm || b.leases_completed - a.leases_completed;
-const howMany = (list, one, many) => plural(list.items.length, one, many) + (list.more ? ' of more' : '');
-
-keepFresh(async () => {
-	const [market, book, offerList, sellerList] = await Promise.all([
-		get('/v1/market'),
-		get('/v1/book'),
-		getList('/v1/offers'),
-		getList('/v1/sellers'),
-	]);
-	showMarket(market);
-	showFigures(book, offerList.items, market.currency);
-	depth.show(book, market.currency);
-	asks.fill(book.asks.slice(0, LEVELS));
-	bids.fill(book.bids.slice(0, LEVELS));
-	offers.fill(offerList.items.toSorted(cheapestFirst));
-	sellers.fill(sellerList.items.toSorted(bestFirst));
-	byId('offers-count').textContent = howMany(offerList, 'machine', 'machines');
-	byId('sellers-count').textContent = howMany(sellerList, 'seller', 'sellers');
-}, byId('status'));
+start(Front);

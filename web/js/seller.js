@@ -1,54 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 // seller.js - one seller: marks, leases, machines, and what the rating is made of
-import { get, getList, keepFresh } from './api.js';
+import { get } from './api.js';
 import * as columns from './columns.js';
-import { count, date, plural, rating } from './format.js';
-import { Table } from './table.js';
-
-const byId = (id) => document.getElementById(id);
-const id = new URLSearchParams(location.search).get('id') ?? '';
-
-const offers = new Table(byId('offers-box'), {
-	caption: 'Offers of this seller',
-	hidden: true,
-	columns: columns.offersOfOne,
-	key: (o) => o.machine,
-	empty: 'None of this seller’s machines is online now.',
-	cards: true,
-});
+import { count, date, percent, plural, rating } from './format.js';
+import { html, useEffect } from './html.js';
+import { idInAddress, say, setTitle, start, useFresh } from './page.js';
+import { Figures, Table } from './table.js';
 
 function sumOf(seller) {
 	const marks = seller.good + seller.bad;
 	if (marks === 0)
 		return 'No marks yet: a rating of 0 says that nothing is known.';
-	const share = ((100 * seller.good) / marks).toFixed(1);
-	return `${plural(seller.good, 'good mark', 'good marks')} of ${count(marks)} is a share of ${share} %. The rating is the lower bound of that at 95 %: ${rating(seller.rating_ppm)}.`;
+	return `${plural(seller.good, 'good mark', 'good marks')} of ${count(marks)} is a share of ${percent(seller.good / marks)}. The rating is the lower bound of that at 95 %: ${rating(seller.rating_ppm)}.`;
 }
 
-function show(seller) {
-	document.title = `${seller.name} · CPUShare`;
-	byId('name').textContent = seller.name;
-	byId('since').textContent = `Sells since ${date(seller.since)}`;
-	byId('figure-rating').textContent = rating(seller.rating_ppm);
-	byId('figure-good').textContent = count(seller.good);
-	byId('figure-bad').textContent = count(seller.bad);
-	byId('figure-machines').textContent = `${count(seller.machines_online)} of ${count(seller.machines)}`;
-	byId('figure-completed').textContent = count(seller.leases_completed);
-	byId('figure-failed').textContent = count(seller.leases_failed);
-	byId('figures').hidden = false;
-	byId('sum').textContent = sumOf(seller);
+function Standing({ seller }) {
+	return html`
+		<${Figures} items=${[
+			['Rating', rating(seller.rating_ppm)],
+			['Good marks', count(seller.good)],
+			['Bad marks', count(seller.bad)],
+			['Machines online', `${count(seller.machines_online)} of ${count(seller.machines)}`],
+			['Leases completed', count(seller.leases_completed)],
+			['Leases failed', count(seller.leases_failed)],
+		]} />
+		<p class="hint" id="sum">${sumOf(seller)} Sells since ${date(seller.since)}. <a href="/reputation#formula">How it is computed</a></p>`;
 }
 
-if (/^[0-9a-f-]{36}$/i.test(id)) {
-	keepFresh(async () => {
-		const [market, seller, list] = await Promise.all([get('/v1/market'), get(`/v1/sellers/${id}`), getList('/v1/offers')]);
-		const theirs = list.items.filter((o) => o.seller === seller.id);
-		byId('market-name').textContent = market.name || 'CPUShare';
-		show(seller);
-		offers.fill(theirs);
-		byId('offers-count').textContent = plural(theirs.length, 'machine', 'machines');
-	}, byId('status'));
-} else {
-	byId('status').textContent = 'This address names no seller. The list of sellers has links.';
-	byId('status').classList.add('failed');
+function Seller({ id }) {
+	const data = useFresh(async () => {
+		const [seller, offers] = await Promise.all([get(`/v1/sellers/${id}`), get('/v1/offers')]);
+		return { seller, offers: offers.items.filter((o) => o.seller === id) };
+	});
+	useEffect(() => data && setTitle(data.seller.name), [data?.seller.name]);
+	return data && html`
+		<${Standing} seller=${data.seller} />
+		<section aria-labelledby="offers-title">
+			<h2 id="offers-title">Offers <span class="count">${plural(data.offers.length, 'machine', 'machines')}</span></h2>
+			<div id="offers-box">
+				<${Table} caption="Offers of this seller" hidden cards columns=${columns.offersOfOne} rows=${data.offers}
+					rowKey=${(o) => o.machine} empty="None of this seller’s machines is online now." />
+			</div>
+		</section>`;
 }
+
+function Page() {
+	const id = idInAddress();
+	useEffect(() => id || say('This address names no seller. The list of sellers has links.', true), []);
+	return id && html`<${Seller} id=${id.toLowerCase()} />`;
+}
+start(Page);

@@ -1,128 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
-// table.js - a table that is filled again and again without losing the reader's place
+// table.js - a table that keeps the reader's place when it is filled again
 //
 // A column: {label, text(row, prepared), prepare?(rows), number?, sort?(row), href?(row), minor?, wide?}; prepared is what prepare()
-// made of all rows. Texts from the market go in as text, never as markup.
-// Rows keep their element by key(row), so that the focus and a selection survive a refresh.
+// made of all rows. Texts from the market go in as text, never as markup. Rows keep their element by rowKey(row), so that the focus
+// and a selection survive a refresh.
+import { html, useState } from './html.js';
 
-function cellOf(column) {
-	const cell = document.createElement('td');
-	cell.setAttribute('role', 'cell');
-	cell.dataset.label = column.label;
-	cell.className = column.number ? 'number' : 'name';
-	cell.classList.toggle('minor', Boolean(column.minor));
-	cell.classList.toggle('wide', Boolean(column.wide));
-	if (column.href)
-		cell.append(document.createElement('a'));
-	return cell;
+function Head({ columns, sorted, sortBy }) {
+	const cell = (column) => {
+		const order = sorted?.column === column.label ? (sorted.sign > 0 ? 'ascending' : 'descending') : undefined;
+		return html`<th scope="col" role="columnheader" class=${column.number ? 'number' : ''} aria-sort=${order}>
+			${column.sort ? html`<button type="button" onClick=${() => sortBy(column)}>${column.label}</button>` : column.label}
+		</th>`;
+	};
+	return html`<thead role="rowgroup"><tr role="row">${columns.map(cell)}</tr></thead>`;
 }
 
-function fillCell(cell, column, row, prepared) {
-	const place = column.href ? cell.firstChild : cell;
+function Cell({ column, row, prepared }) {
 	const text = column.text(row, prepared);
-	if (place.textContent !== text)
-		place.textContent = text;
-	if (column.href)
-		place.href = column.href(row);
+	const classes = [column.number ? 'number' : 'name', column.minor && 'minor', column.wide && 'wide'].filter(Boolean).join(' ');
+	return html`<td role="cell" data-label=${column.label} class=${classes}>
+		${column.href ? html`<a href=${column.href(row)}>${text}</a>` : text}
+	</td>`;
 }
 
-export class Table {
-	#columns;
-	#key;
-	#body;
-	#empty;
-	#rows = new Map();
-	#shown = [];
-	#sorted = null; // {column, sign}
-	#heads = [];
+function inOrder(rows, columns, sorted) {
+	const column = sorted && columns.find((c) => c.label === sorted.column);
+	if (!column)
+		return rows;
+	const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+	return rows.toSorted((a, b) => sorted.sign * compare(column.sort(a), column.sort(b)));
+}
 
-	constructor(box, { caption, hidden = false, columns, key, empty, cards = false }) {
-		const table = document.createElement('table');
-		table.setAttribute('role', 'table');
-		table.classList.toggle('cards', cards);
-		if (hidden)
-			table.setAttribute('aria-label', caption);
-		else
-			table.createCaption().textContent = caption;
-		this.#columns = columns;
-		this.#key = key;
-		this.#body = document.createElement('tbody');
-		this.#body.setAttribute('role', 'rowgroup');
-		table.append(this.#head(), this.#body);
-		this.#empty = document.createElement('p');
-		this.#empty.className = 'empty';
-		this.#empty.textContent = empty;
-		this.#empty.hidden = true;
-		box.replaceChildren(table, this.#empty);
-	}
+// cards: where it does not fit, each row is a card. hidden: the caption is for screen readers. csv: the name of a file to offer.
+export function Table({ caption, hidden = false, columns, rows, rowKey, empty, cards = false, csv = '' }) {
+	const [sorted, setSorted] = useState(null);
+	const sortBy = ({ label }) => setSorted((now) => ({ column: label, sign: now?.column === label ? -now.sign : 1 }));
+	if (rows.length === 0)
+		return html`<p class="empty">${empty}</p>`;
+	const prepared = columns.map((column) => column.prepare?.(rows));
+	return html`
+		<table role="table" class=${cards ? 'cards' : ''} aria-label=${hidden ? caption : undefined}>
+			${!hidden && html`<caption>${caption}</caption>`}
+			<${Head} columns=${columns} sorted=${sorted} sortBy=${sortBy} />
+			<tbody role="rowgroup">${inOrder(rows, columns, sorted).map(
+				(row) => html`<tr role="row" key=${rowKey(row)}>
+					${columns.map((column, i) => html`<${Cell} key=${column.label} column=${column} row=${row} prepared=${prepared[i]} />`)}
+				</tr>`,
+			)}</tbody>
+		</table>
+		${csv && html`<${Csv} name=${csv} columns=${columns} rows=${rows} />`}`;
+}
 
-	#head() {
-		const head = document.createElement('thead');
-		const row = head.insertRow();
-		head.setAttribute('role', 'rowgroup');
-		row.setAttribute('role', 'row');
-		for (const column of this.#columns) {
-			const cell = document.createElement('th');
-			cell.scope = 'col';
-			cell.setAttribute('role', 'columnheader');
-			cell.classList.toggle('number', Boolean(column.number));
-			if (column.sort) {
-				const button = document.createElement('button');
-				button.type = 'button';
-				button.textContent = column.label;
-				button.addEventListener('click', () => this.#sortBy(column));
-				cell.append(button);
-			} else {
-				cell.textContent = column.label;
-			}
-			this.#heads.push(cell);
-			row.append(cell);
-		}
-		return head;
-	}
+// RFC 4180. A spreadsheet would run a text that begins like a formula, and names here are strangers': such a one gets an apostrophe.
+function quoted(value) {
+	const text = String(value).replace(/^[=+\-@\t\r](?![\d.]+$)/, "'$&");
+	return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+export function csvOf(columns, rows) {
+	const lines = [columns.map((c) => c.label), ...rows.map((row) => columns.map((c) => (c.raw ?? c.text)(row, c.prepare?.(rows))))];
+	return lines.map((line) => `${line.map(quoted).join(',')}\r\n`).join('');
+}
 
-	#sortBy(column) {
-		const again = this.#sorted?.column === column;
-		this.#sorted = { column, sign: again ? -this.#sorted.sign : 1 };
-		this.#columns.forEach((c, i) => this.#heads[i].removeAttribute('aria-sort'));
-		this.#heads[this.#columns.indexOf(column)].setAttribute('aria-sort', this.#sorted.sign > 0 ? 'ascending' : 'descending');
-		this.fill(this.#shown);
-	}
+export function Csv({ name, columns, rows }) {
+	const save = () => {
+		const link = document.createElement('a');
+		link.href = URL.createObjectURL(new Blob([csvOf(columns, rows)], { type: 'text/csv;charset=utf-8' }));
+		link.download = `${name}.csv`;
+		link.click();
+		URL.revokeObjectURL(link.href);
+	};
+	return html`<button type="button" class="quiet csv" onClick=${save} aria-label=${`CSV of ${name}`}>CSV</button>`;
+}
 
-	#inOrder(rows) {
-		if (!this.#sorted)
-			return rows;
-		const { column, sign } = this.#sorted;
-		const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-		return rows.toSorted((a, b) => sign * compare(column.sort(a), column.sort(b)));
-	}
-
-	fill(rows) {
-		this.#shown = rows;
-		const kept = new Map();
-		const prepared = this.#columns.map((column) => column.prepare?.(rows));
-		let at = this.#body.firstChild;
-		for (const row of this.#inOrder(rows)) {
-			const key = this.#key(row);
-			let element = this.#rows.get(key);
-			if (!element) {
-				element = document.createElement('tr');
-				element.setAttribute('role', 'row');
-				element.append(...this.#columns.map(cellOf));
-			}
-			this.#columns.forEach((column, i) => fillCell(element.cells[i], column, row, prepared[i]));
-			kept.set(key, element);
-			if (element === at)
-				at = at.nextSibling;
-			else
-				this.#body.insertBefore(element, at);
-		}
-		for (const [key, element] of this.#rows) {
-			if (!kept.has(key))
-				element.remove();
-		}
-		this.#rows = kept;
-		this.#empty.hidden = rows.length > 0;
-		this.#body.parentElement.hidden = rows.length === 0;
-	}
+// A few numbers in large type: [[what, value]].
+export function Figures({ items }) {
+	return html`<dl class="figures">${items.map(([what, value]) => html`<div key=${what}><dt>${what}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

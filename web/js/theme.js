@@ -16,7 +16,10 @@
 
 	addEventListener('DOMContentLoaded', () => {
 		const button = document.getElementById('theme');
-		const label = () => (button.textContent = isDark() ? 'Light' : 'Dark');
+		const label = () => {
+			button.textContent = isDark() ? 'Light' : 'Dark';
+			dispatchEvent(new Event('theme')); // what draws with colours of its own draws again
+		};
 		button.addEventListener('click', () => {
 			root.dataset.theme = isDark() ? 'light' : 'dark';
 			try {
