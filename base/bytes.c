@@ -94,6 +94,23 @@ char *base64_encode(const void *data, size_t len, char *text)
 	return text;
 }
 
+char *base32_encode(const void *data, size_t len, char *text)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+	const uint8_t *bytes = data;
+	char *at = text;
+	for (size_t i = 0; i < len; i += 5) {
+		size_t left = len - i < 5 ? len - i : 5;
+		uint64_t group = 0;
+		for (size_t k = 0; k < 5; k++)
+			group = group << 8 | (k < left ? bytes[i + k] : 0);
+		for (size_t k = 0; k < 8; k++)
+			*at++ = k * 5 < left * 8 ? alphabet[group >> (35 - 5 * k) & 31] : '=';
+	}
+	*at = '\0';
+	return text;
+}
+
 static int base64_digit(char c)
 {
 	if (c >= 'A' && c <= 'Z')

@@ -112,6 +112,9 @@ char *base64_encode(const void *data, size_t len, char *text);
 /* Strict: padding required, nothing else allowed. E_INVALID, E_LIMIT where more than max bytes. */
 MUST_CHECK err_t base64_decode(const char *text, void *data, size_t max, size_t *ret_len);
 
+/* Upper-case base32 with padding (RFC 4648 section 6); text has 8 * ((len + 4) / 5) + 1 bytes. Returns text. */
+char *base32_encode(const void *data, size_t len, char *text);
+
 /* Copies a text that must fit with its NUL; truncation is an error (E_LIMIT; to is then untouched). */
 MUST_CHECK err_t text_copy(char *to, size_t size, const char *from);
 

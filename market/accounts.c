@@ -1,67 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * accounts.c - sign-up, log-in, sessions, tokens
+ * accounts.c - sign-up, log-in, tokens
  *
- * How it works: scrypt runs on a worker's thread while the request waits; its end is a transaction of its own (gate_finish). A log-in with
- * an unknown email address checks the password against a hash of nobody's, so that both refusals take the same time.
+ * A log-in with an unknown email address checks the password against a hash of nobody's, so that both refusals take the same time.
  */
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
-
-#define SESSION_SCOPES (SCOPE(ACCOUNT) | SCOPE(FUNDS) | SCOPE(IMAGES) | SCOPE(ORDERS) | SCOPE(MACHINES))
-
-struct login {
-	struct request *r;
-	struct credentials who;
-	char hash[PASSWORD_HASH_SIZE];
-	err_t result; /* of scrypt */
-	struct account account;
-	bool known;
-};
-
-static void login_free(struct login *l)
-{
-	explicit_bzero(l, sizeof *l);
-	free(l);
-}
-
-static err_t answer_session(struct request *r, const struct account *account)
-{
-	struct market *m = market_of(r);
-	struct session s = { .account = account->id, .expires_at.us = r->now.us + m->settings->session_us };
-	memcpy(s.email, account->email, sizeof s.email);
-	memcpy(s.name, account->name, sizeof s.name);
-	token_make(TOKEN_PREFIX_SESSION, s.token);
-	uint32_t scopes = SESSION_SCOPES | (account->operator_ ? SCOPE(OPERATOR) : 0);
-	TRY(store_token_create(m->store, uuid_make(r->now), s.account, (uuid){ 0 }, "session", scopes, token_hash(s.token),
-			       s.expires_at));
-	answer_json(r, 201, session_to_json(&s));
-	explicit_bzero(s.token, sizeof s.token);
-	return OK;
-}
-
-/* Hands the job to a worker. Takes l. */
-static err_t wait_for(struct request *r, struct login *l, work_fn *run, work_fn *done)
-{
-	r->job = l;
-	l->r = r;
-	if (workers_submit(market_of(r)->passwords, run, done, l) == OK) {
-		request_wait(r);
-		return OK;
-	}
-	login_free(l);
-	refuse(r, REFUSE_TOO_MANY, NULL, "many are signing in at the moment");
-	answer_header(r, "Retry-After", "2");
-	return E_LIMIT;
-}
+#include "login.h"
 
 /* ---- sign-up ---- */
-
-static void hash_password(void *job)
-{
-	struct login *l = job;
-	l->result = password_hash(l->who.password, l->hash);
-}
 
 static err_t signup_finish(struct request *r)
 {
@@ -75,36 +22,32 @@ static err_t signup_finish(struct request *r)
 	if (e == E_EXISTS)
 		return refuse(r, REFUSE_EMAIL_TAKEN, "email", "%s", "");
 	TRY(e);
-	return answer_session(r, &account);
+	return login_answer(r, &account, l->who.cookie);
 }
 
-static void signup_done(void *job)
+/* A cookie is planted only where a page of ours asks: nobody else's page logs its reader in as somebody. */
+static err_t take_credentials(struct request *r, err_t (*from_json)(json_t *, struct credentials *, struct json_error *),
+			      struct login *l)
 {
-	struct login *l = job;
-	gate_finish(l->r, signup_finish);
-	login_free(l);
+	struct json_error error = { 0 };
+	if (from_json(r->json, &l->who, &error) != OK)
+		return refuse_json(r, &error);
+	return l->who.cookie ? login_check_origin(r) : OK;
 }
 
 err_t account_create(struct request *r)
 {
-	struct json_error error = { 0 };
-	struct login *l = calloc(1, sizeof *l);
+	struct login *l = login_new(r, signup_finish);
 	if (!l)
 		return E_NOMEM;
-	if (signup_from_json(r->json, &l->who, &error) != OK) {
-		login_free(l);
-		return refuse_json(r, &error);
-	}
-	return wait_for(r, l, hash_password, signup_done);
+	err_t e = take_credentials(r, signup_from_json, l);
+	if (e == OK)
+		return login_wait(l);
+	login_free(l);
+	return e;
 }
 
 /* ---- log-in ---- */
-
-static void check_password(void *job)
-{
-	struct login *l = job;
-	l->result = password_check(l->who.password, l->hash);
-}
 
 static err_t login_finish(struct request *r)
 {
@@ -112,53 +55,47 @@ static err_t login_finish(struct request *r)
 	if (!l->known || l->result == E_AUTH)
 		return refuse(r, REFUSE_BAD_LOGIN, NULL, "%s", "");
 	TRY(l->result);
-	return answer_session(r, &l->account);
+	TRY(login_check_code(r, l->account.id, l->who.code));
+	return login_answer(r, &l->account, l->who.cookie);
 }
 
-static void login_done(void *job)
+/* Whose account it is, and its hash. */
+static err_t find_account(struct login *l)
 {
-	struct login *l = job;
-	gate_finish(l->r, login_finish);
-	login_free(l);
+	struct market *m = market_of(l->r);
+	err_t e = store_account_by_email(m->store, l->who.email, &l->account, l->hash);
+	l->known = e == OK;
+	if (e != E_NOT_FOUND)
+		return e;
+	memcpy(l->hash, m->decoy_hash, sizeof l->hash);
+	return OK;
 }
 
 err_t session_create(struct request *r)
 {
-	struct market *m = market_of(r);
-	struct json_error error = { 0 };
-	struct login *l = calloc(1, sizeof *l);
+	struct login *l = login_new(r, login_finish);
 	if (!l)
 		return E_NOMEM;
-	if (login_from_json(r->json, &l->who, &error) != OK) {
-		login_free(l);
-		return refuse_json(r, &error);
-	}
-	err_t e = store_account_by_email(m->store, l->who.email, &l->account, l->hash);
-	l->known = e == OK;
-	if (e == E_NOT_FOUND) {
-		memcpy(l->hash, m->decoy_hash, sizeof l->hash);
-	} else if (e) {
-		login_free(l);
-		return e;
-	}
-	return wait_for(r, l, check_password, login_done);
-}
-
-err_t session_end(struct request *r)
-{
-	struct market *m = market_of(r);
-	if (!uuid_is_zero(r->caller.machine))
-		return refuse(r, REFUSE_MISSING_SCOPE, NULL, "a machine's token ends when the machine retires");
-	TRY(store_token_delete(m->store, r->caller.account, r->caller.token));
-	gate_forget(m->gate);
-	answer_empty(r);
-	return OK;
+	err_t e = take_credentials(r, login_from_json, l);
+	if (e == OK)
+		e = find_account(l);
+	if (e == OK)
+		return login_wait(l);
+	login_free(l);
+	return e;
 }
 
 err_t account_show(struct request *r)
 {
 	struct account account;
-	TRY(store_account_get(market_of(r)->store, r->caller.account, &account));
+	struct second_factor factor;
+	struct store *store = market_of(r)->store;
+	TRY(store_account_get(store, r->caller.account, &account));
+	err_t e = store_second_factor_get(store, r->caller.account, &factor);
+	account.second_factor = e == OK && factor.confirmed;
+	explicit_bzero(&factor, sizeof factor);
+	if (e != E_NOT_FOUND)
+		TRY(e);
 	answer_json(r, 200, account_to_json(&account));
 	return OK;
 }

@@ -11,6 +11,7 @@
 #include "bytes.h"
 #include "json.h"
 #include "log.h"
+#include "login.h"
 #include "metrics.h"
 #include "presence.h"
 
@@ -88,10 +89,13 @@ static const char *bearer_of(const struct request *r)
 static err_t recognise(struct request *r)
 {
 	const char *token = bearer_of(r);
+	bool by_cookie = !token;
+	if (!token)
+		token = request_cookie(r, SESSION_COOKIE);
 	if (!token)
 		return refuse(r, REFUSE_NO_TOKEN, NULL, "%s", "");
-	if (!token_well_formed(TOKEN_PREFIX_SESSION, token) && !token_well_formed(TOKEN_PREFIX_PERSONAL, token) &&
-	    !token_well_formed(TOKEN_PREFIX_MACHINE, token))
+	if (!token_well_formed(TOKEN_PREFIX_SESSION, token) &&
+	    (by_cookie || (!token_well_formed(TOKEN_PREFIX_PERSONAL, token) && !token_well_formed(TOKEN_PREFIX_MACHINE, token))))
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	struct token_row row;
 	err_t e = token_row_of(market_of(r), token_hash(token), r->since, &row);
@@ -103,8 +107,9 @@ static err_t recognise(struct request *r)
 		if (p && p->row.m.state == MACHINE_RETIRED)
 			return refuse(r, REFUSE_BAD_TOKEN, NULL, "the machine was retired");
 	}
-	r->caller = (struct caller){ true, row.account, row.machine, row.id, row.scopes, row.operator_ };
-	return OK;
+	r->caller = (struct caller){ true, row.account, row.machine, row.id, row.scopes, row.operator_, by_cookie };
+	bool writes = strcmp(r->method, "GET") && strcmp(r->method, "HEAD");
+	return by_cookie && writes ? login_check_origin(r) : OK;
 }
 
 static err_t check_scope(struct request *r)

@@ -7,7 +7,15 @@
 #include "router.h"
 
 /* accounts.c */
-route_fn account_create, session_create, session_end, account_show, token_list, token_create, token_delete;
+route_fn account_create, session_create, account_show, token_list, token_create, token_delete;
+/* sessions.c */
+route_fn session_end, session_list, session_delete, session_delete_all, password_change;
+/* factors.c */
+route_fn factor_begin, factor_confirm, factor_remove;
+/* device_login.c */
+route_fn device_begin, device_show, device_approve, device_deny, device_poll;
+/* farewell.c */
+route_fn account_export, account_delete;
 /* deposits.c */
 route_fn balance_show, posting_list, deposit_create, deposit_list, deposit_show, deposit_confirm, deposit_fail;
 route_fn operator_deposits, operator_ledger;

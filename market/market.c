@@ -21,6 +21,8 @@
 
 #define PASSWORD_THREADS 2 /* scrypt takes 32 MiB and a core each */
 #define DISK_THREADS 2
+#define CODES_BURST 10 /* tries of a second factor, of one account: at 3 in a million each, a year of them finds none */
+#define CODES_REFILL_US (5 * MINUTE_US)
 #define DISK_QUEUE 256
 
 /* ---- noting what changed ---- */
@@ -197,6 +199,7 @@ err_t market_start(struct market *m, const struct http_config *http)
 	TRY(workers_new(m->loop, DISK_THREADS, DISK_QUEUE, &m->disks));
 	TRY(payments_start(m));
 	TRY(rate_new((uint32_t)m->settings->signups_burst, m->settings->signups_refill_us, &m->signups));
+	TRY(rate_new(CODES_BURST, CODES_REFILL_US, &m->codes));
 	TRY(files_load(web_dir_of(m, web, sizeof web), &m->pages));
 	TRY(gate_new(&m->gate));
 	TRY(metrics_new(&m->metrics));
@@ -246,6 +249,7 @@ void market_stop(struct market *m)
 	gate_free(m->gate);
 	files_free(m->pages);
 	rate_free(m->signups);
+	rate_free(m->codes);
 	uuid_list_clear(&m->touched_orders);
 	uuid_list_clear(&m->touched_machines);
 	uuid_list_clear(&m->touched_leases);

@@ -36,6 +36,7 @@ struct market {
 	struct workers *passwords, *disks, *payers;
 	struct pay *pay; /* pay.h */
 	struct rate *signups;
+	struct rate *codes; /* of second factors, by account */
 	struct files *pages;
 	struct gate *gate;
 	struct relays *relays; /* relays.h */

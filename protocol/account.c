@@ -13,6 +13,10 @@ json_t *credentials_to_json(const struct credentials *c)
 	json_put_text(json, "password", c->password);
 	if (*c->name)
 		json_put_text(json, "name", c->name);
+	if (*c->code)
+		json_put_text(json, "code", c->code);
+	if (c->cookie)
+		json_put_bool(json, "cookie", true);
 	return json;
 }
 
@@ -59,7 +63,10 @@ static err_t credentials_from_json(json_t *json, bool signup, struct credentials
 		if (!r.bad && strlen(c.password) < PASSWORD_MIN)
 			json_refuse(&r, "password", "must have at least %d bytes", PASSWORD_MIN);
 		field_name(&r, "name", c.name, sizeof c.name);
+	} else {
+		field_maybe_text(&r, "code", c.code, sizeof c.code);
 	}
+	field_maybe_bool(&r, "cookie", &c.cookie);
 	err_t e = json_close(&r);
 	if (e == OK)
 		*ret = c;
@@ -84,7 +91,8 @@ json_t *session_to_json(const struct session *s)
 	json_put_uuid(json, "account", s->account);
 	json_put_text(json, "email", s->email);
 	json_put_text(json, "name", s->name);
-	json_put_text(json, "token", s->token);
+	if (*s->token)
+		json_put_text(json, "token", s->token);
 	json_put_time(json, "expires_at", s->expires_at);
 	return json;
 }
@@ -111,6 +119,7 @@ json_t *account_to_json(const struct account *a)
 	json_put_text(json, "email", a->email);
 	json_put_text(json, "name", a->name);
 	json_put_bool(json, "operator", a->operator_);
+	json_put_bool(json, "second_factor", a->second_factor);
 	json_put_time(json, "created_at", a->created_at);
 	return json;
 }
@@ -124,6 +133,7 @@ err_t account_from_json(json_t *json, struct account *ret, struct json_error *er
 	json_take_text(&r, "email", a.email, sizeof a.email);
 	json_take_text(&r, "name", a.name, sizeof a.name);
 	field_maybe_bool(&r, "operator", &a.operator_);
+	field_maybe_bool(&r, "second_factor", &a.second_factor);
 	field_maybe_time(&r, "created_at", &a.created_at);
 	TRY(json_close_lenient(&r));
 	*ret = a;

@@ -14,17 +14,21 @@
 #define DETAIL_SIZE 257
 #define TOKEN_MAX_S (10LL * 365 * 86400)
 
+#define CODE_SIZE 33 /* of the second factor, or a recovery code, as people type them */
+
 /* POST /v1/accounts and POST /v1/sessions. name: shown to others; required at sign-up, absent at log-in. */
 struct credentials {
 	char email[EMAIL_SIZE]; /* kept in lower case */
 	char password[PASSWORD_SIZE];
 	char name[NAME_SIZE];
+	char code[CODE_SIZE]; /* at log-in, where the account has a second factor; else "" */
+	bool cookie;	      /* for browsers: the token comes in a cookie that scripts cannot read */
 };
 json_t *credentials_to_json(const struct credentials *c);
 MUST_CHECK err_t signup_from_json(json_t *json, struct credentials *ret, struct json_error *error);
 MUST_CHECK err_t login_from_json(json_t *json, struct credentials *ret, struct json_error *error);
 
-/* The answer to both, 201. token is shown this once. */
+/* The answer to both, 201. token is shown this once; "" and not in JSON where it went into a cookie. */
 struct session {
 	uuid account;
 	char email[EMAIL_SIZE], name[NAME_SIZE];
@@ -38,7 +42,8 @@ MUST_CHECK err_t session_from_json(json_t *json, struct session *ret, struct jso
 struct account {
 	uuid id;
 	char email[EMAIL_SIZE], name[NAME_SIZE];
-	bool operator_; /* JSON "operator" */
+	bool operator_;	    /* JSON "operator" */
+	bool second_factor; /* a log-in needs a code */
 	wall_time created_at;
 };
 json_t *account_to_json(const struct account *a);

@@ -16,6 +16,9 @@
 	X(NO_TOKEN, "no_token", 401, "This needs a token: send Authorization: Bearer.")                          \
 	X(BAD_TOKEN, "bad_token", 401, "The token is unknown, expired or revoked.")                              \
 	X(BAD_LOGIN, "bad_login", 401, "The email address or the password is wrong.")                            \
+	X(CODE_NEEDED, "code_needed", 401, "This account also needs a code of its authenticator app.")           \
+	X(BAD_CODE, "bad_code", 401, "The code is wrong, was used before, or is too old.")                       \
+	X(CROSS_SITE, "cross_site", 403, "A write with a cookie must come from a page of this market.")          \
 	X(MISSING_SCOPE, "missing_scope", 403, "The token lacks a scope that this needs.")                       \
 	X(NOT_OPERATOR, "not_operator", 403, "Only an operator of the market may do this.")                      \
 	X(NOT_FOUND, "not_found", 404, "There is no such thing, or it is not yours.")                            \
@@ -37,6 +40,11 @@
 	X(NOT_PAID, "not_paid", 409, "Only a lease that was charged for can be marked.")                         \
 	X(ALREADY_MARKED, "already_marked", 409, "You have marked this lease.")                                  \
 	X(BAD_SIGNATURE, "bad_signature", 422, "The usage record's signature or chain does not hold.")           \
+	X(DEVICE_PENDING, "authorization_pending", 400, "Nobody has let the device in yet: ask again.")          \
+	X(SLOW_DOWN, "slow_down", 400, "Asked too soon: wait 5 s longer between two questions.")                 \
+	X(DEVICE_DENIED, "access_denied", 400, "The user has refused to let the device in.")                     \
+	X(DEVICE_EXPIRED, "expired_token", 400, "The device's code is unknown or too old: begin again.")         \
+	X(HAS_OBLIGATIONS, "has_obligations", 409, "Something must be settled before the account can go.")       \
 	X(TOO_MANY, "too_many", 429, "Too many requests: wait as Retry-After says.")                             \
 	X(LIMIT, "limit", 422, "A limit of this market is reached.")                                             \
 	X(UNAVAILABLE, "unavailable", 503, "A part of the market is down: try again.")                           \

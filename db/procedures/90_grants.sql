@@ -11,7 +11,7 @@ DECLARE
 		'payouts_verify', 'order_create', 'order_close', 'peer_number', 'match_make', 'lease_set_state', 'lease_desire',
 		'lease_set_path', 'lease_use', 'lease_finish', 'feedback_give', 'correct', 'dispute_open',
 		'dispute_decide', 'image_lock', 'image_create', 'image_piece_add',
-		'image_delete'];
+		'image_delete', 'account_delete'];
 BEGIN
 	FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace LOOP
 		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, cpushare_market', f);

@@ -24,6 +24,11 @@ const char *request_query(const struct request *r, const char *name)
 	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+const char *request_cookie(const struct request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->connection, MHD_COOKIE_KIND, name);
+}
+
 err_t request_query_int(struct request *r, const char *name, int64_t fallback, int64_t min, int64_t max, int64_t *ret_value)
 {
 	const char *text = request_query(r, name);

@@ -24,6 +24,7 @@ struct caller {
 	uuid account, machine, token; /* machine: zero unless it is a machine's token */
 	uint32_t scopes;
 	bool operator_;
+	bool by_cookie; /* a browser: writes must come from a page of ours */
 };
 
 enum answer_kind { ANSWER_NONE, ANSWER_TEXT, ANSWER_FIXED, ANSWER_FILE, ANSWER_STREAM };
@@ -69,9 +70,10 @@ struct request {
 };
 
 /* ---- reading ---- */
-/* A header's or query parameter's value, NULL where absent; lives as long as the request. */
+/* A header's, query parameter's or cookie's value, NULL where absent; lives as long as the request. */
 const char *request_header(const struct request *r, const char *name);
 const char *request_query(const struct request *r, const char *name);
+const char *request_cookie(const struct request *r, const char *name);
 /* A number in the query; refuses what is none or out of bounds. */
 MUST_CHECK err_t request_query_int(struct request *r, const char *name, int64_t fallback, int64_t min, int64_t max,
 				   int64_t *ret_value);

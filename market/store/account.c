@@ -126,7 +126,7 @@ static void token_read(struct row *row, void *element)
 }
 
 static const char TOKENS_SQL[] = "SELECT id, name, scopes, created_at, expires_at, last_used_at FROM token WHERE account = $1 "
-				 "AND (expires_at IS NULL OR expires_at > clock_timestamp()) ORDER BY id DESC";
+				 "AND NOT session AND (expires_at IS NULL OR expires_at > clock_timestamp()) ORDER BY id DESC";
 
 err_t store_token_list(struct store *s, uuid account, struct token_view **ret_rows, size_t *ret_count)
 {

@@ -17,7 +17,7 @@
 #include "store.h"
 
 #define PARAM_MAX 24
-#define STATEMENT_MAX 128 /* distinct statements: a slot each in a table of twice as many */
+#define STATEMENT_MAX 256 /* distinct statements: a slot each in a table of twice as many */
 #define STORE_ERROR_SIZE 512
 
 struct store {

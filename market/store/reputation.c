@@ -32,7 +32,7 @@ err_t store_feedback(struct store *s, uuid lease, uuid from, bool good, const ch
 	"  count(*) FILTER (WHERE reason IN ('withdrawn_by_seller', 'lost_contact', 'boot_failed', "                       \
 	"  'attestation_failed') OR d.lease IS NOT NULL) AS failed FROM lease "                                            \
 	"  LEFT JOIN dispute d ON d.lease = lease.id AND d.state = 'upheld' WHERE seller = a.id) l "                       \
-	"WHERE EXISTS (SELECT 1 FROM machine WHERE account = a.id) "
+	"WHERE a.deleted_at IS NULL AND EXISTS (SELECT 1 FROM machine WHERE account = a.id) "
 
 static void seller_read(struct row *row, void *element)
 {

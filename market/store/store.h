@@ -56,6 +56,7 @@ MUST_CHECK err_t store_token_create(struct store *s, uuid id, uuid account, uuid
 				    sha256 hash, wall_time expires_at);
 /* By hash; expired ones are E_NOT_FOUND. Notes its use, at most once a minute. */
 MUST_CHECK err_t store_token_find(struct store *s, sha256 hash, struct token_row *ret);
+/* Those made by hand, and machines'; sessions: people.h. */
 MUST_CHECK err_t store_token_list(struct store *s, uuid account, struct token_view **ret_rows, size_t *ret_count);
 MUST_CHECK err_t store_token_delete(struct store *s, uuid account, uuid id);
 

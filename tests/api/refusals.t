@@ -50,18 +50,20 @@ NIL=00000000-0000-0000-0000-000000000000
 CONTENTS=$(contents)
 
 note "every route without a token, with a bad one, with one that may not"
-PUBLIC=' /v1/accounts /v1/sessions /v1/offers /v1/book /v1/sellers /v1/sellers/{id} /v1/market /v1/openapi.json /v1/openapi.yaml /healthz /metrics /v1/payments/{word}/webhook /v1/payments/{word}/return * '
+PUBLIC=' /v1/accounts /v1/sessions /v1/offers /v1/book /v1/sellers /v1/sellers/{id} /v1/market /v1/openapi.json /v1/openapi.yaml /healthz /metrics /v1/payments/{word}/webhook /v1/payments/{word}/return /v1/device /v1/device/token * '
 [[ $BUYER == *x ]] && MISTYPED=${BUYER%?}y || MISTYPED=${BUYER%?}x
 while read -r method pattern _; do
 	case "$PUBLIC" in *" $pattern "*) continue ;; esac
 	path=${pattern//\{id\}/$NIL}
 	path=${path//\{hash\}/$NO_HASH}
+	path=${path//\{word\}/BCDF-GHJK}
 	path=${path//\{n\}/0}
 	no "$method $pattern without a token" 401 no_token "$method" "$path"
 	no "$method $pattern with a mistyped token" 401 bad_token "$method" "$path" "" "$MISTYPED"
 	no "$method $pattern with an unknown token" 401 bad_token "$method" "$path" "" cpu_ses_000000000000000000000000000000000000
 	case $pattern in
 	/v1/account | /v1/sessions/current) continue ;;
+	/v1/account/* | /v1/device/*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_FUNDS" ;;
 	/v1/operator/* | *confirm | *fail | */decide | */correct | *approve) no "$method $pattern as a buyer" 403 not_operator "$method" "$path" "" "$BUYER" ;;
 	/v1/balance | /v1/postings | /v1/deposits* | /v1/payouts*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_IMAGES" ;;
 	*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_FUNDS" ;;
@@ -72,9 +74,15 @@ unchanged tokens
 note "every body: no JSON, another type, unknown and missing fields, wrong types, numbers out of range"
 PEER="{\"id\":\"${NIL/0/1}\",\"name\":\"laptop\",\"pin\":\"$NO_HASH\",\"candidates\":[],\"peers_version\":0}"
 declare -A BODIES=(
-	["POST /v1/accounts"]='{"email":"new@example.org","password":"correct-horse","name":"new"}'
-	["POST /v1/sessions"]='{"email":"buyer@example.org","password":"correct-horse"}'
+	["POST /v1/accounts"]='{"email":"new@example.org","password":"correct-horse","name":"new","cookie":true}'
+	["POST /v1/sessions"]='{"email":"buyer@example.org","password":"correct-horse","code":"123456","cookie":true}'
 	["POST /v1/tokens"]='{"name":"x","scopes":["funds"],"expires_in_s":60}'
+	["POST /v1/account/password"]='{"password":"correct-horse","new_password":"another-horse"}'
+	["POST /v1/account/second-factor/confirm"]='{"code":"123456"}'
+	["POST /v1/account/second-factor/remove"]='{"code":"123456"}'
+	["POST /v1/account/delete"]='{"password":"correct-horse","code":"123456","forfeit_micro":1}'
+	["POST /v1/device"]='{"client":"cpushare"}'
+	["POST /v1/device/token"]='{"device_code":"cpu_dev_000000000000000000000000000000000000"}'
 	["POST /v1/deposits"]='{"amount_micro":1000000,"provider":"manual"}'
 	["POST /v1/payouts"]='{"amount_micro":10000000,"provider":"manual","receiver":"DE1"}'
 	["POST /v1/payouts/quote"]='{"amount_micro":10000000,"provider":"manual","receiver":"DE1"}'

@@ -5,6 +5,7 @@
 #include "client.h"
 #include "machine.h"
 #include "netcheck.h"
+#include "signin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(credentials, login_from_json, credentials_to_json, no_clear)                        \
 	X(session, session_from_json, session_to_json, no_clear)                              \
 	X(account, account_from_json, account_to_json, no_clear)                              \
+	X(device_login, device_login_from_json, device_login_to_json, no_clear)               \
 	X(token_request, token_request_from_json, token_request_to_json, no_clear)            \
 	X(token_view, token_view_from_json, token_view_to_json, no_clear)                     \
 	X(balance, balance_from_json, balance_to_json, no_clear)                              \
@@ -70,6 +72,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(console_chunk, console_chunk_from_json, console_chunk_to_json, no_clear)
 MESSAGES(TRY_AS)
 
+/* What only the market reads. */
+static void try_signin(json_t *json)
+{
+	struct json_error error;
+	struct password_change change;
+	struct farewell farewell;
+	char code[CODE_SIZE], client[CLIENT_SIZE], device_code[TOKEN_TEXT_SIZE];
+	assert(password_change_from_json(json, &change, &error) != OK || strlen(change.new_password) >= PASSWORD_MIN);
+	assert(farewell_from_json(json, &farewell, &error) != OK || farewell.forfeit.micro >= 0);
+	assert(code_from_json(json, code, &error) != OK || *code);
+	assert(device_request_from_json(json, client, &error) != OK || *client);
+	assert(device_poll_from_json(json, device_code, &error) != OK || *device_code);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	json_t *json = NULL;
@@ -77,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct problem problem;
 	if (json_parse((const char *)data, size, &json, &error) != OK)
 		return 0;
+	try_signin(json);
 #define X(type, from_json, to_json, clear) try_##from_json(json);
 	MESSAGES(X)
 #undef X

@@ -53,7 +53,7 @@ echo '{"id":1,"items":[{"kind":"host","address":"x","port":7}]}' >"$WORK/bad"
 is "$(wrong '{"type":"object","required":["name"],"properties":{"id":{"type":"string"},"items":{"type":"array","items":{"$ref":"#/components/schemas/Candidate"}}},"additionalProperties":false}' \
 	"$WORK/bad" | sort | tr '\n' ';')" ".id: 1 is no string;.items[0].port is not described;.name is missing;" "and what is not is found"
 
-start_market
+start_market --set limits.signups_burst=200
 none=$(cat /proc/sys/kernel/random/uuid)
 hash=$(printf x | sha256sum | cut -d' ' -f1)
 
@@ -77,6 +77,54 @@ refused missing_scope createToken /v1/tokens '{"name":"wide","scopes":["orders"]
 good listTokens /v1/tokens "" "$A"
 good deleteToken "/v1/tokens/$ID" "" "$A"
 refused not_found deleteToken "/v1/tokens/$none" "" "$A"
+
+# ---- ways in and out ----
+WEB=('X-CPUShare: web' 'Sec-Fetch-Site: same-origin')
+refused cross_site createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p, cookie: true}')"
+good createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p, cookie: true}')" "" "${WEB[@]}"
+is "$(jq 'has("token")' <<<"$BODY")" false "createSession: no token beside a cookie"
+good createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p}')"
+B=$(jq -r .token <<<"$BODY")
+refused cross_site endSession /v1/sessions/current "" "" "Cookie: __Host-cpushare=$B"
+good listSessions /v1/sessions "" "$B"
+good deleteSession "/v1/sessions/$(jq -r '.items[] | select(.current | not).id' <<<"$BODY" | head -n 1)" "" "$B"
+refused not_found deleteSession "/v1/sessions/$none" "" "$B"
+refused bad_field changePassword /v1/account/password '{"password":"wrong","new_password":"long-enough"}' "$B"
+good changePassword /v1/account/password "$(jq -nc --arg p "$PASSWORD" '{password: $p, new_password: $p}')" "$B"
+refused not_found confirmSecondFactor /v1/account/second-factor/confirm '{"code":"1"}' "$B"
+good beginSecondFactor /v1/account/second-factor "" "$B"
+refused bad_field confirmSecondFactor /v1/account/second-factor/confirm '{"code":"1"}' "$B"
+sql 'UPDATE cpushare.second_factor SET confirmed_at = now()'
+refused wrong_state beginSecondFactor /v1/account/second-factor "" "$B"
+refused wrong_state confirmSecondFactor /v1/account/second-factor/confirm '{"code":"1"}' "$B"
+refused bad_code removeSecondFactor /v1/account/second-factor/remove '{"code":"1"}' "$B"
+refused code_needed createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p}')"
+refused bad_code createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p, code: "1"}')"
+refused code_needed deleteAccount /v1/account/delete "$(jq -nc --arg p "$PASSWORD" '{password: $p}')" "$B"
+sql 'DELETE FROM cpushare.second_factor'
+good exportAccount /v1/account/export "" "$B"
+refused bad_field deleteAccount /v1/account/delete '{"password":"wrong"}' "$B"
+good beginDevice /v1/device '{"client":"cpushare"}'
+DEVICE=$(jq -r .device_code <<<"$BODY") CODE=$(jq -r .user_code <<<"$BODY")
+refused authorization_pending pollDevice /v1/device/token "{\"device_code\":\"$DEVICE\"}"
+refused slow_down pollDevice /v1/device/token "{\"device_code\":\"$DEVICE\"}"
+refused expired_token pollDevice /v1/device/token '{"device_code":"x"}'
+good getDevice "/v1/device/$CODE" "" "$B"
+refused not_found getDevice "/v1/device/BCDF-GHJK" "" "$B"
+good denyDevice "/v1/device/$CODE/deny" "" "$B"
+refused access_denied pollDevice /v1/device/token "{\"device_code\":\"$DEVICE\"}"
+good beginDevice /v1/device '{"client":"cpushare"}'
+DEVICE=$(jq -r .device_code <<<"$BODY") CODE=$(jq -r .user_code <<<"$BODY")
+good approveDevice "/v1/device/$CODE/approve" "" "$B"
+good pollDevice /v1/device/token "{\"device_code\":\"$DEVICE\"}"
+B=$(jq -r .token <<<"$BODY")
+good deleteAccount /v1/account/delete "$(jq -nc --arg p "$PASSWORD" '{password: $p}')" "$B"
+refused bad_token endSessions /v1/sessions "" "$B"
+A=$(sign_up a@example.org a)
+good createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p}')"
+good endSessions /v1/sessions "" "$A"
+good createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p}')"
+A=$(jq -r .token <<<"$BODY")
 
 # ---- money ----
 new_operator_token

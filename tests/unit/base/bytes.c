@@ -158,12 +158,29 @@ static void test_texts(void)
 	}
 }
 
+/* RFC 4648 section 10. */
+static void test_base32(void)
+{
+	static const char *const rows[][2] = { { "", "" },
+					       { "f", "MY======" },
+					       { "fo", "MZXQ====" },
+					       { "foo", "MZXW6===" },
+					       { "foob", "MZXW6YQ=" },
+					       { "fooba", "MZXW6YTB" },
+					       { "foobar", "MZXW6YTBOI======" } };
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char text[32];
+		is_text(base32_encode(rows[i][0], strlen(rows[i][0]), text), rows[i][1], "base32 of \"%s\"", rows[i][0]);
+	}
+}
+
 int main(void)
 {
 	test_reader();
 	test_writer();
 	test_hex();
 	test_base64();
+	test_base32();
 	test_texts();
 	return done_testing();
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * people.h - what the market keeps of how people come in: sessions, the second factor, log-ins of devices; and how they go
+ *
+ * As store.h, whose sentences about failures hold here too.
+ */
+#ifndef STORE_PEOPLE_H
+#define STORE_PEOPLE_H
+
+#include "signin.h"
+#include "totp.h"
+
+struct store;
+
+/* ---- passwords ---- */
+/* password_hash has PASSWORD_HASH_SIZE bytes. */
+MUST_CHECK err_t store_password_get(struct store *s, uuid account, char *password_hash);
+MUST_CHECK err_t store_password_set(struct store *s, uuid account, const char *password_hash);
+
+/* ---- sessions: tokens that a log-in made ---- */
+MUST_CHECK err_t store_session_create(struct store *s, uuid id, uuid account, const char *client, uint32_t scopes, sha256 hash,
+				      wall_time expires_at);
+MUST_CHECK err_t store_session_list(struct store *s, uuid account, struct session_view **ret_rows, size_t *ret_count);
+MUST_CHECK err_t store_session_delete(struct store *s, uuid account, uuid id);
+/* All of them but keep (zero: all). */
+MUST_CHECK err_t store_session_delete_others(struct store *s, uuid account, uuid keep);
+
+/* ---- the second factor ---- */
+struct second_factor {
+	uint8_t secret[TOTP_SECRET_BYTES];
+	bool confirmed;
+	int64_t last_step;
+};
+/* E_NOT_FOUND where the account has none. */
+MUST_CHECK err_t store_second_factor_get(struct store *s, uuid account, struct second_factor *ret);
+/* Begins anew; E_CONFLICT where a confirmed one is there. */
+MUST_CHECK err_t store_second_factor_begin(struct store *s, uuid account, const void *secret);
+/* A code of this step was taken, which confirms it too. E_CONFLICT where one of this step or a later one was taken before. */
+MUST_CHECK err_t store_second_factor_used(struct store *s, uuid account, int64_t step);
+/* With its recovery codes. */
+MUST_CHECK err_t store_second_factor_delete(struct store *s, uuid account);
+MUST_CHECK err_t store_recovery_add(struct store *s, uuid account, sha256 hash);
+MUST_CHECK err_t store_recovery_take(struct store *s, uuid account, sha256 hash); /* once; E_NOT_FOUND */
+
+/* ---- devices (RFC 8628): both codes are made by the caller ---- */
+MUST_CHECK err_t store_device_create(struct store *s, sha256 hash, const char *user_code, const char *client, wall_time now,
+				     wall_time expires_at); /* E_EXISTS: the user code is in use; E_LIMIT: too many wait */
+struct device_row {
+	char client[DETAIL_SIZE];
+	uuid account; /* zero: nobody has answered */
+	bool denied;
+	wall_time created_at, expires_at, polled_at;
+};
+/* Of those that can still be answered. */
+MUST_CHECK err_t store_device_by_user_code(struct store *s, const char *user_code, wall_time now, struct device_row *ret);
+MUST_CHECK err_t store_device_answer(struct store *s, const char *user_code, uuid account, bool denied, wall_time now);
+/* Gives what was, and notes that the device asked. */
+MUST_CHECK err_t store_device_poll(struct store *s, sha256 hash, wall_time now, struct device_row *ret);
+MUST_CHECK err_t store_device_delete(struct store *s, sha256 hash);
+
+/* ---- going ---- */
+/* Everything that the market keeps of an account, as JSON text (heap). */
+MUST_CHECK err_t store_account_export(struct store *s, uuid account, char **ret_json);
+/* Makes it nobody's: what names a person goes, what the ledger and other people's records need stays under the bare id. What stands in
+ * the way, as a sentence (DETAIL_SIZE bytes), with E_CONFLICT. forfeit: as much may stay on the balance, for ever. */
+MUST_CHECK err_t store_account_delete(struct store *s, uuid account, money forfeit, wall_time now, char *ret_obstacle);
+
+#endif

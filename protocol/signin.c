@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * signin.c - messages of coming in and going as JSON
+ */
+#include "signin.h"
+
+#include "field.h"
+
+json_t *session_view_to_json(const struct session_view *s)
+{
+	json_t *json = json_object();
+	json_put_uuid(json, "id", s->id);
+	json_put_text(json, "client", s->client);
+	json_put_time(json, "created_at", s->created_at);
+	json_put_time(json, "expires_at", s->expires_at);
+	json_put_time(json, "last_used_at", s->last_used_at);
+	json_put_bool(json, "current", s->current);
+	return json;
+}
+
+err_t password_change_from_json(json_t *json, struct password_change *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct password_change c = { 0 };
+	json_open(&r, json, error);
+	json_take_text(&r, "password", c.password, sizeof c.password);
+	json_take_text(&r, "new_password", c.new_password, sizeof c.new_password);
+	if (!r.bad && strlen(c.new_password) < PASSWORD_MIN)
+		json_refuse(&r, "new_password", "must have at least %d bytes", PASSWORD_MIN);
+	err_t e = json_close(&r);
+	if (e == OK)
+		*ret = c;
+	explicit_bzero(&c, sizeof c);
+	return e;
+}
+
+err_t code_from_json(json_t *json, char *ret_code, struct json_error *error)
+{
+	struct json_reader r;
+	char code[CODE_SIZE] = "";
+	json_open(&r, json, error);
+	json_take_text(&r, "code", code, sizeof code);
+	TRY(json_close(&r));
+	memcpy(ret_code, code, sizeof code);
+	return OK;
+}
+
+err_t farewell_from_json(json_t *json, struct farewell *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct farewell f = { 0 };
+	json_open(&r, json, error);
+	json_take_text(&r, "password", f.password, sizeof f.password);
+	field_maybe_text(&r, "code", f.code, sizeof f.code);
+	field_maybe_money(&r, "forfeit_micro", &f.forfeit);
+	err_t e = json_close(&r);
+	if (e == OK)
+		*ret = f;
+	explicit_bzero(&f, sizeof f);
+	return e;
+}
+
+/* ---- devices ---- */
+
+err_t device_request_from_json(json_t *json, char *ret_client, struct json_error *error)
+{
+	struct json_reader r;
+	char client[CLIENT_SIZE] = "";
+	json_open(&r, json, error);
+	field_name(&r, "client", client, sizeof client);
+	TRY(json_close(&r));
+	memcpy(ret_client, client, sizeof client);
+	return OK;
+}
+
+json_t *device_login_to_json(const struct device_login *d)
+{
+	json_t *json = json_object();
+	json_put_text(json, "device_code", d->device_code);
+	json_put_text(json, "user_code", d->user_code);
+	json_put_text(json, "verification_uri", d->verification_uri);
+	json_put_text(json, "verification_uri_complete", d->verification_uri_complete);
+	json_put_int(json, "expires_in", d->expires_in);
+	json_put_int(json, "interval", d->interval);
+	return json;
+}
+
+err_t device_login_from_json(json_t *json, struct device_login *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct device_login d = { 0 };
+	json_open(&r, json, error);
+	json_take_text(&r, "device_code", d.device_code, sizeof d.device_code);
+	json_take_text(&r, "user_code", d.user_code, sizeof d.user_code);
+	json_take_text(&r, "verification_uri", d.verification_uri, sizeof d.verification_uri);
+	json_take_text(&r, "verification_uri_complete", d.verification_uri_complete, sizeof d.verification_uri_complete);
+	json_take_int(&r, "expires_in", 1, 86400, &d.expires_in);
+	json_take_int(&r, "interval", 1, 3600, &d.interval);
+	TRY(json_close_lenient(&r));
+	*ret = d;
+	return OK;
+}
+
+err_t device_poll_from_json(json_t *json, char *ret_device_code, struct json_error *error)
+{
+	struct json_reader r;
+	char code[TOKEN_TEXT_SIZE] = "";
+	json_open(&r, json, error);
+	json_take_text(&r, "device_code", code, sizeof code);
+	TRY(json_close(&r));
+	memcpy(ret_device_code, code, sizeof code);
+	return OK;
+}
