@@ -15,6 +15,7 @@
 #include "log.h"
 #include "market.h"
 #include "metrics.h"
+#include "notify.h"
 #include "pay.h"
 #include "relays.h"
 #include "setup.h"
@@ -110,7 +111,9 @@ static err_t run(struct market *m, struct setup *setup, int fd, const char *url,
 	TRY(loop_signal_add(m->loop, SIGTERM, on_signal, m));
 	TRY(loop_signal_add(m->loop, SIGINT, on_signal, m));
 	TRY(announce(setup, url, certificate));
+	notify_ready(m->loop);
 	e = loop_run(m->loop);
+	notify_stopping();
 	forget_announcement(setup);
 	market_stop(m);
 	return e;

@@ -16,6 +16,7 @@
 #include "ipc.h"
 #include "json.h"
 #include "log.h"
+#include "notify.h"
 
 struct daemon {
 	struct loop *loop;
@@ -78,7 +79,9 @@ static err_t serve(struct daemon *d, const struct settings *s, const struct iden
 	err_t e = ipc_serve(d->loop, path, on_request, d, &server);
 	if (!e) {
 		log_info("running", "machine=%s market=%s state=%s", s->name, s->market_url, s->state);
+		notify_ready(d->loop);
 		e = loop_run(d->loop);
+		notify_stopping();
 	}
 	agent_quit(d->agent);
 	pthread_join(thread, NULL);

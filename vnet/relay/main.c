@@ -15,6 +15,7 @@
 #include "file.h"
 #include "log.h"
 #include "loop.h"
+#include "notify.h"
 #include "relay.h"
 #include "tls_server.h"
 #include "udp_socket.h"
@@ -295,6 +296,7 @@ static int serve(struct server *s, const struct cli *cli, const struct relay_con
 	if (!loop_timer_add(s->loop, TICK_US, on_tick, s) || loop_signal_add(s->loop, SIGTERM, on_signal, s->loop) != OK ||
 	    loop_signal_add(s->loop, SIGINT, on_signal, s->loop) != OK)
 		return EXIT_ERROR;
+	notify_ready(s->loop);
 	return loop_run(s->loop) == OK ? EXIT_OK : EXIT_ERROR;
 }
 
