@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -63,6 +65,20 @@ static err_t find_resources(const struct cli *cli, char *ret_dir, size_t size)
 	return text_copy(ret_dir, size, CPUSHARE_PREFIX "/share/cpushare");
 }
 
+/* A folder that a service's own user owns is that user's market: root who looks after it becomes that user, to whom alone its database
+ * listens. */
+static int become_owner(const char *dir)
+{
+	struct stat st;
+	if (geteuid() != 0 || stat(dir, &st) || st.st_uid == 0)
+		return EXIT_OK;
+	const struct passwd *user = getpwuid(st.st_uid);
+	if (!user || initgroups(user->pw_name, st.st_gid) || setresgid(st.st_gid, st.st_gid, st.st_gid) ||
+	    setresuid(st.st_uid, st.st_uid, st.st_uid))
+		return complain("--data: cannot become the user %u who owns %s", (unsigned)st.st_uid, dir);
+	return EXIT_OK;
+}
+
 static int read_folders(const struct cli *cli, struct setup *s)
 {
 	const char *data = cli_text(cli, "data", NULL);
@@ -72,6 +88,11 @@ static int read_folders(const struct cli *cli, struct setup *s)
 		data = geteuid() == 0 ? "/var/lib/cpushare-market" : "cpushare-data";
 	if (dir_make(data, 0755) != OK || !(real = realpath(data, NULL)))
 		return complain("--data: cannot make %s: %s", data, strerror(errno));
+	int code = become_owner(real);
+	if (code) {
+		free(real);
+		return code;
+	}
 	err_t e = text_copy(s->data_dir, sizeof s->data_dir, real);
 	free(real);
 	if (e || text_copy(s->database, sizeof s->database, database ? database : "") != OK)
