@@ -62,7 +62,7 @@ cleanup() { CLEANUP+=("$*"); }
 _cleanup() {
 	local i
 	for ((i = ${#CLEANUP[@]} - 1; i >= 0; i--)); do eval "${CLEANUP[i]}" >/dev/null 2>&1; done
-	[ -z "${KEEP:-}" ] && rm -rf "$WORK"
+	[ -z "${KEEP:-}" ] && rm -rf --one-file-system "$WORK" # never what a test has mounted there
 	true
 }
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/cpushare-XXXXXX")
