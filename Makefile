@@ -19,7 +19,7 @@ SANFLAGS := $(if $(SAN),-fsanitize=address$(comma)undefined -fno-sanitize-recove
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu17 -D_GNU_SOURCE -DCPUSHARE_VERSION='"$(VERSION)"' -DCPUSHARE_PREFIX='"$(prefix)"' \
 	-fstack-protector-strong $(if $(SAN),,-D_FORTIFY_SOURCE=2) -MMD -MP $(WARN) $(SANFLAGS) -include base/banned.h
-LDFLAGS += $(SANFLAGS) -Wl,--as-needed
+LDFLAGS += $(SANFLAGS) -Wl,--as-needed,-z,relro,-z,now
 
 pkg = $(shell pkg-config --libs $(1))
 
@@ -234,8 +234,8 @@ $(BUILD)/tests/vnet/delay: $(BUILD)/obj/tests/vnet/delay.o $A/libbase.a
 # Programs that the tests use, where the build lies, and how long one test file may take.
 export CPUSHARE_BUILD := $(abspath $(BUILD))
 export PATH := $(abspath $(BUILD)/bin):$(PATH)
-PROVE := prove --exec '' --timer --failures --comments -j2 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/pay/**' --rules 'seq=tests/web/**' --rules 'par=**'
-SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/db/*.t tests/api/*.t tests/pay/*.t tests/vnet/*.t tests/web/*.t tests/e2e/*.t))
+PROVE := prove --exec '' --timer --failures --comments -j2 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/pay/**' --rules 'seq=tests/web/**' --rules 'seq=tests/packaging/**' --rules 'par=**'
+SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/packaging/*.t tests/db/*.t tests/api/*.t tests/pay/*.t tests/vnet/*.t tests/web/*.t tests/e2e/*.t))
 
 .PHONY: deps test check build-tests
 deps: ## install what is missing from Debian's packages
@@ -284,14 +284,22 @@ lint: deps ## formatting, static analysis, house rules
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability --suppress=missingInclude \
 		--suppress=missingIncludeSystem --suppress=unknownMacro -j2 $(sort $(dir $(ALL_SRC)))
 
+# The packages are made of what "make install" installs, in a folder of their own: docs/PACKAGING.md.
 .PHONY: deb
-deb:
-	@echo "deb: not built yet" >&2; exit 2
+DEB := $(BUILD)/deb
+deb: deps ## build Debian packages: build/deb/*.deb
+	$(MAKE) --no-print-directory all
+	rm -rf $(DEB)
+	mkdir -p $(DEB)/cpushare
+	cp -r packaging/debian $(DEB)/cpushare/
+	cd $(DEB)/cpushare && CPUSHARE_TOP=$(CURDIR) MAKEFLAGS= dpkg-buildpackage -b -us -uc >../log 2>&1 || { tail -n 30 ../log; exit 1; }
+	@ls $(DEB)/*.deb
 
 .PHONY: install
 install: all ## install under DESTDIR and prefix (default /usr/local)
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/libexec/cpushare $(DESTDIR)$(prefix)/share/cpushare/images
-	install -m755 $(BUILD)/bin/cpushare $(BUILD)/bin/cpushare-market $(BUILD)/bin/cpushare-seller $(BUILD)/bin/cpushare-vmrun $(BUILD)/bin/cpushare-relay $(DESTDIR)$(prefix)/bin
+	install -m755 $(BUILD)/bin/cpushare $(BUILD)/bin/cpushare-market $(BUILD)/bin/cpushare-seller $(BUILD)/bin/cpushare-relay $(DESTDIR)$(prefix)/bin
+	install -m755 $(BUILD)/bin/cpushare-vmrun $(DESTDIR)$(prefix)/libexec/cpushare
 	install -m644 $(BUILD)/images/canary.iso $(DESTDIR)$(prefix)/share/cpushare/images
 	cp -r --no-preserve=ownership db web $(DESTDIR)$(prefix)/share/cpushare/
 	install -d $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man7

@@ -80,14 +80,13 @@ err_t process_start(char *const argv[], const char *log_path)
 
 err_t process_sibling(const char *name, char *ret_path, size_t size)
 {
+	static const char *const places[] = { "", "../libexec/cpushare/" };
 	char self[512];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n > 0) {
-		self[n] = 0;
-		char *slash = strrchr(self, '/');
-		if (slash)
-			*slash = 0;
-		int len = snprintf(ret_path, size, "%s/%s", self, name);
+	self[n > 0 ? n : 0] = 0;
+	char *slash = strrchr(self, '/');
+	for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+		int len = snprintf(ret_path, size, "%.*s/%s%s", (int)(slash - self), self, places[i], name);
 		if (len > 0 && (size_t)len < size && !access(ret_path, X_OK))
 			return OK;
 	}

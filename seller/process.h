@@ -14,7 +14,7 @@ MUST_CHECK err_t process_run(char *const argv[], int timeout_ms, int *ret_status
  * seen through its socket. argv[0] is a path. */
 MUST_CHECK err_t process_start(char *const argv[], const char *log_path);
 
-/* The program `name` beside our own executable, or in PATH. E_NOT_FOUND. */
+/* The program `name` beside our own executable, in the libexec/cpushare beside its bin/, or in PATH. E_NOT_FOUND. */
 MUST_CHECK err_t process_sibling(const char *name, char *ret_path, size_t size);
 
 #endif
