@@ -360,8 +360,8 @@ static void count_from_peer(struct ethernet *l, struct peer *p, size_t len)
 void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
 	struct frame f;
-	/* A segment that goes on what the same peer's last frame was has its headers, and those were looked at. */
-	if (o->gso && l->join && p == l->last_from && l->join(l->context, frame, len, o)) {
+	/* A segment, or a datagram of the same flow, that goes on what the same peer's last frame was has its headers, and those were looked at. */
+	if ((o->gso || o->loose) && l->join && p == l->last_from && l->join(l->context, frame, len, o)) {
 		count_from_peer(l, p, len);
 		return;
 	}

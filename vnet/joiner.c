@@ -104,6 +104,6 @@ void joiner_write(struct joiner *j, const uint8_t *frame, size_t len, const stru
 	if (joiner_join(j, frame, len, o))
 		return;
 	joiner_flush(j); /* frames stay in their order */
-	if (!joins(j, o->gso) || !run_begin(&j->run, frame, len, o))
+	if (!joins(j, o->loose ? INNER_GSO_UDP : o->gso) || !run_begin(&j->run, frame, len, o))
 		write_one(j, frame, len, o->partial_csum);
 }

@@ -19,7 +19,7 @@ struct joiner {
 	uint64_t *dropped;
 	struct run run; /* segments to be written */
 };
-/* A segment (o->gso) must stay where it is until joiner_flush(), another frame only during the call. */
+/* A segment (o->gso), or a frame that is o->loose, must stay where it is until joiner_flush(), another frame only during the call. */
 void joiner_write(struct joiner *j, const uint8_t *frame, size_t len, const struct offload *o);
 /* Takes a segment that goes on what came last; false where it does not, then nothing happened. */
 bool joiner_join(struct joiner *j, const uint8_t *frame, size_t len, const struct offload *o);

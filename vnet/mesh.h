@@ -21,7 +21,7 @@ struct mesh_io {
 	/* Room for one packet of up to len bytes that goes to peer; never NULL. commit() sends what was written, or nothing for len 0. */
 	uint8_t *(*reserve)(void *context, size_t len);
 	void (*commit)(void *context, struct peer *peer, const struct address *to, size_t len);
-	/* A frame of the peer's. Valid until the function returns; its bytes may be changed. A segment (o->gso) stands in the packet
+	/* A frame of the peer's. Valid until the function returns; its bytes may be changed. A segment (o->gso), or a frame that is o->loose, stands in the packet
 	 * that mesh_input() was given, and is valid as long as that. */
 	void (*deliver)(void *context, struct peer *peer, uint8_t *frame, size_t len, const struct offload *o);
 	void (*reached)(void *context, struct peer *peer);	 /* it answers, after it did not; may be NULL */

@@ -349,7 +349,8 @@ static void take_frame(struct peer *p, uint8_t *frame, size_t len, const struct 
 	m->io.deliver(m->io.context, p, frame, len, o);
 }
 
-static void take_data(struct peer *p, uint8_t *plain, size_t len, mono_time now)
+/* stays: where the packet is until the port is flushed. What came over a relay may be gone with the connection to it. */
+static void take_data(struct peer *p, uint8_t *plain, size_t len, bool stays, mono_time now)
 {
 	struct inner in;
 	size_t head, frame_len;
@@ -368,6 +369,7 @@ static void take_data(struct peer *p, uint8_t *plain, size_t len, mono_time now)
 			o.index = in.segment.index;
 			o.last = in.flags & INNER_LAST;
 		}
+		o.loose = stays && in.kind == INNER_FRAME && o.partial_csum;
 		take_frame(p, plain + head, len - head, &o, now);
 		return;
 	}
@@ -431,7 +433,7 @@ void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *pack
 		take_probe(p, s, plain, plain_len, from, path, now);
 	} else {
 		paths_heard(&p->paths, path, false, now);
-		take_data(p, plain, plain_len, now);
+		take_data(p, plain, plain_len, !from->via, now);
 	}
 }
 

@@ -23,7 +23,7 @@ struct port_kind {
 	/* Reads some frames; false where no more wait. */
 	bool (*read)(struct port *p, port_frame_fn *fn, void *context);
 	/* Queues or writes one frame; what the machine cannot take is dropped and counted. A segment
-	 * (o->gso) must stay where it is until flush(), another frame only during the call. */
+	 * (o->gso), or what is o->loose, must stay where it is until flush(), another frame only during the call. */
 	void (*write)(struct port *p, const uint8_t *frame, size_t len, const struct offload *o);
 	/* Takes a segment that goes on what write() took last; false where it does not, then nothing happened. NULL: it never does. */
 	bool (*join)(struct port *p, const uint8_t *frame, size_t len, const struct offload *o);

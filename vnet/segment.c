@@ -174,19 +174,22 @@ static void make_mask(struct run *r)
 
 bool run_begin(struct run *r, const uint8_t *frame, size_t len, const struct offload *o)
 {
+	uint8_t gso = o->loose ? INNER_GSO_UDP : o->gso;
 	r->count = 0;
-	if (!o->partial_csum || o->last || (o->gso != INNER_GSO_TCP4 && o->gso != INNER_GSO_TCP6 && o->gso != INNER_GSO_UDP) ||
-	    layout_of(frame, len, o->gso, &r->at) != OK)
+	if (!o->partial_csum || o->last || (gso != INNER_GSO_TCP4 && gso != INNER_GSO_TCP6 && gso != INNER_GSO_UDP) ||
+	    layout_of(frame, len, gso, &r->at) != OK)
 		return false;
 	const uint8_t *t = frame + r->at.transport;
-	if (o->gso != INNER_GSO_UDP && (t[13] & (FIN | SYN | RST | PSH | URG | CWR)))
+	if (gso != INNER_GSO_UDP && (t[13] & (FIN | SYN | RST | PSH | URG | CWR)))
 		return false;
-	r->gso = o->gso;
+	r->gso = gso;
+	r->loose = o->loose;
+	r->id = r->at.ipv6 ? 0 : get16(frame + r->at.ip + 4);
 	r->size = (uint16_t)(len - r->at.head_len);
 	r->payload = r->size;
 	r->super_id = o->super_id;
 	r->index = o->index;
-	r->sequence = o->gso == INNER_GSO_UDP ? 0 : get32(t + 4);
+	r->sequence = gso == INNER_GSO_UDP ? 0 : get32(t + 4);
 	r->closed = false;
 	r->frame[0] = frame;
 	r->len[0] = len;
@@ -212,10 +215,22 @@ static bool same_headers(const struct run *r, const uint8_t *frame)
 	return differ == 0;
 }
 
+static bool is_next_segment(const struct run *r, const struct offload *o)
+{
+	return o->gso == r->gso && o->super_id == r->super_id && o->index == (uint16_t)(r->index + r->count);
+}
+
+/* Whoever takes the joined ones apart counts IPv4's identification up; where DF is set it means nothing (RFC 6864 section 4.1). */
+static bool is_next_loose(const struct run *r, const uint8_t *frame)
+{
+	const uint8_t *ip = frame + r->at.ip;
+	return r->at.ipv6 || (ip[6] & 0x40) || get16(ip + 4) == (uint16_t)(r->id + r->count);
+}
+
 bool run_join(struct run *r, const uint8_t *frame, size_t len, const struct offload *o)
 {
-	if (r->count == 0 || r->closed || r->count == RUN_MAX || !o->partial_csum || o->gso != r->gso ||
-	    o->super_id != r->super_id || o->index != (uint16_t)(r->index + r->count) || len <= r->at.head_len)
+	if (r->count == 0 || r->closed || r->count == RUN_MAX || !o->partial_csum || o->loose != r->loose ||
+	    len <= r->at.head_len || !(r->loose ? is_next_loose(r, frame) : is_next_segment(r, o)))
 		return false;
 	size_t n = len - r->at.head_len, transport_len = len - r->at.transport;
 	const uint8_t *t = frame + r->at.transport;

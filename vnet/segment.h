@@ -20,6 +20,7 @@ struct offload {
 	/* of a segment; only hints, what they lead together is compared */
 	uint16_t super_id, index;
 	bool last;
+	bool loose; /* no segment, but it too stays where it is until the port is flushed: UDP's may be joined */
 };
 extern const struct offload offload_none;
 
@@ -56,6 +57,8 @@ struct run {
 	int count;
 	struct layout at;
 	uint8_t gso;
+	bool loose;    /* of frames that nobody cut */
+	uint16_t id;   /* IPv4's of the first */
 	uint16_t size; /* payload of each but the last */
 	uint16_t super_id, index;
 	uint32_t sequence;

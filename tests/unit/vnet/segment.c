@@ -246,6 +246,36 @@ static void test_foreign(void)
 	}
 }
 
+/* UDP's frames that nobody cut: those that a network card would have cut of one. */
+static void test_loose(void)
+{
+	static const struct shape shapes[] = { { INNER_GSO_UDP, false, 0, 0, 0 }, { INNER_GSO_UDP, true, 1, 0, 0 } };
+	const struct offload loose = { .partial_csum = true, .loose = true }, cut_one = offload_of(&shapes[0], 64);
+	for (size_t k = 0; k < 2; k++) {
+		size_t len = make(&shapes[k], 64 * 9 + 5, 0), ip = 14 + 4 * (size_t)shapes[k].tags, joined = 1;
+		assert(cut(&shapes[k], len, 64) == 10 && run_begin(&run, pieces[0], piece_len[0], &loose));
+		while (joined < 10 && run_join(&run, pieces[joined], piece_len[joined], &loose))
+			joined++;
+		run_finish(&run);
+		ok(joined == 10 && is_whole_again(len), "datagrams of one flow are joined (%zu)", k);
+		ok(!run_join(&run, pieces[1], piece_len[1], &loose), "none behind a shorter one");
+		assert(run_begin(&run, pieces[0], piece_len[0], &loose));
+		ok(!run_join(&run, pieces[1], piece_len[1], &cut_one), "nor a segment");
+		ok(!run_join(&run, pieces[1], piece_len[1], &offload_none), "nor what has a checksum of its own");
+		if (shapes[k].ipv6)
+			continue;
+		ok(run_join(&run, pieces[2], piece_len[2], &loose), "the identification means nothing with DF");
+		for (int i = 0; i < 3; i++)
+			pieces[i][ip + 6] &= (uint8_t)~0x40;
+		assert(run_begin(&run, pieces[0], piece_len[0], &loose));
+		ok(!run_join(&run, pieces[2], piece_len[2], &loose), "and is the next one without");
+		ok(run_join(&run, pieces[1], piece_len[1], &loose), "or they are not joined");
+	}
+	const struct shape tcp = { INNER_GSO_TCP4, false, 0, 0, 12 };
+	assert(cut(&tcp, make(&tcp, 3000, 0x10), 1000) == 3);
+	ok(!run_begin(&run, pieces[0], piece_len[0], &loose), "TCP is joined by its segments' hints only");
+}
+
 static void test_refusals(void)
 {
 	const struct shape s = { INNER_GSO_TCP4, false, 0, 0, 12 };
@@ -340,6 +370,7 @@ static void test_virtio_header(void)
 int main(void)
 {
 	test_all_sizes();
+	test_loose();
 	test_headers();
 	test_bounds();
 	test_foreign();
