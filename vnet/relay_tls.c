@@ -178,6 +178,7 @@ void relay_tls_ready(struct relay_tls *t, tls_packet_fn *fn, void *context, mono
 		return;
 	bool was_up = relay_tls_is_up(t);
 	if (!tls_stream_read(t->stream, fn, context, &bytes)) {
+		fn(context, NULL, 0);
 		fail(t,
 		     was_up ? "TLS to the relay ended" : "TLS to the relay: the handshake failed, or the relay's key is another",
 		     now);

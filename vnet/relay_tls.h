@@ -42,7 +42,8 @@ int relay_tls_fd(const struct relay_tls *t);		  /* -1 where closed */
 bool relay_tls_is_up(const struct relay_tls *t);
 /* Opens it where it is closed and its time has come; gives it up where it is not up in time. */
 void relay_tls_tick(struct relay_tls *t, mono_time now);
-/* Its descriptor is ready. Packets are handed out as tls_stream_read() does. */
+/* Its descriptor is ready. Packets are handed out as tls_stream_read() does; where the connection ends behind them, NULL follows: what
+ * they stand in goes when fn returns. */
 void relay_tls_ready(struct relay_tls *t, tls_packet_fn *fn, void *context, mono_time now);
 void relay_tls_send(struct relay_tls *t, const uint8_t *packet, size_t len, bool control, mono_time now);
 void relay_tls_flush(struct relay_tls *t, mono_time now);

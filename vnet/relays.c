@@ -186,7 +186,10 @@ struct turn {
 static void packet_by_tls(void *context, uint8_t *packet, size_t len)
 {
 	const struct turn *t = context;
-	(void)take(t->relays, t->relay, true, packet, len, t->now);
+	if (!packet)
+		t->relays->io.gone(t->relays->io.context);
+	else
+		(void)take(t->relays, t->relay, true, packet, len, t->now);
 }
 
 bool relays_ready(struct relays *r, int fd, mono_time now)

@@ -15,6 +15,7 @@ struct relays_io {
 	void (*send)(void *context, const struct address *to, const uint8_t *packet, size_t len); /* by UDP */
 	/* A peer's packet came; via: its path. It stays where it is until the relay's descriptor is read again. */
 	void (*packet)(void *context, uint8_t *packet, size_t len, const struct address *via);
+	void (*gone)(void *context); /* what packets stood in goes: frames of them must have been handed over when this returns */
 	void (*up)(void *context, const struct address *via, bool tls); /* bound, for the first time, anew, or the other way */
 	void (*log)(void *context, int level, const char *line);
 };

@@ -165,6 +165,14 @@ static void relay_packet(void *context, uint8_t *packet, size_t len, const struc
 	mesh_input(&v->mesh, packet, len, via, v->now);
 }
 
+/* Segments wait in the packets that they came in (port.h). */
+static void relay_gone(void *context)
+{
+	struct vnet *v = context;
+	if (v->port)
+		(void)v->port->kind->flush(v->port);
+}
+
 static void relay_up(void *context, const struct address *via, bool tls)
 {
 	struct vnet *v = context;
@@ -229,7 +237,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 			      .reached = peer_reached,
 			      .log = log_line };
 	struct relays_io relays_io = {
-		.context = v, .send = relay_send, .packet = relay_packet, .up = relay_up, .log = log_line
+		.context = v, .send = relay_send, .packet = relay_packet, .gone = relay_gone, .up = relay_up, .log = log_line
 	};
 	TRY(identity_new(c->key_pem, c->cert_pem, &identity));
 	TRY(mesh_init(&v->mesh, &c->network, c->self.id, identity, &io, now));
