@@ -117,6 +117,31 @@ static void test_lost_flights(void)
 	run_us(3 * SECOND_US);
 }
 
+/* Whoever begins: what goes to an address behind a NAT first goes no farther than one's own (docs/VNET.md section 9). */
+static void test_openers(void)
+{
+	for (int i = 0; i < 2; i++) {
+		node_crash(0);
+		node_crash(1);
+		node_up(0);
+		node_up(1);
+		struct vnet_peer other = nodes[!i].self;
+		other.candidates[0].kind = VNET_REFLEXIVE;
+		watched = nodes[!i].address;
+		watched_bytes = watched_knocks = 0;
+		assert(mesh_set_peers(&nodes[i].mesh, &other, 1, now) == OK);
+		const char *who = peer_at(i, !i)->client ? "client" : "server";
+		run_us(SECOND_US / 5);
+		ok(watched_bytes && !watched_knocks, "the %s does not knock at a NAT before its own is open", who);
+		run_us(4 * SECOND_US);
+		ok(watched_knocks, "but then");
+	}
+	watched = (struct address){ 0 };
+	introduce();
+	run_us(MINUTE_US);
+	ok(connected(0, 1), "and they are connected");
+}
+
 static void test_strangers(void)
 {
 	uint8_t copy[2048];
@@ -419,6 +444,7 @@ int main(void)
 	test_super();
 	test_strangers();
 	test_lost_flights();
+	test_openers();
 	test_rekey();
 	test_restart();
 	test_roaming();

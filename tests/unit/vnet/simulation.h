@@ -41,9 +41,10 @@ static mono_time now = { 1000000 };
 static unsigned loss_percent, seed = 1;
 static struct address dead; /* packets to it vanish */
 static struct address watched;
-static size_t watched_bytes; /* sent to it */
-static size_t largest;	     /* larger packets vanish; 0: none */
-static bool trains_lost;     /* packets that would go as one message vanish */
+static size_t watched_bytes;  /* sent to it */
+static size_t watched_knocks; /* packets to it that did not have a low TTL */
+static size_t largest;	      /* larger packets vanish; 0: none */
+static bool trains_lost;      /* packets that would go as one message vanish */
 static const struct vnet_network network = { .id = { { 1, 2, 3 } }, .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
 static struct packet last_carrier, last_data;
 static size_t cookies;		/* C4 packets carried */
@@ -94,6 +95,7 @@ static void commit(void *context, struct peer *p, const struct address *to, size
 		return;
 	carried++;
 	watched_bytes += address_equal(to, &watched) ? len : 0;
+	watched_knocks += address_equal(to, &watched) && !to->hops;
 	bool between_two = n != &nodes[2] && !address_equal(to, &nodes[2].address);
 	if (n->out[0] == WIRE_HANDSHAKE && between_two && spare_carriers >= 0 && spare_carriers-- == 0) {
 		lost++;
