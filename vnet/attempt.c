@@ -184,6 +184,7 @@ static void finish(struct peer *p, struct attempt *at, mono_time now)
 	at->done = true; /* the index is the session's now */
 	/* Where else the peer may have got our flight, the address of its answer is anybody's word. */
 	peer_take_session(p, s, &at->via, address_equal(&at->sole, &at->via), now);
+	paths_credit(&p->paths, paths_find(&p->paths, &at->via), (int64_t)at->credit_bytes);
 }
 
 static void take_datagram(struct peer *p, struct attempt **slot, const struct carrier *c, const struct address *from,
@@ -220,11 +221,14 @@ static void take_datagram(struct peer *p, struct attempt **slot, const struct ca
 		return;
 	}
 	if (spoke) {
-		at->sole = at->via;
-		send_flight_back(p, at);
+		/* Parts of a flight that came from elsewhere do not count: then it goes to the candidates, at once. */
+		bool worth = !p->client || via_may_have_a_flight(p, at);
+		at->sole = worth ? at->via : (struct address){ 0 };
+		if (worth)
+			send_flight_back(p, at);
 		at->target = 0;
 		at->wait_us = ATTEMPT_WAIT_US;
-		at->next_us = now.us + at->wait_us;
+		at->next_us = worth ? now.us + at->wait_us : now.us;
 	}
 	if (state == HANDSHAKE_DONE) {
 		finish(p, at, now);
@@ -321,7 +325,7 @@ void attempt_take(struct peer *p, const struct carrier *c, const struct address 
 		server_take(p, c, from, now);
 }
 
-void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, const struct address *from, mono_time now)
+void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time now)
 {
 	struct attempt *at = p->attempt[0];
 	if (!p->client || !at || at->local_index != c->index || at->id != c->id || at->remote_index != 0)
@@ -329,9 +333,8 @@ void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, const str
 	if (at->cookies++ >= COOKIES_MAX)
 		return;
 	memcpy(at->cookie, c->cookie, sizeof at->cookie);
-	/* The flight is larger than the cookie, and who sits on the way may have sent it from elsewhere: to new addresses goes one. */
-	if (at->cookies == 1 && paths_find(&p->paths, from) < 0)
-		at->extra = *from;
+	/* The flight is larger than the cookie, which who sits on the way may have sent in anybody's name: it goes to the candidates, and
+	 * elsewhere for the next wish from there. */
 	at->target = 0;
 	at->next_us = now.us;
 }

@@ -73,12 +73,11 @@ void paths_called(struct paths *s, bool ready, mono_time now)
 void paths_seen(struct paths *s, const struct address *seen, mono_time now)
 {
 	int i = paths_find(s, seen);
-	bool is_new = i < 0;
-	if (is_new)
+	if (i < 0)
 		i = paths_learn(s, seen, now);
 	if (i < 0)
 		return;
-	if (is_new)
+	if (paths_known(s, i) != i)
 		s->path[i].kind = VNET_REFLEXIVE;
 	s->path[i].met = true; /* it may have been announced only after the meeting began */
 }

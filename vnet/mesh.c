@@ -273,7 +273,7 @@ static void input_carrier(struct mesh *m, const uint8_t *packet, size_t len, con
 	m->due_us = now.us;
 }
 
-static void input_cookie(struct mesh *m, const uint8_t *packet, size_t len, const struct address *from, mono_time now)
+static void input_cookie(struct mesh *m, const uint8_t *packet, size_t len, mono_time now)
 {
 	struct cookie_reply c;
 	struct peer *p = cookie_get(packet, len, &c) == OK ? index_find(m, c.index) : NULL;
@@ -281,7 +281,7 @@ static void input_cookie(struct mesh *m, const uint8_t *packet, size_t len, cons
 		m->strangers++;
 		return;
 	}
-	attempt_take_cookie(p, &c, from, now);
+	attempt_take_cookie(p, &c, now);
 	m->due_us = now.us;
 }
 
@@ -314,7 +314,7 @@ void mesh_input(struct mesh *m, uint8_t *packet, size_t len, const struct addres
 		input_carrier(m, packet, len, from, now);
 		break;
 	case WIRE_COOKIE:
-		input_cookie(m, packet, len, from, now);
+		input_cookie(m, packet, len, now);
 		break;
 	case WIRE_RELAY:
 		m->strangers++; /* vnet.c has taken off what a relay put around a packet */

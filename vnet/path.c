@@ -223,6 +223,25 @@ static bool is_known(const struct path *p)
 	return !p->learned || p->answered_us;
 }
 
+/* Where the peer itself says that it is seen (paths_seen) it is its word, as a candidate is. */
+static bool path_pays(const struct path *p)
+{
+	return !is_known(p) && p->kind != VNET_REFLEXIVE;
+}
+
+static bool waits_for_credit(const struct path *p)
+{
+	return p->state < PATH_VALID && path_pays(p) && p->credit_bytes < PATH_LEAN_BYTES;
+}
+
+void paths_credit(struct paths *s, int i, int64_t bytes)
+{
+	if (i < 0)
+		return;
+	int64_t credit = s->path[i].credit_bytes + bytes;
+	s->path[i].credit_bytes = credit < 0 ? 0 : credit < INT32_MAX ? (uint32_t)credit : INT32_MAX;
+}
+
 int paths_known(const struct paths *s, int index)
 {
 	while (index < s->count && !is_known(&s->path[index]))
@@ -546,7 +565,10 @@ static uint16_t heartbeat_bytes(struct paths *s, int i, mono_time now)
 static void make_ping(struct paths *s, int i, uint16_t bytes, mono_time now, struct path_ping *ret_ping)
 {
 	struct path *p = &s->path[i];
+	if (bytes == 0)
+		bytes = path_pays(p) ? PATH_LEAN_BYTES : PATH_PING_BYTES;
 	bool counts = bytes <= p->datagram_bytes; /* larger ones look for a larger size */
+	paths_credit(s, i, -(int64_t)bytes);
 	p->number++;
 	p->pinged_us = now.us;
 	p->sent[p->number % PATH_RING] =
@@ -590,6 +612,11 @@ static bool next_opener(struct paths *s, int i, mono_time now, struct path_ping 
 static bool next_first_ping(struct paths *s, int i, mono_time now, struct path_ping *ret_ping)
 {
 	struct path *p = &s->path[i];
+	if (waits_for_credit(p)) {
+		if (now.us - p->heard_us >= PATH_DEAD_US)
+			path_remove(s, i);
+		return false;
+	}
 	if (p->state == PATH_NEW && path_wants_opener(p)) {
 		/* Not paced: both sides' openers have to go out together, and there are few. */
 		if (waits_for_meeting(s, p))
@@ -693,6 +720,8 @@ int path_loss_permille(const struct path *p, mono_time now)
 static int64_t path_due_us(const struct paths *s, int i)
 {
 	const struct path *p = &s->path[i];
+	if (waits_for_credit(p))
+		return p->heard_us + PATH_DEAD_US;
 	if (p->state == PATH_NEW)
 		return waits_for_meeting(s, p) ? NEVER : path_wants_opener(p) ? 0 : s->pace_us;
 	int64_t due = p->next_us;

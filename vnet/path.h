@@ -16,6 +16,8 @@
 #define PATH_MAX_COUNT (VNET_MAX_CANDIDATES + PATH_LEARNED + VNET_MAX_RELAYS)
 #define PATH_BASE_BYTES 1200 /* UDP payload that every path must carry (RFC 8899 BASE_PLPMTU) */
 #define PATH_TOP_BYTES 8972
+#define PATH_PING_BYTES 256 /* of a ping: it pays for its pong and three lean pings (credit_bytes) */
+#define PATH_LEAN_BYTES 64  /* of a ping to an address that has to pay for it */
 
 #define PATH_PACE_US 50000   /* between first pings to different addresses */
 #define PATH_OPEN_US 400000  /* from the first opener to the first ping in earnest, and the relay's round trip more */
@@ -53,8 +55,9 @@ struct path {
 	struct address to;
 	enum vnet_candidate_kind kind;
 	bool learned;
-	bool tls; /* of a relayed one: our way to the relay */
-	bool met; /* NEW: a meeting was called, or is not needed */
+	bool tls;	       /* of a relayed one: our way to the relay */
+	bool met;	       /* NEW: a meeting was called, or is not needed */
+	uint32_t credit_bytes; /* what came from there less what went there, where no more may go (path_pays) */
 	enum path_state state;
 	uint8_t tries;	    /* OPENING, PROBING: pings sent */
 	uint8_t unanswered; /* VALID, SUSPECT: pings since the last pong */
@@ -123,6 +126,10 @@ void paths_wake(struct paths *s);   /* our own addresses changed: probe all agai
 /* The first from index on to which large packets may go: announced, or it answered once. count where there is none. */
 int paths_known(const struct paths *s, int index);
 
+/* So many bytes of authentic packets came from path i, or (less than 0) went there in answer. An address that only the packets'
+ * origin tells of is sent no more than that until it answers a ping: who sits on the way can put any address there (RFC 9000 section
+ * 8.1 has the like, with three times as much). */
+void paths_credit(struct paths *s, int i, int64_t bytes);
 /* An authenticated packet came over path i (-1: unknown). answer: it is a pong, so it says nothing about the peer's choice. */
 void paths_heard(struct paths *s, int i, bool answer, mono_time now);
 /* The newest authenticated packet on path i came to that address of ours: a path that does not work is tried from there. */

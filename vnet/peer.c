@@ -321,6 +321,7 @@ static void take_probe(struct peer *p, struct session *s, const uint8_t *plain, 
 		struct probe pong = { .kind = PROBE_PONG, .token = probe.token, .seen = *from };
 		pong.datagram_bytes = (uint16_t)(len + WIRE_SEAL_BYTES);
 		send_probe(p, &pong, 0, from, true);
+		paths_credit(&p->paths, path, -PATH_LEAN_BYTES);
 	} else if (probe.kind == PROBE_PONG) {
 		if (!paths_pong(&p->paths, probe.token, now) && !pings_answered(&p->pings, probe.token, now))
 			trains_pong(&p->trains, probe.token, now);
@@ -428,6 +429,7 @@ void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *pack
 		path = paths_learn(&p->paths, from, now);
 	if (path >= 0 && newest)
 		paths_ours(&p->paths, path, from);
+	paths_credit(&p->paths, path, (int64_t)len);
 	uint8_t *plain = packet + WIRE_HEADER_BYTES;
 	if (h->type == WIRE_PROBE) {
 		take_probe(p, s, plain, plain_len, from, path, now);

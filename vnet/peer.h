@@ -84,7 +84,7 @@ MUST_CHECK err_t peer_ping(struct peer *p, mono_time now, uint64_t *ret_token);
 
 /* Packets whose owner mesh.c has found. */
 void attempt_take(struct peer *p, const struct carrier *c, const struct address *from, mono_time now);
-void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, const struct address *from, mono_time now);
+void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time now);
 void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *packet, size_t len, const struct address *from,
 		      mono_time now);
 bool peer_send(struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now);

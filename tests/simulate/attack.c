@@ -9,7 +9,6 @@
 #include "attack.h"
 #include "check.h"
 #include "dice.h"
-#include "path.h"
 #include "stun.h"
 #include "wire.h"
 
@@ -65,17 +64,10 @@ static struct address victim(void)
 	return address_v4_of(VICTIM_NET + (uint32_t)dice_below(PLAN, 256), (uint16_t)dice_between(PLAN, 1, 65535));
 }
 
-/* A sealed packet that comes from elsewhere than its sender sent it makes its receiver look there, with so many pings at most. */
-#define LURED_BYTES ((PATH_DEATHS * PATH_TRIES + 1) * (PROBE_BYTES + WIRE_SEAL_BYTES))
-static size_t may_bring(const uint8_t *data, size_t len)
-{
-	return len > 0 && (data[0] == WIRE_DATA || data[0] == WIRE_PROBE) ? len + LURED_BYTES : len;
-}
-
 static void inject(const struct address *from, const struct address *to, const uint8_t *data, size_t len)
 {
 	if (is_victim(from))
-		check_lured(from, may_bring(data, len));
+		check_lured(from, len);
 	attacks_sent++;
 	net_inject(from, to, data, len);
 }

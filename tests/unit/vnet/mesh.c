@@ -342,11 +342,11 @@ static void test_false_address(void)
 	struct address victim = address_of("198.51.100.77:53");
 	struct paths *s = &peer_at(0, 1)->paths;
 	struct session *session = peer_at(1, 0)->current;
-	uint8_t packet[PROBE_BYTES + WIRE_SEAL_BYTES];
+	uint8_t packet[PATH_PING_BYTES] = { 0 };
 	struct probe ping = { .kind = PROBE_PING, .token = 1 };
 	probe_put(&ping, packet + WIRE_HEADER_BYTES);
-	assert(session_seal(session, WIRE_PROBE, packet, PROBE_BYTES) == OK);
-	mesh_input(&nodes[0].mesh, packet, sizeof packet, &victim, now);
+	assert(session_seal(session, WIRE_PROBE, packet, PATH_PING_BYTES - WIRE_SEAL_BYTES) == OK);
+	mesh_input(&nodes[0].mesh, packet, PATH_PING_BYTES, &victim, now);
 	int i = paths_find(s, &victim);
 	ok(i >= 0, "an address that an authentic packet comes from is tried");
 	run_us(SECOND_US / 2);
@@ -354,7 +354,7 @@ static void test_false_address(void)
 		struct probe pong = { .kind = PROBE_PONG, .token = number };
 		probe_put(&pong, packet + WIRE_HEADER_BYTES);
 		assert(session_seal(session, WIRE_PROBE, packet, PROBE_BYTES) == OK);
-		mesh_input(&nodes[0].mesh, packet, sizeof packet, &victim, now);
+		mesh_input(&nodes[0].mesh, packet, PROBE_BYTES + WIRE_SEAL_BYTES, &victim, now);
 	}
 	ok(s->path[i].state != PATH_VALID && s->active != i, "but a guessed answer does not make it a path");
 	run_us(5 * SECOND_US);
