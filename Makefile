@@ -192,15 +192,17 @@ $(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/rep
 .SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUZZ_SRC) tests/fuzz/replay.c)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZ_SRC) tests/fuzz/replay.c)
 
-# The mesh in a simulated world, where the seed decides all: once with hashes in the stead of DTLS, once with DTLS itself.
+# The mesh in a simulated world, where the seed decides all: once with hashes in the stead of DTLS and signatures, once with these.
 # The linker puts the simulation's functions in front of what makes keys and random numbers.
 SIMULATE_SRC := $(sort $(wildcard tests/simulate/*.c))
-SIMULATE_OBJ := $(call obj,$(filter-out %/handshake_cheap.c,$(SIMULATE_SRC)))
+SIMULATE_OBJ := $(call obj,$(filter-out %_cheap.c,$(SIMULATE_SRC)))
+SIMULATE_CHEAP := $(call obj,$(filter %_cheap.c,$(SIMULATE_SRC)))
 SIMULATE_LIBS := $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
-SIMULATE_WRAP := $(addprefix -Wl$(comma)--wrap=,random_fill seal_init seal_packet seal_open seal_clear)
+SIMULATE_WRAP := $(addprefix -Wl$(comma)--wrap=,random_fill seal_init seal_packet seal_open seal_clear malloc_trim)
+SIMULATE_WRAP_CHEAP := $(addprefix -Wl$(comma)--wrap=,ed25519_sign ed25519_verify p256_sign p256_verify)
 SIMULATE := $(addprefix $(BUILD)/tests/simulate/,simulate.t dtls.t)
-$(BUILD)/tests/simulate/simulate.t: $(SIMULATE_OBJ) $(BUILD)/obj/tests/simulate/handshake_cheap.o $(SIMULATE_LIBS)
-	$(call link,$(SIMULATE_WRAP) -lssl $(LIBS_base))
+$(BUILD)/tests/simulate/simulate.t: $(SIMULATE_OBJ) $(SIMULATE_CHEAP) $(SIMULATE_LIBS)
+	$(call link,$(SIMULATE_WRAP) $(SIMULATE_WRAP_CHEAP) -lssl $(LIBS_base))
 $(BUILD)/tests/simulate/dtls.t: $(SIMULATE_OBJ) $(SIMULATE_LIBS)
 	$(call link,$(SIMULATE_WRAP) -lssl $(LIBS_base))
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(SIMULATE_SRC))
@@ -208,9 +210,10 @@ $(BUILD)/tests/simulate/dtls.t: $(SIMULATE_OBJ) $(SIMULATE_LIBS)
 SEED ?= 1
 HOURS ?= 24
 PEERS ?= 20
+AWAKE ?= 0
 .PHONY: simulate
 simulate: $(BUILD)/tests/simulate/simulate.t ## a long simulation of the ethernet's mesh: make simulate SEED=1 HOURS=24 PEERS=20
-	$< $(SEED) $(HOURS) $(PEERS)
+	$< $(SEED) $(HOURS) $(PEERS) $(AWAKE)
 
 SECONDS ?= 60
 .PHONY: fuzz

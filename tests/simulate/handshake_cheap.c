@@ -12,6 +12,7 @@
 #include <string.h>
 #include "bytes.h"
 #include "handshake.h"
+#include "map.h"
 
 #define RANDOM_BYTES 32
 #define MAX_IDENTITIES 8192
@@ -37,17 +38,28 @@ static struct {
 	sha256 pin, secret;
 } identities[MAX_IDENTITIES];
 static size_t identity_count;
+static struct map by_pin; /* its first 8 bytes, to position in identities */
+
+static uint64_t first_of(sha256 pin)
+{
+	uint64_t first;
+	memcpy(&first, pin.bytes, sizeof first);
+	return first;
+}
+
+static const sha256 *secret_of(sha256 pin)
+{
+	uint32_t i;
+	return map_get(&by_pin, first_of(pin), &i) ? &identities[i].secret : NULL;
+}
 
 err_t identity_new(const char *key_pem, const char *cert_pem, struct identity **ret_identity)
 {
 	struct identity *id = calloc(1, sizeof *id);
-	size_t i = 0;
 	assert(id && certificate_pin(cert_pem, &id->pin) == OK);
 	id->secret = sha256_of(key_pem, strlen(key_pem));
-	while (i < identity_count && !sha256_equal(identities[i].pin, id->pin))
-		i++;
-	if (i == identity_count) {
-		assert(identity_count < MAX_IDENTITIES);
+	if (!secret_of(id->pin)) {
+		assert(identity_count < MAX_IDENTITIES && map_set(&by_pin, first_of(id->pin), (uint32_t)identity_count) == OK);
 		identities[identity_count].pin = id->pin;
 		identities[identity_count++].secret = id->secret;
 	}
@@ -63,14 +75,6 @@ void identity_free(struct identity *id)
 sha256 identity_pin(const struct identity *id)
 {
 	return id->pin;
-}
-
-static const sha256 *secret_of(sha256 pin)
-{
-	for (size_t i = 0; i < identity_count; i++)
-		if (sha256_equal(identities[i].pin, pin))
-			return &identities[i].secret;
-	return NULL;
 }
 
 err_t handshake_new(struct identity *id, bool client, sha256 peer_pin, struct handshake **ret_handshake)

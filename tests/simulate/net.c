@@ -27,7 +27,8 @@ static struct site *sites[MAX_SITES];
 static int site_count;
 static struct host **hosts;
 static size_t host_count, host_room;
-static struct map by_ip; /* the internet's: to a site, or to a public host */
+static struct map by_ip;     /* the internet's: to a site, or to a public host */
+static struct map by_lan_ip; /* a site's: to the last host that came there */
 
 struct address address_v4_of(uint32_t ip, uint16_t port)
 {
@@ -66,6 +67,19 @@ void net_move_site(int site, uint32_t ip)
 	assert(map_set(&by_ip, ip, SITE_FLAG | (uint32_t)site) == OK);
 }
 
+static uint64_t lan_key(int site, uint32_t ip, uint16_t port)
+{
+	return (uint64_t)site << 48 | (uint64_t)ip << 16 | port;
+}
+
+/* Where hosts[i] is found. */
+static void note_place(size_t i)
+{
+	const struct host *h = hosts[i];
+	assert(h->site == NO_SITE ? map_set(&by_ip, h->ip, (uint32_t)i) == OK
+				  : map_set(&by_lan_ip, lan_key(h->site, h->ip, h->port), (uint32_t)i) == OK);
+}
+
 void net_add_host(struct host *h)
 {
 	if (host_count == host_room) {
@@ -74,9 +88,7 @@ void net_add_host(struct host *h)
 		assert(hosts);
 	}
 	hosts[host_count] = h;
-	if (h->site == NO_SITE)
-		assert(map_set(&by_ip, h->ip, (uint32_t)host_count) == OK);
-	host_count++;
+	note_place(host_count++);
 }
 
 void net_remove_host(struct host *h)
@@ -86,22 +98,27 @@ void net_remove_host(struct host *h)
 			continue;
 		if (h->site == NO_SITE)
 			map_remove(&by_ip, h->ip);
+		else
+			map_remove(&by_lan_ip, lan_key(h->site, h->ip, h->port));
 		hosts[i] = hosts[--host_count];
-		if (i < host_count && hosts[i]->site == NO_SITE)
-			map_replace(&by_ip, hosts[i]->ip, (uint32_t)i);
+		if (i < host_count)
+			note_place(i);
 		return;
 	}
 }
 
 void net_clear(void)
 {
-	for (int i = 0; i < site_count; i++)
+	for (int i = 0; i < site_count; i++) {
+		free(sites[i]->holes);
 		free(sites[i]);
+	}
 	site_count = 0;
 	free(hosts);
 	hosts = NULL;
 	host_count = host_room = 0;
 	map_clear(&by_ip);
+	map_clear(&by_lan_ip);
 }
 
 /* ---- NATs ---- */
@@ -127,7 +144,12 @@ static bool port_is_used(const struct site *s, uint16_t port)
 static struct hole *hole_room(struct site *s)
 {
 	size_t stalest = 0;
-	if (s->hole_count < SITE_HOLES)
+	if (s->hole_count == s->hole_room && s->hole_room < SITE_HOLES) {
+		s->hole_room = s->hole_room ? 2 * s->hole_room : 8;
+		s->holes = realloc(s->holes, s->hole_room * sizeof *s->holes);
+		assert(s->holes);
+	}
+	if (s->hole_count < s->hole_room)
 		return &s->holes[s->hole_count++];
 	for (size_t i = 1; i < SITE_HOLES; i++)
 		if (s->holes[i].used_us < s->holes[stalest].used_us)
@@ -182,10 +204,8 @@ static bool is_lan(uint32_t ip)
 
 static struct host *host_at(int site, const struct address *to)
 {
-	for (size_t i = 0; i < host_count; i++)
-		if (hosts[i]->site == site && hosts[i]->ip == address_v4(to) && hosts[i]->port == to->port)
-			return hosts[i];
-	return NULL;
+	uint32_t i;
+	return map_get(&by_lan_ip, lan_key(site, address_v4(to), to->port), &i) ? hosts[i] : NULL;
 }
 
 static struct host *public_host(uint32_t ip, int *ret_site)

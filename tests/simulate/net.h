@@ -21,12 +21,12 @@ struct site { /* a NAT and what is behind it */
 	enum dependence mapping, filtering;
 	bool hairpin; /* between two of its own (section 6) */
 	int64_t timeout_us;
-	size_t hole_count;
 	struct hole {
 		struct address inside, remote;
 		uint16_t port;
 		int64_t used_us;
-	} holes[SITE_HOLES];
+	} * holes; /* hole_count of them, room for more */
+	size_t hole_count, hole_room;
 };
 
 struct host {

@@ -29,6 +29,14 @@ static struct ed25519_key *market_key, *forgers_key;
 
 static void run(struct node *n);
 
+/* The heap is all machines' here. */
+int __wrap_malloc_trim(size_t pad);
+int __wrap_malloc_trim(size_t pad)
+{
+	(void)pad;
+	return 0;
+}
+
 mono_time node_now(const struct node *n)
 {
 	return (mono_time){ world_us + n->clock_us };
@@ -61,9 +69,13 @@ static void server_take(void *owner, uint8_t *data, size_t len, const struct add
 static void servers_tick(void *who, uint64_t what)
 {
 	(void)who, (void)what;
-	for (size_t i = 0; i < server_count; i++)
+	for (size_t i = 0; i < server_count; i++) {
+		struct relay_status s = { 0 };
 		if (servers[i].relay)
+			relay_status(servers[i].relay, &s);
+		if (s.bindings > 0)
 			relay_tick(servers[i].relay, server_now(), wall_now());
+	}
 	event_at(world_us + RELAY_TICK_US, servers_tick, NULL, 0);
 }
 
@@ -492,6 +504,14 @@ void node_freeze(struct node *n, int64_t us, bool clock_runs)
 	if (!clock_runs)
 		n->clock_us -= us; /* what is due waits for the thaw, and by its own clock no time passes */
 	n->due_us = n->frozen_us;
+	event_at(n->due_us, wake, n, (uint64_t)n->due_us);
+}
+
+void node_thaw(struct node *n)
+{
+	if (!n->up || world_us >= n->frozen_us)
+		return;
+	n->frozen_us = n->due_us = world_us;
 	event_at(n->due_us, wake, n, (uint64_t)n->due_us);
 }
 

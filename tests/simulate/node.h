@@ -69,6 +69,7 @@ void node_start(struct node *n);
 void node_crash(struct node *n);
 void node_leave(struct node *n);			       /* a farewell, then off */
 void node_freeze(struct node *n, int64_t us, bool clock_runs); /* suspended: its clock runs on (CLOCK_BOOTTIME) or stands */
+void node_thaw(struct node *n);				       /* before its time: only where its clock ran on */
 void node_move(struct node *n, const struct host *to);	       /* other addresses, which its kernel tells it of */
 /* What the market says about its peers is another thing than before: it will hear of it soon. */
 void node_news(struct node *n);

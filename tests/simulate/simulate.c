@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * simulate.c - thousands of peers and years of time: the mesh in a network where everything goes wrong
  *
- * Without arguments: a choice of seeds, each in a process of its own, as a test. With SEED HOURS PEERS: one long run.
+ * Without arguments: a choice of seeds, each in a process of its own, as a test. With SEED HOURS PEERS AWAKE: one long run.
  */
 #include <inttypes.h>
 #include <malloc.h>
@@ -17,6 +17,7 @@
 
 #define BYTES_PER_PEER (128 << 10)
 #define BYTES_OF_OURS (4 << 20)
+#define NIGHT_US (3 * DAY_US) /* at most, between those who were up and others */
 
 static void check_memory(size_t before)
 {
@@ -25,26 +26,30 @@ static void check_memory(size_t before)
 		broken("%zu bytes of memory for %zu peers", now - before, peers);
 }
 
-static void simulate(uint64_t seed, int64_t hours, size_t peers)
+/* awake: so many of them are up at one time, others after each night; 0: all, all the time. */
+static void simulate(uint64_t seed, int64_t hours, size_t peers, size_t awake)
 {
-	int64_t end = hours * HOUR_US, longest = 0;
+	int64_t end = hours * HOUR_US, longest = 0, most_idle = awake ? HOUR_US : end / 3 + 2 * HOUR_US;
 	static char repeat[128];
-	snprintf(repeat, sizeof repeat, "make simulate SEED=%" PRIu64 " HOURS=%" PRId64 " PEERS=%zu", seed, hours, peers);
+	snprintf(repeat, sizeof repeat, "make simulate SEED=%" PRIu64 " HOURS=%" PRId64 " PEERS=%zu AWAKE=%zu", seed, hours,
+		 peers, awake);
 	check_repeat = repeat;
 	/* Large blocks apart: those of the simulation itself are not counted. */
 	mallopt(M_MMAP_THRESHOLD, 256 << 10);
 	dice_seed(seed);
-	world_make(peers);
+	world_make(peers, awake);
 	size_t before = mallinfo2().uordblks;
 	while (world_us < end) {
 		world_storm(dice_between(PLAN, MINUTE_US, 20 * MINUTE_US));
 		world_calm();
 		int64_t took = world_settle();
 		longest = took > longest ? took : longest;
-		int64_t idle = dice_between(PLAN, MINUTE_US, end / 3 + 2 * HOUR_US);
+		int64_t idle = dice_between(PLAN, MINUTE_US, most_idle);
 		world_idle(idle < end - world_us || end < world_us ? idle : end - world_us);
 		world_settle();
 		check_memory(before);
+		if (awake)
+			world_gather(NIGHT_US);
 	}
 	printf("# seed %" PRIu64 ": %zu peers, %zu links, %lld h, %s, %" PRIu64 " packets, %" PRIu64 " keys, %" PRIu64
 	       " frames (%" PRIu64 " came), %" PRIu64 " forgeries; all together again after %lld s at most\n",
@@ -53,13 +58,13 @@ static void simulate(uint64_t seed, int64_t hours, size_t peers)
 	world_clear();
 }
 
-static bool simulate_apart(uint64_t seed, int64_t hours, size_t peers)
+static bool simulate_apart(uint64_t seed, int64_t hours, size_t peers, size_t awake)
 {
 	int status = 1;
 	fflush(stdout);
 	pid_t child = fork();
 	if (child == 0) {
-		simulate(seed, hours, peers);
+		simulate(seed, hours, peers, awake);
 		exit(0);
 	}
 	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
@@ -70,14 +75,21 @@ int main(int argc, char **argv)
 	static const struct {
 		uint64_t seed;
 		int64_t hours;
-		size_t peers;
-	} runs[] = { { 1, 2, 3 }, { 2, 2, 8 }, { 3, 6, 2 }, { 4, 2, 40 } };
-	if (argc == 4) {
-		simulate(strtoull(argv[1], NULL, 10), strtoll(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+		size_t peers, awake;
+		const char *name;
+	} runs[] = {
+		{ 1, 2, 3, 0, "3 peers, 2 hours" },
+		{ 2, 2, 8, 0, "8 peers, 2 hours" },
+		{ 3, 6, 2, 0, "2 peers, 6 hours" },
+		{ 4, 2, 40, 0, "40 peers, 2 hours" },
+	};
+	if (argc == 5) {
+		simulate(strtoull(argv[1], NULL, 10), strtoll(argv[2], NULL, 10), strtoull(argv[3], NULL, 10),
+			 strtoull(argv[4], NULL, 10));
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof runs / sizeof *runs; i++)
-		ok(simulate_apart(runs[i].seed, runs[i].hours, runs[i].peers), "%zu peers, %" PRId64 " hours, seed %" PRIu64,
-		   runs[i].peers, runs[i].hours, runs[i].seed);
+		ok(simulate_apart(runs[i].seed, runs[i].hours, runs[i].peers, runs[i].awake), "%s, seed %" PRIu64, runs[i].name,
+		   runs[i].seed);
 	return done_testing();
 }

@@ -10,6 +10,7 @@
 #include "events.h"
 #include "world.h"
 
+#define MOST_SITES 3000
 #define MOST_LINKS 6		     /* of one machine, where many are there */
 #define RELAYED_US (180 * SECOND_US) /* to reach each other where both are bound at a relay: the longest pause is 75 s */
 #define DIRECT_US (20 * MINUTE_US)   /* where only holes punched at the same time help */
@@ -23,6 +24,11 @@ struct node *nodes[MAX_NODES];
 size_t node_count;
 struct link *links;
 size_t link_count;
+static struct node *cast[MAX_NODES]; /* those that are awake */
+static size_t cast_count, cast_most;
+static bool is_awake[MAX_NODES];
+static struct link **cast_links; /* with both ends among them */
+static size_t cast_link_count;
 static struct node *impostors[8];
 static size_t impostor_count;
 static int first_site, site_count;
@@ -60,8 +66,9 @@ static struct host make_place(void)
 		h.ip = next_host_ip++;
 		return h;
 	}
-	h.site = site_count == 0 || dice_chance(PLAN, 600) ? make_site()
-							   : first_site + (int)dice_below(PLAN, (uint64_t)site_count);
+	h.site = site_count == 0 || (dice_chance(PLAN, 600) && site_count < MOST_SITES)
+			 ? make_site()
+			 : first_site + (int)dice_below(PLAN, (uint64_t)site_count);
 	h.ip = LAN_IP + (uint32_t)dice_between(PLAN, 2, 250);
 	return h;
 }
@@ -100,7 +107,58 @@ static void set_weather(bool storm)
 	weather.late = (unsigned)dice_below(PLAN, storm ? 200 : 20);
 }
 
-void world_make(size_t peers)
+/* Those that the first of the cast knows, and whom they know, until it is full. */
+static void add_to_cast(struct node *n)
+{
+	if (cast_count == cast_most || is_awake[n->number])
+		return;
+	is_awake[n->number] = true;
+	cast[cast_count++] = n;
+}
+
+static void choose_cast(void)
+{
+	cast_count = cast_link_count = 0;
+	for (size_t i = 0; i < node_count; i++)
+		is_awake[i] = false;
+	if (cast_most == node_count)
+		for (size_t i = 0; i < node_count; i++)
+			add_to_cast(nodes[i]);
+	add_to_cast(nodes[dice_below(PLAN, node_count)]);
+	for (size_t i = 0; i < cast_count && cast_count < cast_most; i++)
+		for (size_t k = 0; k < cast[i]->link_count; k++)
+			add_to_cast(cast[i]->links[k]->a == cast[i] ? cast[i]->links[k]->b : cast[i]->links[k]->a);
+	for (size_t i = 0; i < link_count; i++)
+		if (is_awake[links[i].a->number] && is_awake[links[i].b->number])
+			cast_links[cast_link_count++] = &links[i];
+}
+
+void world_gather(int64_t night_us)
+{
+	for (size_t i = 0; i < impostor_count; i++)
+		node_crash(impostors[i]);
+	for (size_t i = 0; i < node_count; i++)
+		switch (nodes[i]->up ? dice_below(PLAN, 4) : 9) {
+		case 0:
+			node_crash(nodes[i]);
+			break;
+		case 1:
+			node_freeze(nodes[i], dice_between(PLAN, HOUR_US, 1000 * HOUR_US), true);
+			break;
+		case 9:
+			break;
+		default:
+			node_leave(nodes[i]);
+		}
+	events_until(world_us + dice_between(PLAN, 0, night_us));
+	choose_cast();
+	for (size_t i = 0; i < cast_count; i++) {
+		node_thaw(cast[i]);
+		node_start(cast[i]);
+	}
+}
+
+void world_make(size_t peers, size_t awake)
 {
 	assert(peers >= 2 && peers <= MAX_NODES);
 	network.mtu = dice_chance(PLAN, 300) ? 9000 : 1400;
@@ -112,8 +170,12 @@ void world_make(size_t peers)
 		nodes[node_count++] = node_new((int)i, &network, &h);
 	}
 	make_links();
-	for (size_t i = 0; i < node_count; i++)
-		node_start(nodes[i]);
+	cast_links = calloc(link_count + 1, sizeof *cast_links);
+	assert(cast_links);
+	cast_most = awake >= 2 && awake < node_count ? awake : node_count;
+	choose_cast();
+	for (size_t i = 0; i < cast_count; i++)
+		node_start(cast[i]);
 	attack_start();
 }
 
@@ -141,6 +203,7 @@ void world_clear(void)
 	for (size_t i = 0; i < impostor_count; i++)
 		node_free(impostors[i]);
 	free(links);
+	free(cast_links);
 	servers_clear();
 	net_clear();
 	check_clear();
@@ -149,12 +212,12 @@ void world_clear(void)
 /* ---- storm ---- */
 static struct node *any_node(void)
 {
-	return nodes[dice_below(PLAN, node_count)];
+	return cast[dice_below(PLAN, cast_count)];
 }
 
 static struct link *any_link(void)
 {
-	return &links[dice_below(PLAN, link_count)];
+	return cast_links[dice_below(PLAN, cast_link_count)];
 }
 
 static void start_later(void *who, uint64_t what)
@@ -184,7 +247,11 @@ static void add_impostor(void)
 {
 	struct host h = make_place();
 	struct node *of = any_node();
-	if (impostor_count == sizeof impostors / sizeof *impostors || of->link_count == 0)
+	if (impostor_count == sizeof impostors / sizeof *impostors) {
+		node_start(impostors[dice_below(PLAN, impostor_count)]);
+		return;
+	}
+	if (of->link_count == 0)
 		return;
 	struct node *n = impostors[impostor_count++] = node_impostor(of, &h);
 	for (size_t i = 0; i < of->link_count; i++) {
@@ -267,7 +334,7 @@ static void something_happens(void)
 
 void world_storm(int64_t us)
 {
-	int64_t end = world_us + us, pause = 20 * SECOND_US / (int64_t)(node_count < 40 ? node_count : 40);
+	int64_t end = world_us + us, pause = 20 * SECOND_US / (int64_t)(cast_count < 40 ? cast_count : 40);
 	set_weather(true);
 	while (world_us < end) {
 		events_until(world_us + dice_between(PLAN, 1, 2 * pause));
@@ -283,11 +350,11 @@ void world_calm(void)
 	for (size_t i = 0; i < server_count; i++)
 		if (!servers[i].relay)
 			server_start(i);
-	for (size_t i = 0; i < node_count; i++) {
-		nodes[i]->host.cut = false;
-		if (world_us < nodes[i]->frozen_us)
-			node_crash(nodes[i]);
-		node_start(nodes[i]);
+	for (size_t i = 0; i < cast_count; i++) {
+		cast[i]->host.cut = false;
+		if (world_us < cast[i]->frozen_us)
+			node_crash(cast[i]);
+		node_start(cast[i]);
 	}
 	for (size_t i = 0; i < link_count; i++)
 		if (!links[i].on)
@@ -401,14 +468,14 @@ static void check_frames_pass(struct link *l)
 int64_t world_settle(void)
 {
 	int64_t since = world_us, took = 0;
-	for (size_t i = 0; i < link_count; i++) {
-		struct link *l = &links[i];
+	for (size_t i = 0; i < cast_link_count; i++) {
+		struct link *l = cast_links[i];
 		if (!should_be_reached(l))
 			continue;
 		wait_for(l, since, with_relay ? RELAYED_US : DIRECT_US);
 		took = world_us - since;
 	}
-	for (int i = 0; i < 20 && link_count > 0; i++) {
+	for (int i = 0; i < 20 && cast_link_count > 0; i++) {
 		struct link *l = any_link();
 		if (!should_be_reached(l))
 			continue;

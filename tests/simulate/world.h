@@ -15,13 +15,16 @@ extern size_t node_count;
 extern struct link *links;
 extern size_t link_count;
 
-/* Machines, NATs, servers and who knows whom, all by the seed's dice. */
-void world_make(size_t peers);
+/* Machines, NATs, servers and who knows whom, all by the seed's dice. awake: so many are up at one time; 0: all. */
+void world_make(size_t peers, size_t awake);
 void world_clear(void);
 
-/* Machines fail, move, sleep, are removed and replaced; NATs forget, relays are killed; each packet suffers the weather. */
+/* Others wake than those that were up: some who know each other. Who was up is switched off, crashes or sleeps; then it is night,
+ * for at most so long. */
+void world_gather(int64_t night_us);
+/* Of those that are up machines fail, move, sleep, are removed and replaced; NATs forget, relays are killed; each packet suffers the weather. */
 void world_storm(int64_t us);
-/* All of it ends: everything is switched on. */
+/* All of it ends: everything that is awake is switched on. */
 void world_calm(void);
 /* Waits until all that can reach each other do, and checks that frames pass. Returns how long it took, in simulated time. */
 int64_t world_settle(void);
