@@ -381,8 +381,10 @@ void paths_used(struct paths *s, mono_time now)
 		return;
 	if (p->next_us > now.us + PATH_HEARTBEAT_US)
 		p->next_us = now.us + PATH_HEARTBEAT_US;
-	if (p->heard_us + SECOND_US < now.us && p->pinged_us + SECOND_US < now.us)
+	if (p->heard_us + SECOND_US < now.us && p->pinged_us + SECOND_US < now.us) {
+		p->full_turn = false; /* perhaps only what is large is lost */
 		ping_soon(p, now);
+	}
 }
 
 void paths_ours(struct paths *s, int i, const struct address *from)

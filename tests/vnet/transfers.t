@@ -48,7 +48,7 @@ cut_direct
 join lossy ${P}h1 ${P}h2 direct 10 3000
 join slow ${P}h3 ${P}h4 direct 10 3000
 join narrow ${P}h5 ${P}h6 direct 15 3000
-join narrows ${P}h7 ${P}h8 direct 25 3000
+join narrows ${P}h7 ${P}h8 direct 30 3000
 join moved ${P}h9 ${P}h10 relayed,direct,relayed 12 6000
 
 within 20 reached moved relayed 1
@@ -61,7 +61,7 @@ within 10 reached narrow direct 1
 send narrow ${P}h5 ${P}h6 4096
 within 10 reached narrows direct 1
 sleep 2
-KIB_S=300 send narrows ${P}h7 ${P}h8 5000
+KIB_S=300 send narrows ${P}h7 ${P}h8 2400 # and TCP waits twice as long each time, 7 s or 13: all within what the pair lives
 in_space $ROUTER nft flush chain ip filter forward
 sleep 1
 narrow 7
