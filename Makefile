@@ -175,7 +175,7 @@ unit: $(UNIT)
 # A fuzzer is one C file under tests/fuzz/ with its seeds under tests/fuzz/corpus/NAME/. The tests replay the seeds and what
 # a small mutator makes of them; "make fuzz" runs libFuzzer.
 # The first word of its name is the part that it may include: protocol, vnet, vm, market, else base.
-fuzz_part = $(or $(filter protocol vnet relay vm market,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
+fuzz_part = $(or $(filter protocol vnet relay vm seller market,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
 fuzz_inc = -iquote tests $(INC_$(call fuzz_part,$(1)))
 FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%.t,$(FUZZ_SRC))
@@ -184,6 +184,7 @@ FUZZ_LIBS_protocol := $A/libprotocol.a $A/libbase.a
 FUZZ_LIBS_vnet := $A/libvnet.a $A/libbase.a
 FUZZ_LIBS_relay := $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 FUZZ_LIBS_vm := $A/libvm.a $A/libbase.a
+FUZZ_LIBS_seller := $A/libseller.a $A/libbase.a
 FUZZ_LIBS_market := $A/libmarket.a $A/libprotocol.a $A/libbase.a
 FUZZ_SYSTEM := $(LIBS_market) $(LIBS_client) $(LIBS_vm)
 .SECONDEXPANSION:

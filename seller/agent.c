@@ -13,9 +13,11 @@
 #include <unistd.h>
 #include "client.h"
 #include "file.h"
+#include "governor.h"
 #include "lease.h"
 #include "log.h"
 #include "probe.h"
+#include "traffic.h"
 
 enum { FIRST_INTERVAL_MS = 1000, RETRY_INTERVAL_MS = 3000, CALL_TIMEOUT_MS = 15000 };
 
@@ -23,6 +25,7 @@ struct agent {
 	const struct settings *settings;
 	const struct identity *identity;
 	struct lease_host host;
+	struct governor *governor;
 	struct client *client;
 	struct lease_here *leases[REPORT_MAX_LEASES];
 	size_t lease_count;
@@ -33,10 +36,12 @@ struct agent {
 	int64_t interval_ms;
 	mono_time last_answer;
 	char note[DETAIL_SIZE];
+	char traffic_path[PATH_SIZE];
+	struct traffic traffic;
 	struct problem problem; /* of the last report; status 0 and empty code: none */
 	bool answered;
 
-	atomic_bool quit, paused, draining, withdrawing;
+	atomic_bool quit, draining, withdrawing;
 	pthread_mutex_t snapshot_lock;
 	json_t *snapshot;
 };
@@ -128,6 +133,9 @@ static err_t agent_open(struct agent *a)
 	if (a->host.wake_fd < 0)
 		return E_IO;
 	TRY(client_new(&config, &a->client));
+	TRY(settings_path(a->settings, "traffic.json", a->traffic_path));
+	traffic_load(a->traffic_path, &a->traffic);
+	TRY(governor_new(a->settings, a->host.wake_fd, &a->governor));
 	agent_probe(a);
 	return agent_adopt(a);
 }
@@ -157,6 +165,7 @@ void agent_free(struct agent *a)
 {
 	if (!a)
 		return;
+	governor_free(a->governor);
 	for (size_t i = 0; i < a->lease_count; i++)
 		lease_leave(a->leases[i]);
 	client_free(a->client);
@@ -177,12 +186,12 @@ static json_t *build_report(struct agent *a)
 	r->boot = a->boot;
 	r->seq = ++a->seq;
 	snprintf(r->version, sizeof r->version, "%s", CPUSHARE_VERSION);
-	r->accepting = !atomic_load(&a->paused) && !atomic_load(&a->draining);
+	r->accepting = governor_level(a->governor) == POLICY_OPEN;
 	r->accel = a->host.accel;
 	snprintf(r->country, sizeof r->country, "%.2s", a->settings->country);
 	settings_capacity(a->settings, &r->cores, &r->memory_mib);
 	r->score = a->score;
-	r->prices = a->settings->prices;
+	r->prices = settings_prices(a->settings);
 	r->max_duration_s = (uint32_t)(a->settings->max_duration_us / SECOND_US);
 	r->lease_count = a->lease_count;
 	for (size_t i = 0; i < a->lease_count; i++) {
@@ -304,6 +313,29 @@ static void stop_all(struct agent *a, enum end_reason reason, const char *detail
 		lease_stop(a->leases[i], reason, detail);
 }
 
+static void steer_all(struct agent *a)
+{
+	const char *dirs[REPORT_MAX_LEASES];
+	char why[POLICY_TEXT_SIZE], detail[DETAIL_SIZE];
+	enum policy_level level;
+	for (size_t i = 0; i < a->lease_count; i++)
+		dirs[i] = a->leases[i]->dir;
+	governor_watch(a->governor, dirs, a->lease_count);
+	/* Where the governor changes its mind meanwhile, what it told the guests may have been undone here. */
+	do {
+		level = governor_level(a->governor);
+		for (size_t i = 0; i < a->lease_count; i++) {
+			struct lease_here *l = a->leases[i];
+			if (!l->preparing && lease_frozen_us(l, level, clock_mono()) > a->settings->limits.freeze_us) {
+				snprintf(detail, sizeof detail, "paused for too long: %s", governor_why(a->governor, why));
+				lease_stop(l, END_WITHDRAWN_BY_SELLER, detail);
+			}
+			if (!l->preparing || l->desired == LEASE_ENDED)
+				lease_steer(l, level);
+		}
+	} while (level != governor_level(a->governor));
+}
+
 static json_t *lease_to_status(const struct lease_here *l)
 {
 	json_t *out = json_object();
@@ -318,6 +350,7 @@ static json_t *lease_to_status(const struct lease_here *l)
 	json_put_int(out, "tx_bytes", (int64_t)(l->journal.tx_before + l->journal.tx_now));
 	json_put_int(out, "rx_bytes", (int64_t)(l->journal.rx_before + l->journal.rx_now));
 	json_put_text(out, "path", l->path);
+	json_put_money(out, "earned_micro", lease_earned(l));
 	return out;
 }
 
@@ -329,7 +362,6 @@ static void take_snapshot(struct agent *a)
 	json_put_uuid(out, "machine", a->identity->machine);
 	json_put_text(out, "name", a->settings->name);
 	json_put_text(out, "market", a->settings->market_url);
-	json_put_text(out, "state", atomic_load(&a->paused) ? "paused" : atomic_load(&a->draining) ? "draining" : "online");
 	json_put_bool(out, "market_answers", a->answered);
 	json_put_text(out, "problem", a->problem.title);
 	json_put_text(out, "note", a->note);
@@ -350,8 +382,14 @@ static void take_snapshot(struct agent *a)
 
 static void agent_round(struct agent *a)
 {
-	for (size_t i = 0; i < a->lease_count; i++)
+	uint64_t moved = 0;
+	for (size_t i = 0; i < a->lease_count; i++) {
 		lease_look(a->leases[i]);
+		moved += lease_new_traffic(a->leases[i]);
+	}
+	if (traffic_add(&a->traffic, a->traffic_path, moved, clock_wall()))
+		log_warn("the month's traffic is not saved", "path=%s", a->traffic_path);
+	governor_tell(a->governor, POLICY_TRAFFIC, (int64_t)(a->traffic.bytes >> 20));
 	if (atomic_exchange(&a->withdrawing, false))
 		stop_all(a, END_WITHDRAWN_BY_SELLER, "the owner took the machine back");
 	a->answered = report(a) == OK;
@@ -359,9 +397,7 @@ static void agent_round(struct agent *a)
 		a->last_answer = clock_mono();
 	else if (clock_mono().us - a->last_answer.us > a->settings->unreachable_us)
 		stop_all(a, END_LOST_CONTACT, "the market was unreachable for too long");
-	for (size_t i = 0; i < a->lease_count; i++)
-		if (!a->leases[i]->preparing || a->leases[i]->desired == LEASE_ENDED)
-			lease_steer(a->leases[i], atomic_load(&a->paused));
+	steer_all(a);
 	take_snapshot(a);
 }
 
@@ -395,15 +431,18 @@ void agent_quit(struct agent *a)
 
 void agent_pause(struct agent *a, bool paused)
 {
-	atomic_store(&a->paused, paused);
-	if (!paused)
+	governor_tell(a->governor, POLICY_OWNER, paused);
+	if (!paused) {
 		atomic_store(&a->draining, false);
+		governor_tell(a->governor, POLICY_DRAIN, 0);
+	}
 	wake(a);
 }
 
 void agent_drain(struct agent *a, bool now)
 {
 	atomic_store(&a->draining, true);
+	governor_tell(a->governor, POLICY_DRAIN, 1);
 	if (now)
 		atomic_store(&a->withdrawing, true);
 	wake(a);
@@ -414,5 +453,10 @@ json_t *agent_snapshot(struct agent *a)
 	pthread_mutex_lock(&a->snapshot_lock);
 	json_t *copy = json_deep_copy(a->snapshot);
 	pthread_mutex_unlock(&a->snapshot_lock);
+	/* These change between the agent's rounds. */
+	enum policy_level level = governor_level(a->governor);
+	bool draining = atomic_load(&a->draining) && level != POLICY_PAUSED;
+	json_put_text(copy, "state", draining ? "draining" : level == POLICY_OPEN ? "online" : policy_level_names[level]);
+	json_put(copy, "governor", governor_to_json(a->governor));
 	return copy;
 }

@@ -21,7 +21,7 @@ void agent_run(struct agent *agent);
 
 /* From any thread. */
 void agent_quit(struct agent *agent);
-void agent_pause(struct agent *agent, bool paused); /* freezes guests, takes no new ones */
+void agent_pause(struct agent *agent, bool paused); /* freezes guests before it returns, takes no new ones */
 void agent_drain(struct agent *agent, bool now);    /* takes no new ones; now: ends those that run, withdrawn */
 json_t *agent_snapshot(struct agent *agent);	    /* for `status`; the caller's */
 

@@ -172,12 +172,29 @@ static const char *text_of(json_t *object, const char *name)
 static void print_lease(json_t *l)
 {
 	int64_t permille = json_integer_value(json_object_get(l, "progress_permille"));
-	printf("  %s %-6s %-10s %8.1f vCPU s  %8.1f s  %s", text_of(l, "lease"), text_of(l, "name"), text_of(l, "state"),
-	       (double)json_integer_value(json_object_get(l, "vcpu_ns")) / 1e9,
-	       (double)json_integer_value(json_object_get(l, "running_us")) / 1e6, text_of(l, "path"));
+	char earned[MONEY_TEXT_SIZE];
+	money_format((money){ json_integer_value(json_object_get(l, "earned_micro")) }, earned);
+	printf("  %s %-6s %-10s %8.1f vCPU s  %8.1f s  earned %s  %s", text_of(l, "lease"), text_of(l, "name"),
+	       text_of(l, "state"), (double)json_integer_value(json_object_get(l, "vcpu_ns")) / 1e9,
+	       (double)json_integer_value(json_object_get(l, "running_us")) / 1e6, earned, text_of(l, "path"));
 	if (!strcmp(text_of(l, "state"), "preparing") && permille >= 0)
 		printf("  image %lld %%", (long long)permille / 10);
 	printf("  %s %s\n", text_of(l, "reason"), text_of(l, "detail"));
+}
+
+static void print_limits(json_t *governor)
+{
+	size_t i;
+	json_t *reason, *reasons = json_object_get(governor, "reasons"), *measured = json_object_get(governor, "measured"),
+			*heat = json_object_get(measured, "temperature");
+	if (json_is_integer(heat))
+		printf("heat      %lld degrees Celsius\n", json_integer_value(heat) / 1000);
+	if (!json_array_size(reasons))
+		printf("limits    none applies\n");
+	json_array_foreach (reasons, i, reason)
+		printf("%s%s since %lld s: %s (%s)\n", i ? "          " : "limits    ", text_of(reason, "level"),
+		       json_integer_value(json_object_get(reason, "since_s")), text_of(reason, "detail"),
+		       text_of(reason, "reason"));
 }
 
 static void print_status(json_t *s)
@@ -188,6 +205,7 @@ static void print_status(json_t *s)
 	printf("offers    %lld cores, %lld MiB, %s (%s), score %lld\n", json_integer_value(json_object_get(s, "cores")),
 	       json_integer_value(json_object_get(s, "memory_mib")), text_of(s, "accel"), text_of(s, "accel_why"),
 	       json_integer_value(json_object_get(s, "score")));
+	print_limits(json_object_get(s, "governor"));
 	if (*text_of(s, "note"))
 		printf("note      %s\n", text_of(s, "note"));
 	size_t i;
@@ -197,7 +215,7 @@ static void print_status(json_t *s)
 		print_lease(l);
 }
 
-int command_status(struct cli *cli)
+static int show_status(struct cli *cli)
 {
 	AUTO_JSON answer = NULL;
 	int code = ask_daemon(cli, "status", &answer);
@@ -211,6 +229,19 @@ int command_status(struct cli *cli)
 	json_dumpf(answer, stdout, JSON_INDENT(2));
 	putchar('\n');
 	return EXIT_OK;
+}
+
+int command_status(struct cli *cli)
+{
+	bool screen = isatty(STDOUT_FILENO);
+	int code;
+	do {
+		if (cli_flag(cli, "watch") && screen)
+			fputs("\033[H\033[2J", stdout);
+		code = show_status(cli);
+		fflush(stdout);
+	} while (code == EXIT_OK && cli_flag(cli, "watch") && !ferror(stdout) && sleep(1) == 0);
+	return code;
 }
 
 static int tell(struct cli *cli, const char *word, const char *done)

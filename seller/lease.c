@@ -42,6 +42,11 @@ static void set_ended(struct lease_here *l, enum end_reason reason, const char *
 	log_info("lease ended here", "lease=%s reason=%s detail=%s", strrchr(l->dir, '/') + 1, end_reason_names[reason], detail);
 }
 
+static uint64_t traffic_of(const struct lease_here *l)
+{
+	return l->journal.tx_before + l->journal.tx_now + l->journal.rx_before + l->journal.rx_now;
+}
+
 static err_t lease_new(const struct lease_host *host, uuid id, int slot, struct lease_here **ret_lease)
 {
 	char text[UUID_TEXT_SIZE], part[64];
@@ -64,6 +69,7 @@ static err_t lease_new(const struct lease_host *host, uuid id, int slot, struct 
 		free(l);
 		return e;
 	}
+	l->traffic_counted = traffic_of(l);
 	*ret_lease = l;
 	return OK;
 }
@@ -342,20 +348,65 @@ void lease_look(struct lease_here *l)
 		l->state = status.state;
 }
 
-void lease_steer(struct lease_here *l, bool paused_by_owner)
+static void steer_throttle(struct lease_here *l, enum policy_level level)
+{
+	int64_t percent = level == POLICY_THROTTLED ? l->host->settings->limits.throttle_percent : 100;
+	if (l->ran && l->state != LEASE_ENDED && percent != l->throttle_percent && vmrun_throttle(l->dir, percent) == OK)
+		l->throttle_percent = percent;
+}
+
+void lease_steer(struct lease_here *l, enum policy_level level)
 {
 	struct vmrun_status status;
 	if (l->desired == LEASE_ENDED) {
 		lease_stop(l, l->desired_reason, "");
 		return;
 	}
-	bool pause = paused_by_owner || l->desired == LEASE_PAUSED;
+	steer_throttle(l, level);
+	bool pause = level == POLICY_PAUSED || l->desired == LEASE_PAUSED;
 	const char *ask = l->state == LEASE_RUNNING && pause ? "pause" : l->state == LEASE_PAUSED && !pause ? "resume" : NULL;
 	if (ask && vmrun_ask(l->dir, ask, &status) == OK) {
 		take_counters(l, &status);
 		if (status.state != LEASE_ENDED)
 			l->state = status.state;
 	}
+}
+
+uint64_t lease_new_traffic(struct lease_here *l)
+{
+	uint64_t all = traffic_of(l), before = l->traffic_counted;
+	l->traffic_counted = all;
+	return all > before ? all - before : 0;
+}
+
+money lease_earned(const struct lease_here *l)
+{
+	const struct prices *p = &l->spec.prices;
+	money sum = { 0 }, part;
+	if (!l->has_spec || l->preparing)
+		return sum;
+	const struct {
+		money price;
+		uint64_t quantity, per;
+	} parts[] = {
+		{ p->per_core_hour, l->vcpu_ns / 1000, (uint64_t)HOUR_US },
+		{ p->per_gib_hour, l->running_us * l->spec.memory_mib, 1024 * (uint64_t)HOUR_US },
+		{ p->per_gib_transferred, traffic_of(l), 1ULL << 30 },
+	};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (money_scale(parts[i].price, parts[i].quantity, parts[i].per, &part) || money_add(sum, part, &sum))
+			return (money){ 0 };
+	return sum;
+}
+
+int64_t lease_frozen_us(struct lease_here *l, enum policy_level level, mono_time now)
+{
+	bool frozen = level == POLICY_PAUSED && l->ran && l->state != LEASE_ENDED;
+	if (!frozen)
+		l->frozen_at.us = 0;
+	else if (!l->frozen_at.us)
+		l->frozen_at = now;
+	return frozen ? now.us - l->frozen_at.us : 0;
 }
 
 void lease_stop(struct lease_here *l, enum end_reason reason, const char *detail)

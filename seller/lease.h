@@ -14,6 +14,7 @@
 #include "endpoint.h"
 #include "journal.h"
 #include "machine.h"
+#include "policy.h"
 #include "settings.h"
 
 /* What all leases share; outlives them. */
@@ -50,6 +51,10 @@ struct lease_here {
 	struct path_view paths[PEER_MAX]; /* of the endpoint to its peers */
 	int64_t paths_told_us;		  /* the market was told last */
 
+	uint64_t traffic_counted; /* bytes that are in the month's sum */
+	int64_t throttle_percent; /* vmrun was told last; 0: nothing */
+	mono_time frozen_at;	  /* since then paused for the owner's sake; 0: not */
+
 	enum lease_state desired; /* what the market wants */
 	enum end_reason desired_reason;
 
@@ -73,8 +78,14 @@ MUST_CHECK err_t lease_refuse(const struct lease_host *host, uuid id, enum end_r
 
 /* Looks at what runs, and restarts an endpoint that is dead, or that hangs. */
 void lease_look(struct lease_here *l);
-/* Makes what is into what should be: paused_by_owner comes before what the market wants. */
-void lease_steer(struct lease_here *l, bool paused_by_owner);
+/* Makes what is into what should be: the governor's level comes before what the market wants. */
+void lease_steer(struct lease_here *l, enum policy_level level);
+/* For how long it has been paused for the owner's sake, in us. */
+int64_t lease_frozen_us(struct lease_here *l, enum policy_level level, mono_time now);
+/* Bytes that it moved since the last call, over all daemons. */
+uint64_t lease_new_traffic(struct lease_here *l);
+/* What the seller has earned by it, as this machine reckons; the market's part is still in it. */
+money lease_earned(const struct lease_here *l);
 /* Ends it now: the VM is destroyed, the last counters kept. */
 void lease_stop(struct lease_here *l, enum end_reason reason, const char *detail);
 void lease_report(struct lease_here *l, struct lease_report *ret);

@@ -48,6 +48,10 @@ static const struct cli_option run_options[] = {
 	{ "log", 0, "LEVEL", "error, warn, info or debug (info)" },
 	{ .name = NULL },
 };
+static const struct cli_option status_options[] = {
+	{ "watch", 'w', NULL, "again every second, until interrupted" },
+	{ .name = NULL },
+};
 static const struct cli_option drain_options[] = {
 	{ "now", 0, NULL, "end the guests that run, too: their buyers see withdrawn_by_seller" },
 	{ "wait", 0, NULL, "return when the last guest has gone" },
@@ -67,7 +71,7 @@ static const struct cli_command commands[] = {
 	  setup_options, 0, 0, command_setup },
 	{ "run", "", "the daemon: offer this machine and run guests",
 	  "Stays in the foreground. When it ends, guests go on; the next one finds them again.", run_options, 0, 0, command_run },
-	{ "status", "", "what runs, what is offered, and what stands in the way", NULL, NULL, 0, 0, command_status },
+	{ "status", "", "what runs, what is offered, and what stands in the way", NULL, status_options, 0, 0, command_status },
 	{ "pause", "", "freeze the guests and take no new ones, until resume", NULL, NULL, 0, 0, command_pause },
 	{ "resume", "", "go on after pause or drain", NULL, NULL, 0, 0, command_resume },
 	{ "drain", "", "take no new guests; those that run may end", NULL, drain_options, 0, 0, command_drain },

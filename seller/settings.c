@@ -14,6 +14,8 @@
 #include "json.h"
 
 #define AT(field) offsetof(struct settings, field)
+#define LIMIT(field) (offsetof(struct settings, limits) + offsetof(struct limits, field))
+#define WORD sizeof((struct limits *)0)->battery
 #define GIB (1LL << 30)
 
 const struct conf_entry settings_table[] = {
@@ -42,6 +44,47 @@ const struct conf_entry settings_table[] = {
 	  "guests are stopped when the market stays unreachable for longer" },
 	{ "limits.jail_uid", CONF_INT, AT(jail_uid), 0, 1000, 4000000000LL, "64100",
 	  "first of 64 unused user ids that guests run as, where the daemon is root" },
+	{ "limits.hours", CONF_TEXT, LIMIT(hours_text), sizeof((struct limits *)0)->hours_text, 0, 0, "",
+	  "when guests may run, by this machine's clock: mon-fri 18:00-08:00, sat-sun 00:00-24:00; empty: always" },
+	{ "limits.user", CONF_TEXT, LIMIT(user), WORD, 0, 0, "run",
+	  "guests while somebody uses this computer: run, close (no new ones), throttle, pause" },
+	{ "limits.user_idle", CONF_DURATION, LIMIT(user_idle_us), 0, SECOND_US, 0, "5m",
+	  "without a key pressed, nobody uses it" },
+	{ "limits.battery", CONF_TEXT, LIMIT(battery), WORD, 0, 0, "pause", "guests on battery: run, close, throttle, pause" },
+	{ "limits.metered", CONF_TEXT, LIMIT(metered), WORD, 0, 0, "pause",
+	  "guests where the internet is paid by the byte: run, close, throttle, pause" },
+	{ "network.metered", CONF_TEXT, LIMIT(metered_is), 8, 0, 0, "auto",
+	  "is it? yes, no, auto: where the default route is a mobile modem or a dialled line" },
+	{ "limits.cpu_throttle", CONF_INT, LIMIT(cpu_throttle), 0, 0, 100, "0",
+	  "percent of all processors that other programs use, from which on guests are throttled; 0: never, guests only get what "
+	  "is left" },
+	{ "limits.cpu_pause", CONF_INT, LIMIT(cpu_pause), 0, 0, 100, "0", "the same, paused" },
+	{ "limits.queue_throttle", CONF_INT, LIMIT(queue_throttle), 0, 0, 10000, "0",
+	  "other programs' tasks that wait for a processor, from which on guests are throttled; 0: never" },
+	{ "limits.queue_pause", CONF_INT, LIMIT(queue_pause), 0, 0, 10000, "0", "the same, paused" },
+	{ "limits.memory_free", CONF_SIZE, LIMIT(memory_free_bytes), 0, 0, 4096 * GIB, "256M",
+	  "with less memory available guests are paused, with less than twice it no new ones are taken; 0: never" },
+	{ "limits.memory_pressure", CONF_INT, LIMIT(memory_pressure), 0, 0, 100, "20",
+	  "percent of the time that programs wait for memory, from which on guests are paused; 0: never" },
+	{ "limits.io_pressure", CONF_INT, LIMIT(io_pressure), 0, 0, 100, "0", "the same of disks" },
+	{ "limits.temperature_throttle", CONF_INT, LIMIT(heat_throttle), 0, 0, 150, "85",
+	  "degrees Celsius of the hottest sensor, from which on guests are throttled; 0: never" },
+	{ "limits.temperature_pause", CONF_INT, LIMIT(heat_pause), 0, 0, 150, "95", "the same, paused" },
+	{ "limits.traffic_month", CONF_SIZE, LIMIT(traffic_bytes), 0, 0, 1024 * 1024 * GIB, "0",
+	  "bytes that guests may move in a calendar month: at nine tenths no new ones are taken, then guests are paused; 0: "
+	  "any" },
+	{ "limits.disk_free", CONF_SIZE, LIMIT(disk_free_bytes), 0, 0, 4096 * GIB, "1G",
+	  "with less disk free no new guests are taken" },
+	{ "limits.throttle", CONF_INT, LIMIT(throttle_percent), 0, 1, 100, "25",
+	  "percent of the time that throttled guests run" },
+	{ "limits.react", CONF_DURATION, LIMIT(react_us), 0, MILLISECOND_US, HOUR_US, "750ms",
+	  "a limit that is broken for so long counts" },
+	{ "limits.calm", CONF_DURATION, LIMIT(calm_us), 0, MILLISECOND_US, DAY_US, "30s", "and one that is kept for so long" },
+	{ "limits.freeze", CONF_DURATION, LIMIT(freeze_us), 0, SECOND_US, 0, "30m",
+	  "a guest that was paused for longer is given back: its lease ends, withdrawn_by_seller" },
+	{ "energy.price_kwh", CONF_MONEY, AT(price_kwh), 0, 0, 0, "0",
+	  "what a kilowatt hour costs: a core is never offered for less than it burns" },
+	{ "energy.watts_core", CONF_INT, AT(watts_core), 0, 0, 1000, "10", "what one core at work draws more than an idle one" },
 	{ .key = NULL },
 };
 
@@ -88,7 +131,7 @@ err_t settings_check(struct settings *s, char *error)
 	}
 	for (char *at = s->country; *at; at++)
 		*at = (char)toupper((unsigned char)*at);
-	return OK;
+	return limits_check(&s->limits, error, CONF_ERROR_SIZE);
 }
 
 err_t settings_load(const struct cli *cli, struct settings *ret)
@@ -115,6 +158,15 @@ void settings_capacity(const struct settings *s, uint32_t *ret_cores, uint32_t *
 	int64_t memory = sysinfo(&info) ? GIB : (int64_t)info.totalram * info.mem_unit;
 	*ret_cores = (uint32_t)(s->cores ? s->cores : cores > 1 ? cores - 1 : 1);
 	*ret_memory_mib = (uint32_t)((s->memory_bytes ? s->memory_bytes : memory / 2) >> 20);
+}
+
+struct prices settings_prices(const struct settings *s)
+{
+	struct prices p = s->prices;
+	money floor;
+	if (money_scale(s->price_kwh, (uint64_t)s->watts_core, 1000, &floor) == OK && floor.micro > p.per_core_hour.micro)
+		p.per_core_hour = floor;
+	return p;
 }
 
 err_t settings_path(const struct settings *s, const char *part, char *ret_path)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include "cli.h"
 #include "conf.h"
+#include "limits.h"
 #include "order.h"
 
 #define PATH_SIZE 512
@@ -25,6 +26,9 @@ struct settings {
 	int64_t cache_bytes;
 	int64_t unreachable_us;
 	int64_t jail_uid;
+	struct limits limits;
+	money price_kwh; /* of electricity */
+	int64_t watts_core;
 };
 extern const struct conf_entry settings_table[];
 
@@ -36,6 +40,8 @@ MUST_CHECK err_t settings_state_dir(const struct cli *cli, char *ret_path, size_
 MUST_CHECK err_t settings_check(struct settings *s, char *error);
 /* What is offered once the zeros are filled in from this computer. */
 void settings_capacity(const struct settings *s, uint32_t *ret_cores, uint32_t *ret_memory_mib);
+/* The prices to ask: a core's hour never for less than the electricity that it burns. */
+struct prices settings_prices(const struct settings *s);
 /* "STATE/part" in a buffer of PATH_SIZE; E_LIMIT. */
 MUST_CHECK err_t settings_path(const struct settings *s, const char *part, char *ret_path);
 

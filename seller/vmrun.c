@@ -92,6 +92,15 @@ err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *ret)
 	return vmrun_ask(lease_dir, "status", ret);
 }
 
+err_t vmrun_throttle(const char *lease_dir, int64_t percent)
+{
+	AUTO_JSON request = json_pack("{s:s, s:I}", "ask", "throttle", "percent", (json_int_t)percent);
+	AUTO_JSON answer = NULL;
+	struct vmrun_status status;
+	TRY(ask(lease_dir, request, ASK_MS, &answer));
+	return status_from_json(answer, &status);
+}
+
 err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *ret)
 {
 	AUTO_JSON request = json_pack("{s:s, s:I, s:i}", "ask", "console", "from", (json_int_t)from, "max", CONSOLE_CHUNK);

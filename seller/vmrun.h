@@ -21,6 +21,8 @@ MUST_CHECK err_t vmrun_start(const char *lease_dir, const struct lease_spec *spe
 MUST_CHECK err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *ret);
 /* ask: "pause", "resume", "stop". */
 MUST_CHECK err_t vmrun_ask(const char *lease_dir, const char *ask, struct vmrun_status *ret);
+/* It runs that part of the time: 1 .. 100. */
+MUST_CHECK err_t vmrun_throttle(const char *lease_dir, int64_t percent);
 MUST_CHECK err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *ret);
 /* Asks it to quit, waits a moment, kills what is left. */
 void vmrun_end(const char *lease_dir);

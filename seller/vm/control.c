@@ -52,7 +52,18 @@ static json_t *status(struct control *control)
 	json_put_int(answer, "running_us", life->running_us);
 	json_put_int(answer, "console_bytes", life->console ? (int64_t)console_end(life->console) : 0);
 	json_put_int(answer, "cores", life->spec.cores);
+	json_put_int(answer, "throttle_percent", life->throttle_percent);
 	return answer;
+}
+
+static json_t *throttle(struct control *control, struct json_reader *request)
+{
+	uint32_t percent = 100;
+	json_take_u32(request, "percent", 1, 100, &percent);
+	if (json_close(request) != OK)
+		return refuse(request->error);
+	vm_life_throttle(&control->life, percent);
+	return status(control);
 }
 
 static json_t *stop(struct control *control, struct json_reader *request)
@@ -95,8 +106,8 @@ static json_t *quit(struct control *control)
 	return json_object();
 }
 
-enum ask { ASK_STATUS, ASK_PAUSE, ASK_RESUME, ASK_STOP, ASK_CONSOLE, ASK_QUIT, ASK_COUNT };
-static const char *const ask_names[] = { "status", "pause", "resume", "stop", "console", "quit" };
+enum ask { ASK_STATUS, ASK_PAUSE, ASK_RESUME, ASK_THROTTLE, ASK_STOP, ASK_CONSOLE, ASK_QUIT, ASK_COUNT };
+static const char *const ask_names[] = { "status", "pause", "resume", "throttle", "stop", "console", "quit" };
 static_assert(sizeof ask_names / sizeof *ask_names == ASK_COUNT, "one name each");
 
 static json_t *on_request(void *context, json_t *json)
@@ -110,6 +121,8 @@ static json_t *on_request(void *context, json_t *json)
 	json_take_enum(&request, "ask", ask_names, ASK_COUNT, &ask);
 	if (request.bad)
 		return refuse(&error);
+	if (ask == ASK_THROTTLE)
+		return throttle(control, &request);
 	if (ask == ASK_STOP)
 		return stop(control, &request);
 	if (ask == ASK_CONSOLE)

@@ -28,6 +28,9 @@
 /* Bounds the start of bubblewrap, libvirt and QEMU on a busy machine; the guest's own boot comes after it. */
 #define START_MAX_US (60 * SECOND_US)
 #define COMMAND_MAX_US SECOND_US
+/* QEMU needs two to four milliseconds to pause; on a busy machine it gets no turn, and just then the owner must not wait. */
+#define PAUSE_MAX_US (5 * MILLISECOND_US)
+#define THROTTLE_PERIOD_US (100 * MILLISECOND_US)
 #define END_MAX_MS 3000
 /* What a pause may take to take effect, in vCPU time; beyond it, the machine runs although it is said to be paused. */
 #define PAUSE_SLACK_NS 50000000
@@ -211,11 +214,11 @@ static void on_tick(void *context, mono_time now)
 	vm_life_count(life, now);
 }
 
-/* Sends a command and takes reports until the state is as wanted or a second has passed. */
-static bool command(struct vm_life *life, enum vm_command byte, enum vm_state wanted)
+/* Sends a command and takes reports until the state is as wanted or the time has passed. */
+static bool command(struct vm_life *life, enum vm_command byte, enum vm_state wanted, int64_t max_us)
 {
 	char packet = (char)byte;
-	int64_t deadline_us = clock_mono().us + COMMAND_MAX_US;
+	int64_t deadline_us = clock_mono().us + max_us;
 
 	if (life->channel_fd < 0 || send(life->channel_fd, &packet, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1)
 		return false;
@@ -232,15 +235,18 @@ static bool command(struct vm_life *life, enum vm_command byte, enum vm_state wa
 
 void vm_life_pause(struct vm_life *life)
 {
-	if (life->state != VM_RUNNING || command(life, VM_COMMAND_PAUSE, VM_PAUSED) || life->state != VM_RUNNING)
+	if (life->state != VM_RUNNING)
+		return;
+	if (!life->dozing && (command(life, VM_COMMAND_PAUSE, VM_PAUSED, PAUSE_MAX_US) || life->state != VM_RUNNING))
 		return;
 	/* QEMU does not answer, or gets no turn to. The seller's owner comes first. */
 	if (!life->vcpus) {
 		vm_life_end(life, "boot_failed", "the machine cannot be paused");
 		return;
 	}
+	life->dozing = false;
 	hold(life);
-	log_warn("QEMU did not pause in time and is held by a signal", "name=%s", life->spec.name);
+	log_info("QEMU did not pause at once and is held by a signal", "name=%s", life->spec.name);
 }
 
 void vm_life_resume(struct vm_life *life)
@@ -254,8 +260,38 @@ void vm_life_resume(struct vm_life *life)
 		life->state = VM_RUNNING;
 		vcpus_continue(life->vcpus);
 	}
-	if (!command(life, VM_COMMAND_RESUME, VM_RUNNING) && life->state == VM_PAUSED)
+	if (!command(life, VM_COMMAND_RESUME, VM_RUNNING, COMMAND_MAX_US) && life->state == VM_PAUSED)
 		log_warn("the machine did not resume in time", "name=%s", life->spec.name);
+}
+
+static void on_throttle(void *context, mono_time now)
+{
+	struct vm_life *life = context;
+	(void)now;
+	if (life->state != VM_RUNNING || !life->vcpus)
+		return;
+	int64_t runs_us = THROTTLE_PERIOD_US * life->throttle_percent / 100;
+	life->dozing = !life->dozing;
+	if (life->dozing)
+		vcpus_stop(life->vcpus);
+	else
+		vcpus_continue(life->vcpus);
+	loop_timer_change(life->loop, life->throttle_timer, life->dozing ? THROTTLE_PERIOD_US - runs_us : runs_us);
+}
+
+void vm_life_throttle(struct vm_life *life, uint32_t percent)
+{
+	if (percent == life->throttle_percent)
+		return;
+	life->throttle_percent = percent;
+	if (life->throttle_timer)
+		loop_timer_remove(life->loop, life->throttle_timer);
+	life->throttle_timer = 0;
+	if (life->dozing)
+		vcpus_continue(life->vcpus);
+	life->dozing = false;
+	if (percent < 100)
+		life->throttle_timer = loop_timer_add(life->loop, THROTTLE_PERIOD_US * percent / 100, on_throttle, life);
 }
 
 /* vm.json, as it was read, is the first packet. */
@@ -290,9 +326,13 @@ static err_t start_jail(struct vm_life *life)
 err_t vm_life_start(struct vm_life *life, struct loop *loop, const char *lease_dir, const struct vm_spec *spec, int log_fd)
 {
 	char detail[JAIL_DETAIL_SIZE] = "";
-	*life = (struct vm_life){
-		.loop = loop, .spec = *spec, .channel_fd = -1, .output_fd = -1, .place = JAIL_PLACE_NONE, .started = clock_mono()
-	};
+	*life = (struct vm_life){ .loop = loop,
+				  .spec = *spec,
+				  .throttle_percent = 100,
+				  .channel_fd = -1,
+				  .output_fd = -1,
+				  .place = JAIL_PLACE_NONE,
+				  .started = clock_mono() };
 	life->counted = life->started;
 	TRY(loop_signal_add(loop, SIGCHLD, on_child, life));
 	if (!loop_timer_add(loop, TICK_US, on_tick, life))

@@ -20,7 +20,10 @@ struct vm_life {
 	enum vm_state state;
 	char reason[VM_REASON_SIZE]; /* of an ended one */
 	char detail[VM_DETAIL_SIZE];
-	bool held;	    /* QEMU is stopped by a signal, whatever the inside says */
+	bool held; /* QEMU is stopped by a signal, whatever the inside says */
+	uint32_t throttle_percent;
+	int throttle_timer; /* 0: none */
+	bool dozing;	    /* QEMU is stopped by a signal for the rest of a throttled period */
 	uint64_t paused_ns; /* the vCPUs' time when the pause began */
 
 	pid_t jail_pid; /* 0: none, or reaped */
@@ -43,9 +46,11 @@ void vm_life_clear(struct vm_life *life);
 
 /* Brings the counters up to now. */
 void vm_life_count(struct vm_life *life, mono_time now);
-/* Both return when the machine does, or after a second: the pause then by a signal. Only a running or paused one. */
+/* A running one is stopped within some milliseconds, by a signal where QEMU takes longer; a paused one goes on within a second. */
 void vm_life_pause(struct vm_life *life);
 void vm_life_resume(struct vm_life *life);
+/* It runs this part of each tenth of a second; 100: all of it. */
+void vm_life_throttle(struct vm_life *life, uint32_t percent);
 /* Ends it where it has not ended, and waits until QEMU is gone. */
 void vm_life_end(struct vm_life *life, const char *reason, const char *detail);
 

@@ -185,6 +185,7 @@ boots_and_counts() {
 	is "it resumes" "$(field vm1 state resume)" running
 	try "its counters go on" within 20 more_than vm1 vcpu_ns $((${before% *} + 100000000))
 
+	throttles vm1
 	holds vm1
 	refuses_nonsense vm1
 	console_in_parts vm1
@@ -196,6 +197,28 @@ boots_and_counts() {
 	quits off
 	ends vm1
 	is "the image is as it was" "$(sha256sum <"$state/vm1/image.iso")" "$sum"
+}
+
+# However fast the host is, a throttled machine has no more of it than its part; the stopped time is the bound.
+throttles() { # NAME
+	local before after
+	is "it is throttled" "$(ask "$1" '{"ask":"throttle","percent":10}' | jq .throttle_percent)" 10
+	before=$(field "$1" '| "\(.vcpu_ns) \(.running_us)"')
+	sleep 2
+	after=$(field "$1" '| "\(.vcpu_ns) \(.running_us)"')
+	try "it has a tenth of the time, and never a third" \
+		test $(((${after% *} - ${before% *}) / 10)) -lt $(((${after#* } - ${before#* }) * 33))
+	try "it still works" more_than "$1" vcpu_ns "${before% *}"
+	is "a throttled one pauses" "$(field "$1" state pause)" paused
+	is "and goes on" "$(field "$1" state resume)" running
+	is "it is throttled no more" "$(ask "$1" '{"ask":"throttle","percent":100}' | jq .throttle_percent)" 100
+	like_error "more than all is refused" "$(ask "$1" '{"ask":"throttle","percent":101}')"
+	like_error "so is nothing" "$(ask "$1" '{"ask":"throttle","percent":0}')"
+	like_error "and no number" "$(ask "$1" '{"ask":"throttle"}')"
+}
+like_error() { # NAME ANSWER
+	[[ $2 == *'"error"'* ]]
+	ok $? "$1"
 }
 
 # Where the inside does not answer, as where a captured QEMU keeps it waiting, the pause comes by signal.
