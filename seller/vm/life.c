@@ -45,7 +45,8 @@ void vm_life_count(struct vm_life *life, mono_time now)
 	if (life->state == VM_RUNNING && passed_us > 0)
 		life->running_us += passed_us < GAP_MAX_US ? passed_us : GAP_MAX_US;
 	life->counted = now;
-	if (life->vcpus && life->state != VM_ENDED) {
+	/* A signal takes some microseconds to stop a vCPU; they are counted once it goes on. */
+	if (life->vcpus && life->state != VM_ENDED && life->state != VM_PAUSED) {
 		uint64_t ns = vcpus_time_ns(life->vcpus), most = (uint64_t)life->running_us * 1000 * life->spec.cores;
 		/* A report of a change comes some ms late; the counters never contradict each other by it. */
 		ns = ns < most ? ns : most;

@@ -83,7 +83,7 @@ ok "an image of noise is uploaded" as buyer cpushare image upload "$WORK/noise.i
 noise=$(as buyer cpushare image show noise.iso -o json | jq -r .id)
 piece=$(as buyer cpushare image list -o json >/dev/null; sha256sum < <(head -c 1048576 "$WORK/noise.iso") | cut -d' ' -f1)
 file=$(find "$MARKET_DATA" -name "*$piece*" -type f | head -n 1)
-ok "a piece goes bad on the market's disk" eval 'printf X | dd of="$file" conv=notrunc bs=1 seek=7'
+ok "a piece goes bad on the market's disk" eval 'tail -c +8 "$file" | head -c 1 | tr "\000-\377" "\001-\377\000" >"$WORK/byte" && dd if="$WORK/byte" of="$file" conv=notrunc bs=1 seek=7'
 bad=$(as buyer cpushare order create --image "$noise" --memory 160M --max-price 1 --max-price-memory 1 --max-price-transfer 1 -o name)
 bad_is() { [ "$(as buyer cpushare node show "$bad/vm1" -o json | jq -r "$1")" = "$2" ]; }
 ok "image_failed: the seller finds it out" within 60 bad_is .reason image_failed
