@@ -8,6 +8,10 @@
 
 #define COUNTRY_SIZE 3 /* ISO 3166-1 alpha-2, upper case, and NUL */
 #define MAX_COUNTRIES 32
+#define MAX_SELLERS 16 /* named in one order's constraints */
+#define REGION_SIZE 17 /* a name of a place that machines measure their round trip to, and NUL */
+#define RTT_MAX_MS 60000
+#define RATE_MAX_KBIT_S 1000000000
 #define USER_DATA_MAX 65536
 #define RATING_MAX_PPM 1000000
 #define PRICE_MAX_MICRO 1000000000000LL /* a million of the currency for an hour or a GiB */
@@ -34,9 +38,22 @@ void prices_take(struct json_reader *r, const char *prefix, struct prices *ret);
 struct constraints {
 	char countries[MAX_COUNTRIES][COUNTRY_SIZE]; /* only these, where any is given */
 	size_t country_count;
-	uint32_t min_score;	 /* of the machine (see struct offer), 0: any */
-	uint32_t min_rating_ppm; /* of the seller, 0: any; unrated sellers have 0 */
+	char countries_not[MAX_COUNTRIES][COUNTRY_SIZE]; /* and none of these */
+	size_t country_not_count;
+	uint32_t min_score;			 /* of the machine (see struct offer), 0: any */
+	uint32_t min_rating_ppm;		 /* of the seller, 0: any; unrated sellers have 0 */
+	uint32_t min_ratings;			 /* marks that the seller has, 0: any number */
+	uint32_t min_up_kbit_s, min_down_kbit_s; /* measured; 0: any, also unknown */
+	char region[REGION_SIZE];		 /* one of GET /v1/market's regions, with max_rtt_ms */
+	uint32_t max_rtt_ms;			 /* to that region, 0: any */
 	enum accel accel;
+	enum cpu_vendor cpu_vendor;
+	bool direct; /* the machine is reachable by UDP without a relay */
+	enum trusted trusted;
+	bool distinct_sellers, distinct_countries, distinct_cpu_vendors; /* no two VMs of the order share one */
+	bool all_or_none;						 /* all places at once or none */
+	uuid preferred[MAX_SELLERS], blocked[MAX_SELLERS];		 /* sellers: first if they fit; never */
+	size_t preferred_count, blocked_count;
 };
 
 /* POST /v1/orders. Optional fields have the default named here. Refused too: prices at which cores and memory of all VMs for

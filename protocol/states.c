@@ -45,6 +45,12 @@ NAMES_OF(accel_names, ACCEL_COUNT);
 const char *const cdrom_bus_names[] = { "scsi", "sata" };
 NAMES_OF(cdrom_bus_names, CDROM_BUS_COUNT);
 
+const char *const cpu_vendor_names[] = { "any", "intel", "amd", "other" };
+NAMES_OF(cpu_vendor_names, CPU_VENDOR_COUNT);
+
+const char *const trusted_names[] = { "off", "prefer", "require" };
+NAMES_OF(trusted_names, TRUSTED_COUNT);
+
 const char *const scope_names[] = { "account", "funds", "images", "orders", "machines", "operator", "machine" };
 NAMES_OF(scope_names, SCOPE_COUNT);
 

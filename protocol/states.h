@@ -51,6 +51,14 @@ extern const char *const image_state_names[IMAGE_STATE_COUNT];
 enum accel { ACCEL_ANY, ACCEL_KVM, ACCEL_TCG, ACCEL_COUNT };
 extern const char *const accel_names[ACCEL_COUNT];
 
+/* any: a buyer's constraint, and a machine that does not say. */
+enum cpu_vendor { CPU_ANY, CPU_INTEL, CPU_AMD, CPU_OTHER, CPU_VENDOR_COUNT };
+extern const char *const cpu_vendor_names[CPU_VENDOR_COUNT];
+
+/* Whether what a machine booted must be proven (by its TPM), is preferred, or does not matter. */
+enum trusted { TRUSTED_OFF, TRUSTED_PREFER, TRUSTED_REQUIRE, TRUSTED_COUNT };
+extern const char *const trusted_names[TRUSTED_COUNT];
+
 enum cdrom_bus { CDROM_SCSI, CDROM_SATA, CDROM_BUS_COUNT };
 extern const char *const cdrom_bus_names[CDROM_BUS_COUNT];
 

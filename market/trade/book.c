@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * book.c - the order book: asks of machines, bids of orders, price-time priority with partial fills
  *
- * How it works: asks and bids are kept by their ids. A round of book_match() goes through the bids in the order in which they
- * are served. For each, the asks that fit become a heap by (hour's cost of this bid's shape, rating, time), from whose top the
- * places are taken: O(asks + places * log asks) a bid, and the bids' order is sorted again only after it changed.
+ * How it works: asks stand on a ladder by price (ladder.h). A round of book_match() goes through the bids in the order in which they
+ * are served; for each, the ladder gives the first asks that fit, from which the places are taken. The bids' order is sorted again
+ * only after it changed.
  *
  * What makes a waiting bid cheap: a bid that has seen every ask and still has places ("tried") can only be filled by an ask that
  * was put or given back since. Those asks are "fresh" until a round has come to its end; tried bids look at no others.
@@ -14,33 +14,27 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include "index.h"
-#include "rule.h"
+#include "ladder.h"
 
-/* The public part is first, so that its first member, the uuid, is what the index sorts by. */
-struct ask_entry {
-	struct ask ask;
-	uint64_t since; /* its place in time */
-	bool fresh;
-};
 struct bid_entry {
 	struct bid bid;
-	uint64_t since;
+	uint64_t since;	 /* its place in time */
+	size_t position; /* in bids */
 	bool tried;
-};
-struct candidate {
-	hour_cost cost;
-	struct ask_entry *entry;
+	struct taken *taken; /* bid.taken: room for what is taken and all places; NULL where nothing need be distinct */
 };
 
 struct book {
-	struct index asks, bids;
+	struct ladder ladder;
+	struct uuid_map ask_of, bid_of; /* by machine, by order */
+	struct ask_entry **asks;	/* all, in no order; ask_cap */
+	struct bid_entry **bids;
+	size_t ask_count, ask_cap, bid_count, bid_cap;
 	uint64_t now; /* grows by one with each ask and bid that comes */
 	bool queue_sorted;
+	struct bid_entry **queue; /* the bids as they are served; bid_cap */
+	struct ask_entry **fresh; /* ask_cap */
 	size_t fresh_count;
-	struct bid_entry **queue; /* the bids as they are served; bids.count of bids.cap */
-	struct ask_entry **fresh; /* fresh_count of asks.cap */
-	struct candidate *heap;	  /* asks.cap, used within a round */
 };
 
 err_t book_new(struct book **ret_book)
@@ -53,20 +47,47 @@ err_t book_new(struct book **ret_book)
 	return OK;
 }
 
+static void bid_free(struct bid_entry *entry)
+{
+	free(entry->taken);
+	free(entry);
+}
+
 void book_free(struct book *book)
 {
 	if (!book)
 		return;
-	for (size_t i = 0; i < book->asks.count; i++)
-		free(book->asks.items[i]);
-	for (size_t i = 0; i < book->bids.count; i++)
-		free(book->bids.items[i]);
-	index_clear(&book->asks);
-	index_clear(&book->bids);
+	for (size_t i = 0; i < book->ask_count; i++)
+		free(book->asks[i]);
+	for (size_t i = 0; i < book->bid_count; i++)
+		bid_free(book->bids[i]);
+	ladder_clear(&book->ladder);
+	uuid_map_clear(&book->ask_of);
+	uuid_map_clear(&book->bid_of);
+	free(book->asks);
+	free(book->bids);
 	free(book->queue);
 	free(book->fresh);
-	free(book->heap);
 	free(book);
+}
+
+/* Room for one more in two arrays of pointers of one size. */
+static err_t grow(void ***a, void ***b, size_t count, size_t *cap)
+{
+	size_t more = *cap ? 2 * *cap : 64;
+
+	if (count < *cap)
+		return OK;
+	void **grown = reallocarray(*a, more, sizeof *grown);
+	if (!grown)
+		return E_NOMEM;
+	*a = grown;
+	grown = reallocarray(*b, more, sizeof *grown);
+	if (!grown)
+		return E_NOMEM;
+	*b = grown;
+	*cap = more;
+	return OK;
 }
 
 /* ---- asks ---- */
@@ -75,14 +96,6 @@ static bool prices_same(const struct prices *a, const struct prices *b)
 {
 	return a->per_core_hour.micro == b->per_core_hour.micro && a->per_gib_hour.micro == b->per_gib_hour.micro &&
 	       a->per_gib_transferred.micro == b->per_gib_transferred.micro;
-}
-
-static bool asks_same(const struct ask *a, const struct ask *b)
-{
-	return uuid_equal(a->seller, b->seller) && a->accel == b->accel && !strcmp(a->country, b->country) &&
-	       a->score == b->score && a->rating_ppm == b->rating_ppm && prices_same(&a->prices, &b->prices) &&
-	       a->cores_free == b->cores_free && a->memory_free_mib == b->memory_free_mib &&
-	       a->max_duration_s == b->max_duration_s;
 }
 
 static void mark_fresh(struct book *book, struct ask_entry *entry)
@@ -100,65 +113,68 @@ static void forget_fresh(struct book *book)
 	book->fresh_count = 0;
 }
 
-/* Room for as many as the index of asks holds. */
-static err_t asks_grow(struct book *book)
-{
-	struct ask_entry **fresh = reallocarray(book->fresh, book->asks.cap, sizeof(struct ask_entry *));
-	if (!fresh)
-		return E_NOMEM;
-	book->fresh = fresh;
-	struct candidate *heap = reallocarray(book->heap, book->asks.cap, sizeof *heap);
-	if (!heap)
-		return E_NOMEM;
-	book->heap = heap;
-	return OK;
-}
-
 static err_t ask_insert(struct book *book, const struct ask *ask)
 {
+	TRY(grow((void ***)&book->asks, (void ***)&book->fresh, book->ask_count, &book->ask_cap));
 	struct ask_entry *entry = calloc(1, sizeof *entry);
-	size_t cap = book->asks.cap;
-
 	if (!entry)
 		return E_NOMEM;
 	entry->ask = *ask;
 	entry->since = ++book->now;
-	err_t e = index_insert(&book->asks, entry);
-	if (e != OK) {
+	entry->position = book->ask_count;
+	err_t e = uuid_map_put(&book->ask_of, ask->machine, entry);
+	if (!e && (e = ladder_put(&book->ladder, entry)))
+		uuid_map_remove(&book->ask_of, ask->machine);
+	if (e) {
 		free(entry);
 		return e;
 	}
-	if (book->asks.cap != cap && (e = asks_grow(book)) != OK) {
-		free(index_remove(&book->asks, ask->machine));
-		book->asks.cap = cap; /* so that the next one grows all three again */
-		return e;
-	}
+	book->asks[book->ask_count++] = entry;
 	mark_fresh(book, entry);
 	return OK;
 }
 
 err_t book_put_ask(struct book *book, const struct ask *ask)
 {
-	struct ask_entry *entry = index_find(&book->asks, ask->machine);
+	struct ask_entry *entry = uuid_map_get(&book->ask_of, ask->machine);
 
 	TRY(rule_check_ask(ask));
 	if (!entry)
 		return ask_insert(book, ask);
-	if (asks_same(&entry->ask, ask))
+	if (!memcmp(&entry->ask, ask, sizeof *ask))
 		return OK;
-	if (!prices_same(&entry->ask.prices, &ask->prices))
-		entry->since = ++book->now;
-	entry->ask = *ask;
+	if (prices_same(&entry->ask.prices, &ask->prices) && uuid_equal(entry->ask.seller, ask->seller)) {
+		entry->ask = *ask;
+		ladder_changed(&book->ladder, entry);
+	} else {
+		struct ask old = entry->ask;
+
+		ladder_remove(&book->ladder, entry);
+		if (!prices_same(&old.prices, &ask->prices))
+			entry->since = ++book->now;
+		entry->ask = *ask;
+		err_t e = ladder_put(&book->ladder, entry);
+		if (e) { /* better no ask than one at a price that is not its own */
+			book_remove_ask(book, ask->machine);
+			return e;
+		}
+	}
 	mark_fresh(book, entry);
 	return OK;
 }
 
 void book_remove_ask(struct book *book, uuid machine)
 {
-	struct ask_entry *entry = index_remove(&book->asks, machine);
+	struct ask_entry *entry = uuid_map_get(&book->ask_of, machine);
 
 	if (!entry)
 		return;
+	uuid_map_remove(&book->ask_of, machine);
+	if (entry->block)
+		ladder_remove(&book->ladder, entry);
+	struct ask_entry *last = book->asks[--book->ask_count];
+	book->asks[entry->position] = last;
+	last->position = entry->position;
 	for (size_t i = 0; entry->fresh && i < book->fresh_count; i++) {
 		if (book->fresh[i] == entry) {
 			book->fresh[i] = book->fresh[--book->fresh_count];
@@ -170,44 +186,56 @@ void book_remove_ask(struct book *book, uuid machine)
 
 /* ---- bids ---- */
 
-static err_t bid_insert(struct book *book, const struct bid *bid)
+static bool wants_distinct(const struct bid *bid)
 {
-	struct bid_entry *entry = calloc(1, sizeof *entry);
-	size_t cap = book->bids.cap;
+	const struct constraints *c = &bid->constraints;
 
+	return c->distinct_sellers || c->distinct_countries || c->distinct_cpu_vendors;
+}
+
+static err_t bid_insert(struct book *book, uuid order, struct bid_entry **ret_entry)
+{
+	TRY(grow((void ***)&book->bids, (void ***)&book->queue, book->bid_count, &book->bid_cap));
+	struct bid_entry *entry = calloc(1, sizeof *entry);
 	if (!entry)
 		return E_NOMEM;
-	entry->bid = *bid;
-	entry->since = ++book->now;
-	err_t e = index_insert(&book->bids, entry);
-	if (e != OK) {
+	err_t e = uuid_map_put(&book->bid_of, order, entry);
+	if (e) {
 		free(entry);
 		return e;
 	}
-	if (book->bids.cap != cap) {
-		struct bid_entry **queue = reallocarray(book->queue, book->bids.cap, sizeof(struct bid_entry *));
-
-		if (!queue) {
-			free(index_remove(&book->bids, bid->order));
-			book->bids.cap = cap;
-			return E_NOMEM;
-		}
-		book->queue = queue;
-	}
-	book->queue_sorted = false;
+	entry->since = ++book->now;
+	entry->position = book->bid_count;
+	book->bids[book->bid_count++] = entry;
+	*ret_entry = entry;
 	return OK;
 }
 
 err_t book_put_bid(struct book *book, const struct bid *bid)
 {
-	struct bid_entry *entry = index_find(&book->bids, bid->order);
+	struct bid_entry *entry = uuid_map_get(&book->bid_of, bid->order);
+	struct taken *taken = NULL;
 
 	TRY(rule_check_bid(bid));
-	if (!entry)
-		return bid_insert(book, bid);
-	if (!prices_same(&entry->bid.max_prices, &bid->max_prices))
+	if (wants_distinct(bid)) {
+		taken = calloc(bid->taken_count + bid->places + 1, sizeof *taken);
+		if (!taken)
+			return E_NOMEM;
+		if (bid->taken_count)
+			memcpy(taken, bid->taken, bid->taken_count * sizeof *taken);
+	}
+	if (entry && !prices_same(&entry->bid.max_prices, &bid->max_prices))
 		entry->since = ++book->now;
+	err_t e = entry ? OK : bid_insert(book, bid->order, &entry);
+	if (e) {
+		free(taken);
+		return e;
+	}
+	free(entry->taken);
 	entry->bid = *bid;
+	entry->bid.taken = entry->taken = taken;
+	if (!taken)
+		entry->bid.taken_count = 0;
 	entry->tried = false;
 	book->queue_sorted = false;
 	return OK;
@@ -215,11 +243,19 @@ err_t book_put_bid(struct book *book, const struct bid *bid)
 
 void book_remove_bid(struct book *book, uuid order)
 {
-	free(index_remove(&book->bids, order));
+	struct bid_entry *entry = uuid_map_get(&book->bid_of, order);
+
+	if (!entry)
+		return;
+	uuid_map_remove(&book->bid_of, order);
+	struct bid_entry *last = book->bids[--book->bid_count];
+	book->bids[entry->position] = last;
+	last->position = entry->position;
 	book->queue_sorted = false;
+	bid_free(entry);
 }
 
-static int compare_entries(const void *a, const void *b)
+static int compare_queue(const void *a, const void *b)
 {
 	const struct bid_entry *x = *(struct bid_entry *const *)a, *y = *(struct bid_entry *const *)b;
 	int by_price = rule_compare_bids(&x->bid, &y->bid);
@@ -231,83 +267,126 @@ static void sort_queue(struct book *book)
 {
 	if (book->queue_sorted)
 		return;
-	for (size_t i = 0; i < book->bids.count; i++)
-		book->queue[i] = book->bids.items[i];
-	if (book->bids.count)
-		qsort(book->queue, book->bids.count, sizeof(struct bid_entry *), compare_entries);
 	book->queue_sorted = true;
+	if (!book->bid_count)
+		return;
+	memcpy(book->queue, book->bids, book->bid_count * sizeof(struct bid_entry *));
+	qsort(book->queue, book->bid_count, sizeof(struct bid_entry *), compare_queue);
 }
 
 /* ---- a round ---- */
 
-/* Is a served before b? */
-static bool candidate_before(const struct candidate *a, const struct candidate *b)
+/* A tried bid's first n among the fresh. */
+static size_t find_fresh(const struct book *book, const struct bid *bid, struct candidate *ret, size_t n)
 {
-	if (a->cost != b->cost)
-		return a->cost < b->cost;
-	if (a->entry->ask.rating_ppm != b->entry->ask.rating_ppm)
-		return a->entry->ask.rating_ppm > b->entry->ask.rating_ppm;
-	return a->entry->since < b->entry->since;
-}
+	size_t count = 0;
 
-static void heap_sink(struct candidate *heap, size_t count, size_t at)
-{
-	struct candidate sinking = heap[at];
+	for (size_t i = 0; i < book->fresh_count; i++) {
+		if (rule_against(bid, &book->fresh[i]->ask) != RULE_COUNT)
+			continue;
+		struct candidate c = candidate_of(bid, book->fresh[i]);
+		size_t at = count;
 
-	for (size_t child; (child = 2 * at + 1) < count; at = child) {
-		if (child + 1 < count && candidate_before(&heap[child + 1], &heap[child]))
-			child++;
-		if (!candidate_before(&heap[child], &sinking))
-			break;
-		heap[at] = heap[child];
+		if (count == n && !candidate_before(&c, &ret[count - 1]))
+			continue;
+		if (count < n)
+			count++;
+		else
+			at--;
+		for (; at > 0 && candidate_before(&c, &ret[at - 1]); at--)
+			ret[at] = ret[at - 1];
+		ret[at] = c;
 	}
-	heap[at] = sinking;
-}
-
-static size_t heap_of_fitting(struct book *book, const struct bid_entry *entry)
-{
-	const struct bid *bid = &entry->bid;
-	struct ask_entry **asks = entry->tried ? book->fresh : (struct ask_entry **)book->asks.items;
-	size_t ask_count = entry->tried ? book->fresh_count : book->asks.count, count = 0;
-
-	for (size_t i = 0; i < ask_count; i++) {
-		if (rule_against(bid, &asks[i]->ask) == RULE_COUNT)
-			book->heap[count++] = (struct candidate){
-				.cost = rule_hour_cost(&asks[i]->ask.prices, bid->cores, bid->memory_mib),
-				.entry = asks[i],
-			};
-	}
-	for (size_t i = count / 2; i-- > 0;)
-		heap_sink(book->heap, count, i);
 	return count;
 }
 
-static struct match take_place(struct bid *bid, struct ask *ask)
+static size_t find(const struct book *book, const struct bid_entry *entry, struct candidate *ret, size_t n)
 {
+	return entry->tried ? find_fresh(book, &entry->bid, ret, n) : ladder_find(&book->ladder, &entry->bid, ret, n);
+}
+
+static struct match take_place(struct book *book, struct bid_entry *entry, struct ask_entry *ask)
+{
+	struct bid *bid = &entry->bid;
+
 	bid->places--;
-	ask->cores_free -= bid->cores;
-	ask->memory_free_mib -= bid->memory_mib;
-	return (struct match){ bid->order, ask->machine, ask->prices, bid->cores, bid->memory_mib };
+	ask->ask.cores_free -= bid->cores;
+	ask->ask.memory_free_mib -= bid->memory_mib;
+	ladder_changed(&book->ladder, ask);
+	if (entry->taken) {
+		struct taken *t = &entry->taken[bid->taken_count++];
+
+		*t = (struct taken){ .machine = ask->ask.machine, .seller = ask->ask.seller, .vendor = ask->ask.vendor };
+		memcpy(t->country, ask->ask.country, sizeof t->country);
+	}
+	return (struct match){ bid->order, ask->ask.machine, ask->ask.prices,
+			       bid->cores, bid->memory_mib,  bid->constraints.all_or_none };
+}
+
+/* The place is empty again. */
+static void give_place(struct bid_entry *entry, uuid machine)
+{
+	entry->bid.places++;
+	for (size_t i = entry->bid.taken_count; entry->taken && i-- > 0;) {
+		if (uuid_equal(entry->taken[i].machine, machine)) {
+			entry->taken[i] = entry->taken[--entry->bid.taken_count];
+			break;
+		}
+	}
+}
+
+static void give_capacity(struct book *book, struct ask_entry *ask, const struct match *m)
+{
+	ask->ask.cores_free += m->cores;
+	ask->ask.memory_free_mib += m->memory_mib;
+	ladder_changed(&book->ladder, ask);
+}
+
+/* Takes places in the order of the candidates, at most max. */
+static size_t take_places(struct book *book, struct bid_entry *entry, struct match *ret_matches, size_t max)
+{
+	struct candidate found[BOOK_PLACES];
+	struct bid *bid = &entry->bid;
+	size_t matched = 0, wanted = bid->places < max ? bid->places : max, count;
+
+	do {
+		/* Where places must differ, each is looked for by itself. */
+		count = wanted > matched ? find(book, entry, found, entry->taken ? 1 : wanted - matched) : 0;
+		for (size_t i = 0; i < count && matched < wanted; i++) {
+			struct ask_entry *ask = found[i].entry;
+
+			/* The first stays the first until it is full. */
+			do {
+				ret_matches[matched++] = take_place(book, entry, ask);
+			} while (!entry->taken && matched < wanted && ask->ask.cores_free >= bid->cores &&
+				 ask->ask.memory_free_mib >= bid->memory_mib);
+		}
+	} while (entry->taken && count);
+	return matched;
 }
 
 /* Fills one bid, at most max places. */
 static size_t match_bid(struct book *book, struct bid_entry *entry, struct match *ret_matches, size_t max)
 {
-	struct bid *bid = &entry->bid;
-	size_t matched = 0, left = heap_of_fitting(book, entry);
+	struct candidate one;
 
-	while (left > 0 && bid->places > 0 && matched < max) {
-		struct ask *ask = &book->heap[0].entry->ask;
-
-		ret_matches[matched++] = take_place(bid, ask);
-		/* The cheapest stays the cheapest until it is full. */
-		if (ask->cores_free < bid->cores || ask->memory_free_mib < bid->memory_mib) {
-			book->heap[0] = book->heap[--left];
-			heap_sink(book->heap, left, 0);
-		}
+	if (entry->tried && entry->bid.constraints.all_or_none) {
+		if (!find_fresh(book, &entry->bid, &one, 1))
+			return 0;
+		entry->tried = false; /* with a fresh one the old ones may do */
 	}
-	if (bid->places > 0 && left == 0)
+	size_t matched = take_places(book, entry, ret_matches, max);
+	if (entry->bid.constraints.all_or_none && entry->bid.places > 0) {
+		while (matched > 0) {
+			const struct match *m = &ret_matches[--matched];
+
+			give_place(entry, m->machine);
+			give_capacity(book, uuid_map_get(&book->ask_of, m->machine), m);
+		}
 		entry->tried = true;
+	} else if (entry->bid.places > 0 && matched < max) {
+		entry->tried = true;
+	}
 	return matched;
 }
 
@@ -316,12 +395,13 @@ size_t book_match(struct book *book, struct match *ret_matches, size_t max)
 	size_t matched = 0;
 
 	sort_queue(book);
-	for (size_t i = 0; i < book->bids.count; i++) {
+	for (size_t i = 0; i < book->bid_count; i++) {
 		struct bid_entry *entry = book->queue[i];
+		const struct bid *bid = &entry->bid;
 
-		if (entry->bid.places == 0 || (entry->tried && book->fresh_count == 0))
+		if (bid->places == 0 || (entry->tried && book->fresh_count == 0))
 			continue;
-		if (matched == max)
+		if (matched == max || (bid->constraints.all_or_none && bid->places > max - matched))
 			return matched;
 		matched += match_bid(book, entry, ret_matches + matched, max - matched);
 	}
@@ -333,16 +413,15 @@ size_t book_match(struct book *book, struct match *ret_matches, size_t max)
 
 void book_return(struct book *book, const struct match *match, bool ask_too)
 {
-	struct bid_entry *bid = index_find(&book->bids, match->order);
-	struct ask_entry *ask = index_find(&book->asks, match->machine);
+	struct bid_entry *bid = uuid_map_get(&book->bid_of, match->order);
+	struct ask_entry *ask = uuid_map_get(&book->ask_of, match->machine);
 
 	if (bid) {
-		bid->bid.places++;
+		give_place(bid, match->machine);
 		bid->tried = false; /* it was filled, so it has not seen them all */
 	}
 	if (ask && ask_too) {
-		ask->ask.cores_free += match->cores;
-		ask->ask.memory_free_mib += match->memory_mib;
+		give_capacity(book, ask, match);
 		mark_fresh(book, ask);
 	} else if (ask) {
 		book_remove_ask(book, match->machine);
@@ -353,35 +432,55 @@ void book_return(struct book *book, const struct match *match, bool ask_too)
 
 const struct ask *book_ask(const struct book *book, uuid machine)
 {
-	struct ask_entry *entry = index_find(&book->asks, machine);
+	struct ask_entry *entry = uuid_map_get(&book->ask_of, machine);
 
 	return entry ? &entry->ask : NULL;
 }
 
 const struct bid *book_bid(const struct book *book, uuid order)
 {
-	struct bid_entry *entry = index_find(&book->bids, order);
+	struct bid_entry *entry = uuid_map_get(&book->bid_of, order);
 
 	return entry ? &entry->bid : NULL;
 }
 
 size_t book_ask_count(const struct book *book)
 {
-	return book->asks.count;
+	return book->ask_count;
 }
 
 size_t book_bid_count(const struct book *book)
 {
-	return book->bids.count;
+	return book->bid_count;
 }
 
 void book_explain(const struct book *book, const struct bid *bid, struct explanation *ret)
 {
-	struct explanation e = { .asks = book->asks.count };
+	struct explanation e = { .considered = book->ask_count };
 
-	for (size_t i = 0; i < book->asks.count; i++) {
-		enum rule rule = rule_against(bid, &((struct ask_entry *)book->asks.items[i])->ask);
+	for (size_t i = 0; i < book->ask_count; i++) {
+		enum rule rule = rule_against(bid, &book->asks[i]->ask);
 
+		if (rule == RULE_COUNT)
+			e.left++;
+		else
+			e.removed[rule]++;
+	}
+	*ret = e;
+}
+
+void book_explain_ask(const struct book *book, const struct ask *ask, struct explanation *ret)
+{
+	struct explanation e = { 0 };
+
+	for (size_t i = 0; i < book->bid_count; i++) {
+		const struct bid *bid = &book->bids[i]->bid;
+
+		if (!bid->places)
+			continue;
+		enum rule rule = rule_against(bid, ask);
+
+		e.considered++;
 		if (rule == RULE_COUNT)
 			e.left++;
 		else
@@ -423,11 +522,11 @@ static size_t levels_fold(struct level *levels, size_t count, bool dearest_first
 
 size_t book_ask_levels(const struct book *book, struct level *ret_levels, size_t max)
 {
-	struct level *levels = calloc(book->asks.count + 1, sizeof *levels);
+	struct level *levels = calloc(book->ask_count + 1, sizeof *levels);
 	size_t count = 0;
 
-	for (size_t i = 0; levels && i < book->asks.count; i++) {
-		const struct ask *ask = &((struct ask_entry *)book->asks.items[i])->ask;
+	for (size_t i = 0; levels && i < book->ask_count; i++) {
+		const struct ask *ask = &book->asks[i]->ask;
 
 		if (ask->cores_free)
 			levels[count++] = (struct level){ ask->prices.per_core_hour, ask->cores_free, 1 };
@@ -437,11 +536,11 @@ size_t book_ask_levels(const struct book *book, struct level *ret_levels, size_t
 
 size_t book_bid_levels(const struct book *book, struct level *ret_levels, size_t max)
 {
-	struct level *levels = calloc(book->bids.count + 1, sizeof *levels);
+	struct level *levels = calloc(book->bid_count + 1, sizeof *levels);
 	size_t count = 0;
 
-	for (size_t i = 0; levels && i < book->bids.count; i++) {
-		const struct bid *bid = &((struct bid_entry *)book->bids.items[i])->bid;
+	for (size_t i = 0; levels && i < book->bid_count; i++) {
+		const struct bid *bid = &book->bids[i]->bid;
 
 		if (bid->places)
 			levels[count++] = (struct level){ bid->max_prices.per_core_hour, (uint64_t)bid->places * bid->cores, 1 };

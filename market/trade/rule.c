@@ -7,18 +7,71 @@
 #include <string.h>
 
 const char *const rule_names[RULE_COUNT] = {
-	[RULE_ACCEL] = "accel",	      [RULE_COUNTRY] = "country", [RULE_SCORE] = "score", [RULE_RATING] = "rating",
-	[RULE_DURATION] = "duration", [RULE_PRICE] = "price",	  [RULE_CORES] = "cores", [RULE_MEMORY] = "memory",
+	[RULE_ACCEL] = "accel",		[RULE_VENDOR] = "cpu_vendor",
+	[RULE_COUNTRY] = "country",	[RULE_RTT] = "rtt",
+	[RULE_BANDWIDTH] = "bandwidth", [RULE_DIRECT] = "direct",
+	[RULE_TRUSTED] = "trusted",	[RULE_SCORE] = "score",
+	[RULE_RATING] = "rating",	[RULE_BUYER_RATING] = "buyer_rating",
+	[RULE_BLOCKED] = "blocked",	[RULE_DISTINCT] = "distinct",
+	[RULE_DURATION] = "duration",	[RULE_PRICE] = "price",
+	[RULE_CORES] = "cores",		[RULE_MEMORY] = "memory",
 };
 static_assert(sizeof rule_names / sizeof rule_names[0] == RULE_COUNT, "every rule has a name");
 
 static bool country_allowed(const struct constraints *c, const char *country)
 {
+	for (size_t i = 0; i < c->country_not_count; i++) {
+		if (!strcmp(c->countries_not[i], country))
+			return false;
+	}
 	for (size_t i = 0; i < c->country_count; i++) {
 		if (!strcmp(c->countries[i], country))
 			return true;
 	}
 	return c->country_count == 0;
+}
+
+static bool uuid_among(const uuid *ids, size_t count, uuid id)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (uuid_equal(ids[i], id))
+			return true;
+	}
+	return false;
+}
+
+bool rule_prefers(const struct bid *bid, const struct ask *ask)
+{
+	return uuid_among(bid->constraints.preferred, bid->constraints.preferred_count, ask->seller);
+}
+
+static bool is_blocked(const struct bid *bid, const struct ask *ask)
+{
+	return uuid_among(bid->constraints.blocked, bid->constraints.blocked_count, ask->seller) ||
+	       uuid_among(ask->blocked, ask->blocked_count, bid->buyer);
+}
+
+/* Two unknown countries or vendors count as one. */
+static bool is_taken(const struct bid *bid, const struct ask *ask)
+{
+	const struct constraints *c = &bid->constraints;
+
+	for (size_t i = 0; i < bid->taken_count; i++) {
+		const struct taken *t = &bid->taken[i];
+
+		if ((c->distinct_sellers && uuid_equal(t->seller, ask->seller)) ||
+		    (c->distinct_countries && !strcmp(t->country, ask->country)) ||
+		    (c->distinct_cpu_vendors && t->vendor == ask->vendor))
+			return true;
+	}
+	return false;
+}
+
+static bool is_near(const struct bid *bid, const struct ask *ask)
+{
+	uint16_t rtt_ms = ask->rtt_ms[bid->region];
+
+	return rtt_ms > 0 && rtt_ms <= bid->constraints.max_rtt_ms;
 }
 
 static bool prices_within(const struct prices *p, const struct prices *max)
@@ -27,21 +80,44 @@ static bool prices_within(const struct prices *p, const struct prices *max)
 	       p->per_gib_transferred.micro <= max->per_gib_transferred.micro;
 }
 
+static bool is_affordable(const struct bid *bid, const struct ask *ask)
+{
+	return prices_within(&ask->prices, &bid->max_prices) &&
+	       (bid->max_hour.micro == 0 ||
+		rule_hour_cost(&ask->prices, bid->cores, bid->memory_mib) <= (hour_cost)bid->max_hour.micro);
+}
+
 enum rule rule_against(const struct bid *bid, const struct ask *ask)
 {
 	const struct constraints *c = &bid->constraints;
 
 	if (c->accel != ACCEL_ANY && c->accel != ask->accel)
 		return RULE_ACCEL;
+	if (c->cpu_vendor != CPU_ANY && c->cpu_vendor != ask->vendor)
+		return RULE_VENDOR;
 	if (!country_allowed(c, ask->country))
 		return RULE_COUNTRY;
+	if (c->max_rtt_ms && !is_near(bid, ask))
+		return RULE_RTT;
+	if (ask->up_kbit_s < c->min_up_kbit_s || ask->down_kbit_s < c->min_down_kbit_s)
+		return RULE_BANDWIDTH;
+	if (c->direct && !ask->direct)
+		return RULE_DIRECT;
+	if (c->trusted == TRUSTED_REQUIRE && !ask->trusted)
+		return RULE_TRUSTED;
 	if (ask->score < c->min_score)
 		return RULE_SCORE;
-	if (ask->rating_ppm < c->min_rating_ppm)
+	if (ask->rating_ppm < c->min_rating_ppm || ask->ratings < c->min_ratings)
 		return RULE_RATING;
-	if (ask->max_duration_s && bid->duration_s > ask->max_duration_s)
+	if (bid->buyer_rating_ppm < ask->min_buyer_rating_ppm)
+		return RULE_BUYER_RATING;
+	if (is_blocked(bid, ask))
+		return RULE_BLOCKED;
+	if (is_taken(bid, ask))
+		return RULE_DISTINCT;
+	if (bid->duration_s < ask->min_duration_s || (ask->max_duration_s && bid->duration_s > ask->max_duration_s))
 		return RULE_DURATION;
-	if (!prices_within(&ask->prices, &bid->max_prices))
+	if (!is_affordable(bid, ask))
 		return RULE_PRICE;
 	if (ask->cores_free < bid->cores)
 		return RULE_CORES;
@@ -80,15 +156,21 @@ static bool prices_in_range(const struct prices *p)
 err_t rule_check_ask(const struct ask *ask)
 {
 	bool fine = (ask->accel == ACCEL_KVM || ask->accel == ACCEL_TCG) && ask->rating_ppm <= RATING_MAX_PPM &&
-		    ask->max_duration_s >= 0 && prices_in_range(&ask->prices);
+		    (unsigned int)ask->vendor < CPU_VENDOR_COUNT && ask->min_duration_s >= 0 && ask->max_duration_s >= 0 &&
+		    ask->blocked_count <= BOOK_BLOCKED_BUYERS && prices_in_range(&ask->prices);
 
 	return fine ? OK : E_INVALID;
 }
 
 err_t rule_check_bid(const struct bid *bid)
 {
-	bool fine = bid->cores > 0 && bid->memory_mib > 0 && bid->duration_s > 0 && prices_in_range(&bid->max_prices) &&
-		    bid->constraints.country_count <= MAX_COUNTRIES && (unsigned int)bid->constraints.accel < ACCEL_COUNT;
+	const struct constraints *c = &bid->constraints;
+	bool fine = bid->cores > 0 && bid->memory_mib > 0 && bid->duration_s > 0 && bid->places <= BOOK_PLACES &&
+		    bid->taken_count <= BOOK_PLACES && bid->region < BOOK_REGIONS && prices_in_range(&bid->max_prices) &&
+		    price_in_range(bid->max_hour) && c->country_count <= MAX_COUNTRIES && c->country_not_count <= MAX_COUNTRIES &&
+		    c->preferred_count <= MAX_SELLERS && c->blocked_count <= MAX_SELLERS &&
+		    (unsigned int)c->accel < ACCEL_COUNT && (unsigned int)c->cpu_vendor < CPU_VENDOR_COUNT &&
+		    (unsigned int)c->trusted < TRUSTED_COUNT;
 
 	return fine ? OK : E_INVALID;
 }

@@ -9,6 +9,8 @@
 /* The first rule that keeps this ask from this bid, or RULE_COUNT: it fits. */
 enum rule rule_against(const struct bid *bid, const struct ask *ask);
 
+bool rule_prefers(const struct bid *bid, const struct ask *ask); /* the seller by name */
+
 /* What an hour of this shape costs at most, in micro: price_window() over an hour, but it cannot overflow. */
 typedef unsigned __int128 hour_cost;
 hour_cost rule_hour_cost(const struct prices *prices, uint32_t cores, uint32_t memory_mib);

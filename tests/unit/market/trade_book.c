@@ -80,6 +80,30 @@ static void break_rule(struct ask *ask, enum rule rule)
 	case RULE_ACCEL:
 		ask->accel = ACCEL_TCG;
 		break;
+	case RULE_VENDOR:
+		ask->vendor = CPU_INTEL;
+		break;
+	case RULE_RTT:
+		ask->rtt_ms[3] = 21;
+		break;
+	case RULE_BANDWIDTH:
+		ask->down_kbit_s--;
+		break;
+	case RULE_DIRECT:
+		ask->direct = false;
+		break;
+	case RULE_TRUSTED:
+		ask->trusted = false;
+		break;
+	case RULE_BUYER_RATING:
+		ask->min_buyer_rating_ppm++;
+		break;
+	case RULE_BLOCKED:
+		ask->blocked[ask->blocked_count++] = id_of(2001);
+		break;
+	case RULE_DISTINCT:
+		ask->seller = id_of(77);
+		break;
 	case RULE_COUNTRY:
 		ask->country[0] = 0;
 		break;
@@ -114,18 +138,43 @@ static void test_rules(void)
 		struct bid bid = bid_of(1, 100, 1);
 		struct explanation why;
 
+		const struct taken taken = { .seller = id_of(77) };
+
 		bid.constraints = (struct constraints){ .countries = { "FR", "DE" },
 							.country_count = 2,
+							.countries_not = { "US" },
+							.country_not_count = 1,
 							.min_score = 400,
 							.min_rating_ppm = 500000,
-							.accel = ACCEL_KVM };
+							.min_ratings = 7,
+							.min_up_kbit_s = 1000,
+							.min_down_kbit_s = 2000,
+							.max_rtt_ms = 20,
+							.accel = ACCEL_KVM,
+							.cpu_vendor = CPU_AMD,
+							.direct = true,
+							.trusted = TRUSTED_REQUIRE,
+							.distinct_sellers = true,
+							.blocked = { id_of(78) },
+							.blocked_count = 1 };
+		bid.region = 3;
+		bid.buyer_rating_ppm = 300000;
+		bid.taken = &taken;
+		bid.taken_count = 1;
+		ask.vendor = CPU_AMD;
+		ask.direct = ask.trusted = true;
+		ask.ratings = 7;
+		ask.up_kbit_s = 1000;
+		ask.down_kbit_s = 2000;
+		ask.rtt_ms[3] = 20;
+		ask.min_buyer_rating_ppm = 300000;
 		ask.max_duration_s = 3600;
 		ask.memory_free_mib = 1024;
 		break_rule(&ask, rule);
 		put_ask(book, ask);
 		put_bid(book, bid);
 		book_explain(book, &bid, &why);
-		is_int(why.asks, 1, "%s: one ask", rule < RULE_COUNT ? rule_names[rule] : "fits");
+		is_int(why.considered, 1, "%s: one ask", rule < RULE_COUNT ? rule_names[rule] : "fits");
 		is_int(why.left, rule == RULE_COUNT, "left");
 		is_int(rule < RULE_COUNT ? why.removed[rule] : 1, 1, "removed by the rule that it breaks");
 		is_text(round_of(book, 8), rule == RULE_COUNT ? "1:1" : "", "matched only where it fits");
@@ -144,7 +193,7 @@ static void test_explain_order(void)
 	put_ask(book, ask_of(2, 50, 0));
 	put_ask(book, ask_of(3, 50, 4));
 	book_explain(book, &bid, &why);
-	is_int(why.asks, 3, "three asks");
+	is_int(why.considered, 3, "three asks");
 	is_int(why.removed[RULE_PRICE], 1, "the dear one counts for its price alone");
 	is_int(why.removed[RULE_CORES], 1, "the full one for its cores");
 	is_int(why.left, 1, "one is left");

@@ -15,7 +15,7 @@
 #define THINGS 9 /* asks, and bids, at most */
 #define BOOKS 10000
 #define STEPS 40
-#define ROUND_MAX 12
+#define ROUND_MAX 64 /* above all places of all bids */
 
 struct naive {
 	struct {
@@ -28,6 +28,7 @@ struct naive {
 		bool there;
 		uint64_t since;
 		struct bid b;
+		struct taken taken[64];
 		uint32_t places_put, places_out;
 	} bids[THINGS];
 	uint64_t now;
@@ -67,7 +68,78 @@ static struct ask random_ask(unsigned int n)
 	ask.cores_free = below(7);
 	ask.memory_free_mib = 512 * below(12);
 	ask.max_duration_s = below(3) ? 0 : 1000;
+	ask.min_duration_s = below(4) ? 0 : 1000;
+	ask.vendor = (enum cpu_vendor)below(CPU_VENDOR_COUNT);
+	ask.direct = below(2);
+	ask.trusted = below(2);
+	ask.ratings = below(4);
+	ask.up_kbit_s = 1000 * below(4);
+	ask.down_kbit_s = 5000 * below(4);
+	ask.rtt_ms[1] = (uint16_t)(10 * below(4));
+	ask.min_buyer_rating_ppm = below(4) ? 0 : 400000;
+	if (!below(4)) {
+		ask.blocked_count = 1;
+		ask.blocked[0] = id_of(below(3));
+	}
 	return ask;
+}
+
+/* Few a bid, or nothing would fit. */
+static void random_wishes(struct bid *bid)
+{
+	struct constraints *c = &bid->constraints;
+
+	bid->buyer_rating_ppm = 300000 * below(3);
+	bid->max_hour.micro = below(4) ? 0 : 1 + below(12);
+	bid->region = 1;
+	for (int i = 0; i < 3; i++) {
+		switch (below(16)) {
+		case 0:
+			c->cpu_vendor = below(2) ? CPU_AMD : CPU_OTHER;
+			break;
+		case 1:
+			c->country_not_count = 1;
+			memcpy(c->countries_not[0], below(2) ? "DE" : "FR", COUNTRY_SIZE);
+			break;
+		case 2:
+			c->max_rtt_ms = 10 * (1 + below(3));
+			break;
+		case 3:
+			c->min_up_kbit_s = 1000 * below(4);
+			c->min_down_kbit_s = 5000 * below(4);
+			break;
+		case 4:
+			c->direct = true;
+			break;
+		case 5:
+			c->trusted = below(2) ? TRUSTED_REQUIRE : TRUSTED_PREFER;
+			break;
+		case 6:
+			c->min_ratings = below(3);
+			break;
+		case 7:
+			c->preferred_count = 2;
+			c->preferred[0] = id_of(below(3));
+			c->preferred[1] = id_of(below(3));
+			break;
+		case 8:
+			c->blocked_count = 1;
+			c->blocked[0] = id_of(below(3));
+			break;
+		case 9:
+			c->distinct_sellers = true;
+			break;
+		case 10:
+			c->distinct_countries = true;
+			break;
+		case 11:
+			c->distinct_cpu_vendors = true;
+			break;
+		case 12:
+			c->all_or_none = true;
+			break;
+		}
+	}
 }
 
 static struct bid random_bid(unsigned int n)
@@ -86,23 +158,11 @@ static struct bid random_bid(unsigned int n)
 	if (!below(3))
 		bid.constraints.min_rating_ppm = 300000;
 	bid.constraints.accel = below(3) ? ACCEL_ANY : ACCEL_KVM;
+	random_wishes(&bid);
 	return bid;
 }
 
 /* ---- the naive matcher, written from book.h alone ---- */
-
-static bool fits(const struct bid *b, const struct ask *a)
-{
-	const struct constraints *c = &b->constraints;
-
-	return (c->accel == ACCEL_ANY || c->accel == a->accel) &&
-	       (c->country_count == 0 || !strcmp(c->countries[0], a->country)) && a->score >= c->min_score &&
-	       a->rating_ppm >= c->min_rating_ppm && (a->max_duration_s == 0 || b->duration_s <= a->max_duration_s) &&
-	       a->prices.per_core_hour.micro <= b->max_prices.per_core_hour.micro &&
-	       a->prices.per_gib_hour.micro <= b->max_prices.per_gib_hour.micro &&
-	       a->prices.per_gib_transferred.micro <= b->max_prices.per_gib_transferred.micro && a->cores_free >= b->cores &&
-	       a->memory_free_mib >= b->memory_mib;
-}
 
 static int64_t hour(const struct prices *prices, const struct bid *shape)
 {
@@ -111,6 +171,56 @@ static int64_t hour(const struct prices *prices, const struct bid *shape)
 	if (price_window(prices, shape->cores, shape->memory_mib, HOUR_US, &cost) != OK)
 		abort();
 	return cost.micro;
+}
+
+static bool among(const uuid *ids, size_t count, uuid id)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++)
+		found |= uuid_equal(ids[i], id);
+	return found;
+}
+
+static bool differs(const struct bid *b, const struct ask *a)
+{
+	bool seller = true, country = true, vendor = true;
+
+	for (size_t i = 0; i < b->taken_count; i++) {
+		seller &= !uuid_equal(b->taken[i].seller, a->seller);
+		country &= strcmp(b->taken[i].country, a->country) != 0;
+		vendor &= b->taken[i].vendor != a->vendor;
+	}
+	return (seller || !b->constraints.distinct_sellers) && (country || !b->constraints.distinct_countries) &&
+	       (vendor || !b->constraints.distinct_cpu_vendors);
+}
+
+static bool fits(const struct bid *b, const struct ask *a)
+{
+	const struct constraints *c = &b->constraints;
+
+	return (c->accel == ACCEL_ANY || c->accel == a->accel) && (c->cpu_vendor == CPU_ANY || c->cpu_vendor == a->vendor) &&
+	       (c->country_count == 0 || !strcmp(c->countries[0], a->country)) &&
+	       (c->country_not_count == 0 || strcmp(c->countries_not[0], a->country)) &&
+	       (c->max_rtt_ms == 0 || (a->rtt_ms[1] > 0 && a->rtt_ms[1] <= c->max_rtt_ms)) && a->up_kbit_s >= c->min_up_kbit_s &&
+	       a->down_kbit_s >= c->min_down_kbit_s && (a->direct || !c->direct) &&
+	       (a->trusted || c->trusted != TRUSTED_REQUIRE) && a->ratings >= c->min_ratings && a->score >= c->min_score &&
+	       b->buyer_rating_ppm >= a->min_buyer_rating_ppm && !among(c->blocked, c->blocked_count, a->seller) &&
+	       !among(a->blocked, a->blocked_count, b->buyer) && differs(b, a) && a->rating_ppm >= c->min_rating_ppm &&
+	       b->duration_s >= a->min_duration_s && (a->max_duration_s == 0 || b->duration_s <= a->max_duration_s) &&
+	       (b->max_hour.micro == 0 || hour(&a->prices, b) <= b->max_hour.micro) &&
+	       a->prices.per_core_hour.micro <= b->max_prices.per_core_hour.micro &&
+	       a->prices.per_gib_hour.micro <= b->max_prices.per_gib_hour.micro &&
+	       a->prices.per_gib_transferred.micro <= b->max_prices.per_gib_transferred.micro && a->cores_free >= b->cores &&
+	       a->memory_free_mib >= b->memory_mib;
+}
+
+/* 0 .. 3: who is wanted most has the least. */
+static int wish(const struct bid *b, const struct ask *a)
+{
+	const struct constraints *c = &b->constraints;
+
+	return 2 * !among(c->preferred, c->preferred_count, a->seller) + (c->trusted == TRUSTED_PREFER && !a->trusted);
 }
 
 static int best_ask(const struct naive *n, const struct bid *bid)
@@ -126,8 +236,11 @@ static int best_ask(const struct naive *n, const struct bid *bid)
 		}
 		int64_t cost = hour(&n->asks[i].a.prices, bid), least = hour(&n->asks[best].a.prices, bid);
 		uint32_t rating = n->asks[i].a.rating_ppm, most = n->asks[best].a.rating_ppm;
+		int by_wish = wish(bid, &n->asks[i].a) - wish(bid, &n->asks[best].a);
 
-		if (cost < least || (cost == least && rating > most) ||
+		if (by_wish > 0)
+			continue;
+		if (by_wish < 0 || cost < least || (cost == least && rating > most) ||
 		    (cost == least && rating == most && n->asks[i].since < n->asks[best].since))
 			best = i;
 	}
@@ -160,15 +273,29 @@ static size_t naive_match(struct naive *n, struct match *ret, size_t max)
 	qsort(order, bids, sizeof order[0], compare_bids);
 	for (size_t k = 0; k < bids; k++) {
 		struct bid *b = &n->bids[order[k]].b;
+		struct naive *before;
+		size_t count_before = count;
 
+		before = malloc(sizeof *before);
+		*before = *n;
 		for (int i; count < max && b->places > 0 && (i = best_ask(n, b)) >= 0;) {
 			struct ask *a = &n->asks[i].a;
+			struct taken *t = &n->bids[order[k]].taken[b->taken_count++];
 
+			*t = (struct taken){ .machine = a->machine, .seller = a->seller, .vendor = a->vendor };
+			memcpy(t->country, a->country, sizeof t->country);
+			b->taken = n->bids[order[k]].taken;
 			b->places--;
 			a->cores_free -= b->cores;
 			a->memory_free_mib -= b->memory_mib;
-			ret[count++] = (struct match){ b->order, a->machine, a->prices, b->cores, b->memory_mib };
+			ret[count++] = (struct match){ b->order, a->machine,	a->prices,
+						       b->cores, b->memory_mib, b->constraints.all_or_none };
 		}
+		if (b->constraints.all_or_none && b->places > 0) {
+			*n = *before;
+			count = count_before;
+		}
+		free(before);
 	}
 	return count;
 }
@@ -217,6 +344,12 @@ static void naive_return(struct naive *n, const struct match *m, bool ask_too)
 
 	n->bids[bid].b.places++;
 	n->bids[bid].places_out--;
+	for (size_t i = n->bids[bid].b.taken_count; i-- > 0;) {
+		if (uuid_equal(n->bids[bid].taken[i].machine, m->machine)) {
+			n->bids[bid].taken[i] = n->bids[bid].taken[--n->bids[bid].b.taken_count];
+			break;
+		}
+	}
 	if (!ask_too) {
 		n->asks[ask].there = false;
 		return;
@@ -275,10 +408,14 @@ static bool same_state(const struct book *book, const struct naive *n)
 static bool step_round(struct book *book, struct naive *n)
 {
 	struct match got[ROUND_MAX], want[ROUND_MAX];
-	size_t max = 1 + below(ROUND_MAX), count = book_match(book, got, max);
+	/* In pieces as large as the largest bid, or larger; together they are one round. */
+	size_t max = 4 + below(8), count = 0;
+
+	for (size_t piece; (piece = book_match(book, got + count, max)) > 0;)
+		count += piece;
 
 	match_total += count;
-	if (naive_match(n, want, max) != count || !same_matches(got, want, count) || !tally(n, got, count))
+	if (naive_match(n, want, ROUND_MAX) != count || !same_matches(got, want, count) || !tally(n, got, count))
 		return false;
 	for (size_t k = 0; k < count; k++) {
 		if (below(4))

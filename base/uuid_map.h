@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * uuid_map.h - from a UUID to a pointer: open addressing, linear probing
  */
-#ifndef MARKET_UUID_MAP_H
-#define MARKET_UUID_MAP_H
+#ifndef BASE_UUID_MAP_H
+#define BASE_UUID_MAP_H
 
 #include <stddef.h>
 #include "err.h"
