@@ -139,28 +139,38 @@ static bool key_before(const struct key *a, const struct key *b)
 
 /* ---- what many asks have at best ---- */
 
+/* What twice an hour costs per core is 2 * core price + R * GiB price for R half GiB a core: a line in R. The least of many such
+ * lines is concave, so between two R it lies on or above the chord. */
+#define RATIOS 6
+static const uint32_t half_gib[RATIOS] = { 0, 1, 2, 4, 8, 16 };
+
 struct bound {
-	money per_core_hour, per_gib_hour;
-	uint32_t rating_ppm;
+	uint64_t least[RATIOS]; /* of 2 * core price + half_gib[i] * GiB price */
+	uint64_t per_gib_hour;
 	uint64_t since;
+	uint32_t rating_ppm;
 };
-static const struct bound nothing = { { INT64_MAX }, { INT64_MAX }, 0, UINT64_MAX };
+static const struct bound nothing = {
+	{ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX }, UINT64_MAX, UINT64_MAX, 0
+};
 
 static void bound_widen(struct bound *b, const struct bound *more)
 {
-	if (more->per_core_hour.micro < b->per_core_hour.micro)
-		b->per_core_hour = more->per_core_hour;
-	if (more->per_gib_hour.micro < b->per_gib_hour.micro)
-		b->per_gib_hour = more->per_gib_hour;
-	if (more->rating_ppm > b->rating_ppm)
-		b->rating_ppm = more->rating_ppm;
-	if (more->since < b->since)
-		b->since = more->since;
+	for (int i = 0; i < RATIOS; i++)
+		b->least[i] = more->least[i] < b->least[i] ? more->least[i] : b->least[i];
+	b->per_gib_hour = more->per_gib_hour < b->per_gib_hour ? more->per_gib_hour : b->per_gib_hour;
+	b->since = more->since < b->since ? more->since : b->since;
+	b->rating_ppm = more->rating_ppm > b->rating_ppm ? more->rating_ppm : b->rating_ppm;
 }
 
 static struct bound bound_of(const struct ask_entry *e)
 {
-	return (struct bound){ e->ask.prices.per_core_hour, e->ask.prices.per_gib_hour, e->ask.rating_ppm, e->since };
+	uint64_t core = (uint64_t)e->ask.prices.per_core_hour.micro, gib = (uint64_t)e->ask.prices.per_gib_hour.micro;
+	struct bound b = { .per_gib_hour = gib, .since = e->since, .rating_ppm = e->ask.rating_ppm };
+
+	for (int i = 0; i < RATIOS; i++)
+		b.least[i] = 2 * core + half_gib[i] * gib;
+	return b;
 }
 
 struct ladder_zone {
@@ -210,6 +220,8 @@ static void block_note(struct ladder_block *b, unsigned int slot, const struct s
 	struct standing *was = &b->standing[slot];
 
 	for (unsigned int g = 0; g < GRADED_COUNT; g++) {
+		if (was->grade[g] == is->grade[g])
+			continue;
 		for (unsigned int i = was->grade[g]; i < is->grade[g]; i++)
 			map_set(b, g * GRADES + i, slot, true);
 		for (unsigned int i = is->grade[g]; i < was->grade[g]; i++)
@@ -219,7 +231,9 @@ static void block_note(struct ladder_block *b, unsigned int slot, const struct s
 		while (b->zone.top[g] && !b->sizes[g * GRADES + b->zone.top[g] - 1])
 			b->zone.top[g]--;
 	}
-	for (unsigned int f = 0; f < FLAG_COUNT; f++) {
+	for (unsigned int rest = was->flags ^ is->flags; rest; rest &= rest - 1) {
+		unsigned int f = (unsigned int)__builtin_ctz(rest);
+
 		map_set(b, FIRST_FLAG + f, slot, is->flags >> f & 1);
 		b->zone.flags = (uint8_t)((b->zone.flags & ~(1U << f)) | (b->sizes[FIRST_FLAG + f] ? 1U << f : 0));
 	}
@@ -505,11 +519,13 @@ void ladder_changed(struct ladder *l, struct ask_entry *e)
 	struct ladder_block *b = e->block;
 	struct standing standing = standing_of(&e->ask);
 	struct bound bound = bound_of(e);
+	struct ladder_zone was = b->zone;
 
 	block_note(b, e->slot, &standing);
 	bound_widen(&b->bounds[e->slot / RUNG_SLOTS], &bound);
 	bound_widen(&b->zone.bound, &bound);
-	zone_refresh(l, b->position / RUN);
+	if (memcmp(&was, &b->zone, sizeof was))
+		zone_refresh(l, b->position / RUN);
 }
 
 /* ---- finding ---- */
@@ -523,9 +539,28 @@ struct search {
 	uint16_t maps[GRADED_COUNT + FLAG_COUNT];
 	int map_count;
 	bool trusted; /* trusted machines are preferred, and it is their turn */
+	/* An hour costs at least (weight[0] * least[ratio] + weight[1] * least[ratio + 1] + rest * per_gib_hour) / scale. */
+	int ratio;
+	uint64_t weight[2], rest, scale;
 	struct candidate *found;
 	size_t count, max;
 };
+
+static void search_weigh(struct search *s, uint64_t cores, uint64_t memory_mib)
+{
+	uint64_t unit = 512 * cores; /* MiB of one half GiB a core */
+
+	while (s->ratio + 2 < RATIOS && memory_mib > unit * half_gib[s->ratio + 1])
+		s->ratio++;
+	uint64_t low = half_gib[s->ratio], high = half_gib[s->ratio + 1];
+	if (memory_mib > unit * high) {
+		s->rest = (memory_mib - unit * high) * (high - low);
+		memory_mib = unit * high;
+	}
+	s->weight[0] = unit * high - memory_mib;
+	s->weight[1] = memory_mib - unit * low;
+	s->scale = 1024 * (high - low);
+}
 
 static void search_need(struct search *s, enum graded which, uint32_t least)
 {
@@ -547,6 +582,7 @@ static void search_begin(struct search *s, const struct bid *bid, struct candida
 	const struct constraints *c = &bid->constraints;
 
 	*s = (struct search){ .bid = bid, .found = found, .max = max };
+	search_weigh(s, bid->cores, bid->memory_mib);
 	/* Those first that most often leave nothing. */
 	search_need(s, G_SCORE, c->min_score);
 	search_need(s, G_RATING, c->min_rating_ppm);
@@ -571,17 +607,20 @@ static bool bound_promises(const struct search *s, const struct bound *b)
 {
 	const struct prices *max = &s->bid->max_prices;
 
-	if (b->per_core_hour.micro > max->per_core_hour.micro || b->per_gib_hour.micro > max->per_gib_hour.micro)
+	if (b->least[0] > 2 * (uint64_t)max->per_core_hour.micro || b->per_gib_hour > (uint64_t)max->per_gib_hour.micro)
 		return false;
 	if (s->count < s->max)
 		return true;
 	const struct candidate *worst = &s->found[s->count - 1];
 	if (worst->preferred || (worst->trusted && !s->trusted))
 		return false;
-	struct prices least = { b->per_core_hour, b->per_gib_hour, { 0 } };
-	hour_cost cost = rule_hour_cost(&least, s->bid->cores, s->bid->memory_mib);
-	if (cost != worst->cost)
-		return cost < worst->cost;
+	hour_cost least = (hour_cost)s->weight[0] * b->least[s->ratio] + (hour_cost)s->weight[1] * b->least[s->ratio + 1] +
+			  (hour_cost)s->rest * b->per_gib_hour;
+	hour_cost most = worst->cost * s->scale;
+	if (least < most)
+		return true;
+	if (least > most + s->scale / 2) /* costs are rounded */
+		return false;
 	uint32_t rating_ppm = worst->entry->ask.rating_ppm;
 	return b->rating_ppm > rating_ppm || (b->rating_ppm == rating_ppm && b->since < worst->entry->since);
 }
