@@ -47,6 +47,12 @@ err_t book_new(struct book **ret_book)
 	return OK;
 }
 
+static void ask_free(struct ask_entry *entry)
+{
+	free(entry->blocked);
+	free(entry);
+}
+
 static void bid_free(struct bid_entry *entry)
 {
 	free(entry->taken);
@@ -58,7 +64,7 @@ void book_free(struct book *book)
 	if (!book)
 		return;
 	for (size_t i = 0; i < book->ask_count; i++)
-		free(book->asks[i]);
+		ask_free(book->asks[i]);
 	for (size_t i = 0; i < book->bid_count; i++)
 		bid_free(book->bids[i]);
 	ladder_clear(&book->ladder);
@@ -113,44 +119,40 @@ static void forget_fresh(struct book *book)
 	book->fresh_count = 0;
 }
 
-static err_t ask_insert(struct book *book, const struct ask *ask)
+static bool ask_same(const struct ask *a, const struct ask *b)
+{
+	struct ask x = *a, y = *b;
+	bool blocked = x.blocked_count == y.blocked_count &&
+		       (!x.blocked_count || !memcmp(x.blocked, y.blocked, x.blocked_count * sizeof *x.blocked));
+
+	x.blocked = y.blocked = NULL;
+	return blocked && !memcmp(&x, &y, sizeof x); /* bytes between members may differ: then it is put again, no harm */
+}
+
+static err_t ask_insert(struct book *book, struct ask_entry *entry)
 {
 	TRY(grow((void ***)&book->asks, (void ***)&book->fresh, book->ask_count, &book->ask_cap));
-	struct ask_entry *entry = calloc(1, sizeof *entry);
-	if (!entry)
-		return E_NOMEM;
-	entry->ask = *ask;
+	TRY(uuid_map_put(&book->ask_of, entry->ask.machine, entry));
 	entry->since = ++book->now;
-	entry->position = book->ask_count;
-	err_t e = uuid_map_put(&book->ask_of, ask->machine, entry);
-	if (!e && (e = ladder_put(&book->ladder, entry)))
-		uuid_map_remove(&book->ask_of, ask->machine);
+	err_t e = ladder_put(&book->ladder, entry);
 	if (e) {
-		free(entry);
+		uuid_map_remove(&book->ask_of, entry->ask.machine);
 		return e;
 	}
+	entry->position = book->ask_count;
 	book->asks[book->ask_count++] = entry;
 	mark_fresh(book, entry);
 	return OK;
 }
 
-err_t book_put_ask(struct book *book, const struct ask *ask)
+static err_t ask_replace(struct book *book, struct ask_entry *entry, const struct ask *ask)
 {
-	struct ask_entry *entry = uuid_map_get(&book->ask_of, ask->machine);
-
-	TRY(rule_check_ask(ask));
-	if (!entry)
-		return ask_insert(book, ask);
-	if (!memcmp(&entry->ask, ask, sizeof *ask))
-		return OK;
 	if (prices_same(&entry->ask.prices, &ask->prices) && uuid_equal(entry->ask.seller, ask->seller)) {
 		entry->ask = *ask;
 		ladder_changed(&book->ladder, entry);
 	} else {
-		struct ask old = entry->ask;
-
 		ladder_remove(&book->ladder, entry);
-		if (!prices_same(&old.prices, &ask->prices))
+		if (!prices_same(&entry->ask.prices, &ask->prices))
 			entry->since = ++book->now;
 		entry->ask = *ask;
 		err_t e = ladder_put(&book->ladder, entry);
@@ -161,6 +163,36 @@ err_t book_put_ask(struct book *book, const struct ask *ask)
 	}
 	mark_fresh(book, entry);
 	return OK;
+}
+
+err_t book_put_ask(struct book *book, const struct ask *ask)
+{
+	struct ask_entry *entry = uuid_map_get(&book->ask_of, ask->machine);
+	struct ask copy = *ask;
+
+	TRY(rule_check_ask(ask));
+	if (entry && ask_same(&entry->ask, ask))
+		return OK;
+	uuid *blocked = ask->blocked_count ? malloc(ask->blocked_count * sizeof *blocked) : NULL;
+	if (ask->blocked_count && !blocked)
+		return E_NOMEM;
+	if (blocked)
+		memcpy(blocked, ask->blocked, ask->blocked_count * sizeof *blocked);
+	copy.blocked = blocked;
+	if (entry) {
+		free(entry->blocked);
+		entry->blocked = blocked;
+		return ask_replace(book, entry, &copy);
+	}
+	entry = calloc(1, sizeof *entry);
+	if (entry)
+		*entry = (struct ask_entry){ .ask = copy, .blocked = blocked };
+	else
+		free(blocked);
+	err_t e = entry ? ask_insert(book, entry) : E_NOMEM;
+	if (e && entry)
+		ask_free(entry);
+	return e;
 }
 
 void book_remove_ask(struct book *book, uuid machine)
@@ -181,7 +213,7 @@ void book_remove_ask(struct book *book, uuid machine)
 			break;
 		}
 	}
-	free(entry);
+	ask_free(entry);
 }
 
 /* ---- bids ---- */

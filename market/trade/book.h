@@ -23,20 +23,20 @@ struct book;
 
 struct ask {
 	uuid machine, seller;
+	struct prices prices;
+	uint32_t cores_free, memory_free_mib;
+	uint32_t score, rating_ppm, ratings; /* ratings: marks that the rating is made of */
+	uint32_t up_kbit_s, down_kbit_s;
+	uint32_t min_buyer_rating_ppm;
+	uint16_t rtt_ms[BOOK_REGIONS]; /* 0: unknown */
 	enum accel accel;
 	enum cpu_vendor vendor;
 	char country[COUNTRY_SIZE];
 	bool direct;  /* reachable by UDP from anywhere: no NAT, or one whose mapping does not depend on the destination */
 	bool trusted; /* what it booted is proven */
-	uint32_t score, rating_ppm, ratings; /* ratings: marks that the rating is made of */
-	uint32_t up_kbit_s, down_kbit_s;
-	uint16_t rtt_ms[BOOK_REGIONS]; /* 0: unknown */
-	struct prices prices;
-	uint32_t cores_free, memory_free_mib;
-	int64_t min_duration_s, max_duration_s; /* max 0: any */
-	uint32_t min_buyer_rating_ppm;
-	uuid blocked[BOOK_BLOCKED_BUYERS];
 	uint8_t blocked_count;
+	const uuid *blocked;			/* buyers; copied by book_put_ask() */
+	int64_t min_duration_s, max_duration_s; /* max 0: any */
 };
 /* What a place of a bid is filled with, as far as the other places depend on it. */
 struct taken {

@@ -717,15 +717,48 @@ static void search_block(struct search *s, const struct ladder_block *b)
 	}
 }
 
+/* Memory is what a look at a block costs; so all that will be looked at is asked for some blocks ahead. */
+#define AHEAD 8
+
+static void block_prefetch(const struct search *s, const struct ladder_block *b)
+{
+	for (int m = 0; m < s->map_count; m++)
+		__builtin_prefetch(b->maps[s->maps[m]]);
+	for (uint32_t rest = s->countries; rest; rest &= rest - 1)
+		__builtin_prefetch(b->maps[FIRST_COUNTRY + __builtin_ctz(rest)]);
+	__builtin_prefetch(b->used);
+}
+
+static void search_run(struct search *s, struct ladder_block *const *blocks, size_t count)
+{
+	const struct ladder_block *promising[RUN];
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		__builtin_prefetch(&blocks[i]->zone);
+		__builtin_prefetch((const char *)&blocks[i]->zone + 64);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (zone_promises(s, &blocks[i]->zone))
+			promising[found++] = blocks[i];
+	}
+	for (size_t i = 0; i < found && i < AHEAD; i++)
+		block_prefetch(s, promising[i]);
+	for (size_t i = 0; i < found; i++) {
+		if (i + AHEAD < found)
+			block_prefetch(s, promising[i + AHEAD]);
+		if (bound_promises(s, &promising[i]->zone.bound))
+			search_block(s, promising[i]);
+	}
+}
+
 static void search_all(struct search *s, const struct ladder *l)
 {
 	for (size_t run = 0; run * RUN < l->count; run++) {
-		if (!zone_promises(s, &l->zones[run]))
-			continue;
-		for (size_t i = run * RUN; i < l->count && i < (run + 1) * RUN; i++) {
-			if (zone_promises(s, &l->blocks[i]->zone))
-				search_block(s, l->blocks[i]);
-		}
+		size_t rest = l->count - run * RUN;
+
+		if (zone_promises(s, &l->zones[run]))
+			search_run(s, l->blocks + run * RUN, rest < RUN ? rest : RUN);
 	}
 }
 

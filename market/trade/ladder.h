@@ -15,6 +15,7 @@ struct ladder_block;
 struct ask_entry {
 	struct ask ask;
 	uint64_t since;	 /* its place in time */
+	uuid *blocked;	 /* book.c's: ask.blocked */
 	size_t position; /* book.c's */
 	bool fresh;	 /* book.c's */
 	/* ladder.c's: where it stands, and the next of the same seller's */

@@ -76,6 +76,9 @@ static const char *round_of(struct book *book, size_t max)
 
 static void break_rule(struct ask *ask, enum rule rule)
 {
+	static uuid buyer;
+
+	buyer = id_of(2001);
 	switch (rule) {
 	case RULE_ACCEL:
 		ask->accel = ACCEL_TCG;
@@ -99,7 +102,8 @@ static void break_rule(struct ask *ask, enum rule rule)
 		ask->min_buyer_rating_ppm++;
 		break;
 	case RULE_BLOCKED:
-		ask->blocked[ask->blocked_count++] = id_of(2001);
+		ask->blocked = &buyer;
+		ask->blocked_count = 1;
 		break;
 	case RULE_DISTINCT:
 		ask->seller = id_of(77);

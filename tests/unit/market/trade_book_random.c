@@ -56,6 +56,8 @@ static struct prices random_prices(uint32_t bound)
 	return (struct prices){ { below(bound) }, { below(bound) }, { below(2) } };
 }
 
+static uuid buyers[3];
+
 static struct ask random_ask(unsigned int n)
 {
 	static const char *const countries[] = { "DE", "FR", "" };
@@ -79,7 +81,7 @@ static struct ask random_ask(unsigned int n)
 	ask.min_buyer_rating_ppm = below(4) ? 0 : 400000;
 	if (!below(4)) {
 		ask.blocked_count = 1;
-		ask.blocked[0] = id_of(below(3));
+		ask.blocked = &buyers[below(3)];
 	}
 	return ask;
 }
@@ -459,6 +461,8 @@ int main(void)
 	const char *wanted = getenv("BOOKS");
 	unsigned int books = wanted ? (unsigned int)strtoul(wanted, NULL, 10) : BOOKS;
 
+	for (unsigned int i = 0; i < 3; i++)
+		buyers[i] = id_of(i);
 	for (unsigned int run = 1; run <= books; run++) {
 		struct naive n = { 0 };
 		struct book *book = NULL;
