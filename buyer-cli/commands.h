@@ -34,11 +34,13 @@ int command_offer_list(struct cli *cli);
 int command_seller_list(struct cli *cli);
 int command_seller_show(struct cli *cli);
 int command_machine_list(struct cli *cli);
+int command_machine_explain(struct cli *cli);
 int command_machine_retire(struct cli *cli);
 /* order.c */
 int command_order_create(struct cli *cli);
 int command_order_list(struct cli *cli);
 int command_order_show(struct cli *cli);
+int command_order_explain(struct cli *cli);
 int command_order_cancel(struct cli *cli);
 int command_order_receipt(struct cli *cli);
 /* watch.c */

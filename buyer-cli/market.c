@@ -86,6 +86,32 @@ int command_machine_list(struct cli *cli)
 	return show_list(cli, true, "/v1/machines", columns, "id");
 }
 
+int command_machine_explain(struct cli *cli)
+{
+	static const struct column columns[] = { { "orders waiting", "orders", CELL_NUMBER },
+						 { "fit", "fits", CELL_NUMBER },
+						 { "state", "state", CELL_TEXT },
+						 { "in the book", "in_book", CELL_TEXT },
+						 { .title = NULL } };
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON why = NULL;
+	char path[128], id[UUID_TEXT_SIZE];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_find(&s, "machine", "/v1/machines", cli_arg(cli, 0), id)))
+		return code;
+	snprintf(path, sizeof path, "/v1/machines/%s/explain", id);
+	if ((code = session_call(&s, "GET", path, NULL, false, &why)))
+		return code;
+	if (output_form(cli) != FORM_TABLE) {
+		output_object(cli, why, columns, "fits");
+		return EXIT_OK;
+	}
+	printf("the machine is %s and %s offered\n", field_text(why, "state"),
+	       json_is_true(json_object_get(why, "in_book")) ? "is" : "is not");
+	output_explanation(why, "orders", "waiting orders");
+	return EXIT_OK;
+}
+
 int command_machine_retire(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * order.c - order create, list, show, cancel, receipt
  */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bytes.h"
 #include "commands.h"
+#include "constraints.h"
 #include "file.h"
 #include "json.h"
 #include "order.h"
@@ -26,42 +26,17 @@ static const struct column order_columns[] = { { "order", "id", CELL_TEXT },
 					       { "max per core hour", "max_price_per_core_hour_micro", CELL_MONEY },
 					       { "max per GiB hour", "max_price_per_gib_hour_micro", CELL_MONEY },
 					       { "max per GiB moved", "max_price_per_gib_transferred_micro", CELL_MONEY },
+					       { "max per VM hour", "max_price_per_hour_micro", CELL_BUDGET },
 					       { "budget", "budget_micro", CELL_BUDGET },
 					       { "held", "held_micro", CELL_MONEY },
 					       { "charged", "charged_micro", CELL_MONEY },
 					       { "image", "image", CELL_TEXT },
 					       { "created", "created_at", CELL_DATE },
+					       { "not before", "not_before", CELL_DATE },
 					       { "open until", "open_until", CELL_DATE },
 					       { .title = NULL } };
 
 static const money default_memory_price = { 50000 }, default_transfer_price = { 100000 };
-
-static int read_constraints(struct cli *cli, struct constraints *c)
-{
-	int64_t score;
-	money rating; /* 0.95: six decimals are just what millionths need */
-	int accel;
-	c->country_count = (size_t)cli_option_count(cli, "country");
-	if (c->country_count > MAX_COUNTRIES)
-		return cli_error(cli, EXIT_USAGE, "--country: at most %d", MAX_COUNTRIES);
-	for (size_t i = 0; i < c->country_count; i++) {
-		const char *word = cli_text_at(cli, "country", (int)i);
-		if (strlen(word) != 2 || !isalpha((unsigned char)word[0]) || !isalpha((unsigned char)word[1]))
-			return cli_error(cli, EXIT_USAGE, "--country: two letters, as in DE, not \"%s\"", word);
-		for (int letter = 0; letter < 2; letter++)
-			c->countries[i][letter] = (char)toupper((unsigned char)word[letter]);
-	}
-	if (cli_int(cli, "min-score", 0, 0, 1000000, &score) || cli_money(cli, "min-rating", (money){ 0 }, &rating))
-		return EXIT_USAGE;
-	if (rating.micro > RATING_MAX_PPM)
-		return cli_error(cli, EXIT_USAGE, "--min-rating: must be from 0 to 1");
-	c->min_score = (uint32_t)score;
-	c->min_rating_ppm = (uint32_t)rating.micro;
-	if (state_parse(accel_names, ACCEL_COUNT, cli_text(cli, "accel", "any"), &accel))
-		return cli_error(cli, EXIT_USAGE, "--accel: must be any, kvm or tcg");
-	c->accel = (enum accel)accel;
-	return EXIT_OK;
-}
 
 static int read_user_data(struct cli *cli, struct order_request *r)
 {
@@ -80,6 +55,20 @@ static int read_user_data(struct cli *cli, struct order_request *r)
 	return EXIT_OK;
 }
 
+/* A time, or "+2h" from now. */
+static int read_not_before(struct cli *cli, wall_time *ret)
+{
+	const char *text = cli_text(cli, "not-before", NULL);
+	int64_t later_us;
+	if (!text)
+		return EXIT_OK;
+	if (*text == '+' && duration_parse(text + 1, &later_us) == OK)
+		ret->us = clock_wall().us + later_us;
+	else if (wall_parse(text, ret))
+		return cli_error(cli, EXIT_USAGE, "--not-before: a time such as 2026-12-24T20:00:00Z, or +2h, not \"%s\"", text);
+	return EXIT_OK;
+}
+
 static int read_request(session_t *s, struct order_request *r)
 {
 	struct cli *cli = s->cli;
@@ -94,7 +83,7 @@ static int read_request(session_t *s, struct order_request *r)
 	    cli_money(cli, "max-price-memory", default_memory_price, &r->max_prices.per_gib_hour) ||
 	    cli_money(cli, "max-price-transfer", default_transfer_price, &r->max_prices.per_gib_transferred) ||
 	    cli_duration(cli, "duration", HOUR_US, &duration_us) || cli_duration(cli, "open-for", HOUR_US, &open_us) ||
-	    cli_money(cli, "budget", none, &r->budget))
+	    cli_money(cli, "budget", none, &r->budget) || cli_money(cli, "max-price-hour", none, &r->max_hour))
 		return EXIT_USAGE;
 	if (memory < 64LL << 20 || memory > 1LL << 40)
 		return cli_error(cli, EXIT_USAGE, "--memory: must be from 64M to 1T");
@@ -102,10 +91,14 @@ static int read_request(session_t *s, struct order_request *r)
 	r->cores = (uint32_t)cores;
 	r->memory_mib = (uint32_t)(memory >> 20);
 	r->duration_s = duration_us / SECOND_US;
-	r->open_s = open_us / SECOND_US;
+	r->open_s = cli_flag(cli, "standing") ? 0 : open_us / SECOND_US;
+	if (cli_flag(cli, "standing") && cli_flag(cli, "open-for"))
+		return cli_error(cli, EXIT_USAGE, "--standing waits for ever, --open-for does not: give one of them");
 	if (text_copy(r->name, sizeof r->name, cli_text(cli, "name", "")))
 		return cli_error(cli, EXIT_USAGE, "--name: at most %d bytes", NAME_SIZE - 1);
-	int code = read_constraints(cli, &r->constraints);
+	int code = constraints_read(cli, &r->constraints);
+	if (!code)
+		code = read_not_before(cli, &r->not_before);
 	if (code || (code = read_user_data(cli, r)) || (code = session_image(s, cli_text(cli, "image", ""), image)))
 		return code;
 	return sha256_parse(image, &r->image) ? cli_error(cli, EXIT_USAGE, "--image: \"%s\" is no image's id", image) : EXIT_OK;
@@ -179,6 +172,10 @@ int command_order_list(struct cli *cli)
 	return EXIT_OK;
 }
 
+static const struct column explain_columns[] = { { "offers", "asks", CELL_NUMBER },   { "fit", "fits", CELL_NUMBER },
+						 { "state", "state", CELL_TEXT },     { "places", "places", CELL_NUMBER },
+						 { "filled", "filled", CELL_NUMBER }, { .title = NULL } };
+
 int command_order_show(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };
@@ -197,14 +194,26 @@ int command_order_show(struct cli *cli)
 	snprintf(path, sizeof path, "/v1/orders/%s/explain", id);
 	if ((code = session_call(&s, "GET", path, NULL, false, &why)))
 		return code;
-	const char *rule;
-	json_t *count;
-	printf("\n%lld offers, %lld of them fit now. What takes the others out:", (long long)field_int(why, "asks"),
-	       (long long)field_int(why, "fits"));
-	json_object_foreach (json_object_get(why, "removed"), rule, count)
-		if (json_integer_value(count))
-			printf(" %s %lld", rule, (long long)json_integer_value(count));
 	putchar('\n');
+	output_explanation(why, "asks", "offers");
+	return EXIT_OK;
+}
+
+int command_order_explain(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON why = NULL;
+	char id[UUID_TEXT_SIZE], path[96];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
+		return code;
+	snprintf(path, sizeof path, "/v1/orders/%s/explain", id);
+	if ((code = session_call(&s, "GET", path, NULL, false, &why)))
+		return code;
+	if (output_form(cli) == FORM_TABLE)
+		output_explanation(why, "asks", "offers");
+	else
+		output_object(cli, why, explain_columns, "fits");
 	return EXIT_OK;
 }
 

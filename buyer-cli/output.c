@@ -204,3 +204,18 @@ void output_note(const struct cli *cli, const char *fmt, ...)
 	va_end(args);
 	fflush(stdout);
 }
+
+void output_explanation(json_t *why, const char *considered, const char *noun)
+{
+	const char *rule;
+	json_t *count;
+	bool any = false;
+	printf("%lld %s, %lld of them fit now.", (long long)field_int(why, considered), noun, (long long)field_int(why, "fits"));
+	json_object_foreach (json_object_get(why, "removed"), rule, count) {
+		if (!json_integer_value(count))
+			continue;
+		printf("%s %s %lld", any ? "," : " What takes the others out:", rule, (long long)json_integer_value(count));
+		any = true;
+	}
+	putchar('\n');
+}

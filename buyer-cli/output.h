@@ -56,4 +56,7 @@ void progress_start(struct progress *p, const struct cli *cli, const char *what,
 void progress_at(struct progress *p, uint64_t done_bytes);
 void progress_end(struct progress *p);
 
+/* "12 offers, 4 of them fit now. …": what the rules take out, in words; considered: the member that counts what noun names. */
+void output_explanation(json_t *why, const char *considered, const char *noun);
+
 #endif

@@ -25,7 +25,7 @@ route_fn payment_webhook, payment_return;
 /* images.c */
 route_fn image_create, image_list, image_show, image_delete, image_pieces_show, piece_put, piece_get;
 /* machines.c */
-route_fn machine_enrol, machine_list, machine_show, machine_leases, machine_retire;
+route_fn machine_enrol, machine_list, machine_show, machine_explain, machine_leases, machine_retire;
 /* reports.c */
 route_fn machine_report, lease_spec_show;
 /* orders.c */

@@ -5,6 +5,7 @@
 #include "gate.h"
 #include "handlers.h"
 #include "live.h"
+#include "matching.h"
 #include "presence.h"
 
 static struct machine machine_view(struct market *m, const struct machine_row *row)
@@ -95,6 +96,25 @@ err_t machine_show(struct request *r)
 	TRY(machine_of(r, &row));
 	struct machine view = machine_view(market_of(r), &row);
 	answer_json(r, 200, machine_to_json(&view));
+	return OK;
+}
+
+/* Why there is no work: which orders wait, and what keeps each from this machine. */
+err_t machine_explain(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct machine_row row;
+	struct explanation explanation;
+	TRY(machine_of(r, &row));
+	const struct presence *p = presence_get(m, row.m.id);
+	if (!p)
+		return E_UNAVAILABLE;
+	struct ask ask = presence_to_ask(m, p);
+	book_explain_ask(m->book, &ask, &explanation);
+	json_t *answer = explanation_to_json(&explanation, "orders");
+	json_put_text(answer, "state", machine_state_names[p->row.m.state]);
+	json_put_bool(answer, "in_book", book_ask(m->book, row.m.id) != NULL);
+	answer_json(r, 200, answer);
 	return OK;
 }
 

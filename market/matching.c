@@ -6,11 +6,14 @@
  */
 #include "matching.h"
 
+#include "file.h"
 #include "live.h"
 #include "log.h"
+#include "presence.h"
+#include "rating.h"
 
-#define BATCH 64
-#define ROUNDS 32
+#define BATCH BOOK_PLACES /* so that the largest all-or-none order fits */
+#define ROUNDS 8
 
 struct bid bid_of(const struct order *o)
 {
@@ -21,9 +24,42 @@ struct bid bid_of(const struct order *o)
 		.cores = o->cores,
 		.memory_mib = o->memory_mib,
 		.max_prices = o->max_prices,
+		.max_hour = o->max_hour,
 		.duration_s = o->duration_s,
 		.constraints = o->constraints,
 	};
+}
+
+static err_t taken_places(struct market *m, uuid order, struct taken *ret, size_t max, size_t *ret_count)
+{
+	AUTO_FREE struct lease_row *rows = NULL;
+	size_t count;
+	TRY(store_lease_list_of_order(m->store, order, (uuid){ 0 }, &rows, &count));
+	for (size_t i = 0; i < count && *ret_count < max; i++) {
+		const struct lease *l = &rows[i].l;
+		const struct presence *p = presence_get(m, l->machine);
+		struct taken *t = &ret[*ret_count];
+		if (l->state == LEASE_ENDED)
+			continue;
+		*t = (struct taken){ .machine = l->machine, .seller = l->seller, .vendor = p ? p->terms.cpu_vendor : CPU_ANY };
+		memcpy(t->country, l->country, sizeof t->country);
+		++*ret_count;
+	}
+	return OK;
+}
+
+err_t bid_complete(struct market *m, struct bid *bid, struct taken *ret_taken, size_t max)
+{
+	const struct constraints *c = &bid->constraints;
+	struct marks marks;
+	if (c->max_rtt_ms)
+		TRY(region_number(m->settings, c->region, &bid->region));
+	TRY(store_buyer_marks(m->store, bid->buyer, &marks));
+	bid->buyer_rating_ppm = rating_ppm(marks.good, marks.bad);
+	bid->taken = ret_taken;
+	if (c->distinct_sellers || c->distinct_countries || c->distinct_cpu_vendors)
+		TRY(taken_places(m, bid->order, ret_taken, max, &bid->taken_count));
+	return OK;
 }
 
 static void order_drop(struct market *m, uuid order)
@@ -43,18 +79,22 @@ err_t order_put(struct market *m, const struct order *o)
 		return OK;
 	}
 	struct bid bid = bid_of(o);
+	struct taken taken[BOOK_PLACES];
 	struct open_order *open = uuid_map_get(&m->orders, o->id);
 	if (!open) {
 		open = malloc(sizeof *open);
 		if (!open)
 			return E_NOMEM;
-		*open = (struct open_order){ o->id, o->buyer, o->open_until };
+		*open = (struct open_order){ o->id, o->buyer, o->not_before, o->open_until };
 		err_t e = uuid_map_put(&m->orders, o->id, open);
 		if (e) {
 			free(open);
 			return e;
 		}
 	}
+	if (open->not_before.us)
+		return OK; /* orders_sweep() brings it */
+	TRY(bid_complete(m, &bid, taken, BOOK_PLACES));
 	m->match_wanted = true;
 	return book_put_bid(m->book, &bid);
 }
@@ -128,8 +168,6 @@ void matching_run(struct market *m, wall_time now, mono_time now_mono)
 			m->match_wanted = true; /* the next sweep tries again */
 			return;
 		}
-		if (n < BATCH)
-			return;
 	}
 	m->match_wanted = true; /* others first */
 	market_wake(m);
@@ -141,7 +179,11 @@ void orders_sweep(struct market *m, wall_time now)
 	void **all = uuid_map_values(&m->orders, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct open_order *open = all[i];
-		if (open->open_until.us > now.us)
+		if (open->not_before.us && open->not_before.us <= now.us) {
+			open->not_before.us = 0;
+			market_touch_order(m, open->id);
+		}
+		if (!open->open_until.us || open->open_until.us > now.us)
 			continue;
 		uuid id = open->id;
 		err_t e = store_order_close(m->store, id, ORDER_EXPIRED, now);

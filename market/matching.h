@@ -8,10 +8,16 @@
 
 struct open_order {
 	uuid id, buyer;
-	wall_time open_until;
+	wall_time not_before; /* us 0: it is in the book */
+	wall_time open_until; /* us 0: stands until it is cancelled */
 };
 
+/* Without what a bid has from elsewhere: see bid_complete(). */
 struct bid bid_of(const struct order *o);
+/* The buyer's rating, the number of its region (E_NOT_FOUND: the market has none of that name), what is taken already where places
+ * must differ: at most max, in ret_taken. */
+MUST_CHECK err_t bid_complete(struct market *m, struct bid *bid, struct taken *ret_taken, size_t max);
+json_t *explanation_to_json(const struct explanation *e, const char *considered); /* its name for what was considered */
 /* Puts the order into the book, changes it there, or takes it out: as the row says. */
 MUST_CHECK err_t order_put(struct market *m, const struct order *o);
 MUST_CHECK err_t order_reload(struct market *m, uuid order);

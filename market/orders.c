@@ -27,6 +27,9 @@ static err_t take_request(struct request *r, struct order_request *ret, money *r
 	money hold = { 0 }, place;
 	if (order_request_from_json(r->json, ret, &error) != OK)
 		return refuse_json(r, &error);
+	uint8_t region;
+	if (ret->constraints.max_rtt_ms && region_number(market_of(r)->settings, ret->constraints.region, &region) != OK)
+		return refuse(r, REFUSE_BAD_FIELD, "constraints.region", "this market has no region of that name");
 	TRY(price_window(&ret->max_prices, ret->cores, ret->memory_mib, market_of(r)->settings->hold_window_us, &place));
 	TRY(money_scale(place, ret->count, 1, &hold));
 	if (ret->budget.micro && ret->budget.micro < hold.micro) {
@@ -148,12 +151,20 @@ err_t order_leases(struct request *r)
 
 /* ---- what would be ---- */
 
-static json_t *explanation_to_json(const struct explanation *e)
+static err_t complete(struct request *r, struct bid *bid, struct taken *taken, size_t max)
+{
+	err_t e = bid_complete(market_of(r), bid, taken, max);
+	if (e == E_NOT_FOUND)
+		return refuse(r, REFUSE_BAD_FIELD, "constraints.region", "this market has no region of that name");
+	return e;
+}
+
+json_t *explanation_to_json(const struct explanation *e, const char *considered)
 {
 	json_t *json = json_object(), *removed = json_object();
 	for (int i = 0; i < RULE_COUNT; i++)
 		json_put_int(removed, rule_names[i], (int64_t)e->removed[i]);
-	json_put_int(json, "asks", (int64_t)e->asks);
+	json_put_int(json, considered, (int64_t)e->considered);
 	json_put(json, "removed", removed);
 	json_put_int(json, "fits", (int64_t)e->left);
 	return json;
@@ -174,10 +185,12 @@ err_t order_quote(struct request *r)
 			   .cores = request.cores,
 			   .memory_mib = request.memory_mib,
 			   .max_prices = request.max_prices,
+			   .max_hour = request.max_hour,
 			   .duration_s = request.duration_s,
 			   .constraints = request.constraints };
+	TRY(complete(r, &bid, NULL, 0));
 	book_explain(m->book, &bid, &explanation);
-	json_t *answer = explanation_to_json(&explanation);
+	json_t *answer = explanation_to_json(&explanation, "asks");
 	json_put_text(answer, "currency", m->settings->currency);
 	json_put_money(answer, "hold_micro", hold);
 	json_put_int(answer, "hold_window_s", m->settings->hold_window_us / SECOND_US);
@@ -193,8 +206,10 @@ err_t order_explain(struct request *r)
 	struct explanation explanation;
 	TRY(order_of(r, &order));
 	struct bid bid = bid_of(&order);
+	struct taken taken[BOOK_PLACES];
+	TRY(complete(r, &bid, taken, BOOK_PLACES));
 	book_explain(m->book, &bid, &explanation);
-	json_t *answer = explanation_to_json(&explanation);
+	json_t *answer = explanation_to_json(&explanation, "asks");
 	json_put_text(answer, "state", order_state_names[order.state]);
 	json_put_int(answer, "places", order.count - order.filled);
 	json_put_int(answer, "filled", order.filled);

@@ -99,6 +99,8 @@ err_t presence_heard(struct market *m, struct presence *p, const struct report *
 	memcpy(row.m.country, report->country, sizeof row.m.country);
 	memcpy(row.m.version, report->version, sizeof row.m.version);
 	row.m.seen_at = now;
+	p->min_duration_s = report->min_duration_s;
+	p->terms = report->terms;
 	p->seen_at = now;
 	p->seen_dirty = true;
 	if (!row_same(&row, &p->row)) {
@@ -118,6 +120,38 @@ static uint32_t less(uint32_t all, uint64_t used)
 	return used < all ? all - (uint32_t)used : 0;
 }
 
+struct ask presence_to_ask(const struct market *m, const struct presence *p)
+{
+	const struct offer_terms *t = &p->terms;
+	struct ask ask;
+	memset(&ask, 0, sizeof ask); /* also between its members: asks are compared whole */
+	ask.machine = p->row.m.id;
+	ask.seller = p->row.m.account;
+	ask.prices = p->row.m.prices;
+	ask.cores_free = less(p->row.m.cores, p->row.cores_used);
+	ask.memory_free_mib = less(p->row.m.memory_mib, p->row.memory_used_mib);
+	ask.score = p->row.m.score;
+	ask.rating_ppm = rating_ppm(p->row.good, p->row.bad);
+	ask.ratings = p->row.good + p->row.bad;
+	ask.up_kbit_s = t->up_kbit_s;
+	ask.down_kbit_s = t->down_kbit_s;
+	ask.min_buyer_rating_ppm = t->min_buyer_rating_ppm;
+	ask.accel = p->row.m.accel;
+	ask.vendor = t->cpu_vendor;
+	memcpy(ask.country, p->row.m.country, sizeof ask.country);
+	ask.direct = t->direct;
+	ask.blocked = t->blocked_buyers;
+	ask.blocked_count = (uint8_t)t->blocked_count;
+	ask.min_duration_s = p->min_duration_s;
+	ask.max_duration_s = p->row.max_duration_s;
+	for (size_t i = 0; i < t->rtt_count; i++) {
+		uint8_t region;
+		if (region_number(m->settings, t->rtt[i].region, &region) == OK)
+			ask.rtt_ms[region] = (uint16_t)t->rtt[i].rtt_ms;
+	}
+	return ask;
+}
+
 void presence_offer(struct market *m, struct presence *p)
 {
 	uint64_t cores = 0, memory_mib = 0;
@@ -131,26 +165,12 @@ void presence_offer(struct market *m, struct presence *p)
 		book_remove_ask(m->book, p->row.m.id);
 		return;
 	}
-	struct ask ask = {
-		.machine = p->row.m.id,
-		.seller = p->row.m.account,
-		.accel = p->row.m.accel,
-		.score = p->row.m.score,
-		.rating_ppm = rating_ppm(p->row.good, p->row.bad),
-		.prices = p->row.m.prices,
-		.cores_free = less(p->row.m.cores, cores),
-		.memory_free_mib = less(p->row.m.memory_mib, memory_mib),
-		.max_duration_s = p->row.max_duration_s,
-	};
-	memcpy(ask.country, p->row.m.country, sizeof ask.country);
-	const struct ask *old = book_ask(m->book, ask.machine);
-	if (old && old->cores_free == ask.cores_free && old->memory_free_mib == ask.memory_free_mib && old->score == ask.score &&
-	    old->rating_ppm == ask.rating_ppm && old->accel == ask.accel && old->max_duration_s == ask.max_duration_s &&
-	    !memcmp(old->country, ask.country, sizeof ask.country) && !memcmp(&old->prices, &ask.prices, sizeof ask.prices))
-		return;
-	if (book_put_ask(m->book, &ask) != OK)
+	struct ask ask = presence_to_ask(m, p);
+	bool news;
+	if (book_put_ask(m->book, &ask, &news) != OK)
 		log_error("an ask does not fit into the book", "machine=%s", p->row.m.name);
-	m->match_wanted = true;
+	else if (news)
+		m->match_wanted = true;
 }
 
 int64_t presence_silent_us(const struct market *m, const struct presence *p, mono_time now)

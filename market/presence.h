@@ -19,6 +19,9 @@ struct presence {
 	bool seen_dirty; /* not written yet */
 	uuid boot, old_boots[OLD_BOOTS];
 	uint64_t seq;
+	/* Of the last report: */
+	uint32_t min_duration_s;
+	struct offer_terms terms;
 	struct live *leases; /* those that have not ended */
 };
 
@@ -33,6 +36,8 @@ void presence_free_all(struct market *m);
 bool presence_is_news(struct presence *p, uuid boot, uint64_t seq);
 /* What the report says of the machine itself; writes a change and puts its ask into the book. */
 MUST_CHECK err_t presence_heard(struct market *m, struct presence *p, const struct report *report, wall_time now);
+/* As the machine and its leases are now. Its blocked buyers are the presence's. */
+struct ask presence_to_ask(const struct market *m, const struct presence *p);
 /* The ask in the book, as the machine and its leases are now. */
 void presence_offer(struct market *m, struct presence *p);
 bool presence_is_heard(const struct market *m, const struct presence *p, mono_time now);

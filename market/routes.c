@@ -90,6 +90,8 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/machines/{id}", machine_show, S_MACHINES | S_MACHINE, 0, 0, "one machine" },
 	{ "DELETE", "/v1/machines/{id}", machine_retire, S_MACHINES, TX, 0, "retire a machine for good" },
 	{ "GET", "/v1/machines/{id}/leases", machine_leases, S_MACHINES | S_MACHINE, 0, 0, "its leases that have not ended" },
+	{ "GET", "/v1/machines/{id}/explain", machine_explain, S_MACHINES | S_MACHINE, 0, 0,
+	  "why it gets no work: what keeps waiting orders from it" },
 	{ "POST", "/v1/machines/{id}/report", machine_report, S_MACHINE, QUIET, REPORT,
 	  "what is; the answer says what should be" },
 

@@ -3,7 +3,10 @@
  */
 #include "settings.h"
 
+#include <string.h>
+
 #include "clock.h"
+#include "order.h"
 
 #define AT(field) offsetof(struct settings, field)
 #define TEXT(key, field, fallback, what)                                                               \
@@ -27,6 +30,8 @@ const struct conf_entry settings_table[] = {
 	TEXT("market.name", name, "CPUShare", "what this market is called"),
 	TEXT("market.currency", currency, "EUR", "ISO 4217; all amounts are in it"),
 	TEXT("market.contact", operator_contact, "", "where users reach the operator: an address or URL"),
+	TEXT("market.regions", regions, "",
+	     "names of up to eight places that machines measure their round trip to, with blanks between"),
 	TEXT("market.web_dir", web_dir, "", "folder of the web pages; empty: those installed with the program"),
 
 	TEXT("listen.address", address, "127.0.0.1:8443", "address and port; [::]:8443 listens everywhere"),
@@ -113,3 +118,17 @@ const struct conf_entry settings_table[] = {
 		 "between two writes of when machines were seen"),
 	{ .key = NULL },
 };
+
+err_t region_number(const struct settings *s, const char *name, uint8_t *ret_number)
+{
+	const char *at = s->regions + strspn(s->regions, " ");
+	for (uint8_t n = 0; *at && n < MAX_REGIONS; n++, at += strspn(at, " ")) {
+		size_t len = strcspn(at, " ");
+		if (len == strlen(name) && !memcmp(at, name, len)) {
+			*ret_number = n;
+			return OK;
+		}
+		at += len;
+	}
+	return E_NOT_FOUND;
+}

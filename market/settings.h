@@ -10,7 +10,7 @@
 
 struct settings {
 	/* [market] */
-	char name[65], currency[4], operator_contact[257], web_dir[1024];
+	char name[65], currency[4], operator_contact[257], web_dir[1024], regions[257];
 	/* [listen] */
 	char address[64], public_url[257], certificate[1024], key[1024];
 	bool http;
@@ -37,5 +37,7 @@ struct settings {
 };
 
 extern const struct conf_entry settings_table[];
+/* The place of a region's name in regions, from 0. E_NOT_FOUND. */
+MUST_CHECK err_t region_number(const struct settings *s, const char *name, uint8_t *ret_number);
 
 #endif

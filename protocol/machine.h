@@ -79,6 +79,22 @@ struct lease_report {
 	size_t first_path, path_count;
 };
 
+/* What else a machine says of itself and its owner of buyers; all optional, 0 and "" where unknown or of no matter. */
+struct region_rtt {
+	char region[REGION_SIZE];
+	uint32_t rtt_ms; /* 1 .. RTT_MAX_MS */
+};
+struct offer_terms {
+	enum cpu_vendor cpu_vendor;
+	bool direct; /* reachable by UDP without a relay */
+	uint32_t up_kbit_s, down_kbit_s;
+	struct region_rtt rtt[MAX_REGIONS];
+	size_t rtt_count;
+	uint32_t min_buyer_rating_ppm;
+	uuid blocked_buyers[MAX_BLOCKED_BUYERS];
+	size_t blocked_count;
+};
+
 /* POST /v1/machines/{id}/report with the machine's token. */
 struct report {
 	uuid boot;    /* made anew at each start of the daemon */
@@ -90,7 +106,8 @@ struct report {
 	uint32_t cores, memory_mib; /* offered in all, also what leases use now */
 	uint32_t score;
 	struct prices prices;
-	uint32_t max_duration_s; /* 0: any */
+	uint32_t min_duration_s, max_duration_s; /* of a lease; max 0: any */
+	struct offer_terms terms;
 	size_t lease_count;
 	struct lease_report leases[REPORT_MAX_LEASES];
 	size_t path_count;

@@ -31,53 +31,6 @@ void prices_take(struct json_reader *r, const char *prefix, struct prices *ret)
 	*ret = p;
 }
 
-/* ---- constraints ---- */
-static json_t *constraints_to_json(const struct constraints *c)
-{
-	json_t *json = json_object();
-	json_t *countries = json_array();
-	for (size_t i = 0; i < c->country_count; i++)
-		json_array_append_new(countries, json_string(c->countries[i]));
-	json_put(json, "countries", countries);
-	json_put_int(json, "min_score", c->min_score);
-	json_put_int(json, "min_rating_ppm", c->min_rating_ppm);
-	json_put_text(json, "accel", accel_names[c->accel]);
-	return json;
-}
-
-static void take_countries(struct json_reader *r, struct constraints *ret)
-{
-	json_t *array;
-	if (!json_has(r, "countries") || !json_take_array(r, "countries", MAX_COUNTRIES, &array))
-		return;
-	for (size_t i = 0; i < json_array_size(array) && !r->bad; i++) {
-		char text[8] = "", element[32];
-		json_element_text(r, "countries", array, i, text, sizeof text);
-		snprintf(element, sizeof element, "countries[%zu]", i);
-		if (r->bad)
-			return;
-		if (!country_valid(text) || text_copy(ret->countries[i], COUNTRY_SIZE, text) != OK)
-			json_refuse(r, element, "must be two upper-case letters (ISO 3166-1)");
-	}
-	ret->country_count = json_array_size(array);
-}
-
-static void take_constraints(struct json_reader *r, enum strictness strictness, struct constraints *ret)
-{
-	struct json_reader object;
-	struct constraints c = { 0 };
-	if (!json_has(r, "constraints") || !json_take_object(r, "constraints", &object))
-		return;
-	take_countries(&object, &c);
-	field_maybe_u32(&object, "min_score", 0, SCORE_MAX, &c.min_score);
-	field_maybe_u32(&object, "min_rating_ppm", 0, RATING_MAX_PPM, &c.min_rating_ppm);
-	c.accel = (enum accel)field_maybe_enum(&object, "accel", accel_names, ACCEL_COUNT, ACCEL_ANY);
-	if (field_close(&object, strictness) == OK)
-		*ret = c;
-	else
-		r->bad = true;
-}
-
 /* ---- order_request ---- */
 void order_request_clear(struct order_request *r)
 {
@@ -96,6 +49,8 @@ json_t *order_request_to_json(const struct order_request *r)
 	prices_put(json, "max_", &r->max_prices);
 	json_put_int(json, "duration_s", r->duration_s);
 	json_put_int(json, "open_s", r->open_s);
+	json_put_money(json, "max_price_per_hour_micro", r->max_hour);
+	json_put_time(json, "not_before", r->not_before);
 	json_put_money(json, "budget_micro", r->budget);
 	json_put(json, "constraints", constraints_to_json(&r->constraints));
 	if (r->user_data)
@@ -121,7 +76,9 @@ static void take_shape(struct json_reader *r, struct order_request *o)
 	json_take_u32(r, "memory_mib", LEASE_MIN_MEMORY_MIB, LEASE_MAX_MEMORY_MIB, &o->memory_mib);
 	prices_take(r, "max_", &o->max_prices);
 	field_maybe_int(r, "duration_s", LEASE_MIN_S, LEASE_MAX_S, &o->duration_s);
-	field_maybe_int(r, "open_s", 1, LEASE_MAX_S, &o->open_s);
+	field_maybe_int(r, "open_s", 0, LEASE_MAX_S, &o->open_s);
+	field_maybe_money(r, "max_price_per_hour_micro", &o->max_hour);
+	field_maybe_time(r, "not_before", &o->not_before);
 }
 
 err_t order_request_from_json(json_t *json, struct order_request *ret, struct json_error *error)
@@ -133,7 +90,7 @@ err_t order_request_from_json(json_t *json, struct order_request *ret, struct js
 	field_maybe_name(&r, "name", o.name, sizeof o.name);
 	take_shape(&r, &o);
 	field_maybe_money(&r, "budget_micro", &o.budget);
-	take_constraints(&r, STRICT, &o.constraints);
+	constraints_take(&r, STRICT, &o.constraints);
 	if (json_has(&r, "user_data"))
 		json_take_long_text(&r, "user_data", USER_DATA_MAX, &o.user_data);
 	if (!r.bad && most_it_can_cost(&o, &most) != OK)
@@ -159,12 +116,14 @@ json_t *order_to_json(const struct order *o)
 	json_put_int(json, "cores", o->cores);
 	json_put_int(json, "memory_mib", o->memory_mib);
 	prices_put(json, "max_", &o->max_prices);
+	json_put_money(json, "max_price_per_hour_micro", o->max_hour);
 	json_put_int(json, "duration_s", o->duration_s);
 	json_put_money(json, "budget_micro", o->budget);
 	json_put_money(json, "held_micro", o->held);
 	json_put_money(json, "charged_micro", o->charged);
 	json_put(json, "constraints", constraints_to_json(&o->constraints));
 	json_put_time(json, "created_at", o->created_at);
+	json_put_time(json, "not_before", o->not_before);
 	json_put_time(json, "open_until", o->open_until);
 	json_put_time(json, "ended_at", o->ended_at);
 	return json;
@@ -190,8 +149,10 @@ err_t order_from_json(json_t *json, struct order *ret, struct json_error *error)
 	field_maybe_money(&r, "budget_micro", &o.budget);
 	field_maybe_money(&r, "held_micro", &o.held);
 	field_maybe_money(&r, "charged_micro", &o.charged);
-	take_constraints(&r, LENIENT, &o.constraints);
+	constraints_take(&r, LENIENT, &o.constraints);
 	field_maybe_time(&r, "created_at", &o.created_at);
+	field_maybe_money(&r, "max_price_per_hour_micro", &o.max_hour);
+	field_maybe_time(&r, "not_before", &o.not_before);
 	field_maybe_time(&r, "open_until", &o.open_until);
 	field_maybe_time(&r, "ended_at", &o.ended_at);
 	TRY(json_close_lenient(&r));

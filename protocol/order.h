@@ -4,12 +4,15 @@
 #ifndef PROTOCOL_ORDER_H
 #define PROTOCOL_ORDER_H
 
+#include "field.h"
 #include "image.h"
 
 #define COUNTRY_SIZE 3 /* ISO 3166-1 alpha-2, upper case, and NUL */
 #define MAX_COUNTRIES 32
 #define MAX_SELLERS 16 /* named in one order's constraints */
-#define REGION_SIZE 17 /* a name of a place that machines measure their round trip to, and NUL */
+#define MAX_REGIONS 8
+#define MAX_BLOCKED_BUYERS 16 /* by one machine */
+#define REGION_SIZE 17	      /* a name of a place that machines measure their round trip to, and NUL */
 #define RTT_MAX_MS 60000
 #define RATE_MAX_KBIT_S 1000000000
 #define USER_DATA_MAX 65536
@@ -55,6 +58,12 @@ struct constraints {
 	uuid preferred[MAX_SELLERS], blocked[MAX_SELLERS];		 /* sellers: first if they fit; never */
 	size_t preferred_count, blocked_count;
 };
+/* An optional list of ids, none of them twice. */
+void ids_take(struct json_reader *r, const char *name, size_t max, uuid *ret, size_t *ret_count);
+json_t *ids_to_json(const uuid *ids, size_t count);
+json_t *constraints_to_json(const struct constraints *c);
+/* The optional member "constraints" of what r reads. Lists have no member twice. */
+void constraints_take(struct json_reader *r, enum strictness strictness, struct constraints *ret);
 
 /* POST /v1/orders. Optional fields have the default named here. Refused too: prices at which cores and memory of all VMs for
  * the whole duration would cost more than MONEY_MAX_MICRO, so that no later sum of an order overflows. */
@@ -65,9 +74,11 @@ struct order_request {
 	uint32_t cores;	     /* of each, 1 .. 64 */
 	uint32_t memory_mib; /* of each, 64 .. 1048576 */
 	struct prices max_prices;
-	int64_t duration_s;		/* of each lease from its start, 60 .. 2592000; 3600 */
-	int64_t open_s;			/* how long it waits for places, 1 .. 2592000; 3600 */
-	money budget;			/* charges never exceed it; 0: the balance is the only bound */
+	int64_t duration_s;   /* of each lease from its start, 60 .. 2592000; 3600 */
+	int64_t open_s;	      /* how long it waits for places, 1 .. 2592000; 3600; 0: until it is cancelled */
+	wall_time not_before; /* matched only from then on, and open_s counts from then; us 0: at once */
+	money max_hour;	      /* of one VM, cores and memory together: at most this an hour; 0: max_prices alone decide */
+	money budget;	      /* charges never exceed it; 0: the balance is the only bound */
 	struct constraints constraints; /* {} */
 	char *user_data;		/* heap or NULL; NoCloud user-data for each VM, at most USER_DATA_MAX bytes */
 };
@@ -84,9 +95,10 @@ struct order {
 	uint32_t cores, memory_mib;
 	struct prices max_prices;
 	int64_t duration_s;
-	money budget, held, charged;
+	money budget, held, charged, max_hour;
 	struct constraints constraints;
-	wall_time created_at, open_until, ended_at;
+	wall_time created_at, not_before, open_until,
+		ended_at; /* not_before us 0: at once; open_until us 0: until it is cancelled */
 };
 json_t *order_to_json(const struct order *o);
 MUST_CHECK err_t order_from_json(json_t *json, struct order *ret, struct json_error *error);

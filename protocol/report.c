@@ -99,6 +99,62 @@ static void take_lease_reports(struct json_reader *r, struct report *ret)
 	}
 }
 
+/* ---- terms ---- */
+static json_t *terms_to_json(const struct offer_terms *t)
+{
+	json_t *json = json_object(), *regions = json_array();
+	json_put_text(json, "cpu_vendor", cpu_vendor_names[t->cpu_vendor]);
+	json_put_bool(json, "direct", t->direct);
+	json_put_int(json, "up_kbit_s", t->up_kbit_s);
+	json_put_int(json, "down_kbit_s", t->down_kbit_s);
+	for (size_t i = 0; i < t->rtt_count; i++) {
+		json_t *region = json_object();
+		json_put_text(region, "region", t->rtt[i].region);
+		json_put_int(region, "rtt_ms", t->rtt[i].rtt_ms);
+		json_array_append_new(regions, region);
+	}
+	json_put(json, "rtt", regions);
+	json_put_int(json, "min_buyer_rating_ppm", t->min_buyer_rating_ppm);
+	json_put(json, "blocked_buyers", ids_to_json(t->blocked_buyers, t->blocked_count));
+	return json;
+}
+
+static void take_rtt(struct json_reader *r, struct offer_terms *t)
+{
+	json_t *array;
+	if (!json_has(r, "rtt") || !json_take_array(r, "rtt", MAX_REGIONS, &array))
+		return;
+	for (size_t i = 0; i < json_array_size(array) && !r->bad; i++) {
+		struct json_reader object;
+		if (!json_element_object(r, "rtt", array, i, &object))
+			return;
+		field_label(&object, "region", t->rtt[i].region, sizeof t->rtt[i].region);
+		json_take_u32(&object, "rtt_ms", 1, RTT_MAX_MS, &t->rtt[i].rtt_ms);
+		if (json_close(&object) != OK)
+			r->bad = true;
+		t->rtt_count++;
+	}
+}
+
+static void take_terms(struct json_reader *r, struct offer_terms *ret)
+{
+	struct json_reader object;
+	struct offer_terms t = { 0 };
+	if (!json_has(r, "terms") || !json_take_object(r, "terms", &object))
+		return;
+	t.cpu_vendor = (enum cpu_vendor)field_maybe_enum(&object, "cpu_vendor", cpu_vendor_names, CPU_VENDOR_COUNT, CPU_ANY);
+	field_maybe_bool(&object, "direct", &t.direct);
+	field_maybe_u32(&object, "up_kbit_s", 0, RATE_MAX_KBIT_S, &t.up_kbit_s);
+	field_maybe_u32(&object, "down_kbit_s", 0, RATE_MAX_KBIT_S, &t.down_kbit_s);
+	take_rtt(&object, &t);
+	field_maybe_u32(&object, "min_buyer_rating_ppm", 0, RATING_MAX_PPM, &t.min_buyer_rating_ppm);
+	ids_take(&object, "blocked_buyers", MAX_BLOCKED_BUYERS, t.blocked_buyers, &t.blocked_count);
+	if (json_close(&object) == OK)
+		*ret = t;
+	else
+		r->bad = true;
+}
+
 json_t *report_to_json(const struct report *r)
 {
 	json_t *json = json_object();
@@ -112,7 +168,9 @@ json_t *report_to_json(const struct report *r)
 	json_put_int(json, "memory_mib", r->memory_mib);
 	json_put_int(json, "score", r->score);
 	prices_put(json, "", &r->prices);
+	json_put_int(json, "min_duration_s", r->min_duration_s);
 	json_put_int(json, "max_duration_s", r->max_duration_s);
+	json_put(json, "terms", terms_to_json(&r->terms));
 	json_t *leases = json_array();
 	for (size_t i = 0; i < r->lease_count; i++)
 		json_array_append_new(leases, lease_report_to_json(r, &r->leases[i]));
@@ -139,7 +197,9 @@ err_t report_from_json(json_t *json, struct report *ret, struct json_error *erro
 	json_take_u32(&r, "memory_mib", 0, MACHINE_MAX_MEMORY_MIB, &t->memory_mib);
 	json_take_u32(&r, "score", 0, SCORE_MAX, &t->score);
 	prices_take(&r, "", &t->prices);
+	field_maybe_u32(&r, "min_duration_s", 0, UINT32_MAX, &t->min_duration_s);
 	field_maybe_u32(&r, "max_duration_s", 0, UINT32_MAX, &t->max_duration_s);
+	take_terms(&r, &t->terms);
 	take_lease_reports(&r, t);
 	TRY(json_close(&r));
 	*ret = *t;

@@ -192,6 +192,10 @@ static json_t *build_report(struct agent *a)
 	settings_capacity(a->settings, &r->cores, &r->memory_mib);
 	r->score = a->score;
 	r->prices = settings_prices(a->settings);
+	r->terms.cpu_vendor = probe_cpu_vendor();
+	r->terms.min_buyer_rating_ppm = (uint32_t)a->settings->min_buyer_rating.micro;
+	(void)!settings_blocked_buyers(a->settings, r->terms.blocked_buyers, &r->terms.blocked_count); /* was checked */
+	r->min_duration_s = (uint32_t)(a->settings->min_duration_us / SECOND_US);
 	r->max_duration_s = (uint32_t)(a->settings->max_duration_us / SECOND_US);
 	r->lease_count = a->lease_count;
 	for (size_t i = 0; i < a->lease_count; i++) {

@@ -6,6 +6,7 @@
  * KVM_RUN that hangs can only be ended by a signal.
  */
 #include "probe.h"
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -192,4 +193,16 @@ uint32_t probe_score(void)
 	} while (took_us < 200000);
 	free(block);
 	return (uint32_t)((int64_t)mib * SECOND_US / took_us);
+}
+
+enum cpu_vendor probe_cpu_vendor(void)
+{
+	unsigned int highest, ebx, ecx, edx;
+	char name[13] = "";
+	if (!__get_cpuid(0, &highest, &ebx, &ecx, &edx))
+		return CPU_OTHER;
+	memcpy(name, &ebx, 4);
+	memcpy(name + 4, &edx, 4);
+	memcpy(name + 8, &ecx, 4);
+	return !strcmp(name, "GenuineIntel") ? CPU_INTEL : !strcmp(name, "AuthenticAMD") ? CPU_AMD : CPU_OTHER;
 }

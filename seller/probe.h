@@ -19,6 +19,8 @@ enum accel probe_accel(const char *canary_iso, char *ret_why, size_t size);
  * where this QEMU and kernel cannot give it memory that is shared and cannot shrink. */
 enum port_kind probe_port(void);
 
+enum cpu_vendor probe_cpu_vendor(void);
+
 /* SHA-256 of one core in MiB/s, over about 200 ms: the score that an offer carries. Claimed, not proven. */
 uint32_t probe_score(void);
 

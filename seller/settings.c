@@ -38,6 +38,11 @@ const struct conf_entry settings_table[] = {
 	{ "offer.price_gib_hour", CONF_MONEY, AT(prices.per_gib_hour), 0, 0, 0, "0.001", "for a GiB of memory kept for an hour" },
 	{ "offer.price_gib_transferred", CONF_MONEY, AT(prices.per_gib_transferred), 0, 0, 0, "0.005",
 	  "for a GiB through the virtual ethernet, both directions" },
+	{ "offer.min_duration", CONF_DURATION, AT(min_duration_us), 0, 0, 0, "0", "shortest lease taken" },
+	{ "offer.min_buyer_rating", CONF_MONEY, AT(min_buyer_rating), 0, 0, RATING_MAX_PPM, "0",
+	  "buyers rated at least that, from 0 to 1; newcomers have 0" },
+	{ "offer.blocked_buyers", CONF_TEXT, AT(blocked_buyers), sizeof((struct settings *)0)->blocked_buyers, 0, 0, "",
+	  "ids of up to 16 buyers who get nothing, with blanks between" },
 	{ "offer.max_duration", CONF_DURATION, AT(max_duration_us), 0, 0, 0, "30d", "longest lease taken" },
 	{ "limits.image_cache", CONF_SIZE, AT(cache_bytes), 0, 64 << 20, 4096 * GIB, "20G", "disk for buyers' images" },
 	{ "limits.unreachable", CONF_DURATION, AT(unreachable_us), 0, SECOND_US, 0, "10m",
@@ -104,6 +109,23 @@ err_t settings_state_dir(const struct cli *cli, char *ret_path, size_t size)
 	return len < 0 || (size_t)len >= size ? E_LIMIT : OK;
 }
 
+err_t settings_blocked_buyers(const struct settings *s, uuid *ret, size_t *ret_count)
+{
+	char word[UUID_TEXT_SIZE];
+	size_t count = 0;
+	for (const char *at = s->blocked_buyers + strspn(s->blocked_buyers, " "); *at; at += strspn(at, " ")) {
+		size_t len = strcspn(at, " ");
+		if (count == MAX_BLOCKED_BUYERS || len >= sizeof word)
+			return E_INVALID;
+		memcpy(word, at, len);
+		word[len] = 0;
+		TRY(uuid_parse(word, &ret[count++]));
+		at += len;
+	}
+	*ret_count = count;
+	return OK;
+}
+
 err_t settings_check(struct settings *s, char *error)
 {
 	static const char *const accels[] = { "auto", "kvm", "tcg" };
@@ -127,6 +149,17 @@ err_t settings_check(struct settings *s, char *error)
 	if (*s->country &&
 	    (strlen(s->country) != 2 || !isalpha((unsigned char)s->country[0]) || !isalpha((unsigned char)s->country[1]))) {
 		snprintf(error, CONF_ERROR_SIZE, "machine.country must be two letters, as in DE, not \"%s\"", s->country);
+		return E_INVALID;
+	}
+	if (s->min_buyer_rating.micro > RATING_MAX_PPM) {
+		snprintf(error, CONF_ERROR_SIZE, "offer.min_buyer_rating must be from 0 to 1");
+		return E_INVALID;
+	}
+	uuid blocked[MAX_BLOCKED_BUYERS];
+	size_t count;
+	if (settings_blocked_buyers(s, blocked, &count)) {
+		snprintf(error, CONF_ERROR_SIZE, "offer.blocked_buyers must be at most %d ids with blanks between",
+			 MAX_BLOCKED_BUYERS);
 		return E_INVALID;
 	}
 	for (char *at = s->country; *at; at++)

@@ -18,7 +18,9 @@ struct settings {
 	char name[NAME_SIZE], country[8];
 	int64_t cores, memory_bytes; /* offered; 0: all but one core, half of the memory */
 	struct prices prices;
-	int64_t max_duration_us;
+	int64_t min_duration_us, max_duration_us;
+	money min_buyer_rating; /* 0 .. 1, in millionths */
+	char blocked_buyers[MAX_BLOCKED_BUYERS * UUID_TEXT_SIZE];
 	char accel[8];	  /* auto, kvm, tcg */
 	char port[16];	  /* auto, or one of port_kind_names */
 	int64_t udp_port; /* the first of ENDPOINT_PORTS that endpoints use; 0: any */
@@ -38,6 +40,8 @@ MUST_CHECK err_t settings_load(const struct cli *cli, struct settings *ret);
 MUST_CHECK err_t settings_state_dir(const struct cli *cli, char *ret_path, size_t size);
 /* What the table cannot say. Makes the country's letters capitals. error (CONF_ERROR_SIZE) says what is wrong. */
 MUST_CHECK err_t settings_check(struct settings *s, char *error);
+/* ret has MAX_BLOCKED_BUYERS. E_INVALID. */
+MUST_CHECK err_t settings_blocked_buyers(const struct settings *s, uuid *ret, size_t *ret_count);
 /* What is offered once the zeros are filled in from this computer. */
 void settings_capacity(const struct settings *s, uint32_t *ret_cores, uint32_t *ret_memory_mib);
 /* The prices to ask: a core's hour never for less than the electricity that it burns. */

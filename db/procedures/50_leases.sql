@@ -30,7 +30,8 @@ BEGIN
 	SELECT * INTO o FROM cpushare.order WHERE id = p_order;
 	IF NOT FOUND OR o.state <> 'open' OR o.open_until <= p_now OR o.cores <> p_cores OR o.memory_mib <> p_memory_mib
 		OR p_core > o.max_price_per_core_hour_micro OR p_memory > o.max_price_per_gib_hour_micro
-		OR p_transfer > o.max_price_per_gib_transferred_micro THEN
+		OR p_transfer > o.max_price_per_gib_transferred_micro OR o.not_before > p_now OR (o.max_hour_micro > 0
+		AND p_core::numeric * o.cores + round(p_memory::numeric * o.memory_mib / 1024) > o.max_hour_micro) THEN
 		RETURN NULL;
 	END IF;
 	-- The price is the seller's: a match made of an ask that has become dearer since is refused.
@@ -62,16 +63,44 @@ BEGIN
 	RETURN v_id;
 END $$;
 
--- Each match by itself; element i of the result is null where match i was refused.
+-- Each match by itself; element i of the result is null where match i was refused. Matches with the same number above 0 in p_groups
+-- follow each other, and are made all or none.
 CREATE OR REPLACE FUNCTION match_make(p_orders uuid[], p_machines uuid[], p_core bigint[], p_memory bigint[], p_transfer bigint[],
-	p_cores bigint[], p_memory_mib bigint[], p_now timestamptz) RETURNS SETOF uuid LANGUAGE plpgsql SECURITY DEFINER
-	SET search_path = cpushare, pg_temp AS $$
+	p_cores bigint[], p_memory_mib bigint[], p_groups bigint[], p_now timestamptz) RETURNS SETOF uuid LANGUAGE plpgsql
+	SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_last integer := cardinality(p_orders);
+	v_end integer;
+	v_made uuid[];
+	i integer := 1;
 BEGIN
 	PERFORM 1 FROM cpushare.order WHERE id = ANY (p_orders) ORDER BY id FOR NO KEY UPDATE;
 	PERFORM 1 FROM machine WHERE id = ANY (p_machines) ORDER BY id FOR NO KEY UPDATE;
-	FOR i IN 1 .. cardinality(p_orders) LOOP
-		RETURN NEXT lease_create(p_orders[i], p_machines[i], p_core[i], p_memory[i], p_transfer[i], p_cores[i], p_memory_mib[i],
-			p_now);
+	WHILE i <= v_last LOOP
+		IF p_groups[i] = 0 THEN
+			RETURN NEXT lease_create(p_orders[i], p_machines[i], p_core[i], p_memory[i], p_transfer[i], p_cores[i],
+				p_memory_mib[i], p_now);
+			i := i + 1;
+			CONTINUE;
+		END IF;
+		v_end := i;
+		WHILE v_end < v_last AND p_groups[v_end + 1] = p_groups[i] LOOP
+			v_end := v_end + 1;
+		END LOOP;
+		v_made := '{}';
+		BEGIN
+			FOR k IN i .. v_end LOOP
+				v_made := v_made || lease_create(p_orders[k], p_machines[k], p_core[k], p_memory[k], p_transfer[k], p_cores[k],
+					p_memory_mib[k], p_now);
+				IF v_made[k - i + 1] IS NULL THEN
+					RAISE EXCEPTION 'one of a group is refused' USING ERRCODE = 'CS003';
+				END IF;
+			END LOOP;
+		EXCEPTION WHEN SQLSTATE 'CS003' THEN
+			v_made := array_fill(NULL::uuid, ARRAY[v_end - i + 1]);
+		END;
+		RETURN QUERY SELECT * FROM unnest(v_made);
+		i := v_end + 1;
 	END LOOP;
 END $$;
 

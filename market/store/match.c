@@ -5,12 +5,12 @@
 #include "connection.h"
 #include "file.h"
 
-static const char MATCH_SQL[] = "SELECT * FROM match_make($1, $2, $3, $4, $5, $6, $7, $8)";
+static const char MATCH_SQL[] = "SELECT * FROM match_make($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /* The matches by columns; a batch is one statement. */
 struct columns {
 	uuid *orders, *machines;
-	int64_t *core, *memory, *transfer, *cores, *memory_mib;
+	int64_t *core, *memory, *transfer, *cores, *memory_mib, *groups;
 };
 
 static void columns_fill(struct columns *c, const struct match *matches, size_t count)
@@ -23,6 +23,9 @@ static void columns_fill(struct columns *c, const struct match *matches, size_t 
 		c->transfer[i] = matches[i].prices.per_gib_transferred.micro;
 		c->cores[i] = matches[i].cores;
 		c->memory_mib[i] = matches[i].memory_mib;
+		/* Groups are numbered by where they begin, from 1; 0: in none. */
+		bool goes_on = i > 0 && matches[i - 1].all_or_none && uuid_equal(matches[i - 1].order, matches[i].order);
+		c->groups[i] = !matches[i].all_or_none ? 0 : goes_on ? c->groups[i - 1] : (int64_t)i + 1;
 	}
 }
 
@@ -31,12 +34,17 @@ err_t store_match(struct store *s, const struct match *matches, size_t count, wa
 	if (count == 0)
 		return OK;
 	AUTO_FREE uuid *ids = calloc(2 * count, sizeof *ids);
-	AUTO_FREE int64_t *numbers = calloc(5 * count, sizeof *numbers);
+	AUTO_FREE int64_t *numbers = calloc(6 * count, sizeof *numbers);
 	if (!ids || !numbers)
 		return E_NOMEM;
-	struct columns c = {
-		ids, ids + count, numbers, numbers + count, numbers + 2 * count, numbers + 3 * count, numbers + 4 * count
-	};
+	struct columns c = { ids,
+			     ids + count,
+			     numbers,
+			     numbers + count,
+			     numbers + 2 * count,
+			     numbers + 3 * count,
+			     numbers + 4 * count,
+			     numbers + 5 * count };
 	columns_fill(&c, matches, count);
 	struct params p = { 0 };
 	param_uuid_array(&p, c.orders, count);
@@ -46,6 +54,7 @@ err_t store_match(struct store *s, const struct match *matches, size_t count, wa
 	param_int_array(&p, c.transfer, count);
 	param_int_array(&p, c.cores, count);
 	param_int_array(&p, c.memory_mib, count);
+	param_int_array(&p, c.groups, count);
 	param_time(&p, now);
 	AUTO_RESULT *result = NULL;
 	TRY(store_query(s, MATCH_SQL, &p, &result));

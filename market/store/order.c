@@ -4,19 +4,18 @@
 #include "buf.h"
 #include "bytes.h"
 #include "connection.h"
+#include "file.h"
 
-static const char CREATE_SQL[] = "SELECT order_create($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-				 "string_to_array($14, ','), $15, $16, $17, $18, $19, $20)";
+static const char CREATE_SQL[] = "SELECT order_create($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+				 "$15, $16::jsonb, $17, $18, $19)";
 
 err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct order_request *r, money place_hold, wall_time now)
 {
 	struct params p = { 0 };
-	AUTO_BUF countries = { 0 };
-	buf_puts(&countries, "");
-	for (size_t i = 0; i < r->constraints.country_count; i++)
-		buf_printf(&countries, "%s%s", i ? "," : "", r->constraints.countries[i]);
-	if (countries.error != OK)
-		return countries.error;
+	AUTO_JSON json = constraints_to_json(&r->constraints);
+	AUTO_FREE char *constraints = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	if (!constraints)
+		return E_NOMEM;
 	param_uuid(&p, id);
 	param_uuid(&p, buyer);
 	param_text(&p, r->name);
@@ -28,34 +27,35 @@ err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct orde
 	param_int(&p, r->duration_s);
 	param_int(&p, r->open_s);
 	param_money(&p, r->budget);
-	param_text(&p, countries.data ? countries.data : "");
-	param_int(&p, r->constraints.min_score);
-	param_int(&p, r->constraints.min_rating_ppm);
-	param_text(&p, accel_names[r->constraints.accel]);
+	param_money(&p, r->max_hour);
+	param_time(&p, r->not_before);
+	param_text(&p, constraints);
 	param_text(&p, r->user_data);
 	param_money(&p, place_hold);
 	param_time(&p, now);
 	return store_query(s, CREATE_SQL, &p, NULL);
 }
 
-#define COLUMNS                                                                                                              \
-	"SELECT id, buyer, name, state, image, count, filled, ended, cores, memory_mib, max_price_per_core_hour_micro, "     \
-	"max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, "                      \
-	"held_micro + leases_held_micro, charged_micro, array_to_string(countries, ','), min_score, min_rating_ppm, accel, " \
-	"created_at, open_until, ended_at FROM cpushare.order "
+#define COLUMNS                                                                                                          \
+	"SELECT id, buyer, name, state, image, count, filled, ended, cores, memory_mib, max_price_per_core_hour_micro, " \
+	"max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, "                  \
+	"held_micro + leases_held_micro, charged_micro, max_hour_micro, constraints::text, created_at, not_before, "     \
+	"open_until, ended_at FROM cpushare.order "
 
-static void countries_read(struct row *row, struct constraints *c)
+static void constraints_read(struct row *row, struct constraints *c)
 {
-	char text[MAX_COUNTRIES * COUNTRY_SIZE + 1];
-	row_text(row, text, sizeof text);
-	for (const char *at = text; *at && c->country_count < MAX_COUNTRIES;
-	     at += at[COUNTRY_SIZE - 1] ? COUNTRY_SIZE : COUNTRY_SIZE - 1) {
-		if (strcspn(at, ",") != COUNTRY_SIZE - 1) {
-			row->bad = true;
-			return;
-		}
-		memcpy(c->countries[c->country_count++], at, COUNTRY_SIZE - 1);
+	AUTO_FREE char *text = row_text_new(row);
+	AUTO_JSON json = NULL;
+	AUTO_JSON outer = json_object();
+	struct json_error error;
+	struct json_reader r;
+	if (!text || json_parse(text, strlen(text), &json, &error) != OK || json_object_set(outer, "constraints", json)) {
+		row->bad = true;
+		return;
 	}
+	json_open(&r, outer, &error);
+	constraints_take(&r, LENIENT, c);
+	row->bad |= json_close(&r) != OK;
 }
 
 static void order_read(struct row *row, void *element)
@@ -76,11 +76,10 @@ static void order_read(struct row *row, void *element)
 	o->budget = row_money(row);
 	o->held = row_money(row);
 	o->charged = row_money(row);
-	countries_read(row, &o->constraints);
-	o->constraints.min_score = row_u32(row);
-	o->constraints.min_rating_ppm = row_u32(row);
-	o->constraints.accel = (enum accel)row_enum(row, accel_names, ACCEL_COUNT);
+	o->max_hour = row_money(row);
+	constraints_read(row, &o->constraints);
 	o->created_at = row_time(row);
+	o->not_before = row_time(row);
 	o->open_until = row_time(row);
 	o->ended_at = row_time(row);
 }

@@ -17,6 +17,23 @@ err_t store_feedback(struct store *s, uuid lease, uuid from, bool good, const ch
 	return store_query(s, FEEDBACK_SQL, &p, NULL);
 }
 
+static const char BUYER_SQL[] = "SELECT count(*) FILTER (WHERE good), count(*) FILTER (WHERE NOT good) FROM feedback "
+				"WHERE about = $1 AND side = 'buyer'";
+
+err_t store_buyer_marks(struct store *s, uuid buyer, struct marks *ret)
+{
+	struct params p = { 0 };
+	param_uuid(&p, buyer);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, BUYER_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	struct marks marks = { .good = row_u32(&row) };
+	marks.bad = row_u32(&row);
+	TRY(row_end(s, &row));
+	*ret = marks;
+	return OK;
+}
+
 /* A seller is who has, or had, a machine. Completed: was paid for, and ended for nothing of the seller's doing. Failed: ended for what is
  * the seller's to answer for. */
 #define COLUMNS                                                                                                            \

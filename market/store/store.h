@@ -215,6 +215,10 @@ MUST_CHECK err_t store_peer_number(struct store *s, uuid order, uuid peer, uint3
 /* ---- reputation ---- */
 /* from: buyer or seller of the lease; marks the other side once. E_NOT_FOUND, E_EXISTS, E_CONFLICT: nothing was paid, or both are one. */
 MUST_CHECK err_t store_feedback(struct store *s, uuid lease, uuid from, bool good, const char *comment, wall_time now);
+struct marks {
+	uint32_t good, bad;
+};
+MUST_CHECK err_t store_buyer_marks(struct store *s, uuid buyer, struct marks *ret); /* that sellers gave it */
 MUST_CHECK err_t store_seller_list(struct store *s, struct page page, struct seller **ret_rows, size_t *ret_count);
 MUST_CHECK err_t store_seller_get(struct store *s, uuid id, struct seller *ret);
 

@@ -165,13 +165,14 @@ static err_t ask_replace(struct book *book, struct ask_entry *entry, const struc
 	return OK;
 }
 
-err_t book_put_ask(struct book *book, const struct ask *ask)
+err_t book_put_ask(struct book *book, const struct ask *ask, bool *ret_news)
 {
 	struct ask_entry *entry = uuid_map_get(&book->ask_of, ask->machine);
 	struct ask copy = *ask;
 
 	TRY(rule_check_ask(ask));
-	if (entry && ask_same(&entry->ask, ask))
+	*ret_news = !entry || !ask_same(&entry->ask, ask);
+	if (!*ret_news)
 		return OK;
 	uuid *blocked = ask->blocked_count ? malloc(ask->blocked_count * sizeof *blocked) : NULL;
 	if (ask->blocked_count && !blocked)

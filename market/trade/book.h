@@ -17,8 +17,8 @@
 
 struct book;
 
-#define BOOK_REGIONS 8		    /* places that machines measure their round trip to */
-#define BOOK_BLOCKED_BUYERS 16	    /* of one ask */
+#define BOOK_REGIONS MAX_REGIONS /* places that machines measure their round trip to */
+#define BOOK_BLOCKED_BUYERS MAX_BLOCKED_BUYERS
 #define BOOK_PLACES ORDER_MAX_COUNT /* of one bid */
 
 struct ask {
@@ -69,7 +69,7 @@ MUST_CHECK err_t book_new(struct book **ret_book);
 void book_free(struct book *book);
 /* Adds or replaces (an unchanged price keeps its place in time). E_INVALID: a field is out of its range; E_NOMEM. What the
  * book had matched of a replaced ask or bid counts no more: put what the database says, not between a match and its return. */
-MUST_CHECK err_t book_put_ask(struct book *book, const struct ask *ask);
+MUST_CHECK err_t book_put_ask(struct book *book, const struct ask *ask, bool *ret_news); /* news: it was not there like this */
 void book_remove_ask(struct book *book, uuid machine);
 MUST_CHECK err_t book_put_bid(struct book *book, const struct bid *bid);
 /* A filled bid stays, with no places, until it is removed: a match of it may come back. */

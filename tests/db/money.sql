@@ -82,9 +82,9 @@ SELECT is(seed.match(50, 999), NULL, 'no such machine');
 SELECT is(seed.match(999, 102), NULL, 'no such order');
 SELECT is(seed.match(50, 102, 2), NULL, 'another shape');
 SELECT is((SELECT match_make(ARRAY[seed.id(50)], ARRAY[seed.id(104)], ARRAY[101]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
-	ARRAY[1]::bigint[], ARRAY[64]::bigint[], now())), NULL, 'dearer than the buyer takes');
+	ARRAY[1]::bigint[], ARRAY[64]::bigint[], ARRAY[0]::bigint[], now())), NULL, 'dearer than the buyer takes');
 SELECT is((SELECT match_make(ARRAY[seed.id(50)], ARRAY[seed.id(104)], ARRAY[9]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
-	ARRAY[1]::bigint[], ARRAY[64]::bigint[], now())), NULL, 'cheaper than the seller asks');
+	ARRAY[1]::bigint[], ARRAY[64]::bigint[], ARRAY[0]::bigint[], now())), NULL, 'cheaper than the seller asks');
 
 -- ---- usage ----
 SELECT seed.use(pg_temp.lease('a'), 1, 50, 100);

@@ -30,14 +30,14 @@ CREATE FUNCTION seed.place(p_order integer, p_buyer integer, p_count integer, p_
 	p_cores integer DEFAULT 1) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM order_create(seed.id(p_order), seed.id(p_buyer), '', seed.hash('image'), p_count, p_cores, 64, 100, 100, 100, 3600, 3600,
-		p_budget, '{}', 0, 0, 'any', NULL, p_hold, now());
+		p_budget, 0, NULL, '{}', NULL, p_hold, now());
 	RETURN seed.id(p_order);
 END $$;
 
 -- One place of it on a machine; null where refused.
 CREATE FUNCTION seed.match(p_order integer, p_machine integer, p_cores integer DEFAULT 1) RETURNS uuid LANGUAGE sql AS $$
 	SELECT match_make(ARRAY[seed.id(p_order)], ARRAY[seed.id(p_machine)], ARRAY[10]::bigint[], ARRAY[0]::bigint[],
-		ARRAY[0]::bigint[], ARRAY[p_cores]::bigint[], ARRAY[64]::bigint[], now())
+		ARRAY[0]::bigint[], ARRAY[p_cores]::bigint[], ARRAY[64]::bigint[], ARRAY[0]::bigint[], now())
 $$;
 
 -- A usage record with all counters at p_seq.

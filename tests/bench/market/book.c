@@ -148,7 +148,7 @@ static void report_anew(struct book *book)
 
 	if (below(2))
 		ask.prices.per_core_hour.micro += below(2000);
-	if (book_put_ask(book, &ask) != OK)
+	if (book_put_ask(book, &ask, &(bool){ false }) != OK)
 		abort();
 }
 
@@ -205,7 +205,7 @@ int main(int argc, char **argv)
 	mono_time begun = clock_mono();
 	for (size_t n = 0; n < offers; n++) {
 		random_offer(&asks[n], n);
-		if (book_put_ask(book, &asks[n]) != OK)
+		if (book_put_ask(book, &asks[n], &(bool){ false }) != OK)
 			return 1;
 	}
 	printf("a book of %zu offers is built in %.2f s\n", offers, (double)(clock_mono().us - begun.us) / SECOND_US);

@@ -50,7 +50,7 @@ static struct book *new_book(void)
 
 static void put_ask(struct book *book, struct ask ask)
 {
-	if (book_put_ask(book, &ask) != OK)
+	if (book_put_ask(book, &ask, &(bool){ false }) != OK)
 		tap_ok(false, "refused", __FILE__, __LINE__, "ask %u goes in", number_of(ask.machine));
 }
 
@@ -417,7 +417,7 @@ static void test_refusals(void)
 	bids[4].constraints.country_count = MAX_COUNTRIES + 1;
 	bids[5].constraints.accel = ACCEL_COUNT;
 	for (size_t i = 0; i < 6; i++) {
-		is_int(book_put_ask(book, &asks[i]), E_INVALID, "refused ask %zu", i);
+		is_int(book_put_ask(book, &asks[i], &(bool){ false }), E_INVALID, "refused ask %zu", i);
 		is_int(book_put_bid(book, &bids[i]), E_INVALID, "refused bid %zu", i);
 	}
 	is_int(book_ask_count(book) + book_bid_count(book), 0, "nothing of them is kept");

@@ -322,7 +322,7 @@ static bool step_ask(struct book *book, struct naive *n, unsigned int i)
 	n->asks[i].a = ask;
 	n->asks[i].cores_put = ask.cores_free;
 	n->asks[i].cores_out = 0;
-	return book_put_ask(book, &ask) == OK;
+	return book_put_ask(book, &ask, &(bool){ false }) == OK;
 }
 
 static bool step_bid(struct book *book, struct naive *n, unsigned int i)
