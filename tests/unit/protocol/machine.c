@@ -28,10 +28,15 @@
 	"{\"lease\":\"" ID4                                                                                     \
 	"\",\"state\":\"ended\",\"reason\":\"image_failed\",\"detail\":\"piece 3\",\"progress_permille\":1000," \
 	"\"path\":\"none\",\"peers_version\":0}"
+#define TERMS                                                                                                             \
+	"\"terms\":{\"cpu_vendor\":\"amd\",\"direct\":true,\"up_kbit_s\":1000,\"down_kbit_s\":2000,\"rtt\":[{\"region\":" \
+	"\"fra\",\"rtt_ms\":12}],"                                                                                        \
+	"\"min_buyer_rating_ppm\":5,\"blocked_buyers\":[\"" ID5 "\"]}"
 #define REPORT                                                                                                  \
 	"{\"boot\":\"" ID1                                                                                      \
 	"\",\"seq\":5,\"version\":\"0.1\",\"accepting\":true,\"accel\":\"tcg\",\"country\":\"DE\",\"cores\":8," \
-	"\"memory_mib\":4096,\"score\":400," PRICES ",\"max_duration_s\":86400,\"leases\":[" LEASE1 "," LEASE2 "]}"
+	"\"memory_mib\":4096,\"score\":400," PRICES ",\"min_duration_s\":60,\"max_duration_s\":86400," TERMS    \
+	",\"leases\":[" LEASE1 "," LEASE2 "]}"
 #define PEER "{\"id\":\"" ID2 "\",\"name\":\"vm2\",\"mac\":\"52:54:00:12:34:56\",\"ip\":\"10.77.1.2\"}"
 #define ORDER1                                                                                            \
 	"{\"lease\":\"" ID3 "\",\"state\":\"running\",\"reason\":\"\",\"ack_seq\":4,\"ack_hash\":\"" SHA1 \
@@ -127,6 +132,17 @@ static void reports(void)
 		{ "score", "1000001", "score" },
 		{ "price_per_core_hour_micro", "1000000000001", "price_per_core_hour_micro" },
 		{ "price_per_core_hour_micro", NULL, "price_per_core_hour_micro" },
+		{ "min_duration_s", "-1", "min_duration_s" },
+		{ "terms", NULL, NULL },
+		{ "terms", "7", "terms" },
+		{ "terms.cpu_vendor", "\"arm\"", "terms.cpu_vendor" },
+		{ "terms.direct", "0", "terms.direct" },
+		{ "terms.up_kbit_s", "-1", "terms.up_kbit_s" },
+		{ "terms.rtt[0].rtt_ms", "0", "terms.rtt[0].rtt_ms" },
+		{ "terms.rtt[0].region", "\"\"", "terms.rtt[0].region" },
+		{ "terms.min_buyer_rating_ppm", "1000001", "terms.min_buyer_rating_ppm" },
+		{ "terms.blocked_buyers[0]", "\"alice\"", "terms.blocked_buyers[0]" },
+		{ "terms.mood", "1", "terms.mood" },
 		{ "max_duration_s", "-1", "max_duration_s" },
 		{ "max_duration_s", NULL, NULL },
 		{ "leases", NULL, "leases" },

@@ -8,16 +8,25 @@
 	"\"max_price_per_core_hour_micro\":20000,\"max_price_per_gib_hour_micro\":3000,\"max_price_per_gib_transferred_micro\":" \
 	"400"
 #define PRICES "\"price_per_core_hour_micro\":20000,\"price_per_gib_hour_micro\":3000,\"price_per_gib_transferred_micro\":400"
-#define CONSTRAINTS "\"constraints\":{\"countries\":[\"DE\",\"FR\"],\"min_score\":5,\"min_rating_ppm\":6,\"accel\":\"kvm\"}"
+#define CONSTRAINTS                                                                                                             \
+	"\"constraints\":{\"countries\":[\"DE\",\"FR\"],\"countries_not\":[\"US\"],\"min_score\":5,\"min_rating_ppm\":6,\"min_" \
+	"ratings\":7,"                                                                                                          \
+	"\"min_up_kbit_s\":8,\"min_down_kbit_s\":9,\"region\":\"fra\",\"max_rtt_ms\":10,\"accel\":\"kvm\",\"cpu_vendor\":"      \
+	"\"amd\",\"direct\":true,"                                                                                              \
+	"\"trusted\":\"prefer\",\"distinct_sellers\":true,\"distinct_countries\":false,\"distinct_cpu_vendors\":true,\"all_or_" \
+	"none\":true,"                                                                                                          \
+	"\"preferred\":[\"" ID3 "\"],\"blocked\":[\"" ID4 "\",\"" ID5 "\"]}"
 #define REQUEST                                                                                               \
 	"{\"name\":\"render\",\"image\":\"" SHA1 "\",\"count\":8,\"cores\":2,\"memory_mib\":2048," MAX_PRICES \
-	",\"duration_s\":7200,\"open_s\":60,\"budget_micro\":5000000," CONSTRAINTS ",\"user_data\":\"#cloud-config\\n\"}"
+	",\"duration_s\":7200,\"open_s\":60,\"max_price_per_hour_micro\":77,\"not_before\":\"" TIME1          \
+	"\",\"budget_micro\":5000000," CONSTRAINTS ",\"user_data\":\"#cloud-config\\n\"}"
 #define LEAST "{\"image\":\"" SHA1 "\",\"count\":1,\"cores\":1,\"memory_mib\":64," MAX_PRICES "}"
-#define ORDER                                                                                                                  \
-	"{\"id\":\"" ID1 "\",\"buyer\":\"" ID2 "\",\"name\":\"render\",\"state\":\"filled\",\"image\":\"" SHA1                 \
-	"\",\"count\":8,\"filled\":3,\"ended\":2,\"cores\":4,\"memory_mib\":512," MAX_PRICES                                   \
-	",\"duration_s\":7200,\"budget_micro\":1,\"held_micro\":2,\"charged_micro\":3," CONSTRAINTS ",\"created_at\":\"" TIME1 \
-	"\",\"open_until\":\"" TIME2 "\",\"ended_at\":\"" TIME3 "\"}"
+#define ORDER                                                                                                                   \
+	"{\"id\":\"" ID1 "\",\"buyer\":\"" ID2 "\",\"name\":\"render\",\"state\":\"filled\",\"image\":\"" SHA1                  \
+	"\",\"count\":8,\"filled\":3,\"ended\":2,\"cores\":4,\"memory_mib\":512," MAX_PRICES                                    \
+	",\"max_price_per_hour_micro\":78,\"duration_s\":7200,\"budget_micro\":1,\"held_micro\":2,\"charged_micro\":"           \
+	"3," CONSTRAINTS ",\"created_at\":\"" TIME1 "\",\"not_before\":null,\"open_until\":\"" TIME2 "\",\"ended_at\":\"" TIME3 \
+	"\"}"
 #define LEASE                                                                                                                   \
 	"{\"id\":\"" ID1 "\",\"order\":\"" ID2 "\",\"machine\":\"" ID3 "\",\"buyer\":\"" ID4 "\",\"seller\":\"" ID5             \
 	"\",\"seller_name\":\"Bob\",\"machine_name\":\"pc\",\"country\":\"DE\",\"number\":7,\"name\":\"vm7\",\"ip\":\"10.77.1." \
@@ -68,7 +77,11 @@ static const struct row request_rows[] = {
 	{ "duration_s", "59", "duration_s" },
 	{ "duration_s", "2592001", "duration_s" },
 	{ "duration_s", "null", NULL },
-	{ "open_s", "0", "open_s" },
+	{ "open_s", "-1", "open_s" },
+	{ "open_s", "0", NULL },
+	{ "not_before", "\"tomorrow\"", "not_before" },
+	{ "not_before", "null", NULL },
+	{ "max_price_per_hour_micro", "-1", "max_price_per_hour_micro" },
 	{ "open_s", "2592001", "open_s" },
 	{ "open_s", NULL, NULL },
 	{ "budget_micro", "-1", "budget_micro" },
@@ -84,6 +97,20 @@ static const struct row request_rows[] = {
 	{ "constraints.min_score", "1000001", "constraints.min_score" },
 	{ "constraints.min_rating_ppm", "1000001", "constraints.min_rating_ppm" },
 	{ "constraints.accel", "\"xen\"", "constraints.accel" },
+	{ "constraints.countries_not[0]", "\"us\"", "constraints.countries_not[0]" },
+	{ "constraints.min_ratings", "-1", "constraints.min_ratings" },
+	{ "constraints.min_up_kbit_s", "1000000001", "constraints.min_up_kbit_s" },
+	{ "constraints.min_down_kbit_s", "0.5", "constraints.min_down_kbit_s" },
+	{ "constraints.region", "\"Fra!\"", "constraints.region" },
+	{ "constraints.region", NULL, "constraints.region" },
+	{ "constraints.max_rtt_ms", "0", "constraints.max_rtt_ms" },
+	{ "constraints.max_rtt_ms", "60001", "constraints.max_rtt_ms" },
+	{ "constraints.cpu_vendor", "\"arm\"", "constraints.cpu_vendor" },
+	{ "constraints.direct", "1", "constraints.direct" },
+	{ "constraints.trusted", "true", "constraints.trusted" },
+	{ "constraints.all_or_none", "\"yes\"", "constraints.all_or_none" },
+	{ "constraints.preferred[0]", "\"bob\"", "constraints.preferred[0]" },
+	{ "constraints.blocked[1]", "\"" ID4 "\"", "constraints.blocked[1]" },
 	{ "constraints.color", "1", "constraints.color" },
 	{ "user_data", "7", "user_data" },
 	{ "user_data", "null", NULL },
