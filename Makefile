@@ -56,6 +56,7 @@ INC_of_buyer-cli := $(INC_buyer)
 INC_of_tests/unit/base := -iquote tests $(INC_base)
 INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
 INC_of_tests/bench := $(INC_vnet) $(INC_protocol)
+INC_of_tests/bench/market := $(INC_trade)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
 INC_of_tests/vnet := $(INC_base)
@@ -273,12 +274,18 @@ $(BUILD)/tests/bench/endpoint-plain: $(addprefix $(BUILD)/obj/tests/bench/,endpo
 $(BUILD)/tests/bench/pump: tests/bench/pump.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -static $< -o $@
+$(BUILD)/tests/bench/market/book: $(BUILD)/obj/tests/bench/market/book.o $(call obj,$(call src,market/trade)) $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_base))
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(wildcard tests/bench/market/*.c))
 bench-vnet: deps ## the ethernet against other tunnels, in one run (root; installs them)
 	$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/bench/,endpoint endpoint-plain blast idle forwarder) $(BUILD)/bin/cpushare-relay
 	@tests/bench/vnet
 	$(MAKE) --no-print-directory $(BUILD)/tests/bench/pump all image-tiny
 	@tests/bench/ports
-bench-market bench-boot:
+bench-market: deps ## the order book beside looking at every offer
+	$(MAKE) --no-print-directory $(BUILD)/tests/bench/market/book
+	$(BUILD)/tests/bench/market/book
+bench-boot:
 	@echo "$@: not built yet" >&2; exit 2
 
 .PHONY: lint
