@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set limits.signups_burst=1000 --set 'market.regions=fra ams'
+start_market --set limits.signups_burst=1000 --set 'market.regions=fra ams' --set timing.lost_contact=1h
 signup alice && ALICE=$TOKEN
 signup bob && BOB=$TOKEN
 BOB_ID=$(api GET /v1/account "" "$BOB" && field .id)
