@@ -67,7 +67,7 @@ arguments() { # of a command, so that only the market is missing
 	"node rate") echo "$nobody good" ;;
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
-	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine retire" | "order "[swcr]* | "node "[scd]* | "net "*) echo $nobody ;;
+	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcre]* | "node "[scd]* | "net "*) echo $nobody ;;
 	"node list") echo $nobody ;;
 	signup | login) echo "--email a@example.org" ;;
 	esac
@@ -282,7 +282,13 @@ try 10 buyer "order wait" first --timeout 30s
 try 10 buyer "order watch" first --timeout 30s
 try 0 buyer "order receipt" "$order"
 try 3 buyer "order receipt" nothing
+try 3 buyer "node dispute" first/vm1
 try 0 buyer "node dispute" first/vm1 "it was slow"
+try 5 buyer "node dispute" first/vm1 "it was slow"
+try 0 buyer "order explain" first
+try 3 buyer "order explain" nothing
+try 0 seller "machine explain" desk
+try 3 seller "machine explain" nothing
 owner 0 resume
 ok "it is online again" within 30 online
 try 0 buyer "order create" "${rent[@]}" --name second --wait --timeout 60s
