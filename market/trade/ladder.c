@@ -429,7 +429,7 @@ static unsigned int rung_for(const struct ladder_block *b, const struct key *key
 /* Makes room around a full rung. */
 static err_t make_room(struct ladder *l, struct ladder_block *b)
 {
-	struct ask_entry *sorted[SLOTS];
+	struct ask_entry *sorted[SLOTS] = { NULL };
 	size_t count, half;
 	struct ladder_block *second;
 
