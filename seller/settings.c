@@ -38,7 +38,7 @@ const struct conf_entry settings_table[] = {
 	{ "offer.price_gib_hour", CONF_MONEY, AT(prices.per_gib_hour), 0, 0, 0, "0.001", "for a GiB of memory kept for an hour" },
 	{ "offer.price_gib_transferred", CONF_MONEY, AT(prices.per_gib_transferred), 0, 0, 0, "0.005",
 	  "for a GiB through the virtual ethernet, both directions" },
-	{ "offer.min_duration", CONF_DURATION, AT(min_duration_us), 0, 0, 0, "0s", "shortest lease taken" },
+	{ "offer.min_duration", CONF_DURATION, AT(min_duration_us), 0, 0, 0, "60s", "shortest lease taken" },
 	{ "offer.min_buyer_rating", CONF_MONEY, AT(min_buyer_rating), 0, 0, RATING_MAX_PPM, "0",
 	  "buyers rated at least that, from 0 to 1; newcomers have 0" },
 	{ "offer.blocked_buyers", CONF_TEXT, AT(blocked_buyers), sizeof((struct settings *)0)->blocked_buyers, 0, 0, "",
