@@ -108,6 +108,10 @@ int command_machine_explain(struct cli *cli)
 	}
 	printf("the machine is %s and %s offered\n", field_text(why, "state"),
 	       json_is_true(json_object_get(why, "in_book")) ? "is" : "is not");
+	if (field_int(why, "failures"))
+		printf("on trial after %lld failures: one lease at a time, %s%s\n", (long long)field_int(why, "failures"),
+		       *field_text(why, "trial_until") ? "none before " : "until paid ones have ended well",
+		       field_text(why, "trial_until"));
 	output_explanation(why, "orders", "waiting orders");
 	return EXIT_OK;
 }

@@ -94,7 +94,7 @@ err_t live_put(struct market *m, const struct lease_row *row, mono_time now)
 		l->ended = now;
 		unlink_live(l);
 		if (machine)
-			presence_offer(m, machine);
+			market_touch_machine(m, row->l.machine); /* it is free again, and its seller's rating another one */
 		market_touch_order(m, row->l.order);
 	}
 	return OK;

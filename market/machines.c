@@ -114,6 +114,8 @@ err_t machine_explain(struct request *r)
 	json_t *answer = explanation_to_json(&explanation, "orders");
 	json_put_text(answer, "state", machine_state_names[p->row.m.state]);
 	json_put_bool(answer, "in_book", book_ask(m->book, row.m.id) != NULL);
+	json_put_int(answer, "failures", row.failures);
+	json_put_time(answer, "trial_until", presence_trial_until(m, p));
 	answer_json(r, 200, answer);
 	return OK;
 }

@@ -38,6 +38,8 @@ static const struct cli_command commands[] = {
 	{ "dispute list", "", "disputes that wait for a decision, by their lease", NULL, NULL, 0, 0, command_dispute_list },
 	{ "dispute decide", "LEASE PERCENT REASON", "give back so much of the charge; 0 refuses the dispute", NULL, NULL, 3, 3,
 	  command_dispute_decide },
+	{ "reputation recompute", "", "make all ratings' sums anew from the leases and marks; says how many were wrong", NULL,
+	  NULL, 0, 0, command_reputation_recompute },
 	{ "operator grant", "EMAIL", "make an account an operator; counts from its next log-in", NULL, NULL, 1, 1,
 	  command_operator_grant },
 	{ "operator revoke", "EMAIL", "and take it back, at once", NULL, NULL, 1, 1, command_operator_revoke },

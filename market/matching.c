@@ -10,7 +10,6 @@
 #include "live.h"
 #include "log.h"
 #include "presence.h"
-#include "rating.h"
 
 #define BATCH BOOK_PLACES /* so that the largest all-or-none order fits */
 #define ROUNDS 8
@@ -51,11 +50,9 @@ static err_t taken_places(struct market *m, uuid order, struct taken *ret, size_
 err_t bid_complete(struct market *m, struct bid *bid, struct taken *ret_taken, size_t max)
 {
 	const struct constraints *c = &bid->constraints;
-	struct marks marks;
 	if (c->max_rtt_ms)
 		TRY(region_number(m->settings, c->region, &bid->region));
-	TRY(store_buyer_marks(m->store, bid->buyer, &marks));
-	bid->buyer_rating_ppm = rating_ppm(marks.good, marks.bad);
+	TRY(store_buyer_rating(m->store, bid->buyer, &bid->buyer_rating_ppm));
 	bid->taken = ret_taken;
 	if (c->distinct_sellers || c->distinct_countries || c->distinct_cpu_vendors)
 		TRY(taken_places(m, bid->order, ret_taken, max, &bid->taken_count));

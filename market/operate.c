@@ -219,6 +219,21 @@ int command_dispute_decide(struct cli *cli)
 	return with_store(cli, decide_dispute);
 }
 
+static err_t recompute(struct cli *cli, const struct setup *setup, struct store *store)
+{
+	int64_t wrong;
+	(void)cli;
+	(void)setup;
+	TRY(store_reputation_recompute(store, &wrong));
+	line("wrong", wrong);
+	return OK;
+}
+
+int command_reputation_recompute(struct cli *cli)
+{
+	return with_store(cli, recompute);
+}
+
 /* ---- operators ---- */
 
 static err_t set_operator(struct cli *cli, struct store *store, bool on)

@@ -5,7 +5,7 @@
 
 #include "live.h"
 #include "log.h"
-#include "rating.h"
+#include "trial.h"
 
 #define SEEN_BATCH 200
 
@@ -131,7 +131,7 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	ask.cores_free = less(p->row.m.cores, p->row.cores_used);
 	ask.memory_free_mib = less(p->row.m.memory_mib, p->row.memory_used_mib);
 	ask.score = p->row.m.score;
-	ask.rating_ppm = rating_ppm(p->row.good, p->row.bad);
+	ask.rating_ppm = p->row.rating_ppm;
 	ask.ratings = p->row.good + p->row.bad;
 	ask.up_kbit_s = t->up_kbit_s;
 	ask.down_kbit_s = t->down_kbit_s;
@@ -140,6 +140,7 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	ask.vendor = t->cpu_vendor;
 	memcpy(ask.country, p->row.m.country, sizeof ask.country);
 	ask.direct = t->direct;
+	ask.trial = p->row.failures > 0;
 	ask.blocked = t->blocked_buyers;
 	ask.blocked_count = (uint8_t)t->blocked_count;
 	ask.min_duration_s = p->min_duration_s;
@@ -152,8 +153,14 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	return ask;
 }
 
+wall_time presence_trial_until(const struct market *m, const struct presence *p)
+{
+	return trial_until(p->row.failures, p->row.failed_at, m->settings->trial_pause_us);
+}
+
 void presence_offer(struct market *m, struct presence *p)
 {
+	bool trial = p->row.failures > 0 && (p->leases || presence_trial_until(m, p).us > p->seen_at.us);
 	uint64_t cores = 0, memory_mib = 0;
 	for (const struct live *l = p->leases; l; l = l->next_of_machine) {
 		cores += l->row.l.cores;
@@ -161,7 +168,7 @@ void presence_offer(struct market *m, struct presence *p)
 	}
 	p->row.cores_used = (uint32_t)cores;
 	p->row.memory_used_mib = (uint32_t)memory_mib;
-	if (!p->last_report.us || p->row.m.state != MACHINE_ONLINE || !p->row.accepting) {
+	if (!p->last_report.us || p->row.m.state != MACHINE_ONLINE || !p->row.accepting || trial) {
 		book_remove_ask(m->book, p->row.m.id);
 		return;
 	}
@@ -198,7 +205,7 @@ struct offer presence_to_offer(const struct presence *p)
 		.memory_free_mib = less(row->m.memory_mib, row->memory_used_mib),
 		.score = row->m.score,
 		.prices = row->m.prices,
-		.rating_ppm = rating_ppm(row->good, row->bad),
+		.rating_ppm = row->rating_ppm,
 		.good = row->good,
 		.bad = row->bad,
 	};

@@ -40,6 +40,8 @@ MUST_CHECK err_t presence_heard(struct market *m, struct presence *p, const stru
 struct ask presence_to_ask(const struct market *m, const struct presence *p);
 /* The ask in the book, as the machine and its leases are now. */
 void presence_offer(struct market *m, struct presence *p);
+/* Where it is on trial (trial.h): when it may have a lease again; us 0: at once. */
+wall_time presence_trial_until(const struct market *m, const struct presence *p);
 bool presence_is_heard(const struct market *m, const struct presence *p, mono_time now);
 int64_t presence_silent_us(const struct market *m, const struct presence *p, mono_time now);
 struct offer presence_to_offer(const struct presence *p);

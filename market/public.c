@@ -6,7 +6,13 @@
 #include "handlers.h"
 #include "presence.h"
 #include "price.h"
+#include "rating.h"
 
+#define RATING_FORMULA                                                                                                      \
+	"for each counterpart the money of paid leases that ended, good and bad, which loses half of its weight in "        \
+	"half_life_periods periods; the square root of its sum over mark_micro, at most counterpart_marks, shared between " \
+	"good and bad as the money is; of all counterparts' good and bad together the lower bound of the Wilson score "     \
+	"interval of good / (good + bad) at 95 %, in millionths"
 #define LEVELS 50
 #define OFFERS_MAX 500
 
@@ -124,9 +130,24 @@ err_t market_show(struct request *r)
 	json_put_text(answer, "price_formula",
 		      "price_per_core_hour * vCPU seconds / 3600 + price_per_gib_hour * GiB * running seconds / 3600 + "
 		      "price_per_gib_transferred * (sent + received bytes) / 2^30, each part rounded once to a millionth");
-	json_put_text(
-		answer, "rating_formula",
-		"the lower bound of the Wilson score interval of good / (good + bad) at 95 %, in millionths; 0 without marks");
+	json_put_text(answer, "rating_formula", RATING_FORMULA);
+	answer_json(r, 200, answer);
+	return OK;
+}
+
+/* How ratings are computed, so that anybody can do it too. */
+err_t reputation_show(struct request *r)
+{
+	json_t *answer = json_object();
+	json_put_int(answer, "version", RATING_VERSION);
+	json_put_text(answer, "formula", RATING_FORMULA);
+	json_put_int(answer, "period_s", RATING_PERIOD_S);
+	json_put_int(answer, "half_life_periods", RATING_HALF_LIFE_PERIODS);
+	json_put_int(answer, "periods", RATING_PERIODS);
+	json_put_int(answer, "mark_micro", RATING_MARK_MICRO);
+	json_put_int(answer, "counterpart_marks", RATING_COUNTERPART_MARKS);
+	json_put_text(answer, "currency", market_of(r)->settings->currency);
+	json_put_int(answer, "trial_pause_s", market_of(r)->settings->trial_pause_us / SECOND_US);
 	answer_json(r, 200, answer);
 	return OK;
 }

@@ -125,6 +125,7 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/sellers", seller_list, 0, 0, 0, "sellers and their ratings" },
 	{ "GET", "/v1/sellers/{id}", seller_show, 0, 0, 0, "one seller" },
 	{ "GET", "/v1/market", market_show, 0, 0, 0, "name, currency, fees, limits, rules" },
+	{ "GET", "/v1/reputation", reputation_show, 0, 0, 0, "how ratings are computed" },
 	{ "GET", "/v1/events", events_stream, S_ORDERS | S_MACHINES, 0, 0, "what happens, as Server-Sent Events" },
 	{ "GET", "/v1/openapi.json", openapi_show, 0, 0, 0, "this interface's description" },
 	{ "GET", "/healthz", health_show, 0, 0, 0, "can it serve" },

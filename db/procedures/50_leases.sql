@@ -43,7 +43,8 @@ BEGIN
 	END IF;
 	SELECT coalesce(sum(cores), 0), coalesce(sum(memory_mib), 0) INTO v_cores, v_memory_mib
 		FROM lease WHERE machine_id = m.id AND state <> 'ended';
-	IF v_cores + o.cores > m.cores OR v_memory_mib + o.memory_mib > m.memory_mib THEN
+	-- A machine on trial runs one lease at a time.
+	IF v_cores + o.cores > m.cores OR v_memory_mib + o.memory_mib > m.memory_mib OR (m.failures > 0 AND v_cores > 0) THEN
 		RETURN NULL;
 	END IF;
 	v_number := o.filled + 1;
@@ -238,7 +239,9 @@ BEGIN
 	UPDATE cpushare.order SET ended = ended + 1, leases_held_micro = leases_held_micro - l.held_micro,
 		state = CASE WHEN v_last AND state = 'filled' THEN 'ended' ELSE state END,
 		ended_at = CASE WHEN v_last THEN p_now END WHERE id = o.id;
+	PERFORM machine_tried(l, p_reason, p_now);
 	PERFORM hold_release(l.buyer, o.id, l.id, l.held_micro, p_now);
+	PERFORM reputation_learn(p_id);
 	PERFORM event_of_lease(p_id, 'lease.ended', p_now);
 	IF v_last THEN
 		PERFORM event_of_order(o.id, 'order.ended', p_now);

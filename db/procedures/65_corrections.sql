@@ -96,9 +96,11 @@ BEGIN
 		PERFORM correct(p_lease, v_refund, p_reason, p_operator, p_now);
 	END IF;
 	IF p_percent > 0 THEN
+		PERFORM reputation_forget(l.id);
 		INSERT INTO feedback (lease, from_account, about, side, good, comment, at)
 			VALUES (l.id, l.buyer, l.seller, 'seller', false, 'dispute upheld', p_now)
 			ON CONFLICT (lease, from_account) DO UPDATE SET good = false;
+		PERFORM reputation_learn(l.id);
 	END IF;
 	PERFORM event_of_lease(p_lease, 'dispute.decided', p_now);
 END $$;

@@ -85,6 +85,7 @@ uint32_t row_u32(struct row *r);
 bool row_bool(struct row *r);
 money row_money(struct row *r);
 struct prices row_prices(struct row *r);
+uint32_t row_rating(struct row *r); /* of reputation_marks()'s two columns */
 wall_time row_time(struct row *r);
 sha256 row_sha256(struct row *r);
 void row_bytes(struct row *r, void *data, size_t len); /* exactly len */

@@ -2,7 +2,6 @@
  * reputation.c - marks, and sellers as everyone sees them
  */
 #include "connection.h"
-#include "rating.h"
 
 static const char FEEDBACK_SQL[] = "SELECT feedback_give($1, $2, $3, $4, $5)";
 
@@ -17,28 +16,27 @@ err_t store_feedback(struct store *s, uuid lease, uuid from, bool good, const ch
 	return store_query(s, FEEDBACK_SQL, &p, NULL);
 }
 
-static const char BUYER_SQL[] = "SELECT count(*) FILTER (WHERE good), count(*) FILTER (WHERE NOT good) FROM feedback "
-				"WHERE about = $1 AND side = 'buyer'";
+static const char BUYER_SQL[] = "SELECT good, bad FROM reputation_marks($1, 'buyer', now())";
 
-err_t store_buyer_marks(struct store *s, uuid buyer, struct marks *ret)
+err_t store_buyer_rating(struct store *s, uuid buyer, uint32_t *ret_ppm)
 {
 	struct params p = { 0 };
 	param_uuid(&p, buyer);
 	AUTO_RESULT *result = NULL;
 	TRY(store_query_one(s, BUYER_SQL, &p, &result));
 	struct row row = row_of(result, 0);
-	struct marks marks = { .good = row_u32(&row) };
-	marks.bad = row_u32(&row);
+	uint32_t ppm = row_rating(&row);
 	TRY(row_end(s, &row));
-	*ret = marks;
+	*ret_ppm = ppm;
 	return OK;
 }
 
 /* A seller is who has, or had, a machine. Completed: was paid for, and ended for nothing of the seller's doing. Failed: ended for what is
  * the seller's to answer for. */
 #define COLUMNS                                                                                                            \
-	"SELECT a.id, a.name, f.good, f.bad, m.machines, m.online, l.leases, l.completed, l.failed, a.created_at "         \
-	"FROM account a "                                                                                                  \
+	"SELECT a.id, a.name, f.good, f.bad, r.good, r.bad, m.machines, m.online, l.leases, l.completed, l.failed, "       \
+	"a.created_at "                                                                                                    \
+	"FROM account a CROSS JOIN LATERAL reputation_marks(a.id, 'seller', now()) r "                                     \
 	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE good) AS good, count(*) FILTER (WHERE NOT good) AS bad "        \
 	"  FROM feedback WHERE about = a.id AND side = 'seller') f "                                                       \
 	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE state <> 'retired') AS machines, "                              \
@@ -58,13 +56,13 @@ static void seller_read(struct row *row, void *element)
 	row_text(row, v->name, sizeof v->name);
 	v->good = row_u32(row);
 	v->bad = row_u32(row);
+	v->rating_ppm = row_rating(row);
 	v->machines = row_u32(row);
 	v->machines_online = row_u32(row);
 	v->leases = row_u32(row);
 	v->leases_completed = row_u32(row);
 	v->leases_failed = row_u32(row);
 	v->since = row_time(row);
-	v->rating_ppm = rating_ppm(v->good, v->bad);
 }
 
 static const char LIST_SQL[] = COLUMNS "AND a.id < $1 ORDER BY a.id DESC LIMIT $2";
@@ -94,4 +92,12 @@ err_t store_seller_get(struct store *s, uuid id, struct seller *ret)
 	TRY(row_end(s, &row));
 	*ret = seller;
 	return OK;
+}
+
+static const char RECOMPUTE_SQL[] = "SELECT reputation_recompute()";
+
+err_t store_reputation_recompute(struct store *s, int64_t *ret_wrong)
+{
+	struct params p = { 0 };
+	return store_query_int(s, RECOMPUTE_SQL, &p, ret_wrong);
 }

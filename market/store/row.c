@@ -11,6 +11,7 @@
 #include "bytes.h"
 #include "connection.h"
 #include "file.h"
+#include "rating.h"
 
 /* src/include/catalog/pg_type.dat of PostgreSQL; these never change. */
 enum {
@@ -262,6 +263,16 @@ struct prices row_prices(struct row *r)
 	prices.per_gib_hour = row_money(r);
 	prices.per_gib_transferred = row_money(r);
 	return prices;
+}
+
+uint32_t row_rating(struct row *r)
+{
+	int64_t good = row_int(r), bad = row_int(r);
+	if (good < 0 || bad < 0) {
+		r->bad = true;
+		return 0;
+	}
+	return rating_ppm((struct rating_marks){ (uint64_t)good, (uint64_t)bad });
 }
 
 wall_time row_time(struct row *r)

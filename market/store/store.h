@@ -142,7 +142,9 @@ struct machine_row {
 	uint32_t max_duration_s;
 	bool accepting;
 	char seller_name[NAME_SIZE];
-	uint32_t good, bad;		      /* marks of the seller */
+	uint32_t good, bad, rating_ppm; /* the seller's */
+	uint32_t failures;		/* above 0: on trial (trial.h) */
+	wall_time failed_at;
 	uint32_t cores_used, memory_used_mib; /* by leases that have not ended */
 };
 MUST_CHECK err_t store_machine_create(struct store *s, uuid id, uuid account, const struct enrolment *e);
@@ -215,10 +217,9 @@ MUST_CHECK err_t store_peer_number(struct store *s, uuid order, uuid peer, uint3
 /* ---- reputation ---- */
 /* from: buyer or seller of the lease; marks the other side once. E_NOT_FOUND, E_EXISTS, E_CONFLICT: nothing was paid, or both are one. */
 MUST_CHECK err_t store_feedback(struct store *s, uuid lease, uuid from, bool good, const char *comment, wall_time now);
-struct marks {
-	uint32_t good, bad;
-};
-MUST_CHECK err_t store_buyer_marks(struct store *s, uuid buyer, struct marks *ret); /* that sellers gave it */
+MUST_CHECK err_t store_buyer_rating(struct store *s, uuid buyer, uint32_t *ret_ppm);
+/* All sums that ratings are made of, anew from the leases and marks; how many were wrong. */
+MUST_CHECK err_t store_reputation_recompute(struct store *s, int64_t *ret_wrong);
 MUST_CHECK err_t store_seller_list(struct store *s, struct page page, struct seller **ret_rows, size_t *ret_count);
 MUST_CHECK err_t store_seller_get(struct store *s, uuid id, struct seller *ret);
 

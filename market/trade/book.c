@@ -147,6 +147,7 @@ static err_t ask_insert(struct book *book, struct ask_entry *entry)
 
 static err_t ask_replace(struct book *book, struct ask_entry *entry, const struct ask *ask)
 {
+	entry->kept_cores = entry->kept_memory_mib = 0;
 	if (prices_same(&entry->ask.prices, &ask->prices) && uuid_equal(entry->ask.seller, ask->seller)) {
 		entry->ask = *ask;
 		ladder_changed(&book->ladder, entry);
@@ -345,6 +346,11 @@ static struct match take_place(struct book *book, struct bid_entry *entry, struc
 	bid->places--;
 	ask->ask.cores_free -= bid->cores;
 	ask->ask.memory_free_mib -= bid->memory_mib;
+	if (ask->ask.trial) { /* the rest is for nobody meanwhile */
+		ask->kept_cores = ask->ask.cores_free;
+		ask->kept_memory_mib = ask->ask.memory_free_mib;
+		ask->ask.cores_free = ask->ask.memory_free_mib = 0;
+	}
 	ladder_changed(&book->ladder, ask);
 	if (entry->taken) {
 		struct taken *t = &entry->taken[bid->taken_count++];
@@ -370,8 +376,9 @@ static void give_place(struct bid_entry *entry, uuid machine)
 
 static void give_capacity(struct book *book, struct ask_entry *ask, const struct match *m)
 {
-	ask->ask.cores_free += m->cores;
-	ask->ask.memory_free_mib += m->memory_mib;
+	ask->ask.cores_free += m->cores + ask->kept_cores;
+	ask->ask.memory_free_mib += m->memory_mib + ask->kept_memory_mib;
+	ask->kept_cores = ask->kept_memory_mib = 0;
 	ladder_changed(&book->ladder, ask);
 }
 

@@ -34,6 +34,7 @@ struct ask {
 	char country[COUNTRY_SIZE];
 	bool direct;  /* reachable by UDP from anywhere: no NAT, or one whose mapping does not depend on the destination */
 	bool trusted; /* what it booted is proven */
+	bool trial;   /* one match takes all of it, until it is put again */
 	uint8_t blocked_count;
 	const uuid *blocked;			/* buyers; copied by book_put_ask() */
 	int64_t min_duration_s, max_duration_s; /* max 0: any */

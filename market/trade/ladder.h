@@ -14,10 +14,11 @@ struct ladder_block;
 /* An ask in the book. */
 struct ask_entry {
 	struct ask ask;
-	uint64_t since;	 /* its place in time */
-	uuid *blocked;	 /* book.c's: ask.blocked */
-	size_t position; /* book.c's */
-	bool fresh;	 /* book.c's */
+	uint64_t since;			      /* its place in time */
+	uuid *blocked;			      /* book.c's: ask.blocked */
+	size_t position;		      /* book.c's */
+	bool fresh;			      /* book.c's */
+	uint32_t kept_cores, kept_memory_mib; /* book.c's */
 	/* ladder.c's: where it stands, and the next of the same seller's */
 	struct ladder_block *block;
 	uint16_t slot;

@@ -264,6 +264,7 @@ good listSellers /v1/sellers
 good getSeller "/v1/sellers/$(jq -r .items[0].id <<<"$BODY")"
 refused not_found getSeller "/v1/sellers/$none"
 good getMarket /v1/market
+good getReputation /v1/reputation
 good getHealth /healthz
 good getMetrics /metrics
 good getDescription /v1/openapi.json

@@ -122,7 +122,7 @@ static void test_match(struct store *s)
 	free(list);
 	ok(store_lease_list_of_machine(s, machine, &list, &count) == OK && count == 2, "of the machine");
 	free(list);
-	good(store_lease_end(s, leases[1], END_BOOT_FAILED, "no disc", now));
+	good(store_lease_end(s, leases[1], END_IMAGE_FAILED, "no disc", now));
 	uuid third = match_one(s, id, machine, 2);
 	ok(!uuid_is_zero(third), "an end makes room");
 	good(store_lease_end(s, third, END_COMPLETED, "", now));
@@ -226,11 +226,17 @@ static void test_usage(struct store *s)
 	ok(store_lease_get(s, id, buyer, &l) == OK && l.l.feedback == 1, "each sees its own");
 	ok(store_lease_get(s, id, seller, &l) == OK && l.l.feedback == -1, "mark");
 	struct seller v;
-	ok(store_seller_get(s, seller, &v) == OK && v.good == 1 && v.bad == 0 && v.rating_ppm > 0, "the seller is rated");
+	ok(store_seller_get(s, seller, &v) == OK && v.good == 1 && v.bad == 0 && v.rating_ppm == 0, "the mark is there");
 	good(store_order_close(s, order, ORDER_CANCELLED, now));
 	ok(store_order_get(s, order, &o) == OK && o.state == ORDER_CANCELLED && o.ended_at.us == 0, "cancelled, but not over");
 	good(store_lease_end(s, id, END_FUNDS_EXHAUSTED, "", now));
 	ok(store_order_get(s, order, &o) == OK && o.state == ORDER_CANCELLED && o.ended_at.us == now.us, "until the lease is");
+	ok(store_seller_get(s, seller, &v) == OK && v.rating_ppm > 0, "then the seller is rated");
+	uint32_t ppm = 1;
+	struct machine_row row;
+	ok(store_buyer_rating(s, buyer, &ppm) == OK && ppm == 0, "the buyer, too: badly");
+	good(store_machine_get(s, machine, &row));
+	ok(row.rating_ppm == v.rating_ppm && row.good == 1 && !row.failures, "and the machine is its seller's");
 	is_sound(s, "after charges");
 }
 

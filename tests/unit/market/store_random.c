@@ -21,7 +21,7 @@ struct model_lease {
 	int order, seller;
 	int64_t held, charged, commission, due;
 	uint64_t seq;
-	bool started, over;
+	bool started, over, marked[2];
 	int64_t refunded, commission_refunded;
 };
 static struct {
@@ -230,13 +230,25 @@ static void do_correct(struct store *s, int step)
 	m.commission -= market;
 }
 
+static void do_mark(struct store *s, int step)
+{
+	struct model_lease *l = m.leases ? &m.lease[(int)draw((uint64_t)m.leases)] : NULL;
+	if (!l)
+		return;
+	int buyer = m.order[l->order].buyer, by_buyer = (int)draw(2);
+	err_t want = buyer == l->seller || !l->charged ? E_CONFLICT : l->marked[by_buyer] ? E_EXISTS : OK;
+	expect(s, store_feedback(s, l->id, m.user[by_buyer ? buyer : l->seller], draw(2), "", now), want, "mark", step);
+	l->marked[by_buyer] |= want == OK;
+}
+
 static void do_end(struct store *s, int step)
 {
 	struct model_lease *l = some_lease();
 	if (!l || (!l->over && draw(3)))
 		return;
 	struct model_order *o = &m.order[l->order];
-	expect(s, store_lease_end(s, l->id, END_COMPLETED, "", now), l->over ? E_CONFLICT : OK, "end", step);
+	expect(s, store_lease_end(s, l->id, draw(3) ? END_COMPLETED : END_WITHDRAWN_BY_SELLER, "", now),
+	       l->over ? E_CONFLICT : OK, "end", step);
 	if (l->over)
 		return;
 	l->over = true;
@@ -290,6 +302,10 @@ static void compare(struct store *s, int step)
 	if (r.sum_micro || r.unbalanced || r.negative || r.holds_difference_micro || r.orders_difference ||
 	    r.users_micro != users || r.commission_micro != m.commission || r.external_micro != -m.paid_in)
 		expect(s, E_CORRUPT, OK, "a sound ledger", step);
+	int64_t mended = -1;
+	good(store_reputation_recompute(s, &mended));
+	if (mended)
+		expect(s, E_CORRUPT, OK, "the reputation that the history gives", step);
 }
 
 static int64_t number_of(const char *name, int64_t fallback)
@@ -303,9 +319,9 @@ static int64_t number_of(const char *name, int64_t fallback)
 
 int main(void)
 {
-	static void (*const operations[])(struct store *, int) = { do_deposit, do_order, do_match,  do_match, do_run,
-								   do_use,     do_use,	 do_use,    do_use,   do_end,
-								   do_end,     do_close, do_correct };
+	static void (*const operations[])(struct store *, int) = { do_deposit, do_order, do_match,   do_match, do_run,
+								   do_use,     do_use,	 do_use,     do_use,   do_end,
+								   do_end,     do_close, do_correct, do_mark };
 	struct store *s = database_open();
 	int64_t seed = number_of("SEED", 20261121), steps = number_of("STEPS", 3000);
 	printf("# SEED=%lld STEPS=%lld\n", (long long)seed, (long long)steps);

@@ -347,6 +347,32 @@ static void test_return_after_filled(void)
 	book_free(book);
 }
 
+static void test_trial(void)
+{
+	struct book *book = new_book();
+	struct ask trial = ask_of(1, 70, 4);
+	struct match match;
+
+	trial.trial = true;
+	put_ask(book, trial);
+	put_bid(book, bid_of(1, 100, 3));
+	is_int(book_match(book, &match, 1), 1, "a machine on trial gets one lease");
+	is_text(round_of(book, 8), "", "and no second");
+	is_int(book_ask(book, id_of(1))->cores_free, 0, "nothing of it is free meanwhile");
+	book_return(book, &match, true);
+	is_int(book_ask(book, id_of(1))->cores_free, 4, "a match that is returned gives all of it back");
+	is_text(round_of(book, 8), "1:1", "for one again");
+	put_ask(book, ask_of(1, 70, 4));
+	is_text(round_of(book, 8), "1:1 1:1", "and for all once it has shown that it works");
+	put_ask(book, trial);
+	struct bid all = bid_of(2, 100, 2);
+	all.constraints.all_or_none = true;
+	put_bid(book, all);
+	is_text(round_of(book, 8), "", "an order of two places at once gets none");
+	is_int(book_ask(book, id_of(1))->cores_free, 4, "and leaves all of it");
+	book_free(book);
+}
+
 static void test_waiting(void)
 {
 	struct book *book = new_book();
@@ -439,6 +465,7 @@ int main(void)
 	test_bids_by_core();
 	test_partial_and_return();
 	test_return_after_filled();
+	test_trial();
 	test_waiting();
 	test_levels();
 	test_refusals();
