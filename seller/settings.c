@@ -32,6 +32,8 @@ const struct conf_entry settings_table[] = {
 	  "the first of 16 UDP ports for other members, one a guest, as a firewall lets them in; 0: any" },
 	{ "network.address", CONF_TEXT, AT(address), sizeof((struct settings *)0)->address, 0, 0, "",
 	  "the IP address whose ports of the same numbers a router leads here, opened by hand; or empty" },
+	{ "network.metered", CONF_TEXT, LIMIT(metered_is), 8, 0, 0, "auto",
+	  "is the internet paid by the byte? yes, no, auto: where the default route is a mobile modem or a dialled line" },
 	{ "offer.cores", CONF_INT, AT(cores), 0, 0, 1024, "0", "cores offered; 0: all but one" },
 	{ "offer.memory", CONF_SIZE, AT(memory_bytes), 0, 0, 4096 * GIB, "0", "memory offered; 0: half of it" },
 	{ "offer.price_core_hour", CONF_MONEY, AT(prices.per_core_hour), 0, 0, 0, "0.01", "for an hour of one core at work" },
@@ -58,8 +60,6 @@ const struct conf_entry settings_table[] = {
 	{ "limits.battery", CONF_TEXT, LIMIT(battery), WORD, 0, 0, "pause", "guests on battery: run, close, throttle, pause" },
 	{ "limits.metered", CONF_TEXT, LIMIT(metered), WORD, 0, 0, "pause",
 	  "guests where the internet is paid by the byte: run, close, throttle, pause" },
-	{ "network.metered", CONF_TEXT, LIMIT(metered_is), 8, 0, 0, "auto",
-	  "is it? yes, no, auto: where the default route is a mobile modem or a dialled line" },
 	{ "limits.cpu_throttle", CONF_INT, LIMIT(cpu_throttle), 0, 0, 100, "0",
 	  "percent of all processors that other programs use, from which on guests are throttled; 0: never, guests only get what "
 	  "is left" },
