@@ -194,14 +194,15 @@ $(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/rep
 .SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUZZ_SRC) tests/fuzz/replay.c)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZ_SRC) tests/fuzz/replay.c)
 
-# The mesh in a simulated world, where the seed decides all: once with hashes in the stead of DTLS and signatures, once with these.
+# The mesh in a simulated world, where the seed decides all: once with cheap hashes in the stead of DTLS and signatures, once with these.
 # The linker puts the simulation's functions in front of what makes keys and random numbers.
 SIMULATE_SRC := $(sort $(wildcard tests/simulate/*.c))
 SIMULATE_OBJ := $(call obj,$(filter-out %_cheap.c,$(SIMULATE_SRC)))
 SIMULATE_CHEAP := $(call obj,$(filter %_cheap.c,$(SIMULATE_SRC)))
 SIMULATE_LIBS := $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 SIMULATE_WRAP := $(addprefix -Wl$(comma)--wrap=,random_fill seal_init seal_packet seal_open seal_clear malloc_trim)
-SIMULATE_WRAP_CHEAP := $(addprefix -Wl$(comma)--wrap=,ed25519_sign ed25519_verify p256_sign p256_verify)
+SIMULATE_WRAP_CHEAP := $(addprefix -Wl$(comma)--wrap=,sha256_of hmac_sha256 ed25519_sign ed25519_verify certificate_make certificate_pin \
+	p256_new p256_free p256_public_of p256_pin p256_sign p256_verify)
 SIMULATE := $(addprefix $(BUILD)/tests/simulate/,simulate.t dtls.t)
 $(BUILD)/tests/simulate/simulate.t: $(SIMULATE_OBJ) $(SIMULATE_CHEAP) $(SIMULATE_LIBS)
 	$(call link,$(SIMULATE_WRAP) $(SIMULATE_WRAP_CHEAP) -lssl $(LIBS_base))
@@ -214,7 +215,7 @@ HOURS ?= 24
 PEERS ?= 20
 AWAKE ?= 0
 .PHONY: simulate
-simulate: $(BUILD)/tests/simulate/simulate.t ## a long simulation of the ethernet's mesh: make simulate SEED=1 HOURS=24 PEERS=20
+simulate: $(BUILD)/tests/simulate/simulate.t ## a long simulation of the ethernet's mesh: make simulate SEED=1 HOURS=24 PEERS=20 (AWAKE=8: so many at a time)
 	$< $(SEED) $(HOURS) $(PEERS) $(AWAKE)
 
 SECONDS ?= 60

@@ -51,7 +51,7 @@ bool path_wants_opener(const struct path *p)
 
 uint8_t paths_opening_hops(unsigned turn)
 {
-	static const uint8_t hops[] = { 2, 4, 3, 5 }; /* a NAT at home is 1 away, one of the provider's some more */
+	static const uint8_t hops[] = { 2, 4, 3 }; /* a NAT at home is 1 away, one of the provider's some more */
 	return hops[turn % sizeof hops];
 }
 

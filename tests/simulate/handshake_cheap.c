@@ -13,6 +13,7 @@
 #include "bytes.h"
 #include "handshake.h"
 #include "map.h"
+#include "world.h"
 
 #define RANDOM_BYTES 32
 #define MAX_IDENTITIES 8192
@@ -51,6 +52,11 @@ static const sha256 *secret_of(sha256 pin)
 {
 	uint32_t i;
 	return map_get(&by_pin, first_of(pin), &i) ? &identities[i].secret : NULL;
+}
+
+bool handshakes_are_cheap(void)
+{
+	return true;
 }
 
 err_t identity_new(const char *key_pem, const char *cert_pem, struct identity **ret_identity)

@@ -17,7 +17,8 @@
 
 #define WALL_OFFSET_US (1700000000 * SECOND_US)
 #define NEWS_US (10 * SECOND_US)
-#define RELAY_TICK_US (5 * SECOND_US)
+#define RELAY_TICK_US (15 * SECOND_US)
+#define RELAY_AWAKE_US (10 * MINUTE_US) /* after a packet: in a quiet night there is nothing to do */
 #define FOREVER_US (200 * 365 * DAY_US)
 
 struct node *acting;
@@ -62,6 +63,7 @@ static void server_send(void *context, const struct address *to, const uint8_t *
 static void server_take(void *owner, uint8_t *data, size_t len, const struct address *from)
 {
 	struct server *s = owner;
+	s->heard_us = world_us;
 	if (s->relay && (with_relay || stun_is(data, len)))
 		relay_input(s->relay, data, len, from, server_now(), wall_now());
 }
@@ -69,13 +71,9 @@ static void server_take(void *owner, uint8_t *data, size_t len, const struct add
 static void servers_tick(void *who, uint64_t what)
 {
 	(void)who, (void)what;
-	for (size_t i = 0; i < server_count; i++) {
-		struct relay_status s = { 0 };
-		if (servers[i].relay)
-			relay_status(servers[i].relay, &s);
-		if (s.bindings > 0)
+	for (size_t i = 0; i < server_count; i++)
+		if (servers[i].relay && world_us - servers[i].heard_us <= RELAY_AWAKE_US)
 			relay_tick(servers[i].relay, server_now(), wall_now());
-	}
 	event_at(world_us + RELAY_TICK_US, servers_tick, NULL, 0);
 }
 
@@ -219,9 +217,8 @@ static void fetch(void *who, uint64_t what)
 		if (l->on)
 			list[count++] = l->a == n ? l->b->self : l->a->self;
 	}
-	if (n->up && world_us < n->frozen_us) {
-		node_news(n);
-	} else if (n->up) {
+	n->missed = n->up && world_us < n->frozen_us;
+	if (n->up && !n->missed) {
 		acting = n;
 		peers_now -= n->mesh.count;
 		assert(mesh_set_peers(&n->mesh, list, count, node_now(n)) == OK);
@@ -320,6 +317,9 @@ static void wait_for_due(struct node *n)
 static void run(struct node *n)
 {
 	mono_time now = node_now(n);
+	if (n->missed)
+		node_news(n);
+	n->missed = false;
 	uint8_t packet[RELAY_BIND_BYTES];
 	struct address to;
 	size_t len, before = n->packets;

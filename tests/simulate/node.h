@@ -14,6 +14,7 @@
 struct server {
 	struct host host;
 	struct relay *relay; /* NULL: killed */
+	int64_t heard_us;
 };
 
 struct link { /* two that were introduced to each other */
@@ -40,6 +41,7 @@ struct node {
 	int64_t frozen_us; /* until then nothing of it runs */
 	int64_t due_us;	   /* of the event that wakes it, in the world's time; INT64_MAX: none */
 	bool publishing, fetching;
+	bool missed; /* news came while it was frozen */
 	int idle_ticks;
 	size_t packets; /* that it sent */
 	uint8_t out[RELAY_HEADER_BYTES + PATH_TOP_BYTES + 64];

@@ -138,12 +138,12 @@ void world_gather(int64_t night_us)
 	for (size_t i = 0; i < impostor_count; i++)
 		node_crash(impostors[i]);
 	for (size_t i = 0; i < node_count; i++)
-		switch (nodes[i]->up ? dice_below(PLAN, 4) : 9) {
+		switch (nodes[i]->up && world_us >= nodes[i]->frozen_us ? dice_below(PLAN, 4) : 9) {
 		case 0:
 			node_crash(nodes[i]);
 			break;
 		case 1:
-			node_freeze(nodes[i], dice_between(PLAN, HOUR_US, 1000 * HOUR_US), true);
+			node_freeze(nodes[i], 1000 * DAY_US, true); /* till it is wanted */
 			break;
 		case 9:
 			break;

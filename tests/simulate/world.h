@@ -10,6 +10,8 @@
 
 #define MAX_NODES 4096
 
+bool handshakes_are_cheap(void); /* no curves are reckoned with */
+
 extern struct node *nodes[MAX_NODES];
 extern size_t node_count;
 extern struct link *links;
