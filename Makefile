@@ -318,6 +318,11 @@ install: all ## install under DESTDIR and prefix (default /usr/local)
 	install -m644 packaging/man/*.7 $(DESTDIR)$(prefix)/share/man/man7
 	for p in cpushare cpushare-market cpushare-seller cpushare-relay; do \
 		$(BUILD)/bin/$$p help --man > $(DESTDIR)$(prefix)/share/man/man1/$$p.1 || exit 1; done
+	install -d $(addprefix $(DESTDIR)$(prefix)/share/,bash-completion/completions zsh/vendor-completions fish/vendor_completions.d)
+	for p in cpushare cpushare-market cpushare-seller cpushare-relay; do \
+		$(BUILD)/bin/$$p completion bash > $(DESTDIR)$(prefix)/share/bash-completion/completions/$$p && \
+		$(BUILD)/bin/$$p completion zsh > $(DESTDIR)$(prefix)/share/zsh/vendor-completions/_$$p && \
+		$(BUILD)/bin/$$p completion fish > $(DESTDIR)$(prefix)/share/fish/vendor_completions.d/$$p.fish || exit 1; done
 
 .PHONY: clean
 clean: ## remove what was built

@@ -31,6 +31,7 @@ struct cli {
 	int before_dashes;   /* how many of them stood before "--" */
 	int skip;	     /* of the words, those that name the command */
 	const char *unknown; /* the first option that no command has, of the loose scan */
+	char alias[16];	     /* the first word of what an alias means */
 	bool json;	     /* errors are told to a program */
 };
 
@@ -51,7 +52,7 @@ static bool wants_json(const struct cli_program *program, int argc, char **argv)
 		else if (!strncmp(argv[i], "-o", 2))
 			form = argv[i] + 2;
 	}
-	return has && !strcmp(form, "json");
+	return has && (!strcmp(form, "json") || !strcmp(form, "ndjson"));
 }
 
 static void print_json_error(int exit_code, char *text)
@@ -353,6 +354,99 @@ static int help(const struct cli *cli, char **words, int count)
 	return EXIT_OK;
 }
 
+/* ---- words that every program knows ---- */
+
+static int print_commands(const struct cli *cli, char **words, int count)
+{
+	(void)words, (void)count;
+	AUTO_JSON all = cli_commands_to_json(cli->program);
+	if (cli->json) {
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		putchar('\n');
+		return EXIT_OK;
+	}
+	for (const struct cli_command *c = cli->program->commands; c->name; c++)
+		puts(c->name);
+	return EXIT_OK;
+}
+
+static int print_completion(const struct cli *cli, char **words, int count)
+{
+	AUTO_BUF script = { 0 };
+	err_t e = cli_completion(cli->program, count ? words[0] : "", &script);
+	if (e)
+		return cli_error(cli, e == E_NOT_FOUND ? EXIT_USAGE : EXIT_ERROR,
+				 "completion: say for which shell: bash, zsh or fish");
+	if (cli->json) {
+		AUTO_JSON out = json_pack("{s:i, s:s, s:s}", "schema", 1, "shell", words[0], "script", script.data);
+		json_dumpf(out, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		print_to(stdout, &script);
+	}
+	return EXIT_OK;
+}
+
+static int print_version(const struct cli *cli, char **words, int count)
+{
+	(void)words, (void)count;
+	if (cli->json)
+		printf("{\"schema\": 1, \"program\": \"%s\", \"version\": \"%s\"}\n", cli->program->name, cli->program->version);
+	else
+		printf("%s %s\n", cli->program->name, cli->program->version);
+	return EXIT_OK;
+}
+
+static const struct {
+	const char *name;
+	int max_args;
+	int (*run)(const struct cli *cli, char **words, int count);
+} general[] = { { "commands", 0, print_commands }, { "completion", 1, print_completion }, { "version", 0, print_version } };
+
+/* Runs what words[0] names of these, unless the program has a command of that name. -1: none. */
+static int run_general(const struct cli *cli, char **words, int count)
+{
+	for (size_t i = 0; count && i < sizeof general / sizeof *general; i++) {
+		if (strcmp(words[0], general[i].name) != 0)
+			continue;
+		if (cli->unknown)
+			return complain_option(cli, cli->unknown) == OK ? EXIT_OK : EXIT_USAGE;
+		if (count - 1 > general[i].max_args)
+			return cli_error(cli, EXIT_USAGE, "%s: unexpected argument \"%s\"", words[0],
+					 words[general[i].max_args + 1]);
+		return general[i].run(cli, words + 1, count - 1);
+	}
+	return -1;
+}
+
+/* "ls" for "list" behind a noun that has it, "ps" for "node list". words has room for one more. */
+static void expand_alias(struct cli *cli)
+{
+	const struct cli_program *program = cli->program;
+	int used;
+	const struct cli_command *command = match(program, cli->words, cli->before_dashes, &used);
+	if (!cli->before_dashes || (command && used > 0))
+		return;
+	for (const struct cli_alias *a = program->aliases; a && a->word; a++) {
+		bool whole = strchr(a->means, ' ');
+		char **word = &cli->words[whole ? 0 : 1];
+		if ((!whole && (cli->before_dashes < 2 || !is_noun(program, cli->words[0]))) || strcmp(*word, a->word) != 0)
+			continue;
+		const char *second = whole ? strchr(a->means, ' ') + 1 : NULL;
+		if (second) {
+			memmove(word + 2, word + 1, (size_t)cli->word_count * sizeof *word); /* with the NULL at the end */
+			snprintf(cli->alias, sizeof cli->alias, "%.*s", (int)(second - a->means) - 1, a->means);
+			word[0] = cli->alias;
+			word[1] = (char *)second;
+			cli->word_count++;
+			cli->before_dashes++;
+		} else {
+			*word = (char *)a->means;
+		}
+		return;
+	}
+}
+
 static int wrong_arguments(const struct cli *cli)
 {
 	AUTO_BUF usage = { 0 };
@@ -375,6 +469,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	int used;
 	if (scan(cli, argc, argv) != OK)
 		return EXIT_USAGE;
+	expand_alias(cli);
 	char **words = cli->words;
 	int count = cli->before_dashes;
 	if (cli_flag(cli, "version")) {
@@ -384,6 +479,9 @@ static int run(struct cli *cli, int argc, char **argv)
 	const struct cli_command *command = match(program, words, count, &used);
 	if (count && used <= 0 && !strcmp(words[0], "help"))
 		return help(cli, words + 1, count - 1);
+	int code = count && used <= 0 && !cli_flag(cli, "help") ? run_general(cli, words, count) : -1;
+	if (code >= 0)
+		return code;
 	if (cli_flag(cli, "help"))
 		return show_help(cli, words, count, false);
 	if (!command && !count && cli->unknown && complain_option(cli, cli->unknown) != OK)
@@ -398,6 +496,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	cli->command = command;
 	if (scan(cli, argc, argv) != OK)
 		return EXIT_USAGE;
+	expand_alias(cli);
 	if (used && words_of(command->name, words, cli->before_dashes) != used) {
 		complain(cli, "put the options behind \"%s\"", command->name);
 		return EXIT_USAGE;
@@ -406,7 +505,7 @@ static int run(struct cli *cli, int argc, char **argv)
 	count = cli_arg_count(cli);
 	if (count < command->min_args || (command->max_args >= 0 && count > command->max_args))
 		return wrong_arguments(cli);
-	int code = command->run(cli);
+	code = command->run(cli);
 	if (fflush(stdout) || ferror(stdout)) {
 		cli_error(cli, EXIT_ERROR, "cannot write the output");
 		return code == EXIT_OK ? EXIT_ERROR : code;
@@ -421,7 +520,7 @@ int cli_main(const struct cli_program *program, int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		most += strlen(argv[i]);
 	cli.given = calloc(most, sizeof *cli.given);
-	cli.words = calloc((size_t)argc + 1, sizeof *cli.words);
+	cli.words = calloc((size_t)argc + 2, sizeof *cli.words); /* an alias may be two */
 	int code;
 	if (cli.given && cli.words)
 		code = run(&cli, argc, argv);

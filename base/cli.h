@@ -51,17 +51,24 @@ struct cli_command {
 	cli_run_fn *run;
 };
 
+/* Another word for a part of a command: "ls" for the "list" of each noun, or, where it means several words, "ps" for a whole one. */
+struct cli_alias {
+	const char *word, *means; /* word NULL ends the table */
+};
+
 struct cli_program {
 	const char *name;		  /* "cpushare" */
 	const char *summary;		  /* one line */
 	const char *details;		  /* what a newcomer does first */
 	const struct cli_option *options; /* allowed with every command */
 	const struct cli_command *commands;
-	const char *fallback; /* the command when none is given, or NULL: print help */
+	const struct cli_alias *aliases; /* or NULL */
+	const char *fallback;		 /* the command when none is given, or NULL: print help */
 	const char *version;
 };
 
-/* Parses, handles --help (exit 0), --version, "help [COMMAND]", "help --man" (a manual page), usage errors (exit 2), and runs. Returns the exit code. */
+/* Parses, handles --help (exit 0), --version, "help [COMMAND]", "help --man" (a manual page), "completion SHELL", "commands" (the
+ * table), "version", usage errors (exit 2), and runs. Returns the exit code. */
 int cli_main(const struct cli_program *program, int argc, char **argv);
 
 const struct cli_program *cli_program_of(const struct cli *cli);

@@ -128,8 +128,11 @@ static void help_program(const struct cli_program *program, struct buf *out)
 	print_options(has_named_commands(program) ? "Options with every command" : "General options", program->options, out);
 	print_options("Always", cli_builtin, out);
 	if (has_named_commands(program))
-		buf_printf(out, "\n\"%s help COMMAND\" explains a command; \"%s help --man\" prints a manual page.\n",
-			   program->name, program->name);
+		buf_printf(out,
+			   "\n\"%s help COMMAND\" explains a command; \"help --man\" prints a manual page, \"completion bash\" "
+			   "(zsh,\n"
+			   "fish) what a shell needs to complete commands, \"commands -o json\" all of this for programs.\n",
+			   program->name);
 }
 
 void cli_help(const struct cli_program *program, const struct cli_command *command, struct buf *out)
@@ -155,10 +158,7 @@ void cli_help_noun(const struct cli_program *program, const char *noun, struct b
 
 /* ---- man page ---- */
 
-static const struct {
-	enum cli_exit code;
-	const char *what;
-} exits[] = {
+const struct cli_exit_text cli_exits[] = {
 	{ EXIT_OK, "Done." },
 	{ EXIT_ERROR, "It failed for a reason that has no number of its own." },
 	{ EXIT_USAGE, "The command line is wrong." },
@@ -172,6 +172,7 @@ static const struct {
 	{ EXIT_ENDED_BADLY, "The order or node ended in failure." },
 	{ EXIT_NO_ANSWER, "A peer or a server did not answer." },
 	{ EXIT_INTERRUPTED, "Interrupted." },
+	{ .what = NULL },
 };
 
 /* Text as roff means it: no escapes, no requests at the start of a line, quotes that can stand inside an argument. */
@@ -316,7 +317,7 @@ void cli_man(const struct cli_program *program, int section, struct buf *out)
 	roff_options(program->options, out);
 	roff_options(cli_builtin, out);
 	buf_puts(out, ".Sh EXIT STATUS\n.Bl -tag -width Ds\n");
-	for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)
-		buf_printf(out, ".It %d\n%s\n", exits[i].code, exits[i].what);
+	for (const struct cli_exit_text *e = cli_exits; e->what; e++)
+		buf_printf(out, ".It %d\n%s\n", e->code, e->what);
 	buf_puts(out, ".El\n");
 }

@@ -39,6 +39,8 @@ is "$(inside dpkg --audit)" "" "dpkg finds nothing half done"
 is "$(inside stat -c '%U %a' /var/lib/cpushare-market)" "cpushare-market 711" "the market has a user, who owns its folder"
 ok "its configuration explains every setting" grep -q '^# .*basis points' "$R/etc/cpushare/market.conf"
 is "$(for p in "${PACKAGES[@]}"; do [ -f "$R/usr/share/man/man1/$p.1.gz" ] || echo "$p"; done)" "" "each program has its manual page"
+is "$(for p in "${PACKAGES[@]}"; do ls "$R/usr/share/bash-completion/completions/$p" "$R/usr/share/zsh/vendor-completions/_$p" "$R/usr/share/fish/vendor_completions.d/$p.fish" 2>&1 >/dev/null; done)" "" \
+	"and completions for three shells"
 is "$(ldd "$R"/usr/bin/cpushare* "$R/usr/libexec/cpushare/cpushare-vmrun" | grep -i 'not found')" "" "their libraries are there"
 for unit in market relay seller; do
 	is "$(systemd-analyze verify --man=no --root="$R" "cpushare-$unit.service" 2>&1 | grep "cpushare")" "" "systemd understands the $unit's unit"

@@ -76,12 +76,14 @@ static const struct cli_command commands[] = {
 	{ "status", "", "how it goes", "It \"shows\" a\\b.\n.dots too", NULL, 0, 0, run_any },
 	{ 0 },
 };
+static const struct cli_alias aliases[] = { { "ls", "list" }, { "all", "status all" }, { .word = NULL } };
 static const struct cli_program shop = {
 	.name = "shop",
 	.summary = "buys things",
 	.details = "Begin with:\n  shop order create IMAGE",
 	.options = program_options,
 	.commands = commands,
+	.aliases = aliases,
 	.version = "1.2.3",
 };
 static struct cli_program with_fallback;
@@ -145,6 +147,11 @@ static const struct {
 	{ "order create -- a", "order create|a" },
 	{ "order create -", "order create|-" },
 	{ "order create help", "order create|help" },
+	{ "order ls", "order list" },
+	{ "-v order ls --count 2", "order list count=2 verbose" },
+	{ "order create ls", "order create|ls" },
+	{ "all", "status all" },
+	{ "all -v", "status all verbose" },
 	{ "order list -fvn 3", "order list count=3 verbose" },
 	{ "-v -s x order list -s y", "order list server=y verbose" },
 	{ "order create a --count -1", "order create|a count=-1" },
