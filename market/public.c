@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * public.c - what everyone may see: offers, the book, sellers, the market's rules, the pages
  */
+#include "bytes.h"
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
 #include "presence.h"
 #include "price.h"
+#include "query.h"
 #include "rating.h"
 
 #define RATING_FORMULA                                                                                                      \
@@ -16,36 +18,107 @@
 #define LEVELS 50
 #define OFFERS_MAX 500
 
-static int cheaper(const void *a, const void *b)
+/* An offer's place in the answer: by what it is sorted by, then by its machine. Also a cursor: where a page ended. */
+struct place {
+	int64_t key;
+	uuid machine;
+};
+
+static int compare_places(const struct place *a, const struct place *b)
 {
-	const struct offer *x = a, *y = b;
-	int64_t left = x->prices.per_core_hour.micro, right = y->prices.per_core_hour.micro;
-	if (left != right)
-		return left < right ? -1 : 1;
-	return memcmp(x->machine.bytes, y->machine.bytes, sizeof x->machine.bytes);
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	return memcmp(a->machine.bytes, b->machine.bytes, sizeof a->machine.bytes);
 }
 
-/* Machines that are heard and accept work; the cheapest core first. */
+struct placed_offer {
+	struct place place;
+	struct offer offer;
+};
+
+static int compare_offers(const void *a, const void *b)
+{
+	const struct placed_offer *x = a, *y = b;
+	return compare_places(&x->place, &y->place);
+}
+
+struct offer_question {
+	struct query query;
+	struct query_sort sort;
+	bool has_after;
+	struct place after;
+	int64_t limit;
+};
+
+/* "KEY.MACHINE" */
+static err_t cursor_parse(const char *text, struct place *ret)
+{
+	char key[24];
+	const char *dot = strchr(text, '.');
+	if (!dot || (size_t)(dot - text) >= sizeof key)
+		return E_INVALID;
+	snprintf(key, sizeof key, "%.*s", (int)(dot - text), text);
+	TRY(int_parse(key, &ret->key));
+	return uuid_parse(dot + 1, &ret->machine);
+}
+
+static err_t offer_question(struct request *r, struct offer_question *ret)
+{
+	char error[QUERY_ERROR_SIZE];
+	const char *cursor = request_query(r, "cursor");
+	const char *query = request_query(r, "q"), *sort = request_query(r, "sort");
+	ret->has_after = cursor;
+	TRY(request_query_int(r, "limit", OFFERS_MAX, 1, OFFERS_MAX, &ret->limit));
+	if (query_parse(query ? query : "", &ret->query, error) != OK)
+		return refuse(r, REFUSE_BAD_FIELD, "q", "%s", error);
+	if (query_sort_parse(sort ? sort : "price", &ret->sort) != OK)
+		return refuse(r, REFUSE_BAD_FIELD, "sort",
+			      "must be a field of numbers, as in price, or -score for the largest first");
+	if (cursor && cursor_parse(cursor, &ret->after) != OK)
+		return refuse(r, REFUSE_BAD_FIELD, "cursor", "must be what \"next\" of the page before said");
+	return OK;
+}
+
+static err_t answer_offers(struct request *r, const struct offer_question *q, const struct placed_offer *offers, size_t count)
+{
+	json_t *items = json_array(), *answer = json_object();
+	size_t n = count < (size_t)q->limit ? count : (size_t)q->limit;
+	char next[80], id[UUID_TEXT_SIZE];
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(items, offer_to_json(&offers[i].offer));
+	if (n < count)
+		snprintf(next, sizeof next, "%lld.%s", (long long)offers[n - 1].place.key,
+			 uuid_format(offers[n - 1].place.machine, id));
+	json_put(answer, "items", items);
+	json_put_text(answer, "next", n < count ? next : NULL);
+	answer_json(r, 200, answer);
+	return OK;
+}
+
+/* Machines that are heard and accept work; the cheapest core first, unless it is asked for otherwise. */
 err_t offer_list(struct request *r)
 {
 	struct market *m = market_of(r);
+	struct offer_question q;
 	size_t count, n = 0;
-	AUTO_FREE struct offer *offers = NULL;
+	TRY(offer_question(r, &q));
+	AUTO_FREE struct placed_offer *offers = NULL;
 	void **all = uuid_map_values(&m->machines, &count);
 	offers = calloc(count + 1, sizeof *offers);
 	for (size_t i = 0; offers && i < count; i++) {
 		const struct presence *p = all[i];
-		if (p->row.m.state == MACHINE_ONLINE && presence_is_heard(m, p, r->now_mono))
-			offers[n++] = presence_to_offer(p);
+		if (p->row.m.state != MACHINE_ONLINE || !presence_is_heard(m, p, r->now_mono))
+			continue;
+		struct placed_offer *o = &offers[n];
+		o->offer = presence_to_offer(p);
+		o->place = (struct place){ query_sort_key(&q.sort, &o->offer), o->offer.machine };
+		n += query_matches(&q.query, &o->offer) && (!q.has_after || compare_places(&o->place, &q.after) > 0);
 	}
 	free(all);
 	if (!offers)
 		return E_NOMEM;
-	qsort(offers, n, sizeof *offers, cheaper);
-	json_t *items = json_array();
-	for (size_t i = 0; i < n && i < OFFERS_MAX; i++)
-		json_array_append_new(items, offer_to_json(&offers[i]));
-	return answer_items(r, items);
+	qsort(offers, n, sizeof *offers, compare_offers);
+	return answer_offers(r, &q, offers, n);
 }
 
 static json_t *levels_to_json(const struct level *levels, size_t count)

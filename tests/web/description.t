@@ -259,6 +259,8 @@ good listPostings /v1/postings "" "$A"
 
 # ---- what everyone may see ----
 good listOffers /v1/offers
+good listOffers "/v1/offers?q=cores%3E%3D1&sort=-score&limit=1"
+refused bad_field listOffers "/v1/offers?q=cores"
 good getBook /v1/book
 good listSellers /v1/sellers
 good getSeller "/v1/sellers/$(jq -r .items[0].id <<<"$BODY")"
