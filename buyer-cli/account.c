@@ -2,6 +2,7 @@
  * account.c - signup, login, logout, whoami; token create, list, revoke
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,8 +77,9 @@ static int enter(struct cli *cli, const char *path, bool signup)
 	if (session_from_json(answer, &session, &error))
 		return cli_error(cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field, error.what);
 	struct session_file file = s.file;
-	if (text_copy(file.token, sizeof file.token, session.token) || text_copy(file.email, sizeof file.email, session.email) ||
-	    session_file_write(&file))
+	char file_path[PATH_MAX];
+	if (session_file_path(cli, file_path, sizeof file_path) || text_copy(file.token, sizeof file.token, session.token) ||
+	    text_copy(file.email, sizeof file.email, session.email) || session_file_save(file_path, &file))
 		return cli_error(cli, EXIT_ERROR, "the credentials cannot be written");
 	json_object_del(answer, "token"); /* it is in the file, and need not be on the screen */
 	output_note(cli, "%s %s at %s\n", signup ? "Welcome," : "Logged in as", session.email, file.market);
@@ -99,15 +101,18 @@ int command_login(struct cli *cli)
 int command_logout(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };
-	char path[512];
+	char path[PATH_MAX];
 	struct problem problem;
 	int code = session_open(cli, true, &s);
 	if (code)
 		return code;
 	if (session_try(&s, "DELETE", "/v1/sessions/current", NULL, false, NULL, &problem) && problem.status != 401)
 		return session_refused(&s, &problem);
-	if (session_file_path(path, sizeof path) || (unlink(path) && errno != ENOENT))
-		return cli_error(cli, EXIT_ERROR, "the credentials file cannot be removed");
+	/* A context goes on to know its market. */
+	struct session_file kept = s.file;
+	*kept.token = *kept.email = '\0';
+	if (session_file_path(cli, path, sizeof path) || session_file_save(path, &kept))
+		return cli_error(cli, EXIT_ERROR, "the credentials file cannot be written");
 	output_note(cli, "Logged out.\n");
 	return EXIT_OK;
 }

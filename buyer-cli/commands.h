@@ -29,8 +29,25 @@ int command_image_upload(struct cli *cli);
 int command_image_list(struct cli *cli);
 int command_image_show(struct cli *cli);
 int command_image_delete(struct cli *cli);
-/* market.c */
+/* context.c */
+int command_context_list(struct cli *cli);
+int command_context_create(struct cli *cli);
+int command_context_use(struct cli *cli);
+int command_context_show(struct cli *cli);
+int command_context_rename(struct cli *cli);
+int command_context_delete(struct cli *cli);
+/* offer.c */
 int command_offer_list(struct cli *cli);
+int command_offer_show(struct cli *cli);
+int command_book_show(struct cli *cli);
+/* api.c */
+int command_api(struct cli *cli);
+/* top.c */
+int command_top(struct cli *cli);
+/* doctor.c */
+int command_doctor(struct cli *cli);
+int command_bugreport(struct cli *cli);
+/* market.c */
 int command_seller_list(struct cli *cli);
 int command_seller_show(struct cli *cli);
 int command_machine_list(struct cli *cli);
@@ -45,6 +62,7 @@ int command_order_cancel(struct cli *cli);
 int command_order_receipt(struct cli *cli);
 /* watch.c */
 int command_order_watch(struct cli *cli);
+int command_event_tail(struct cli *cli);
 int command_order_wait(struct cli *cli);
 /* node.c */
 int command_node_list(struct cli *cli);

@@ -145,10 +145,32 @@ static const struct cli_option capture_options[] = {
 	{ "max-size", 0, "SIZE", "the file at most (1G; standard output: no bound)" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option offer_options[] = {
+	{ "sort", 0, "FIELD", "by a field of numbers; -FIELD for the largest first (price)" },
+	{ "limit", 0, "N", "at most so many (all)" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option top_options[] = {
+	{ "interval", 0, "TIME", "between two looks (2s)" },
+	{ "count", 'c', "N", "so many looks" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option tail_options[] = {
+	{ "after", 0, "ID", "behind that event; 0: all that are kept (from now on)" },
+	{ "timeout", 0, "TIME", "how long (until Ctrl-C)" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option api_options[] = {
+	{ "data", 0, "JSON", "the body; @FILE reads it, - from standard input" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option program_options[] = {
+	{ "context", 0, "NAME", "which of the contexts (CPUSHARE_CONTEXT, or the one in use)" },
 	{ "market", 0, "URL", "which market (CPUSHARE_MARKET, or the one logged in at)" },
 	{ "pin", 0, "PIN", "sha256//... of its public key, where no authority vouches for it (CPUSHARE_PIN)" },
-	{ "output", 'o', "FORM", "table, json or name (table); errors too are JSON then" },
+	{ "output", 'o', "FORM", "table, wide, json, ndjson, csv or name (table); under json errors too are JSON" },
+	{ "columns", 0, "LIST", "of tables and CSV: columns by title, or any field of the JSON, with commas between" },
+	{ "no-header", 0, NULL, "of tables and CSV: only the rows" },
 	{ "quiet", 'q', NULL, "no notes, no progress" },
 	{ "explain", 0, NULL, "print each call to the market" },
 	{ "idempotency-key", 0, "KEY", "repeat a command safely: the same key has one effect" },
@@ -185,7 +207,15 @@ static const struct cli_command commands[] = {
 	{ "image list", "", "your images", NULL, NULL, 0, 0, command_image_list },
 	{ "image show", "IMAGE", "one image", NULL, NULL, 1, 1, command_image_show },
 	{ "image delete", "IMAGE", "remove an image from the market", NULL, NULL, 1, 1, command_image_delete },
-	{ "offer list", "", "what machines there are, and what they ask", NULL, NULL, 0, 0, command_offer_list },
+	{ "offer list", "[QUERY...]", "what machines there are, and what they ask",
+	  "  cpushare offer list 'cores>=4 memory>=8G price<=0.02 rating>=0.9 country notin [US,GB]' --sort -score\n\n"
+	  "All terms of a query hold. Fields: accel, bad, cores, cores_total, country, good, machine, memory, memory_total, "
+	  "price,\n"
+	  "price_memory, price_transfer, rating, score, seller. Operators: = != < <= > >= in notin.",
+	  offer_options, 0, -1, command_offer_list },
+	{ "offer show", "MACHINE", "one machine's offer", NULL, NULL, 1, 1, command_offer_show },
+	{ "book show", "", "the order book: asks and bids by price, and how many cores up to there", NULL, NULL, 0, 0,
+	  command_book_show },
 	{ "seller list", "", "sellers and their reputation", NULL, NULL, 0, 0, command_seller_list },
 	{ "seller show", "SELLER", "one seller", NULL, NULL, 1, 1, command_seller_show },
 	{ "machine list", "", "the machines you sell", NULL, NULL, 0, 0, command_machine_list },
@@ -212,6 +242,10 @@ static const struct cli_command commands[] = {
 	  command_node_rate },
 	{ "node dispute", "NODE [TEXT]", "say why a VM that ended was not worth its money; without TEXT: what became of it", NULL,
 	  NULL, 1, 2, command_node_dispute },
+	{ "top", "", "the VMs that run now, and what they use", "On a terminal again and again until Ctrl-C, else once.",
+	  top_options, 0, 0, command_top },
+	{ "event tail", "", "what happens to your orders, VMs and machines, as it happens", NULL, tail_options, 0, 0,
+	  command_event_tail },
 	{ "net up", "ORDER [-- COMMAND...]", "put this machine on the order's ethernet",
 	  "As root a TAP appears here, in the background. Without root, or with a command, the LAN is in a namespace of its\n"
 	  "own, in which you are root and reach nothing else:\n\n"
@@ -250,8 +284,27 @@ static const struct cli_command commands[] = {
 	  "distance, the way by TLS, the path's MTU, the clock. Needs no order. Exit code 11 says that no server answers at all.",
 	  NULL, 0, 0, command_net_netcheck },
 	{ "net down", "ORDER", "leave the ethernet", NULL, NULL, 1, 1, command_net_down },
+	{ "context list", "", "the markets, or accounts, that you have names for", NULL, NULL, 0, 0, command_context_list },
+	{ "context create", "NAME", "a name for another market or account",
+	  "  cpushare context create work --market https://market.example:8443 --pin sha256//...\n"
+	  "  cpushare --context work login\n\n"
+	  "Each has a log-in of its own. --context or CPUSHARE_CONTEXT chooses one for a command.",
+	  NULL, 1, 1, command_context_create },
+	{ "context use", "NAME", "from now on, where no other is named", NULL, NULL, 1, 1, command_context_use },
+	{ "context show", "[NAME]", "the one in use, or that one", NULL, NULL, 0, 1, command_context_show },
+	{ "context rename", "NAME NEW-NAME", "give it another name", NULL, NULL, 2, 2, command_context_rename },
+	{ "context delete", "NAME", "forget it, and its log-in", NULL, NULL, 1, 1, command_context_delete },
+	{ "api", "METHOD PATH", "one call to the market, as its interface's description has it",
+	  "  cpushare api GET /v1/market\n  cpushare api POST /v1/tokens --data '{\"name\":\"x\",\"scopes\":[\"orders\"]}'\n\n"
+	  "The answer is printed as it came.",
+	  api_options, 2, 2, command_api },
+	{ "doctor", "", "what is wrong here, and what helps", "The exit code is that of the first check that fails.", NULL, 0, 0,
+	  command_doctor },
+	{ "bugreport", "", "what others need to know to help you, without secrets: JSON", NULL, NULL, 0, 0, command_bugreport },
 	{ .name = NULL },
 };
+
+static const struct cli_alias aliases[] = { { "ls", "list" }, { "rm", "delete" }, { "ps", "node list" }, { .word = NULL } };
 
 static const struct cli_program program = {
 	.name = "cpushare",
@@ -267,6 +320,7 @@ static const struct cli_program program = {
 		"interrupted.",
 	.options = program_options,
 	.commands = commands,
+	.aliases = aliases,
 	.version = CPUSHARE_VERSION,
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * market.c - offer list, seller list and show, machine list and retire
+ * market.c - seller list and show, machine list and retire
  */
 #include <stdio.h>
 #include "commands.h"
@@ -16,27 +16,6 @@ static int show_list(struct cli *cli, bool need_token, const char *path, const s
 		return code;
 	output_list(cli, items, columns, name_field);
 	return EXIT_OK;
-}
-
-int command_offer_list(struct cli *cli)
-{
-	static const struct column columns[] = { { "MACHINE", "machine_name", CELL_TEXT },
-						 { "SELLER", "seller_name", CELL_TEXT },
-						 { "CC", "country", CELL_TEXT },
-						 { "STATE", "state", CELL_TEXT },
-						 { "ACCEL", "accel", CELL_TEXT },
-						 { "FREE", "cores_free", CELL_NUMBER },
-						 { "CORES", "cores", CELL_NUMBER },
-						 { "FREE MIB", "memory_free_mib", CELL_NUMBER },
-						 { "SCORE", "score", CELL_NUMBER },
-						 { "CORE/H", "price_per_core_hour_micro", CELL_MONEY },
-						 { "GIB/H", "price_per_gib_hour_micro", CELL_MONEY },
-						 { "GIB MOVED", "price_per_gib_transferred_micro", CELL_MONEY },
-						 { "RATING", "rating_ppm", CELL_RATING },
-						 { "GOOD", "good", CELL_NUMBER },
-						 { "BAD", "bad", CELL_NUMBER },
-						 { .title = NULL } };
-	return show_list(cli, false, "/v1/offers", columns, "machine");
 }
 
 static const struct column seller_columns[] = { { "SELLER", "name", CELL_TEXT },

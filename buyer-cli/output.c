@@ -3,29 +3,55 @@
  */
 #include "output.h"
 #include <libsmartcols/libsmartcols.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "file.h"
+#include "json.h"
 #include "money.h"
 #include "terminal.h"
 
-static const char *const form_names[] = { "table", "json", "name" };
+#define COLUMNS_MAX 32
+#define COLUMN_NAME_SIZE 64
+
+static const struct {
+	const char *name;
+	enum form form;
+} forms[] = { { "table", FORM_TABLE }, { "wide", FORM_TABLE }, { "json", FORM_JSON },
+	      { "ndjson", FORM_JSON }, { "csv", FORM_CSV },    { "name", FORM_NAME } };
+#define FORMS (sizeof forms / sizeof *forms)
+
+static const char *form_word(const struct cli *cli)
+{
+	return cli_text(cli, "output", "table");
+}
+
+static bool is_form(const struct cli *cli, const char *name)
+{
+	return !strcmp(form_word(cli), name);
+}
 
 enum form output_form(const struct cli *cli)
 {
-	const char *word = cli_text(cli, "output", "table");
-	for (int i = 0; i < 3; i++)
-		if (!strcmp(word, form_names[i]))
-			return (enum form)i;
+	for (size_t i = 0; i < FORMS; i++)
+		if (is_form(cli, forms[i].name))
+			return forms[i].form;
 	return FORM_TABLE;
 }
 
 int output_check(const struct cli *cli)
 {
-	const char *word = cli_text(cli, "output", "table");
-	if (strcmp(form_names[output_form(cli)], word))
-		return cli_error(cli, EXIT_USAGE, "--output: must be table, json or name, not \"%s\"", word);
+	bool known = false;
+	for (size_t i = 0; i < FORMS; i++)
+		known |= is_form(cli, forms[i].name);
+	if (!known)
+		return cli_error(cli, EXIT_USAGE, "--output: must be table, wide, json, ndjson, csv or name, not \"%s\"",
+				 form_word(cli));
+	enum form form = output_form(cli);
+	if (cli_flag(cli, "columns") && form != FORM_TABLE && form != FORM_CSV)
+		return cli_error(cli, EXIT_USAGE, "--columns: goes with -o table, wide and csv");
 	return EXIT_OK;
 }
 
@@ -51,16 +77,29 @@ static void format_bytes(double value, char *text, size_t size)
 	snprintf(text, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
+/* A field, or one of an object in it: "terms.direct". NULL: there is none. */
+static const json_t *field_at(const json_t *object, const char *path)
+{
+	char name[COLUMN_NAME_SIZE];
+	for (const char *dot; (dot = strchr(path, '.')); path = dot + 1) {
+		if ((size_t)(dot - path) >= sizeof name)
+			return NULL;
+		snprintf(name, sizeof name, "%.*s", (int)(dot - path), path);
+		object = json_object_get(object, name);
+	}
+	return json_object_get(object, path);
+}
+
 static void format_cell(const json_t *object, const struct column *c, char *text, size_t size)
 {
-	const json_t *value = json_object_get(object, c->field);
+	const json_t *value = field_at(object, c->field);
 	int64_t number = json_integer_value(value);
 	char amount[MONEY_TEXT_SIZE];
 	if (!value || json_is_null(value)) {
 		snprintf(text, size, "-");
 		return;
 	}
-	switch (c->cell) {
+	switch ((enum cell)(c->cell & ~CELL_WIDE)) {
 	case CELL_TEXT:
 		if (json_is_boolean(value))
 			snprintf(text, size, "%s", json_is_true(value) ? "yes" : "no");
@@ -105,6 +144,8 @@ static void format_cell(const json_t *object, const struct column *c, char *text
 	case CELL_DATE:
 		snprintf(text, size, "%.19sZ", json_string_value(value) ? json_string_value(value) : "");
 		break;
+	case CELL_WIDE:
+		break;
 	}
 	terminal_clean(text); /* names and sentences are other people's */
 }
@@ -121,21 +162,119 @@ static void print_name(const json_t *object, const struct column *columns, const
 	puts(cell);
 }
 
-static bool on_the_right(enum cell cell)
+static bool on_the_right(enum cell marked)
 {
+	enum cell cell = (enum cell)(marked & ~CELL_WIDE);
 	return cell != CELL_TEXT && cell != CELL_SHORT && cell != CELL_DATE;
 }
 
-static void print_table(json_t *items, const struct column *columns)
+/* ---- which columns ---- */
+
+struct choice {
+	struct column columns[COLUMNS_MAX + 1];
+	char names[COLUMNS_MAX][COLUMN_NAME_SIZE], titles[COLUMNS_MAX][COLUMN_NAME_SIZE]; /* of those that --columns names */
+};
+
+/* One word of --columns: a column of the table by its field or title, or any field of the JSON. */
+static void choose(const struct column *columns, const char *word, size_t n, struct choice *ret)
+{
+	struct column *to = &ret->columns[n];
+	snprintf(ret->names[n], COLUMN_NAME_SIZE, "%s", word);
+	for (const struct column *c = columns; c && c->title; c++)
+		if (!strcmp(c->field, word) || !strcasecmp(c->title, word)) {
+			*to = *c;
+			return;
+		}
+	size_t len = strlen(word);
+	bool is_money = len > 6 && !strcmp(word + len - 6, "_micro");
+	snprintf(ret->titles[n], COLUMN_NAME_SIZE, "%.*s", (int)(is_money ? len - 6 : len), word);
+	for (char *at = ret->titles[n]; *at; at++)
+		*at = *at == '_' ? ' ' : (char)toupper((unsigned char)*at);
+	*to = (struct column){ ret->titles[n], ret->names[n], is_money ? CELL_MONEY : CELL_TEXT };
+}
+
+/* Those that --columns names, else all that -o wide and csv show, or those of -o table. */
+static const struct column *chosen(const struct cli *cli, const struct column *columns, struct choice *ret)
+{
+	size_t n = 0;
+	const char *list = cli_text(cli, "columns", NULL);
+	memset(ret, 0, sizeof *ret);
+	if (list) {
+		char word[COLUMN_NAME_SIZE];
+		while (*list && n < COLUMNS_MAX) {
+			size_t len = strcspn(list, ",");
+			snprintf(word, sizeof word, "%.*s", (int)len, list);
+			if (*word)
+				choose(columns, word, n++, ret);
+			list += len + (list[len] == ',');
+		}
+	} else {
+		for (const struct column *c = columns; c && c->title && n < COLUMNS_MAX; c++)
+			if (!(c->cell & CELL_WIDE) || is_form(cli, "wide") || is_form(cli, "csv"))
+				ret->columns[n++] = *c;
+	}
+	return ret->columns;
+}
+
+/* ---- CSV: RFC 4180, fields as they are in the JSON ---- */
+
+static void print_csv_cell(const json_t *value)
+{
+	AUTO_FREE char *other = NULL;
+	AUTO_FREE char *text = NULL;
+	if (!value || json_is_null(value))
+		return;
+	const char *raw = json_string_value(value);
+	if (!raw)
+		raw = other = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	text = raw ? strdup(raw) : NULL;
+	if (!text)
+		return;
+	terminal_clean(text);
+	bool quote = strpbrk(text, ",\"\r\n");
+	if (quote)
+		putchar('"');
+	for (const char *at = text; *at; at++) {
+		if (*at == '"')
+			putchar('"');
+		putchar(*at);
+	}
+	if (quote)
+		putchar('"');
+}
+
+static void print_csv_header(const struct cli *cli, const struct column *columns)
+{
+	if (cli_flag(cli, "no-header"))
+		return;
+	for (const struct column *c = columns; c->title; c++)
+		printf("%s%s", c == columns ? "" : ",", c->field);
+	putchar('\n');
+}
+
+static void print_csv_row(const json_t *object, const struct column *columns)
+{
+	for (const struct column *c = columns; c->title; c++) {
+		if (c != columns)
+			putchar(',');
+		print_csv_cell(field_at(object, c->field));
+	}
+	putchar('\n');
+}
+
+/* ---- tables ---- */
+
+static void print_table(const struct cli *cli, json_t *items, const struct column *columns)
 {
 	struct libscols_table *table = scols_new_table();
 	size_t i;
 	json_t *item;
 	char cell[512];
-	if (!json_array_size(items))
+	if (!json_array_size(items) && !cli_flag(cli, "no-header"))
 		puts("none");
 	if (!table)
 		return;
+	scols_table_enable_noheadings(table, cli_flag(cli, "no-header"));
 	for (const struct column *c = columns; c->title; c++)
 		scols_table_new_column(table, c->title, 0, on_the_right(c->cell) ? SCOLS_FL_RIGHT : 0);
 	json_array_foreach (items, i, item) {
@@ -149,48 +288,77 @@ static void print_table(json_t *items, const struct column *columns)
 	scols_unref_table(table);
 }
 
+/* ---- what commands print ---- */
+
+/* With "schema": 1; pretty, or for -o ndjson one line. */
+static void print_json(const struct cli *cli, const json_t *object)
+{
+	AUTO_JSON all = json_pack("{s:i}", "schema", 1);
+	json_object_update(all, (json_t *)object);
+	json_dumpf(all, stdout, is_form(cli, "ndjson") ? JSON_COMPACT : JSON_INDENT(2));
+	putchar('\n');
+}
+
 void output_list(const struct cli *cli, json_t *items, const struct column *columns, const char *name_field)
 {
+	struct choice choice;
 	size_t i;
 	json_t *item;
+	const struct column *shown = chosen(cli, columns, &choice);
 	switch (output_form(cli)) {
-	case FORM_JSON: {
-		json_t *all = json_pack("{s:i, s:O}", "schema", 1, "items", items);
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(all);
+	case FORM_JSON:
+		if (is_form(cli, "ndjson")) {
+			json_array_foreach (items, i, item)
+				print_json(cli, item);
+		} else {
+			AUTO_JSON all = json_pack("{s:O}", "items", items);
+			print_json(cli, all);
+		}
 		break;
-	}
+	case FORM_CSV:
+		print_csv_header(cli, shown);
+		json_array_foreach (items, i, item)
+			print_csv_row(item, shown);
+		break;
 	case FORM_NAME:
 		json_array_foreach (items, i, item)
 			print_name(item, columns, name_field);
 		break;
 	case FORM_TABLE:
-		print_table(items, columns);
+		print_table(cli, items, shown);
 		break;
 	}
 }
 
 void output_object(const struct cli *cli, json_t *object, const struct column *columns, const char *name_field)
 {
+	struct choice choice;
 	char cell[512];
 	int width = 0;
-	if (output_form(cli) == FORM_JSON) {
-		json_object_set_new(object, "schema", json_integer(1));
-		json_dumpf(object, stdout, JSON_INDENT(2));
-		putchar('\n');
+	const struct column *shown = chosen(cli, columns, &choice);
+	switch (output_form(cli)) {
+	case FORM_JSON:
+		print_json(cli, object);
 		return;
-	}
-	if (output_form(cli) == FORM_NAME) {
+	case FORM_CSV:
+		print_csv_header(cli, shown);
+		print_csv_row(object, shown);
+		return;
+	case FORM_NAME:
 		print_name(object, columns, name_field);
 		return;
+	case FORM_TABLE:
+		break;
 	}
-	for (const struct column *c = columns; c->title; c++)
+	for (const struct column *c = shown; c->title; c++)
 		if ((int)strlen(c->title) > width)
 			width = (int)strlen(c->title);
-	for (const struct column *c = columns; c->title; c++) {
+	for (const struct column *c = shown; c->title; c++) {
 		format_cell(object, c, cell, sizeof cell);
-		printf("%-*s  %s\n", width, c->title, cell);
+		if (cli_flag(cli, "no-header"))
+			puts(cell);
+		else
+			printf("%-*s  %s\n", width, c->title, cell);
 	}
 }
 

@@ -7,7 +7,8 @@
 #include <jansson.h>
 #include "cli.h"
 
-enum form { FORM_TABLE, FORM_JSON, FORM_NAME };
+/* FORM_TABLE: -o table and wide; FORM_JSON: json and ndjson. */
+enum form { FORM_TABLE, FORM_JSON, FORM_CSV, FORM_NAME };
 /* -o; a bad one is FORM_TABLE (checked once by output_check). */
 enum form output_form(const struct cli *cli);
 /* 0, or EXIT_USAGE with a message. */
@@ -27,6 +28,8 @@ enum cell {
 	CELL_PERMILLE, /* percent of thousandths; "-" below zero */
 	CELL_SHORT,    /* the first 12 characters */
 	CELL_DATE,     /* an RFC 3339 time without its fraction */
+
+	CELL_WIDE = 64, /* with any of them: only under -o wide and csv */
 };
 struct column {
 	const char *title; /* NULL ends the table */
@@ -34,7 +37,8 @@ struct column {
 	enum cell cell;
 };
 
-/* A list: a table of columns; {"schema":1,"items":[…]}; or the name_field of each. */
+/* A list: a table of columns; {"schema":1,"items":[…]}, or an object a line; CSV; or the name_field of each. --columns chooses among the
+ * columns, and any field of the JSON. */
 void output_list(const struct cli *cli, json_t *items, const struct column *columns, const char *name_field);
 /* One object: "title  value" lines; itself with "schema":1; or its name_field. */
 void output_object(const struct cli *cli, json_t *object, const struct column *columns, const char *name_field);

@@ -2,23 +2,17 @@
  * session.c - who we are at which market, and one call to it
  */
 #include "session.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "bytes.h"
 #include "codes.h"
+#include "context.h"
 #include "file.h"
 #include "json.h"
 #include "output.h"
-
-err_t session_file_path(char *ret_path, size_t size)
-{
-	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	int n = xdg && *xdg == '/' ? snprintf(ret_path, size, "%s/cpushare/credentials", xdg)
-				   : snprintf(ret_path, size, "%s/.config/cpushare/credentials", home ? home : "");
-	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
-}
 
 static void take(json_t *json, const char *name, char *to, size_t size)
 {
@@ -32,21 +26,35 @@ static void override(char *to, size_t size, const char *with)
 		*to = 0;
 }
 
-void session_file_read(const struct cli *cli, struct session_file *ret)
+void session_file_load(const char *path, struct session_file *ret)
 {
-	char path[512];
 	AUTO_FREE char *text = NULL;
 	AUTO_JSON json = NULL;
 	size_t len;
 	struct json_error error;
 	memset(ret, 0, sizeof *ret);
-	if (!session_file_path(path, sizeof path) && !file_read(path, 65536, &text, &len) &&
-	    !json_parse(text, len, &json, &error)) {
+	if (!file_read(path, 65536, &text, &len) && !json_parse(text, len, &json, &error)) {
 		take(json, "market", ret->market, sizeof ret->market);
 		take(json, "pin", ret->pin, sizeof ret->pin);
 		take(json, "token", ret->token, sizeof ret->token);
 		take(json, "email", ret->email, sizeof ret->email);
 	}
+}
+
+err_t session_file_path(const struct cli *cli, char *ret_path, size_t size)
+{
+	char name[CONTEXT_NAME_SIZE];
+	TRY(context_name(cli, name));
+	TRY(context_path(name, ret_path, size));
+	return strcmp(name, CONTEXT_DEFAULT) != 0 && access(ret_path, F_OK) ? E_NOT_FOUND : OK;
+}
+
+void session_file_read(const struct cli *cli, struct session_file *ret)
+{
+	char path[PATH_MAX];
+	memset(ret, 0, sizeof *ret);
+	if (!session_file_path(cli, path, sizeof path))
+		session_file_load(path, ret);
 	const char *market = cli_text(cli, "market", getenv("CPUSHARE_MARKET"));
 	if (market && strcmp(market, ret->market)) {
 		override(ret->market, sizeof ret->market, market);
@@ -56,10 +64,10 @@ void session_file_read(const struct cli *cli, struct session_file *ret)
 	override(ret->token, sizeof ret->token, getenv("CPUSHARE_TOKEN"));
 }
 
-err_t session_file_write(const struct session_file *file)
+err_t session_file_save(const char *at, const struct session_file *file)
 {
-	char path[512];
-	TRY(session_file_path(path, sizeof path));
+	char path[PATH_MAX];
+	TRY(text_copy(path, sizeof path, at));
 	AUTO_JSON json = json_object();
 	json_put_text(json, "market", file->market);
 	json_put_text(json, "pin", file->pin);
@@ -111,6 +119,11 @@ int session_open(struct cli *cli, bool need_token, session_t *ret)
 	int code = output_check(cli);
 	if (code)
 		return code;
+	char path[PATH_MAX];
+	err_t e = session_file_path(cli, path, sizeof path);
+	if (e == E_NOT_FOUND || e == E_INVALID)
+		return cli_error(cli, e == E_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_USAGE,
+				 "there is no such context: cpushare context list, context create");
 	session_file_read(cli, &ret->file);
 	if (!*ret->file.market)
 		return cli_error(cli, EXIT_AUTH, "no market is known yet: cpushare signup --market https://HOST:8443, or login");

@@ -9,13 +9,15 @@
 #include "client.h"
 
 /* From --market, --pin and the environment (CPUSHARE_MARKET, CPUSHARE_PIN, CPUSHARE_TOKEN), else from
- * $XDG_CONFIG_HOME/cpushare/credentials (0600), which log-in writes. */
+ * the context's file (context.h; 0600), which log-in writes. */
 struct session_file {
 	char market[256], pin[80], token[TOKEN_TEXT_SIZE], email[EMAIL_SIZE];
 };
 void session_file_read(const struct cli *cli, struct session_file *ret); /* fields are "" where unknown */
-MUST_CHECK err_t session_file_write(const struct session_file *file);
-MUST_CHECK err_t session_file_path(char *ret_path, size_t size);
+void session_file_load(const char *path, struct session_file *ret);	 /* one file alone */
+MUST_CHECK err_t session_file_save(const char *path, const struct session_file *file);
+/* The context's. E_NOT_FOUND: there is no such context; E_INVALID: no name. */
+MUST_CHECK err_t session_file_path(const struct cli *cli, char *ret_path, size_t size);
 
 struct buyer_session {
 	struct cli *cli;

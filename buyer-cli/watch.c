@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * watch.c - order watch (events as they come) and order wait
+ * watch.c - order watch and event tail (events as they come), and order wait
  */
 #include <stdio.h>
 #include <string.h>
@@ -97,7 +97,7 @@ int command_order_wait(struct cli *cli)
 
 struct watch {
 	struct cli *cli;
-	bool over;
+	bool of_one, over; /* of_one: until that order ends */
 };
 
 static bool on_event(void *context, const char *event, const char *id, json_t *data)
@@ -121,7 +121,7 @@ static bool on_event(void *context, const char *event, const char *id, json_t *d
 		puts(line);
 	}
 	fflush(stdout);
-	w->over = !strcmp(event, "order.ended");
+	w->over = w->of_one && !strcmp(event, "order.ended");
 	return !w->over;
 }
 
@@ -129,7 +129,7 @@ int command_order_watch(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };
 	struct problem problem = { .status = 0 };
-	struct watch w = { .cli = cli };
+	struct watch w = { .cli = cli, .of_one = true };
 	struct tally t;
 	int64_t timeout_us;
 	char id[UUID_TEXT_SIZE], path[128];
@@ -145,4 +145,22 @@ int command_order_watch(struct cli *cli)
 	if (e == E_TIMEOUT || (!e && timeout_us))
 		return cli_error(cli, EXIT_PENDING, "the order goes on");
 	return e ? session_refused(&s, &problem) : EXIT_OK;
+}
+
+int command_event_tail(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	struct problem problem = { .status = 0 };
+	struct watch w = { .cli = cli };
+	int64_t timeout_us, after;
+	char path[64] = "/v1/events";
+	if (cli_duration(cli, "timeout", 0, &timeout_us) || cli_int(cli, "after", -1, 0, INT64_MAX, &after))
+		return EXIT_USAGE;
+	int code = session_open(cli, true, &s);
+	if (code)
+		return code;
+	if (after >= 0)
+		snprintf(path, sizeof path, "/v1/events?after=%lld", (long long)after);
+	err_t e = client_events(s.client, path, (int)(timeout_us / 1000), on_event, &w, &problem);
+	return e && e != E_TIMEOUT ? session_refused(&s, &problem) : EXIT_OK;
 }

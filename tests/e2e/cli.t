@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cli.t - what programs may rely on: every command of cpushare and cpushare-seller under -o json
 #
-# The commands are those of the programs' own help, so that none is forgotten. Standard output is JSON or empty; what goes wrong is
+# The commands are those that the programs' own `commands -o json` lists, so that none is forgotten. Standard output is JSON or empty; what goes wrong is
 # one JSON object on standard error whose "exit" is the exit code; nothing asks where there is no terminal; --help always works.
 . "$(dirname "$0")/../lib.sh"
 
@@ -48,10 +48,10 @@ owner() { # CODE WORD [ARGUMENT...]
 	run "$code" "cpushare-seller $word $*" cpushare-seller "$word" --state "$WORK/desk" "$@"
 	[ "$code" != 0 ] || TRIED["cpushare-seller $word"]=1
 }
-commands_of() { "$1" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z ]*[a-z]\)  .*/\1/p' | sed 's/ *$//'; }
+commands_of() { "$1" commands -o json | jq -r '.commands[].name'; }
 mapfile -t BUYER < <(commands_of cpushare)
 mapfile -t SELLER < <(commands_of cpushare-seller)
-like "${#BUYER[@]} ${#SELLER[@]}" '^[3-9][0-9] [1-9]' "the help lists the commands"
+like "${#BUYER[@]} ${#SELLER[@]}" '^[3-9][0-9] [1-9]' "the programs list their commands"
 
 # ---- without a market ----
 nobody=00000000-0000-7000-8000-000000000000
@@ -68,8 +68,22 @@ arguments() { # of a command, so that only the market is missing
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
 	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcre]* | "node "[scd]* | "net "*) echo $nobody ;;
-	"node list") echo $nobody ;;
+	"node list" | "offer show") echo $nobody ;;
+	"context create") echo new ;;
+	"context use" | "context delete") echo elsewhere ;;
+	"context rename") echo "elsewhere other" ;;
+	api) echo "GET /v1/market" ;;
 	signup | login) echo "--email a@example.org" ;;
+	esac
+}
+# Where no market is known, and where it is not there (AWAY=1).
+code_alone() {
+	case $1 in
+	"context create") echo "${AWAY:+5}" | sed 's/^$/0/' ;;
+	"context list" | "context show" | bugreport) echo 0 ;;
+	"context "*) echo 3 ;;
+	"net status" | "net peers" | "net ping" | "net capture" | "net down") echo "${AWAY:+3}" | sed 's/^$/4/' ;; # they ask this machine alone
+	*) echo "${AWAY:+6}" | sed 's/^$/4/' ;;
 	esac
 }
 mkdir -p "$WORK/home/stranger"
@@ -80,7 +94,7 @@ for words in "${BUYER[@]}"; do
 	try 2 stranger "$words" --no-such-option
 	args=$(arguments "$words")
 	# shellcheck disable=SC2086
-	try 4 stranger "$words" $args # no market is known
+	try "$(code_alone "$words")" stranger "$words" $args # no market is known
 	# A call to a market that is not there is tried again for some seconds: all at once.
 	# shellcheck disable=SC2086
 	HOME=$WORK/home/stranger XDG_CONFIG_HOME='' XDG_STATE_HOME='' XDG_RUNTIME_DIR='' CPUSHARE_PASSWORD=$PASSWORD \
@@ -88,9 +102,7 @@ for words in "${BUYER[@]}"; do
 done
 wait
 for words in "${BUYER[@]}"; do
-	code=6
-	case $words in "net status" | "net peers" | "net ping" | "net capture" | "net down") code=3 ;; esac # they ask this machine alone
-	judge $code "cpushare $words, no market" "$WORK/away-${words/ /-}"
+	judge "$(AWAY=1 code_alone "$words")" "cpushare $words, no market" "$WORK/away-${words/ /-}"
 done
 for word in "${SELLER[@]}"; do
 	cpushare-seller "$word" --help >"$WORK/stdout" 2>"$WORK/stderr" </dev/null && [ -s "$WORK/stdout" ] && [ ! -s "$WORK/stderr" ]
@@ -185,6 +197,65 @@ online() { cpushare-seller status --state "$WORK/desk" -o json | jq -e '.state =
 ok "it is online" within 30 online
 owner 3 endpoint "$WORK"
 try 0 buyer "offer list"
+try 0 buyer "offer list" 'cores>=1 price<=1' --sort -score --limit 1
+is "$(jq '.items | length' <<<"$OUT")" 1 "offers that meet a query"
+try 2 buyer "offer list" 'cores>=1 prize<=1'
+like "$(<"$WORK/ran.err")" 'column 10: there is no field' "a wrong query is told with its column"
+is "$(as buyer cpushare offer list 'cores>=1 prize<=1' 2>&1 | sed -n 2p)" "           ^" "which people see marked"
+try 0 buyer "offer show" desk
+try 3 buyer "offer show" nothing
+try 0 buyer "book show"
+is "$(jq -c '.items[0] | [.side, .price_per_core_hour_micro, .depth]' <<<"$OUT")" '["ask",1000000,2]' "the book's best ask"
+
+try 0 buyer "api" GET /v1/market
+is "$(jq -r .currency <<<"$OUT")" EUR "any call can be made"
+try 0 buyer "api" POST /v1/tokens --data '{"name":"x","scopes":["orders"]}'
+try 2 buyer "api" POST /v1/tokens --data '{"name":'
+try 2 buyer "api" PATCH /v1/tokens
+try 3 buyer "api" GET "/v1/orders/$nobody"
+try 0 buyer doctor
+try 0 buyer bugreport
+is "$(grep -cF -e "$(user_token buyer)" -e "buyer@" -e "$PASSWORD" <<<"$OUT") $(jq -r .market <<<"$OUT")" "0 $URL" "a report on bugs names the market and has no secret in it"
+chmod 644 "$WORK/home/buyer/.config/cpushare/credentials"
+try 1 buyer doctor
+chmod 600 "$WORK/home/buyer/.config/cpushare/credentials"
+try 0 buyer "event tail" --after 0 --timeout 1s
+try 0 buyer top
+
+# ---- forms ----
+is "$(as buyer cpushare offer list -o csv --columns machine,cores_free,price_per_core_hour_micro,seller_name)" \
+	$'machine_name,cores_free,price_per_core_hour_micro,seller_name\ndesk,2,1000000,seller' "CSV has columns by title or field, and numbers as they are"
+is "$(as buyer cpushare offer list --columns free,core/h --no-header | tr -s ' ')" " 2 1.00" "so have tables, which tell amounts as people do"
+is "$(as buyer cpushare offer list -o ndjson | jq -c '[.schema, .machine_name]')" '[1,"desk"]' "ndjson is an object a line"
+is "$(as buyer cpushare offer list -o wide | head -n 1 | grep -c "SELLER'S ID")" 1 "wide tables have more columns"
+as buyer cpushare offer list -o yaml 2>/dev/null
+is $? 2 "no other form is known"
+as buyer cpushare offer list -o json --columns cores 2>/dev/null
+is $? 2 "columns go with tables"
+is "$(as buyer cpushare order show nothing -o ndjson 2>&1 | jq .exit)" 3 "errors are JSON under ndjson too"
+is "$(as buyer cpushare offer ls -o name) $(as buyer cpushare ps nothing -o json 2>&1 | jq .exit)" "$(as buyer cpushare offer list -o name) 3" "aliases mean what they stand for"
+
+# ---- contexts ----
+try 0 buyer "context create" work --market "$URL" --pin "$PIN"
+try 5 buyer "context create" work
+try 2 buyer "context create" ../work
+try 4 buyer whoami --context work
+try 0 buyer login --context work --email seller@example.org
+is "$(as buyer cpushare whoami --context work -o name) $(as buyer cpushare whoami -o name) $(CPUSHARE_CONTEXT=work as buyer cpushare whoami -o name)" \
+	"seller@example.org buyer@example.org seller@example.org" "each context is an account of its own"
+is "$(stat -c %a "$WORK/home/buyer/.config/cpushare/contexts/work")" 600 "whose token nobody else can read"
+try 0 buyer "context list"
+is "$(grep -c "$(jq -r .token "$WORK/home/buyer/.config/cpushare/contexts/work")" <<<"$OUT")" 0 "nor is it shown"
+try 0 buyer "context use" work
+is "$(as buyer cpushare whoami -o name)" seller@example.org "the one in use holds"
+try 0 buyer "context rename" work other
+try 3 buyer "context show" work
+try 0 buyer "context show"
+is "$(jq -r .name <<<"$OUT")" other "a new name changes nothing else"
+try 3 buyer whoami --context work
+try 0 buyer "context delete" other
+try 5 buyer "context delete" default
+is "$(as buyer cpushare whoami -o name)" buyer@example.org "without it the default one holds"
 try 0 buyer "seller list"
 try 0 buyer "seller show" seller
 try 3 buyer "seller show" "../accounts"
