@@ -2,6 +2,7 @@
  * disputes.c - a buyer disputes a lease, an operator decides; what was charged wrongly is given back
  */
 #include "books.h"
+#include "disputes.h"
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
@@ -9,7 +10,7 @@
 
 #define REASON_SIZE 185 /* with the operator's name before it, it is a posting's text */
 
-static json_t *dispute_to_json(const struct dispute *d)
+json_t *dispute_to_json(const struct dispute *d)
 {
 	json_t *json = json_object();
 	json_put_uuid(json, "lease", d->lease);

@@ -2,82 +2,155 @@
  * operate.c - the operator's commands: they speak to the same database as the market that serves
  */
 #include <pwd.h>
+#include <stdarg.h>
 #include <unistd.h>
 #include "books.h"
 #include "bytes.h"
 #include "commands.h"
+#include "disputes.h"
 #include "file.h"
+#include "json.h"
 #include "log.h"
 #include "market.h"
 #include "setup.h"
 
-/* Runs fn with a connection. */
-typedef err_t with_store_fn(struct cli *cli, const struct setup *setup, struct store *store);
-static int with_store(struct cli *cli, with_store_fn *fn)
+/* What a command found, as text while it goes on, or under -o json (json is there then) as one object at its end. */
+struct telling {
+	json_t *json; /* NULL: text */
+};
+
+static void tell_number(const struct telling *t, const char *what, int64_t value)
 {
-	static struct setup setup;
-	struct store *store = NULL;
-	log_init("cpushare-market", LOG_WARN);
-	int code = setup_read(cli, false, &setup);
-	if (code)
-		return code;
-	err_t e = setup_store(&setup, &store);
-	if (e == OK) {
-		e = fn(cli, &setup, store);
-		if (e == E_NOT_FOUND)
-			fprintf(stderr, "cpushare-market: there is none\n");
-		else if (e == E_CONFLICT)
-			fprintf(stderr, "cpushare-market: its state does not allow this\n");
-		else if (e && e != E_CORRUPT)
-			fprintf(stderr, "cpushare-market: %s: %s\n", err_name(e), store_error(store));
+	if (t->json)
+		json_put_int(t->json, what, value);
+	else
+		printf("%-24s %lld\n", what, (long long)value);
+}
+
+static void tell_text(const struct telling *t, const char *what, const char *value)
+{
+	if (t->json)
+		json_put_text(t->json, what, value);
+	else
+		printf("%-24s %s\n", what, value);
+}
+
+/* A sentence for people; programs have what it says in members of their own. */
+PRINTF_LIKE(2, 3) static void say(const struct telling *t, const char *fmt, ...)
+{
+	va_list args;
+	if (t->json)
+		return;
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	putchar('\n');
+}
+
+/* One of "items". Takes item. */
+static void tell_item(const struct telling *t, json_t *item)
+{
+	json_array_append_new(json_object_get(t->json, "items"), item);
+}
+
+static void telling_begin(const struct cli *cli, struct telling *ret)
+{
+	ret->json = strcmp(cli_text(cli, "output", "text"), "json") ? NULL : json_object();
+}
+
+static void telling_end(struct telling *t, bool good)
+{
+	if (t->json && good) {
+		json_put_int(t->json, "schema", 1);
+		json_dumpf(t->json, stdout, JSON_INDENT(2));
+		putchar('\n');
 	}
-	store_close(store);
-	setup_clear(&setup);
+	json_decref(t->json);
+	t->json = NULL;
+}
+
+static int form_check(const struct cli *cli)
+{
+	const char *form = cli_text(cli, "output", "text");
+	return strcmp(form, "text") && strcmp(form, "json")
+		       ? cli_error(cli, EXIT_USAGE, "--output: must be text or json, not \"%s\"", form)
+		       : EXIT_OK;
+}
+
+static int report(const struct cli *cli, err_t e, const struct store *store)
+{
 	switch (e) {
 	case OK:
 		return EXIT_OK;
 	case E_NOT_FOUND:
-		return EXIT_NOT_FOUND;
+		return cli_error(cli, EXIT_NOT_FOUND, "there is none");
 	case E_CONFLICT:
-		return EXIT_CONFLICT;
-	case E_UNAVAILABLE:
-		return EXIT_UNREACHABLE;
+		return cli_error(cli, EXIT_CONFLICT, "its state does not allow this");
+	case E_CORRUPT:
+		return cli_error(cli, EXIT_ERROR, "the ledger does not hold");
 	default:
-		return EXIT_ERROR;
+		return cli_error(cli, e == E_UNAVAILABLE ? EXIT_UNREACHABLE : EXIT_ERROR, "%s: %s", err_name(e),
+				 store_error(store));
 	}
+}
+
+/* Runs fn with a connection. */
+typedef err_t with_store_fn(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t);
+static int with_store(struct cli *cli, with_store_fn *fn)
+{
+	static struct setup setup;
+	struct store *store = NULL;
+	struct telling t;
+	log_init("cpushare-market", LOG_WARN);
+	int code = form_check(cli);
+	if (code || (code = setup_read(cli, false, &setup)))
+		return code;
+	err_t e = setup_store(&setup, &store); /* it has said what is wrong */
+	code = e == E_NOT_FOUND ? EXIT_NOT_FOUND : e == E_UNAVAILABLE ? EXIT_UNREACHABLE : EXIT_ERROR;
+	if (e == OK) {
+		telling_begin(cli, &t);
+		e = fn(cli, &setup, store, &t);
+		telling_end(&t, e == OK || e == E_CORRUPT);
+		code = report(cli, e, store);
+	}
+	store_close(store);
+	setup_clear(&setup);
+	return code;
 }
 
 int command_migrate(struct cli *cli)
 {
 	static struct setup setup;
-	log_init("cpushare-market", LOG_INFO);
-	int code = setup_read(cli, false, &setup);
-	if (code)
+	struct telling t;
+	int code = form_check(cli);
+	bool json = !code && !strcmp(cli_text(cli, "output", "text"), "json");
+	log_init("cpushare-market", json ? LOG_ERROR : LOG_INFO);
+	if (code || (code = setup_read(cli, false, &setup)))
 		return code;
+	telling_begin(cli, &t);
+	err_t e = OK;
 	if (!setup.database[0] && setup_lock(&setup) != OK) {
-		printf("a market runs on %s: it brought its database up to date when it started\n", setup.data_dir);
-		return EXIT_OK;
+		say(&t, "a market runs on %s: it brought its database up to date when it started", setup.data_dir);
+	} else {
+		e = setup_cluster(&setup);
+		if (e == OK)
+			e = setup_migrate(&setup);
+		setup_clear(&setup);
+		if (e == OK)
+			say(&t, "the database is up to date");
 	}
-	err_t e = setup_cluster(&setup);
-	if (e == OK)
-		e = setup_migrate(&setup);
-	setup_clear(&setup);
-	if (e == OK)
-		printf("the database is up to date\n");
+	if (t.json)
+		json_put_bool(t.json, "up_to_date", e == OK);
+	telling_end(&t, e == OK);
 	return e ? EXIT_ERROR : EXIT_OK;
 }
 
 /* ---- ledger ---- */
 
-static void line(const char *what, int64_t value)
-{
-	printf("%-24s %lld\n", what, (long long)value);
-}
-
 #define FAULTS_SHOWN 20
 
 /* kept: NUMBER:HASH as an earlier run printed it, so that a chain made anew or cut off shows. */
-static err_t check_kept(struct store *store, const char *kept, bool *ret_same)
+static err_t check_kept(struct store *store, const struct telling *t, const char *kept, bool *ret_same)
 {
 	char text[SHA256_TEXT_SIZE];
 	int64_t number;
@@ -91,53 +164,64 @@ static err_t check_kept(struct store *store, const char *kept, bool *ret_same)
 	if (e && e != E_NOT_FOUND)
 		return e;
 	*ret_same = e == OK && !strcmp(sha256_format(hash, text), colon + 1);
-	printf("the chain at %lld %s\n", (long long)number, *ret_same ? "is what was kept" : "IS NOT WHAT WAS KEPT");
+	say(t, "the chain at %lld %s", (long long)number, *ret_same ? "is what was kept" : "IS NOT WHAT WAS KEPT");
+	if (t->json)
+		json_put_bool(t->json, "kept_is_same", *ret_same);
 	return OK;
 }
 
-static err_t verify_chain(struct cli *cli, struct store *store, bool *ret_holds)
+static err_t verify_chain(struct cli *cli, struct store *store, const struct telling *t, bool *ret_holds)
 {
 	struct chain_head head;
 	AUTO_FREE struct chain_fault *faults = NULL;
 	size_t count;
 	bool same = true;
-	char text[SHA256_TEXT_SIZE], id[UUID_TEXT_SIZE];
+	char text[SHA256_TEXT_SIZE], id[UUID_TEXT_SIZE], end[SHA256_TEXT_SIZE + 24];
 	TRY(store_chain_head(store, &head));
 	TRY(store_chain_faults(store, FAULTS_SHOWN, &faults, &count));
-	printf("%-24s %lld:%s\n", "chain", (long long)head.number, sha256_format(head.hash, text));
-	line("chain_waiting", head.waiting);
-	for (size_t i = 0; i < count; i++)
-		printf("posting %s, %lld in the chain: %s\n", uuid_format(faults[i].posting, id), (long long)faults[i].number,
-		       faults[i].fault);
+	snprintf(end, sizeof end, "%lld:%s", (long long)head.number, sha256_format(head.hash, text));
+	tell_text(t, "chain", end);
+	tell_number(t, "chain_waiting", head.waiting);
+	if (t->json)
+		json_put(t->json, "items", json_array()); /* the chain's faults */
+	for (size_t i = 0; i < count; i++) {
+		say(t, "posting %s, %lld in the chain: %s", uuid_format(faults[i].posting, id), (long long)faults[i].number,
+		    faults[i].fault);
+		if (t->json)
+			tell_item(t, json_pack("{s:s, s:I, s:s}", "posting", uuid_format(faults[i].posting, id), "number",
+					       (json_int_t)faults[i].number, "fault", faults[i].fault));
+	}
 	if (cli_arg_count(cli) > 0)
-		TRY(check_kept(store, cli_arg(cli, 0), &same));
+		TRY(check_kept(store, t, cli_arg(cli, 0), &same));
 	*ret_holds = count == 0 && same;
 	return OK;
 }
 
-static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	struct ledger_report l;
 	bool chained;
 	TRY(store_ledger_verify(store, &l));
-	line("accounts", l.accounts);
-	line("postings", l.postings);
-	line("entries", l.entries);
-	line("sum_micro", l.sum_micro);
-	line("unbalanced", l.unbalanced);
-	line("negative", l.negative);
-	line("holds_difference_micro", l.holds_difference_micro);
-	line("orders_difference", l.orders_difference);
-	line("commission_micro", l.commission_micro);
-	line("external_micro", l.external_micro);
-	line("users_micro", l.users_micro);
-	line("payouts_micro", l.payouts_micro);
-	line("payouts_difference_micro", l.payouts_difference_micro);
-	line("owed_micro", l.owed_micro);
-	TRY(verify_chain(cli, store, &chained));
+	tell_number(t, "accounts", l.accounts);
+	tell_number(t, "postings", l.postings);
+	tell_number(t, "entries", l.entries);
+	tell_number(t, "sum_micro", l.sum_micro);
+	tell_number(t, "unbalanced", l.unbalanced);
+	tell_number(t, "negative", l.negative);
+	tell_number(t, "holds_difference_micro", l.holds_difference_micro);
+	tell_number(t, "orders_difference", l.orders_difference);
+	tell_number(t, "commission_micro", l.commission_micro);
+	tell_number(t, "external_micro", l.external_micro);
+	tell_number(t, "users_micro", l.users_micro);
+	tell_number(t, "payouts_micro", l.payouts_micro);
+	tell_number(t, "payouts_difference_micro", l.payouts_difference_micro);
+	tell_number(t, "owed_micro", l.owed_micro);
+	TRY(verify_chain(cli, store, t, &chained));
 	bool holds = chained && !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro &&
 		     !l.orders_difference && !l.payouts_difference_micro;
-	printf("the ledger in %s %s\n", setup->settings.currency, holds ? "holds" : "DOES NOT HOLD");
+	say(t, "the ledger in %s %s", setup->settings.currency, holds ? "holds" : "DOES NOT HOLD");
+	if (t->json)
+		json_put_bool(t->json, "holds", holds);
 	return holds ? OK : E_CORRUPT;
 }
 
@@ -155,7 +239,7 @@ static const char *operator_name(void)
 	return user ? user->pw_name : "operator";
 }
 
-static err_t correct_lease(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t correct_lease(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	uuid lease;
 	money amount;
@@ -163,7 +247,9 @@ static err_t correct_lease(struct cli *cli, const struct setup *setup, struct st
 		return E_NOT_FOUND;
 	TRY(money_parse(cli_arg(cli, 1), &amount));
 	TRY(store_correct(store, lease, amount, cli_arg(cli, 2), operator_name(), clock_wall()));
-	printf("%s %s given back\n", cli_arg(cli, 1), setup->settings.currency);
+	say(t, "%s %s given back", cli_arg(cli, 1), setup->settings.currency);
+	if (t->json)
+		json_put_money(t->json, "given_back_micro", amount);
 	return OK;
 }
 
@@ -174,23 +260,28 @@ static void print_dispute(const struct dispute *d, const char *currency)
 	       money_format(d->charged, charged), money_format(d->refunded, refund), currency);
 }
 
-static err_t list_disputes(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t list_disputes(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	struct page page = { .limit = 200 };
 	(void)cli;
+	if (t->json)
+		json_put(t->json, "items", json_array());
 	for (;;) {
 		AUTO_FREE struct dispute *rows = NULL;
 		size_t count;
 		TRY(store_dispute_list(store, "open", page, &rows, &count));
 		for (size_t i = 0; i < count; i++)
-			print_dispute(&rows[i], setup->settings.currency);
+			if (t->json)
+				tell_item(t, dispute_to_json(&rows[i]));
+			else
+				print_dispute(&rows[i], setup->settings.currency);
 		if (count < page.limit)
 			return OK;
 		page.after = rows[count - 1].lease;
 	}
 }
 
-static err_t decide_dispute(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t decide_dispute(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	uuid lease;
 	int64_t percent;
@@ -200,7 +291,10 @@ static err_t decide_dispute(struct cli *cli, const struct setup *setup, struct s
 	TRY(int_parse(cli_arg(cli, 1), &percent));
 	TRY(store_dispute_decide(store, lease, percent, cli_arg(cli, 2), operator_name(), clock_wall()));
 	TRY(store_dispute_get(store, lease, &d));
-	print_dispute(&d, setup->settings.currency);
+	if (t->json)
+		json_object_update_new(t->json, dispute_to_json(&d));
+	else
+		print_dispute(&d, setup->settings.currency);
 	return OK;
 }
 
@@ -219,13 +313,13 @@ int command_dispute_decide(struct cli *cli)
 	return with_store(cli, decide_dispute);
 }
 
-static err_t recompute(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t recompute(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	int64_t wrong;
 	(void)cli;
 	(void)setup;
 	TRY(store_reputation_recompute(store, &wrong));
-	line("wrong", wrong);
+	tell_number(t, "wrong", wrong);
 	return OK;
 }
 
@@ -236,7 +330,7 @@ int command_reputation_recompute(struct cli *cli)
 
 /* ---- operators ---- */
 
-static err_t set_operator(struct cli *cli, struct store *store, bool on)
+static err_t set_operator(struct cli *cli, struct store *store, struct telling *t, bool on)
 {
 	char email[EMAIL_SIZE];
 	if (text_copy(email, sizeof email, cli_arg(cli, 0)) != OK)
@@ -245,20 +339,24 @@ static err_t set_operator(struct cli *cli, struct store *store, bool on)
 		if (*at >= 'A' && *at <= 'Z')
 			*at = (char)(*at - 'A' + 'a');
 	TRY(store_account_set_operator(store, email, on));
-	printf("%s is %s\n", email, on ? "an operator; it counts from the next log-in" : "no operator any more");
+	say(t, "%s is %s", email, on ? "an operator; it counts from the next log-in" : "no operator any more");
+	if (t->json) {
+		json_put_text(t->json, "email", email);
+		json_put_bool(t->json, "operator", on);
+	}
 	return OK;
 }
 
-static err_t grant(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t grant(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	(void)setup;
-	return set_operator(cli, store, true);
+	return set_operator(cli, store, t, true);
 }
 
-static err_t take_back(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t take_back(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	(void)setup;
-	return set_operator(cli, store, false);
+	return set_operator(cli, store, t, false);
 }
 
 int command_operator_grant(struct cli *cli)
@@ -280,41 +378,52 @@ static void print_deposit(const struct deposit *d, const char *currency)
 	       money_format(d->amount, amount), currency, money_format(d->credit, credit), wall_format(d->created_at, at));
 }
 
-static err_t list_deposits(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t list_deposits(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	struct page page = { .limit = 200 };
 	(void)cli;
+	if (t->json)
+		json_put(t->json, "items", json_array());
 	for (;;) {
 		AUTO_FREE struct deposit *rows = NULL;
 		size_t count;
 		TRY(store_deposit_list(store, (uuid){ 0 }, DEPOSIT_PENDING, page, &rows, &count));
 		for (size_t i = 0; i < count; i++)
-			print_deposit(&rows[i], setup->settings.currency);
+			if (t->json)
+				tell_item(t, deposit_to_json(&rows[i]));
+			else
+				print_deposit(&rows[i], setup->settings.currency);
 		if (count < page.limit)
 			return OK;
 		page.after = rows[count - 1].id;
 	}
 }
 
-static err_t confirm(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t confirm(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	uuid id;
 	struct deposit d;
 	if (uuid_parse(cli_arg(cli, 0), &id) != OK)
 		return E_NOT_FOUND;
 	TRY(store_deposit_credit(store, id, cli_arg_count(cli) > 1 ? cli_arg(cli, 1) : cli_arg(cli, 0), &d));
-	print_deposit(&d, setup->settings.currency);
+	if (t->json)
+		json_object_update_new(t->json, deposit_to_json(&d));
+	else
+		print_deposit(&d, setup->settings.currency);
 	return OK;
 }
 
-static err_t fail(struct cli *cli, const struct setup *setup, struct store *store)
+static err_t fail(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	uuid id;
 	struct deposit d;
 	if (uuid_parse(cli_arg(cli, 0), &id) != OK)
 		return E_NOT_FOUND;
 	TRY(store_deposit_fail(store, id, &d));
-	print_deposit(&d, setup->settings.currency);
+	if (t->json)
+		json_object_update_new(t->json, deposit_to_json(&d));
+	else
+		print_deposit(&d, setup->settings.currency);
 	return OK;
 }
 
@@ -338,16 +447,34 @@ int command_deposit_fail(struct cli *cli)
 int command_config_example(struct cli *cli)
 {
 	AUTO_BUF out = { 0 };
-	(void)cli;
+	struct telling t;
+	int code = form_check(cli);
+	if (code)
+		return code;
+	telling_begin(cli, &t);
 	conf_example(settings_table, &out);
-	fputs(out.data ? out.data : "", stdout);
+	if (t.json)
+		json_put_text(t.json, "text", out.data);
+	else
+		fputs(out.data ? out.data : "", stdout);
+	telling_end(&t, true);
 	return EXIT_OK;
 }
 
 int command_routes(struct cli *cli)
 {
-	(void)cli;
+	struct telling t;
+	int code = form_check(cli);
+	if (code)
+		return code;
+	telling_begin(cli, &t);
+	if (t.json)
+		json_put(t.json, "items", json_array());
 	for (const struct route *r = market_routes; r->method; r++)
-		printf("%-6s %-36s %s\n", r->method, r->pattern, r->what);
+		if (t.json)
+			tell_item(&t, json_pack("{s:s, s:s, s:s}", "method", r->method, "path", r->pattern, "what", r->what));
+		else
+			printf("%-6s %-36s %s\n", r->method, r->pattern, r->what);
+	telling_end(&t, true);
 	return EXIT_OK;
 }

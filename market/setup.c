@@ -8,7 +8,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,18 +15,6 @@
 #include "bytes.h"
 #include "cluster.h"
 #include "file.h"
-
-static int complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
-static int complain(const char *fmt, ...)
-{
-	va_list args;
-	va_start(args, fmt);
-	fprintf(stderr, "cpushare-market: ");
-	vfprintf(stderr, fmt, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	return EXIT_ERROR;
-}
 
 /* ---- folders ---- */
 
@@ -67,7 +54,7 @@ static err_t find_resources(const struct cli *cli, char *ret_dir, size_t size)
 
 /* A folder that a service's own user owns is that user's market: root who looks after it becomes that user, to whom alone its database
  * listens. */
-static int become_owner(const char *dir)
+static int become_owner(const struct cli *cli, const char *dir)
 {
 	struct stat st;
 	if (geteuid() != 0 || stat(dir, &st) || st.st_uid == 0)
@@ -75,7 +62,7 @@ static int become_owner(const char *dir)
 	const struct passwd *user = getpwuid(st.st_uid);
 	if (!user || initgroups(user->pw_name, st.st_gid) || setresgid(st.st_gid, st.st_gid, st.st_gid) ||
 	    setresuid(st.st_uid, st.st_uid, st.st_uid))
-		return complain("--data: cannot become the user %u who owns %s", (unsigned)st.st_uid, dir);
+		return cli_error(cli, EXIT_USAGE, "--data: cannot become the user %u who owns %s", (unsigned)st.st_uid, dir);
 	return EXIT_OK;
 }
 
@@ -87,8 +74,8 @@ static int read_folders(const struct cli *cli, struct setup *s)
 	if (!data)
 		data = geteuid() == 0 ? "/var/lib/cpushare-market" : "cpushare-data";
 	if (dir_make(data, 0755) != OK || !(real = realpath(data, NULL)))
-		return complain("--data: cannot make %s: %s", data, strerror(errno));
-	int code = become_owner(real);
+		return cli_error(cli, EXIT_ERROR, "--data: cannot make %s: %s", data, strerror(errno));
+	int code = become_owner(cli, real);
 	if (code) {
 		free(real);
 		return code;
@@ -96,9 +83,10 @@ static int read_folders(const struct cli *cli, struct setup *s)
 	err_t e = text_copy(s->data_dir, sizeof s->data_dir, real);
 	free(real);
 	if (e || text_copy(s->database, sizeof s->database, database ? database : "") != OK)
-		return complain("--data or --database is too long");
+		return cli_error(cli, EXIT_ERROR, "--data or --database is too long");
 	if (find_resources(cli, s->resources_dir, sizeof s->resources_dir) != OK)
-		return complain("the pages and the database's procedures are not found: say where with --resources DIR");
+		return cli_error(cli, EXIT_ERROR,
+				 "the pages and the database's procedures are not found: say where with --resources DIR");
 	return EXIT_OK;
 }
 
@@ -110,15 +98,15 @@ static int read_settings(const struct cli *cli, bool serving, struct settings *s
 	const char *path = cli_text(cli, "config", NULL);
 	conf_defaults(settings_table, s);
 	if (path && conf_load(settings_table, s, path, error) != OK)
-		return complain("%s", error), EXIT_USAGE;
+		return cli_error(cli, EXIT_ERROR, "%s", error);
 	for (int i = 0; i < cli_option_count(cli, "set"); i++) {
 		char text[2048];
 		char *equals;
 		if (text_copy(text, sizeof text, cli_text_at(cli, "set", i)) != OK || !(equals = strchr(text, '=')))
-			return complain("--set: must be section.name=value"), EXIT_USAGE;
+			return cli_error(cli, EXIT_USAGE, "--set: must be section.name=value");
 		*equals = 0;
 		if (conf_set(settings_table, s, text, equals + 1, error) != OK)
-			return complain("--set: %s", error), EXIT_USAGE;
+			return cli_error(cli, EXIT_USAGE, "--set: %s", error);
 	}
 	static const char *const shortcuts[][2] = { { "listen", "listen.address" },
 						    { "certificate", "listen.certificate" },
@@ -126,17 +114,19 @@ static int read_settings(const struct cli *cli, bool serving, struct settings *s
 	for (size_t i = 0; serving && i < sizeof shortcuts / sizeof *shortcuts; i++) {
 		const char *value = cli_text(cli, shortcuts[i][0], NULL);
 		if (value && conf_set(settings_table, s, shortcuts[i][1], value, error) != OK)
-			return complain("--%s: %s", shortcuts[i][0], error), EXIT_USAGE;
+			return cli_error(cli, EXIT_USAGE, "--%s: %s", shortcuts[i][0], error);
 	}
 	if (serving && cli_flag(cli, "http"))
 		s->http = true;
 	if (strspn(s->currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3)
-		return complain("market.currency: must be three capital letters (ISO 4217), not \"%s\"", s->currency), EXIT_USAGE;
+		return cli_error(cli, EXIT_USAGE, "market.currency: must be three capital letters (ISO 4217), not \"%s\"",
+				 s->currency);
 	return EXIT_OK;
 }
 
 int setup_read(const struct cli *cli, bool serving, struct setup *ret)
 {
+	ret->cli = cli;
 	int code = read_settings(cli, serving, &ret->settings);
 	return code ? code : read_folders(cli, ret);
 }
@@ -149,8 +139,8 @@ err_t setup_cluster(struct setup *s)
 		return OK;
 	err_t e = cluster_start(s->data_dir, &s->cluster);
 	if (e)
-		complain("the embedded database in %s does not start: %s (see %s/postgres/log)", s->data_dir, err_name(e),
-			 s->data_dir);
+		(void)cli_error(s->cli, EXIT_ERROR, "the embedded database in %s does not start: %s (see %s/postgres/log)",
+				s->data_dir, err_name(e), s->data_dir);
 	return e;
 }
 
@@ -165,7 +155,8 @@ err_t setup_migrate(struct setup *s)
 	snprintf(sql, sizeof sql, "%s/db", s->resources_dir);
 	err_t e = migrate(s->cluster ? cluster_owner_uri(s->cluster) : s->database, sql, error);
 	if (e)
-		complain("the database's structure cannot be brought up to date: %s", error[0] ? error : err_name(e));
+		(void)cli_error(s->cli, EXIT_ERROR, "the database's structure cannot be brought up to date: %s",
+				error[0] ? error : err_name(e));
 	return e;
 }
 
@@ -223,7 +214,8 @@ err_t setup_store(struct setup *s, struct store **ret_store)
 		if (found == OK)
 			return OK;
 		if (found != E_NOT_FOUND) {
-			complain("the market that runs on %s does not answer: %s", s->data_dir, err_name(found));
+			(void)cli_error(s->cli, EXIT_ERROR, "the market that runs on %s does not answer: %s", s->data_dir,
+					err_name(found));
 			return found;
 		}
 		TRY(setup_cluster(s));
@@ -231,7 +223,7 @@ err_t setup_store(struct setup *s, struct store **ret_store)
 	}
 	err_t e = store_open(setup_market_uri(s), ret_store);
 	if (e)
-		complain("cannot connect to the database: %s", err_name(e));
+		(void)cli_error(s->cli, EXIT_ERROR, "cannot connect to the database: %s", err_name(e));
 	return e;
 }
 

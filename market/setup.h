@@ -11,6 +11,7 @@
 struct cluster;
 
 struct setup {
+	const struct cli *cli; /* to whom is told what is wrong */
 	struct settings settings;
 	char data_dir[1024], resources_dir[1024];
 	char database[1024];	 /* of --database, else "" */

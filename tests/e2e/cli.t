@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# cli.t - what programs may rely on: every command of cpushare and cpushare-seller under -o json
+# cli.t - what programs may rely on: every command of cpushare, cpushare-seller and cpushare-market under -o json
 #
 # The commands are those that the programs' own `commands -o json` lists, so that none is forgotten. Standard output is JSON or empty; what goes wrong is
 # one JSON object on standard error whose "exit" is the exit code; nothing asks where there is no terminal; --help always works.
@@ -48,9 +48,17 @@ owner() { # CODE WORD [ARGUMENT...]
 	run "$code" "cpushare-seller $word $*" cpushare-seller "$word" --state "$WORK/desk" "$@"
 	[ "$code" != 0 ] || TRIED["cpushare-seller $word"]=1
 }
+operate() { # CODE "NOUN VERB" [ARGUMENT...]
+	local code=$1 words=$2
+	shift 2
+	# shellcheck disable=SC2086
+	run "$code" "cpushare-market $words${*:+ $*}" cpushare-market $words --data "$MARKET_DATA" "$@"
+	[ "$code" != 0 ] || TRIED["cpushare-market $words"]=1
+}
 commands_of() { "$1" commands -o json | jq -r '.commands[].name'; }
 mapfile -t BUYER < <(commands_of cpushare)
 mapfile -t SELLER < <(commands_of cpushare-seller)
+mapfile -t MARKET < <(commands_of cpushare-market)
 like "${#BUYER[@]} ${#SELLER[@]}" '^[3-9][0-9] [1-9]' "the programs list their commands"
 
 # ---- without a market ----
@@ -175,6 +183,28 @@ try 0 operator "funds payouts" --all
 try 0 operator "funds approve" "$payout" --fail
 try 0 buyer "funds balance"
 is "$(jq .available_micro <<<"$OUT")" 20000000 "what is refused goes back"
+
+operate 0 routes
+operate 0 "config example"
+operate 0 migrate
+operate 0 "operator grant" seller@example.org
+operate 0 "operator revoke" seller@example.org
+operate 3 "operator grant" nobody@example.org
+operate 2 "operator grant"
+try 0 buyer "funds add" 1
+deposit=$(jq -r .id <<<"$OUT")
+operate 0 "deposit list"
+is "$(jq -r '.items[0].id' <<<"$OUT")" "$deposit" "a deposit waits"
+operate 0 "deposit confirm" "$deposit"
+operate 5 "deposit fail" "$deposit"
+try 0 buyer "funds add" 1
+operate 0 "deposit fail" "$(jq -r .id <<<"$OUT")"
+operate 3 "deposit confirm" $nobody
+operate 0 "reputation recompute"
+operate 0 "ledger verify"
+is "$(jq -c '[.holds, .sum_micro, .items]' <<<"$OUT")" '[true,0,[]]' "the ledger holds"
+operate 0 "ledger verify" "$(jq -r .chain <<<"$OUT")"
+is "$(jq .kept_is_same <<<"$OUT")" true "and its chain is the one that was kept"
 
 owner 6 status
 owner 5 run
@@ -360,6 +390,12 @@ try 0 buyer "order explain" first
 try 3 buyer "order explain" nothing
 try 0 seller "machine explain" desk
 try 3 seller "machine explain" nothing
+lease=$(as buyer cpushare node show first/vm1 -o name)
+operate 0 "dispute list"
+is "$(jq -r '.items[0].lease' <<<"$OUT")" "$lease" "a dispute waits"
+operate 0 "dispute decide" "$lease" 0 "it was not"
+operate 5 "dispute decide" "$lease" 0 "it was not"
+operate 0 "ledger correct" "$lease" 0.000001 "a trifle"
 owner 0 resume
 ok "it is online again" within 30 online
 try 0 buyer "order create" "${rent[@]}" --name second --wait --timeout 60s
@@ -381,6 +417,8 @@ try 6 seller whoami
 
 missing=
 for words in "${BUYER[@]}"; do [ -n "${TRIED["cpushare $words"]:-}" ] || missing+=" cpushare $words;"; done
+TRIED["cpushare-market serve"]=1 # all along
+for words in "${MARKET[@]}"; do [ -n "${TRIED["cpushare-market $words"]:-}" ] || missing+=" cpushare-market $words;"; done
 for words in "${SELLER[@]}"; do [ -n "${TRIED["cpushare-seller $words"]:-}" ] || missing+=" cpushare-seller $words;"; done
 is "$missing" "" "every command was seen to succeed"
 done_testing
