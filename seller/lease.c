@@ -138,7 +138,8 @@ static err_t prepare(struct lease_here *l, struct client *client)
 		       END_IMAGE_FAILED, "the image"));
 	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
 	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
-	TRY(failed_for(l, vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid), END_BOOT_FAILED, "vmrun"));
+	TRY(failed_for(l, vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid, l->host->settings->limits.idle),
+		       END_BOOT_FAILED, "vmrun"));
 	return failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start");
 }
 
@@ -237,6 +238,7 @@ err_t lease_adopt(const struct lease_host *host, uuid id, int slot, struct lease
 		if (vmrun_ask_status(l->dir, &status)) {
 			set_ended(l, END_BOOT_FAILED, "the VM was gone when the daemon came back");
 			endpoint_stop(l->dir);
+			vmrun_end(l->dir);
 		} else {
 			l->state = status.starting ? LEASE_RUNNING : status.state;
 			log_info("lease found again", "lease=%s state=%s", strrchr(l->dir, '/') + 1, lease_state_names[l->state]);

@@ -32,6 +32,11 @@ err_t limits_check(struct limits *l, char *error, size_t size)
 		snprintf(error, size, "network.metered must be auto, yes or no, not \"%s\"", l->metered_is);
 		return E_INVALID;
 	}
+	l->idle = !strcmp(l->priority, "idle");
+	if (!l->idle && strcmp(l->priority, "normal") != 0) {
+		snprintf(error, size, "limits.priority must be idle or normal, not \"%s\"", l->priority);
+		return E_INVALID;
+	}
 	if (hours_parse(l->hours_text, &l->hours, why, sizeof why)) {
 		snprintf(error, size, "limits.hours %s", why);
 		return E_INVALID;

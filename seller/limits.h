@@ -12,6 +12,8 @@ struct limits {
 	struct hours hours;			 /* hours_text, once it was checked */
 	char user[12], battery[12], metered[12]; /* levels, in the owner's words: run, close, throttle, pause */
 	char metered_is[8];			 /* auto, yes, no */
+	char priority[12];			 /* idle, normal */
+	bool idle;				 /* priority, once it was checked */
 	int64_t user_idle_us;
 	/* 0: never. Percent of the processors, tasks, percent of the time, degrees Celsius. */
 	int64_t cpu_throttle, cpu_pause, queue_throttle, queue_pause, memory_pressure, io_pressure, heat_throttle, heat_pause;

@@ -53,6 +53,8 @@ const struct conf_entry settings_table[] = {
 	  "first of 64 unused user ids that guests run as, where the daemon is root" },
 	{ "limits.hours", CONF_TEXT, LIMIT(hours_text), sizeof((struct limits *)0)->hours_text, 0, 0, "",
 	  "when guests may run, by this machine's clock: mon-fri 18:00-08:00, sat-sun 00:00-24:00; empty: always" },
+	{ "limits.priority", CONF_TEXT, LIMIT(priority), sizeof((struct limits *)0)->priority, 0, 0, "idle",
+	  "idle: guests get the processors that nobody else wants; normal: an equal share, on a machine that does nothing else" },
 	{ "limits.user", CONF_TEXT, LIMIT(user), WORD, 0, 0, "run",
 	  "guests while somebody uses this computer: run, close (no new ones), throttle, pause" },
 	{ "limits.user_idle", CONF_DURATION, LIMIT(user_idle_us), 0, SECOND_US, 0, "5m",

@@ -5,12 +5,21 @@
 #include <stdio.h>
 #include <string.h>
 #include "bytes.h"
+#include "cgroup.h"
 #include "file.h"
 #include "ipc.h"
+#include "log.h"
 #include "pid_file.h"
 #include "process.h"
 
 enum { ASK_MS = 3000, STOP_MS = 10000 };
+
+/* The lease's id, by which its control groups are called, too. */
+static const char *name_of(const char *lease_dir)
+{
+	const char *slash = strrchr(lease_dir, '/');
+	return slash ? slash + 1 : lease_dir;
+}
 
 static err_t lease_path(const char *lease_dir, const char *part, char *path, size_t size)
 {
@@ -18,7 +27,29 @@ static err_t lease_path(const char *lease_dir, const char *part, char *path, siz
 	return n < 0 || (size_t)n >= size ? E_LIMIT : OK;
 }
 
-err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port, uint32_t uid)
+/* What QEMU and the jail have beside the guest's memory: translated code (64 MiB at most), page tables, libvirt. Measured, and doubled. */
+#define JAIL_MEMORY_BYTES (384ULL << 20)
+#define JAIL_PIDS 256
+
+/* The jail's control groups, as far as there are any. */
+static void put_cgroups(json_t *json, const char *lease_dir, const struct lease_spec *spec, bool idle)
+{
+	const struct cgroup_limits limits = { .idle = idle,
+					      .cores = spec->cores,
+					      .memory_bytes = ((uint64_t)spec->memory_mib << 20) + JAIL_MEMORY_BYTES,
+					      .pids = JAIL_PIDS + spec->cores };
+	char paths[CGROUP_CONTROLLER_COUNT][CGROUP_PATH_SIZE];
+	size_t count = 0;
+	json_t *array = json_array();
+	if (cgroup_make(name_of(lease_dir), &limits, paths, &count))
+		log_warn("the guest has no control group", "lease_dir=%s", lease_dir);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(paths[i]));
+	json_put(json, "cgroups", array);
+}
+
+err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port, uint32_t uid,
+		  bool idle)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
@@ -31,6 +62,8 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	json_put_int(json, "uid", uid);
 	json_put_text(json, "cdrom_bus", cdrom_bus_names[spec->cdrom_bus]);
 	json_put_text(json, "port", port_kind_names[port]);
+	json_put_text(json, "priority", idle ? "idle" : "normal");
+	put_cgroups(json, lease_dir, spec, idle);
 	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
 	if (!text)
 		return E_NOMEM;
@@ -126,4 +159,5 @@ void vmrun_end(const char *lease_dir)
 	AUTO_JSON answer = NULL;
 	if (ask(lease_dir, request, STOP_MS, &answer) && !lease_path(lease_dir, "vmrun.pid", path, sizeof path))
 		pid_file_kill(path);
+	cgroup_remove(name_of(lease_dir));
 }

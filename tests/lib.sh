@@ -178,8 +178,10 @@ new_seller() {
 	new_user "$name" >/dev/null &&
 		as "$name" cpushare token create --scope machines --name "$name" -o name >"$WORK/$name.token" &&
 		as "$name" cpushare-seller setup --state "$WORK/$name" --market "$URL" --pin "$PIN" --token-file "$WORK/$name.token" --name "$name" \
-			--accel tcg --cores 2 --memory 1G "$@"
+			--accel tcg --cores 2 --memory 1G "$@" && equal_share "$name"
 }
+# equal_share NAME: its guests do not wait for every other program of the machine that tests
+equal_share() { printf '[limits]\npriority = normal\n' >>"$WORK/$1/seller.conf"; }
 start_seller() {
 	local name=$1
 	${PLACE[$name]:-${IN:-}} cpushare-seller run --state "$WORK/$name" >>"$WORK/$name.log" 2>&1 &

@@ -38,6 +38,8 @@ void jail_place_clear(struct jail_place *place)
 	free(place->source_dir);
 	fd_close(&place->exe_fd);
 	fd_close(&place->console_fd);
+	for (size_t i = 0; i < VM_CGROUPS_MAX; i++)
+		fd_close(&place->cgroup_fds[i]);
 	place->lease_dir = place->source_dir = NULL;
 }
 
@@ -138,6 +140,19 @@ static err_t become(const struct vm_spec *spec, char *detail)
 	return OK;
 }
 
+/* The kernel asks who opened cgroup.procs, not who writes to it (kernel/cgroup/cgroup.c, since Linux 5.16). */
+static err_t open_cgroups(const struct vm_spec *spec, struct jail_place *place, char *detail)
+{
+	for (size_t i = 0; i < spec->cgroup_count; i++) {
+		char path[VM_CGROUP_SIZE + 16];
+		snprintf(path, sizeof path, "%s/cgroup.procs", spec->cgroups[i]);
+		place->cgroup_fds[i] = open(path, O_WRONLY | O_CLOEXEC);
+		if (place->cgroup_fds[i] < 0)
+			return explain_errno(detail, "cannot open", path);
+	}
+	return OK;
+}
+
 static err_t check_disc(const char *dir, const char *name, char *detail)
 {
 	AUTO_FREE char *path = NULL;
@@ -177,6 +192,7 @@ err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jai
 	TRY(open_dir(lease_fd, "jail", detail, &jail_fd));
 	TRY(open_dir(lease_fd, "net", detail, &net_fd));
 	TRY(listen_for_console(jail_fd, spec, detail, &place.console_fd));
+	TRY(open_cgroups(spec, &place, detail));
 	if (root) {
 		if (fchmod(jail_fd, 0711) || fchown(net_fd, spec->uid, spec->uid))
 			return explain_errno(detail, "cannot hand over", "net");
@@ -294,7 +310,7 @@ PRINTF_LIKE(1, 2) static int text_fd(const char *fmt, ...)
 }
 
 /* In the child: the descriptors in their places and no others, no signal blocked, death with the parent; then bubblewrap. */
-_Noreturn static void become_bwrap(char **arguments, const int *fds, int output_fd, pid_t parent)
+_Noreturn static void become_bwrap(char **arguments, const struct jail_place *place, const int *fds, int output_fd, pid_t parent)
 {
 	sigset_t none;
 	int high[FIRST_UNUSED];
@@ -303,6 +319,12 @@ _Noreturn static void become_bwrap(char **arguments, const int *fds, int output_
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		_exit(127);
+	/* From here on; the outer process stays outside, so that it can pause the guest when the guest gets no turn. */
+	for (size_t i = 0; i < VM_CGROUPS_MAX; i++)
+		if (place->cgroup_fds[i] >= 0 && write(place->cgroup_fds[i], "0", 1) != 1) {
+			dprintf(output_fd, "the jail does not get into its control group: %s\n", strerror(errno));
+			_exit(127);
+		}
 	/* First out of the way, since the targets may be in use by one another. */
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	high[0] = fcntl(null, F_DUPFD_CLOEXEC, 64);
@@ -343,7 +365,7 @@ err_t jail_start(const struct jail_place *place, const struct vm_spec *spec, int
 	if (pid < 0)
 		return err_from_errno(errno);
 	if (pid == 0)
-		become_bwrap(arguments, fds, output_fd, parent);
+		become_bwrap(arguments, place, fds, output_fd, parent);
 	*ret_pid = pid;
 	return OK;
 }

@@ -23,15 +23,16 @@
 
 /* The lease's directory as the outer process sees it; opened before it gives up root. */
 struct jail_place {
-	char *lease_dir;  /* absolute */
-	char *source_dir; /* where jail/, net/ and the discs are seen from: lease_dir, or a private mount */
-	int exe_fd;	  /* this program */
-	int console_fd;	  /* listens at jail/console.sock */
-	bool cidata;	  /* there is a second disc */
+	char *lease_dir;		/* absolute */
+	char *source_dir;		/* where jail/, net/ and the discs are seen from: lease_dir, or a private mount */
+	int exe_fd;			/* this program */
+	int console_fd;			/* listens at jail/console.sock */
+	int cgroup_fds[VM_CGROUPS_MAX]; /* cgroup.procs of each group, opened as who made them; -1: none */
+	bool cidata;			/* there is a second disc */
 };
-#define JAIL_PLACE_NONE                   \
-	{                                 \
-		NULL, NULL, -1, -1, false \
+#define JAIL_PLACE_NONE                                       \
+	{                                                     \
+		NULL, NULL, -1, -1, { -1, -1, -1, -1 }, false \
 	}
 void jail_place_clear(struct jail_place *place);
 

@@ -178,7 +178,7 @@ static void on_child(void *context, int signal)
 static void on_peer(void *context, pid_t pid)
 {
 	struct vm_life *life = context;
-	if (vcpus_new(pid, life->spec.cores, &life->vcpus) != OK)
+	if (vcpus_new(pid, life->spec.cores, life->spec.priority == VM_PRIORITY_IDLE, &life->vcpus) != OK)
 		log_warn("QEMU's process is not to be seen", "pid=%d", (int)pid);
 }
 
@@ -299,6 +299,7 @@ void vm_life_throttle(struct vm_life *life, uint32_t percent)
 static err_t send_spec(struct vm_life *life)
 {
 	AUTO_JSON json = vm_spec_to_json(&life->spec);
+	json_object_del(json, "cgroups"); /* the jail is in them, and has no business with where they are */
 	AUTO_FREE char *text = json_dumps(json, JSON_COMPACT);
 	if (!text)
 		return E_NOMEM;

@@ -18,6 +18,9 @@ static_assert(sizeof vm_bus_names / sizeof *vm_bus_names == VM_BUS_COUNT, "one n
 const char *const vm_port_names[] = { "dgram", "stream", "vhost-user" };
 static_assert(sizeof vm_port_names / sizeof *vm_port_names == VM_PORT_COUNT, "one name each");
 
+const char *const vm_priority_names[] = { "idle", "normal" };
+static_assert(sizeof vm_priority_names / sizeof *vm_priority_names == VM_PRIORITY_COUNT, "one name each");
+
 #define CORES_MAX 128
 #define MEMORY_MIN_MIB 32
 #define MEMORY_MAX_MIB (1024 * 1024)
@@ -69,12 +72,26 @@ static void take_mac(struct json_reader *r, uint8_t *ret_mac)
 		memcpy(ret_mac, mac, sizeof mac);
 }
 
+/* Optional. What is no folder of control groups has no cgroup.procs, and is then refused by jail_prepare(). */
+static void take_cgroups(struct json_reader *r, struct vm_spec *spec)
+{
+	json_t *array = NULL;
+	if (!json_has(r, "cgroups") || !json_take_array(r, "cgroups", VM_CGROUPS_MAX, &array))
+		return;
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		char *path = spec->cgroups[spec->cgroup_count++];
+		json_element_text(r, "cgroups", array, i, path, VM_CGROUP_SIZE);
+		if (!r->bad && *path != '/')
+			json_refuse(r, "cgroups", "must be absolute paths");
+	}
+}
+
 err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, struct json_error *error)
 {
 	AUTO_JSON json = NULL;
 	struct vm_spec spec = { 0 };
 	struct json_reader r;
-	int accel = 0, bus = 0, port = 0;
+	int accel = 0, bus = 0, port = 0, priority = VM_PRIORITY_IDLE;
 
 	TRY(json_parse(text, len, &json, error));
 	json_open(&r, json, error);
@@ -89,10 +106,14 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	json_take_u32(&r, "uid", 0, UID_MAX_ALLOWED, &spec.uid);
 	json_take_enum(&r, "cdrom_bus", vm_bus_names, VM_BUS_COUNT, &bus);
 	json_take_enum(&r, "port", vm_port_names, VM_PORT_COUNT, &port);
+	if (json_has(&r, "priority"))
+		json_take_enum(&r, "priority", vm_priority_names, VM_PRIORITY_COUNT, &priority);
+	take_cgroups(&r, &spec);
 	TRY(json_close(&r));
 	spec.accel = (enum vm_accel)accel;
 	spec.cdrom_bus = (enum vm_bus)bus;
 	spec.port = (enum vm_port)port;
+	spec.priority = (enum vm_priority)priority;
 	*ret_spec = spec;
 	return OK;
 }
@@ -110,5 +131,12 @@ json_t *vm_spec_to_json(const struct vm_spec *spec)
 	json_put_int(json, "uid", spec->uid);
 	json_put_text(json, "cdrom_bus", vm_bus_names[spec->cdrom_bus]);
 	json_put_text(json, "port", vm_port_names[spec->port]);
+	json_put_text(json, "priority", vm_priority_names[spec->priority]);
+	if (spec->cgroup_count) {
+		json_t *array = json_array();
+		for (size_t i = 0; i < spec->cgroup_count; i++)
+			json_array_append_new(array, json_string(spec->cgroups[i]));
+		json_put(json, "cgroups", array);
+	}
 	return json;
 }

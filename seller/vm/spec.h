@@ -25,9 +25,15 @@ extern const char *const vm_bus_names[VM_BUS_COUNT];
 enum vm_port { VM_PORT_DGRAM, VM_PORT_STREAM, VM_PORT_VHOST_USER, VM_PORT_COUNT };
 extern const char *const vm_port_names[VM_PORT_COUNT];
 
+/* What the vCPUs get of the host: what nobody else wants, or an equal share. */
+enum vm_priority { VM_PRIORITY_IDLE, VM_PRIORITY_NORMAL, VM_PRIORITY_COUNT };
+extern const char *const vm_priority_names[VM_PRIORITY_COUNT];
+
 #define VM_NAME_SIZE 64
 #define VM_MAC_TEXT_SIZE 18
 #define VM_SPEC_MAX_BYTES 4096
+#define VM_CGROUPS_MAX 4
+#define VM_CGROUP_SIZE 256
 
 struct vm_spec {
 	uuid lease;
@@ -39,6 +45,9 @@ struct vm_spec {
 	uint32_t uid; /* that the jail runs as where root starts it, also its group; 0: the caller's own */
 	enum vm_bus cdrom_bus;
 	enum vm_port port;
+	enum vm_priority priority;
+	char cgroups[VM_CGROUPS_MAX][VM_CGROUP_SIZE]; /* folders of control groups that the jail is to be in */
+	size_t cgroup_count;
 };
 
 /* E_INVALID with error filled. */

@@ -28,6 +28,7 @@
 struct vcpus {
 	int pidfd, proc_fd; /* QEMU, and its folder in /proc */
 	uint32_t cores;
+	bool idle;
 	uint32_t found;
 	int *schedstat_fds;
 	uint64_t *last_ns;
@@ -46,13 +47,14 @@ void vcpus_free(struct vcpus *vcpus)
 	free(vcpus);
 }
 
-err_t vcpus_new(pid_t pid, uint32_t cores, struct vcpus **ret_vcpus)
+err_t vcpus_new(pid_t pid, uint32_t cores, bool idle, struct vcpus **ret_vcpus)
 {
 	char path[32];
 	struct vcpus *vcpus = calloc(1, sizeof *vcpus);
 	if (!vcpus)
 		return E_NOMEM;
 	vcpus->cores = cores;
+	vcpus->idle = idle;
 	vcpus->schedstat_fds = calloc(cores, sizeof *vcpus->schedstat_fds);
 	vcpus->last_ns = calloc(cores, sizeof *vcpus->last_ns);
 	snprintf(path, sizeof path, "/proc/%d", (int)pid);
@@ -103,7 +105,8 @@ static void take_thread(struct vcpus *vcpus, const char *thread)
 		return;
 	vcpus->schedstat_fds[vcpus->found] = fd;
 	vcpus->last_ns[vcpus->found++] = 0;
-	make_idle(vcpus, (pid_t)strtol(thread, NULL, 10));
+	if (vcpus->idle)
+		make_idle(vcpus, (pid_t)strtol(thread, NULL, 10));
 }
 
 err_t vcpus_find(struct vcpus *vcpus)

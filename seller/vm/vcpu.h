@@ -11,11 +11,11 @@
 
 struct vcpus;
 
-/* pid: QEMU. Its vCPU threads need not be there yet. E_NOT_FOUND where it is gone, E_NOMEM. */
-MUST_CHECK err_t vcpus_new(pid_t pid, uint32_t cores, struct vcpus **ret_vcpus);
+/* pid: QEMU. idle: its vCPUs get what nobody else wants. Its vCPU threads need not be there yet. E_NOT_FOUND where it is gone, E_NOMEM. */
+MUST_CHECK err_t vcpus_new(pid_t pid, uint32_t cores, bool idle, struct vcpus **ret_vcpus);
 void vcpus_free(struct vcpus *vcpus);
 
-/* Finds the threads once all of them are there, and makes them the host's idle class. E_AGAIN not yet. Afterwards OK. */
+/* Finds the threads once all of them are there, and puts them into the host's idle class where they are to be idle. E_AGAIN not yet. Afterwards OK. */
 MUST_CHECK err_t vcpus_find(struct vcpus *vcpus);
 
 /* The sum of the vCPUs' CPU time in ns since their start; never less than it said before. */

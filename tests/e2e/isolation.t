@@ -41,6 +41,7 @@ ok "the buyer has funds" eval 'd=$(as_there buyer cpushare funds add 10 -o name)
 as_there seller cpushare token create --scope machines --name m -o name >"$WORK/token"
 ok "the seller's machine is set up" in_seller cpushare-seller setup --state "$WORK/seller" --market "$URL" --pin "$PIN" \
 	--token-file "$WORK/token" --name m --accel tcg --cores 1 --memory 512M
+equal_share seller
 start_seller seller
 
 cat >"$WORK/user-data" <<'G'

@@ -31,6 +31,13 @@ ok "the image is uploaded" as buyer cpushare image upload "$TINY" -q
 ORDER=$(as buyer cpushare order create --image tiny.iso --memory 160M --max-price 1 --user-data "$WORK/user-data" --wait --timeout 2m -o name)
 is $? 0 "a guest runs"
 ok "as fast as it can" throttled_to 100
+groups() { find /sys/fs/cgroup -type d -name "$(basename "$WORK"/desk/leases/*)" 2>/dev/null | wc -l; }
+if [ "$(id -u)" = 0 ] && [ "$(groups)" -gt 0 ]; then # as root, where any hierarchy is mounted for us
+	lease=$(basename "$WORK"/desk/leases/*) outer=$(<"$WORK"/desk/leases/*/vmrun.pid)
+	jail=$(cat /proc/"$outer"/task/*/children | awk '{print $1}')
+	ok "its jail is in control groups of its own" grep -q "/cpushare/$lease" /proc/"$jail"/cgroup
+	is "$(grep -c "$lease" /proc/"$outer"/cgroup)" 0 "who pauses it is not: it needs its turn when the guest gets none"
+fi
 like "$(status)" 'earned 0\.[0-9]*[1-9]|earned 0.00' "and its earnings are told"
 is "$(status --watch -o json | grep -m 2 -c '"machine"')" 2 "status --watch tells again and again"
 
@@ -55,6 +62,8 @@ like "$(status)" 'paused since [0-9]+ s: it is outside of the hours \(hours\)' "
 ok "where the internet is paid by the byte" limits '[network]' 'metered = yes' '[limits]' 'freeze = 2s'
 ok "because of that" within 10 because metered
 ok "a guest that is paused for too long is given back" within 30 node_is reason withdrawn_by_seller
+gone() { [ -z "$(find /sys/fs/cgroup -type d -name "$lease" 2>/dev/null)" ]; }
+[ -z "${lease:-}" ] || ok "nothing is left of its control groups" within 20 gone
 like "$(node detail)" 'paused for too long: the internet is paid by the byte' "and its buyer is told why"
 
 ok "electricity costs more than the price" limits '[energy]' 'price_kwh = 2' 'watts_core = 400'

@@ -20,7 +20,7 @@ static void all_unknown(int64_t *values)
 /* The owner's settings, as the settings' table has them by default. */
 static struct limits defaults(void)
 {
-	struct limits l = { .user = "run", .battery = "pause", .metered = "pause", .metered_is = "auto" };
+	struct limits l = { .user = "run", .battery = "pause", .metered = "pause", .metered_is = "auto", .priority = "idle" };
 	l.user_idle_us = 5 * MINUTE_US;
 	l.memory_pressure = 20;
 	l.heat_throttle = 85;
@@ -157,9 +157,13 @@ static void test_refusals(void)
 		{ "run", "run", "run", "perhaps", "", "network.metered" },
 		{ "run", "run", "run", "auto", "always", "limits.hours" },
 	};
+	char said[256] = "";
+	struct limits slow = defaults();
+	memcpy(slow.priority, "lowest", 7);
+	ok(limits_check(&slow, said, sizeof said) == E_INVALID && strstr(said, "limits.priority"), "refused: %s", said);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		char error[256] = "";
-		struct limits l = { .user = "" };
+		struct limits l = { .priority = "idle" };
 		snprintf(l.user, sizeof l.user, "%s", bad[i].user);
 		snprintf(l.battery, sizeof l.battery, "%s", bad[i].battery);
 		snprintf(l.metered, sizeof l.metered, "%s", bad[i].metered);
