@@ -4,11 +4,12 @@
 PAIR=$BUILD/tests/unit/relay/nat_pair.t
 [ -x "$PAIR" ] || bail "not built: make build-tests"
 PUBLIC=$("$PAIR" key "$WORK/ticket.pem") || bail "no key"
-start_relay() {
-	ip netns exec ${P}i cpushare-relay serve --listen $INTERNET.1:3478 --listen $INTERNET.2:3478 --listen-tls $INTERNET.1:443 \
-		--tls-key "$WORK/relay.pem" --ticket-key "$PUBLIC" --log debug >>"$WORK/relay.log" 2>&1 &
+# relay_at NAMESPACE ADDRESS...: sets RELAY
+relay_at() {
+	ip netns exec "$1" cpushare-relay serve "${@:2}" --tls-key "$WORK/relay.pem" --ticket-key "$PUBLIC" --log debug >>"$WORK/relay.log" 2>&1 &
 	RELAY=$!
 }
+start_relay() { relay_at ${P}i --listen $INTERNET.1:3478 --listen $INTERNET.2:3478 --listen-tls $INTERNET.1:443; }
 RELAY_PIN=$(cpushare-relay pin "$WORK/relay.pem") || bail "no key for TLS"
 RELAYS=$INTERNET.1:3478/$INTERNET.1:443/$RELAY_PIN # as nat_pair.c has it
 start_relay
@@ -28,6 +29,13 @@ sites() {
 left() { echo ${P}h$((2 * NUMBER[$1] + 1)); }
 right() { echo ${P}h$((2 * NUMBER[$1] + 2)); }
 left_router() { echo ${P}r$((2 * NUMBER[$1] + 1)); }
+
+# slow_line FROM DEVICE TO DEVICE, as a site's LINE: 5 to 25 ms, so that packets overtake each other; one in a test
+slow_line() {
+	"$BUILD/tests/vnet/delay" 7 5000 25000 "$@" >"$WORK/delay.out" &
+	cleanup "end $!"
+	within 5 grep -q ready "$WORK/delay.out"
+}
 
 # pair NAME LEFT RIGHT EXPECTED HOLD_S GAP_MS: starts one
 pair() {

@@ -17,6 +17,24 @@ sleep 1
 start_relay
 finished killed "a relay that was killed and started anew loses at most 6 s"
 
+# ---- of two relays the nearest; and the other one when it has gone ----
+LINE=slow_line site 9 public
+NEAR=$RELAY
+relay_at ${P}h9 --listen $INTERNET.19:3478
+FAR=$RELAY
+cleanup 'end $FAR'
+RELAYS=$INTERNET.19:3478,$RELAYS pair nearest "$(left symmetric)" "$(right symmetric)" \
+	"relayed@$INTERNET.1:3478,relayed@$INTERNET.19:3478,relayed@$INTERNET.1:3478" 3 8000
+ok "of two relays the nearer one carries the data" within 30 reached nearest "relayed@$INTERNET.1:3478" 1
+end $NEAR KILL
+ok "when it has gone the other one does" within 30 reached nearest "relayed@$INTERNET.19:3478" 1
+start_relay
+finished nearest "when it is back, it again"
+end $FAR
+
+# ---- tickets that end ----
+TICKET_S=6 pair tickets "$(left symmetric)" "$(right symmetric)" relayed 15 500
+
 # ---- from the direct path to the relay and back ----
 ROUTER=$(left_router port)
 pair moved "$(left port)" "$(right port)" direct,relayed,direct 5 6000
@@ -49,4 +67,5 @@ endpoint 5 "$(right symmetric)"
 within 10 has_candidate 5 reflexive
 is "$(introduce 5 3)$(introduce 3 5)" '{}{}' "it is introduced to one behind such a NAT"
 ok "which reaches it directly" within 10 path_is 5 direct
+finished tickets "a relay carries on while tickets end and are replaced"
 done_testing

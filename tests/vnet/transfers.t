@@ -9,12 +9,6 @@ for c in socat perl ss; do command -v $c >/dev/null || skip_all "needs $c"; done
 # Each pair has a site of its own, as each has a TAP.
 site 1 port # loses
 site 2 port
-# slow_line FROM DEVICE TO DEVICE: 5 to 25 ms, so that packets overtake each other
-slow_line() {
-	"$BUILD/tests/vnet/delay" 7 5000 25000 "$@" >"$WORK/delay.out" &
-	cleanup "end $!"
-	within 5 grep -q ready "$WORK/delay.out"
-}
 LINE=slow_line site 3 port
 site 4 port
 site 5 port # narrow from the start

@@ -14,7 +14,7 @@
  *	RELAY is one or more, with commas, each UDP or UDP/TLS/PIN; STUN may be "". The environment's LEFT_PROXY, RIGHT_PROXY and
  *	PROXY_LOGIN are vnet_config's. With TAP=NAME each side has a TAP of that name in the stead of QEMU's socket, which the caller
  *	gives its address (10.77.1.1, 10.77.1.2), and the frames are datagrams of its kernel. With QUIET_MS no frames are sent for so long after
- *	the first 100.
+ *	the first 100. With TICKET_S tickets for the relays are good for so long, and replaced at half of it.
  */
 #include <assert.h>
 #include <fcntl.h>
@@ -72,7 +72,8 @@ struct child {
 	char ours[108], theirs[108];
 	bool tap;
 	int guest, control;
-	int64_t frame_us, report_us, quiet_us;
+	char **argv;
+	int64_t frame_us, report_us, quiet_us, ticket_us, renew_us;
 };
 
 static void log_line(void *context, int level, const char *line)
@@ -124,9 +125,25 @@ static void attach_guest(struct child *c)
 	assert(vnet_attach_tap(c->vnet, fd) == OK);
 }
 
-static void child_open(struct child *c, char **argv, int number)
+/* With new tickets. */
+static void child_tell_relays(struct child *c)
 {
 	struct ed25519_key *key;
+	struct vnet_relay relays[VNET_MAX_RELAYS] = { 0 };
+	const struct vnet_peer *self = &c->report.self;
+	struct ticket t = { .network = network.id, .peer = self->id, .pin = self->pin, .quota_bytes = UINT64_MAX };
+	t.expires.us = clock_wall().us + c->ticket_us;
+	size_t count = read_relays(c->argv[4], relays);
+	assert(ed25519_load(c->argv[2], &key) == OK);
+	for (size_t i = 0; i < count; i++)
+		ticket_sign(&t, key, relays[i].ticket);
+	ed25519_free(key);
+	assert(vnet_set_relays(c->vnet, relays, count, clock_mono()) == OK);
+	c->renew_us = clock_mono().us + c->ticket_us / 2;
+}
+
+static void child_open(struct child *c, char **argv, int number)
+{
 	pid_t parent = getppid();
 	memcpy(network.id.bytes + 1, &parent, sizeof parent);
 	struct vnet_config config = { .network = network };
@@ -162,16 +179,9 @@ static void child_open(struct child *c, char **argv, int number)
 	assert(vnet_new(&config, clock_mono(), &c->vnet) == OK);
 	attach_guest(c);
 	self->pin = vnet_pin(c->vnet);
-
-	struct vnet_relay relays[VNET_MAX_RELAYS] = { 0 };
-	struct ticket t = { .network = network.id, .peer = self->id, .pin = self->pin, .quota_bytes = UINT64_MAX };
-	t.expires.us = clock_wall().us + 3600 * SECOND_US;
-	size_t count = read_relays(argv[4], relays);
-	assert(ed25519_load(argv[2], &key) == OK);
-	for (size_t i = 0; i < count; i++)
-		ticket_sign(&t, key, relays[i].ticket);
-	ed25519_free(key);
-	assert(vnet_set_relays(c->vnet, relays, count, clock_mono()) == OK);
+	c->argv = argv;
+	c->ticket_us = (getenv("TICKET_S") ? strtoll(getenv("TICKET_S"), NULL, 10) : 3600) * SECOND_US;
+	child_tell_relays(c);
 }
 
 static void child_send_frame(struct child *c)
@@ -238,6 +248,8 @@ static void child_run(struct child *c)
 				return;
 			assert(vnet_set_peers(c->vnet, &c->other, 1, now) == OK);
 		}
+		if (now.us >= c->renew_us)
+			child_tell_relays(c);
 		vnet_run(c->vnet, now);
 		child_take_frames(c);
 		if (c->other.name[0] && now.us - c->frame_us >= FRAME_US) {
