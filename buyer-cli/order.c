@@ -27,6 +27,7 @@ static const struct column order_columns[] = { { "order", "id", CELL_TEXT },
 					       { "max per GiB hour", "max_price_per_gib_hour_micro", CELL_MONEY },
 					       { "max per GiB moved", "max_price_per_gib_transferred_micro", CELL_MONEY },
 					       { "max per VM hour", "max_price_per_hour_micro", CELL_BUDGET },
+					       { "MTU of its LAN", "mtu", CELL_NUMBER },
 					       { "budget", "budget_micro", CELL_BUDGET },
 					       { "held", "held_micro", CELL_MONEY },
 					       { "charged", "charged_micro", CELL_MONEY },
@@ -72,7 +73,7 @@ static int read_not_before(struct cli *cli, wall_time *ret)
 static int read_request(session_t *s, struct order_request *r)
 {
 	struct cli *cli = s->cli;
-	int64_t count, cores, memory, duration_us, open_us;
+	int64_t count, cores, memory, duration_us, open_us, mtu;
 	char image[SHA256_TEXT_SIZE];
 	money none = { 0 };
 	memset(r, 0, sizeof *r);
@@ -83,13 +84,15 @@ static int read_request(session_t *s, struct order_request *r)
 	    cli_money(cli, "max-price-memory", default_memory_price, &r->max_prices.per_gib_hour) ||
 	    cli_money(cli, "max-price-transfer", default_transfer_price, &r->max_prices.per_gib_transferred) ||
 	    cli_duration(cli, "duration", HOUR_US, &duration_us) || cli_duration(cli, "open-for", HOUR_US, &open_us) ||
-	    cli_money(cli, "budget", none, &r->budget) || cli_money(cli, "max-price-hour", none, &r->max_hour))
+	    cli_money(cli, "budget", none, &r->budget) || cli_money(cli, "max-price-hour", none, &r->max_hour) ||
+	    cli_int(cli, "mtu", ORDER_DEFAULT_MTU, ORDER_MIN_MTU, ORDER_MAX_MTU, &mtu))
 		return EXIT_USAGE;
 	if (memory < 64LL << 20 || memory > 1LL << 40)
 		return cli_error(cli, EXIT_USAGE, "--memory: must be from 64M to 1T");
 	r->count = (uint32_t)count;
 	r->cores = (uint32_t)cores;
 	r->memory_mib = (uint32_t)(memory >> 20);
+	r->mtu = (uint32_t)mtu;
 	r->duration_s = duration_us / SECOND_US;
 	r->open_s = cli_flag(cli, "standing") ? 0 : open_us / SECOND_US;
 	if (cli_flag(cli, "standing") && cli_flag(cli, "open-for"))

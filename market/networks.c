@@ -26,9 +26,9 @@ err_t network_of(struct market *m, uuid order, wall_time now, struct network **r
 	return OK;
 }
 
-struct network_view network_view_of(const struct market *m, uuid order)
+struct network_view network_view_of(const struct market *m, const struct order *order)
 {
-	struct network_view n = { .id = order, .subnet = NETWORK_SUBNET, .prefix_len = NETWORK_PREFIX, .mtu = NETWORK_MTU };
+	struct network_view n = { .id = order->id, .subnet = NETWORK_SUBNET, .prefix_len = NETWORK_PREFIX, .mtu = order->mtu };
 	relays_add_stun(m->relays, &n);
 	return n;
 }

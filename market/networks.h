@@ -13,7 +13,6 @@
 
 #define NETWORK_SUBNET "10.77.0.0"
 #define NETWORK_PREFIX 16
-#define NETWORK_MTU 1400
 #define BUYER_PEERS 64
 
 struct buyer_peer {
@@ -33,7 +32,7 @@ struct network {
 /* Made where it is not there. */
 MUST_CHECK err_t network_of(struct market *m, uuid order, wall_time now, struct network **ret_network);
 /* Without relays: those are told a member whose key is known. */
-struct network_view network_view_of(const struct market *m, uuid order);
+struct network_view network_view_of(const struct market *m, const struct order *order);
 void network_changed(struct network *n);
 /* All peers but one: heap, peer_list_clear(). */
 MUST_CHECK err_t network_peers(const struct network *n, uuid except, struct peer_list *ret);

@@ -149,8 +149,8 @@ err_t lease_spec_show(struct request *r)
 		.prices = lease->prices,
 		.self = network_lease_peer(lease),
 	};
-	spec.network = network_view_of(m, lease->order);
 	TRY(store_order_get(m->store, lease->order, &order));
+	spec.network = network_view_of(m, &order);
 	TRY(store_image_get(m->store, lease->buyer, order.image, &image));
 	TRY(store_order_user_data(m->store, lease->order, &spec.user_data));
 	memcpy(spec.name, lease->name, sizeof spec.name);

@@ -53,6 +53,7 @@ json_t *order_request_to_json(const struct order_request *r)
 	json_put_time(json, "not_before", r->not_before);
 	json_put_money(json, "budget_micro", r->budget);
 	json_put(json, "constraints", constraints_to_json(&r->constraints));
+	json_put_int(json, "mtu", r->mtu);
 	if (r->user_data)
 		json_put_text(json, "user_data", r->user_data);
 	return json;
@@ -84,13 +85,16 @@ static void take_shape(struct json_reader *r, struct order_request *o)
 err_t order_request_from_json(json_t *json, struct order_request *ret, struct json_error *error)
 {
 	struct json_reader r;
-	__attribute__((cleanup(order_request_clear))) struct order_request o = { .duration_s = 3600, .open_s = 3600 };
+	__attribute__((cleanup(order_request_clear))) struct order_request o = { .duration_s = 3600,
+										 .open_s = 3600,
+										 .mtu = ORDER_DEFAULT_MTU };
 	money most;
 	json_open(&r, json, error);
 	field_maybe_name(&r, "name", o.name, sizeof o.name);
 	take_shape(&r, &o);
 	field_maybe_money(&r, "budget_micro", &o.budget);
 	constraints_take(&r, STRICT, &o.constraints);
+	field_maybe_u32(&r, "mtu", ORDER_MIN_MTU, ORDER_MAX_MTU, &o.mtu);
 	if (json_has(&r, "user_data"))
 		json_take_long_text(&r, "user_data", USER_DATA_MAX, &o.user_data);
 	if (!r.bad && most_it_can_cost(&o, &most) != OK)
@@ -122,6 +126,7 @@ json_t *order_to_json(const struct order *o)
 	json_put_money(json, "held_micro", o->held);
 	json_put_money(json, "charged_micro", o->charged);
 	json_put(json, "constraints", constraints_to_json(&o->constraints));
+	json_put_int(json, "mtu", o->mtu);
 	json_put_time(json, "created_at", o->created_at);
 	json_put_time(json, "not_before", o->not_before);
 	json_put_time(json, "open_until", o->open_until);
@@ -132,7 +137,7 @@ json_t *order_to_json(const struct order *o)
 err_t order_from_json(json_t *json, struct order *ret, struct json_error *error)
 {
 	struct json_reader r;
-	struct order o = { 0 };
+	struct order o = { .mtu = ORDER_DEFAULT_MTU };
 	json_open(&r, json, error);
 	json_take_uuid(&r, "id", &o.id);
 	field_maybe_uuid(&r, "buyer", &o.buyer);
@@ -150,6 +155,7 @@ err_t order_from_json(json_t *json, struct order *ret, struct json_error *error)
 	field_maybe_money(&r, "held_micro", &o.held);
 	field_maybe_money(&r, "charged_micro", &o.charged);
 	constraints_take(&r, LENIENT, &o.constraints);
+	field_maybe_u32(&r, "mtu", ORDER_MIN_MTU, ORDER_MAX_MTU, &o.mtu);
 	field_maybe_time(&r, "created_at", &o.created_at);
 	field_maybe_money(&r, "max_price_per_hour_micro", &o.max_hour);
 	field_maybe_time(&r, "not_before", &o.not_before);

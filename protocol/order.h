@@ -19,6 +19,10 @@
 #define RATING_MAX_PPM 1000000
 #define PRICE_MAX_MICRO 1000000000000LL /* a million of the currency for an hour or a GiB */
 #define ORDER_MAX_COUNT 256
+/* The largest packet of an order's network, in bytes of IP. */
+#define ORDER_MIN_MTU 576
+#define ORDER_MAX_MTU 9000
+#define ORDER_DEFAULT_MTU 1400
 #define LEASE_MAX_CORES 64
 #define LEASE_MIN_MEMORY_MIB 64
 #define LEASE_MAX_MEMORY_MIB 1048576
@@ -80,6 +84,7 @@ struct order_request {
 	money max_hour;	      /* of one VM, cores and memory together: at most this an hour; 0: max_prices alone decide */
 	money budget;	      /* charges never exceed it; 0: the balance is the only bound */
 	struct constraints constraints; /* {} */
+	uint32_t mtu;			/* of its network, ORDER_MIN_MTU .. ORDER_MAX_MTU; ORDER_DEFAULT_MTU */
 	char *user_data;		/* heap or NULL; NoCloud user-data for each VM, at most USER_DATA_MAX bytes */
 };
 void order_request_clear(struct order_request *r);
@@ -97,6 +102,7 @@ struct order {
 	int64_t duration_s;
 	money budget, held, charged, max_hour;
 	struct constraints constraints;
+	uint32_t mtu;
 	wall_time created_at, not_before, open_until,
 		ended_at; /* not_before us 0: at once; open_until us 0: until it is cancelled */
 };

@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION order_create(p_id uuid, p_buyer uuid, p_name text, p_image bytea, p_count bigint, p_cores bigint,
 	p_memory_mib bigint, p_max_core bigint, p_max_memory bigint, p_max_transfer bigint, p_duration_s bigint, p_open_s bigint,
 	p_budget bigint, p_max_hour bigint, p_not_before timestamptz, p_constraints jsonb, p_user_data text, p_place_hold bigint,
-	p_now timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+	p_now timestamptz, p_mtu bigint) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	v_hold numeric := p_place_hold::numeric * p_count;
 	v_available bigint := ledger_account_of(p_buyer, 'available');
@@ -28,10 +28,10 @@ BEGIN
 	END IF;
 	INSERT INTO cpushare.order (id, buyer, name, image, count, cores, memory_mib, max_price_per_core_hour_micro,
 		max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, place_hold_micro, held_micro,
-		max_hour_micro, not_before, constraints, accel, user_data, created_at, open_until)
+		max_hour_micro, not_before, constraints, accel, user_data, mtu, created_at, open_until)
 	VALUES (p_id, p_buyer, p_name, p_image, p_count, p_cores, p_memory_mib, p_max_core, p_max_memory, p_max_transfer, p_duration_s,
 		p_budget, p_place_hold, v_hold, p_max_hour, p_not_before, p_constraints, coalesce(p_constraints ->> 'accel', 'any'),
-		p_user_data, p_now,
+		p_user_data, p_mtu, p_now,
 		CASE WHEN p_open_s > 0 THEN greatest(p_now, p_not_before) + make_interval(secs => p_open_s) END);
 	PERFORM post('hold', p_id, NULL, NULL, '', p_now, ARRAY[v_available], ARRAY[v_held], ARRAY[v_hold::bigint]);
 	PERFORM event_of_order(p_id, 'order.created', p_now);

@@ -7,7 +7,7 @@
 #include "file.h"
 
 static const char CREATE_SQL[] = "SELECT order_create($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
-				 "$15, $16::jsonb, $17, $18, $19)";
+				 "$15, $16::jsonb, $17, $18, $19, $20)";
 
 err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct order_request *r, money place_hold, wall_time now)
 {
@@ -33,6 +33,7 @@ err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct orde
 	param_text(&p, r->user_data);
 	param_money(&p, place_hold);
 	param_time(&p, now);
+	param_int(&p, r->mtu);
 	return store_query(s, CREATE_SQL, &p, NULL);
 }
 
@@ -40,7 +41,7 @@ err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct orde
 	"SELECT id, buyer, name, state, image, count, filled, ended, cores, memory_mib, max_price_per_core_hour_micro, " \
 	"max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, "                  \
 	"held_micro + leases_held_micro, charged_micro, max_hour_micro, constraints::text, created_at, not_before, "     \
-	"open_until, ended_at FROM cpushare.order "
+	"open_until, ended_at, mtu FROM cpushare.order "
 
 static void constraints_read(struct row *row, struct constraints *c)
 {
@@ -82,6 +83,7 @@ static void order_read(struct row *row, void *element)
 	o->not_before = row_time(row);
 	o->open_until = row_time(row);
 	o->ended_at = row_time(row);
+	o->mtu = row_u32(row);
 }
 
 static const char GET_SQL[] = COLUMNS "WHERE id = $1";

@@ -191,7 +191,7 @@ no "an image whose pieces are missing" 409 image_not_ready POST /v1/orders "$(or
 no "an image that is none" 404 not_found POST /v1/orders "$(order_body ".image = \"$NO_HASH\"")" "$BUYER" "$(key)"
 no "a budget below the first minutes" 422 bad_field POST /v1/orders "$(order_body '.budget_micro = 5')" "$BUYER" "$(key)"
 no "prices beyond counting" 422 bad_field POST /v1/orders "$(order_body '.max_price_per_core_hour_micro = 1000000000000 | .count = 256 | .cores = 64 | .duration_s = 2592000')" "$BUYER" "$(key)"
-for change in '.count = 0' '.count = 257' '.cores = 0' '.cores = 65' '.memory_mib = 63' '.duration_s = 59' '.open_s = -1' '.not_before = "soon"' '.constraints = {region: "fra", max_rtt_ms: 5}' '.constraints = {max_rtt_ms: 5}' '.constraints = {trusted: 1}' \
+for change in '.count = 0' '.count = 257' '.cores = 0' '.cores = 65' '.memory_mib = 63' '.duration_s = 59' '.open_s = -1' '.mtu = 575' '.mtu = 9001' '.not_before = "soon"' '.constraints = {region: "fra", max_rtt_ms: 5}' '.constraints = {max_rtt_ms: 5}' '.constraints = {trusted: 1}' \
 	'.constraints = {countries: ["de"]}' '.constraints = {countries: ["DEU"]}' '.constraints = {accel: "xen"}' '.constraints = {mood: 1}' \
 	'.max_price_per_core_hour_micro = -1' '.max_price_per_core_hour_micro = 1000000000001' '.image = "x"' '.name = "a\nb"' 'del(.image)' \
 	'del(.count)'; do

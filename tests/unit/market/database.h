@@ -125,6 +125,7 @@ __attribute__((unused)) static struct order_request order_of(sha256 image, uint3
 	struct order_request r = { .image = image, .count = count, .cores = cores, .memory_mib = 512 };
 	r.max_prices = (struct prices){ { 20000 }, { 2000 }, { 1000 } };
 	r.duration_s = 3600;
+	r.mtu = 1400;
 	r.open_s = 3600;
 	return r;
 }

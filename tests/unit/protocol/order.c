@@ -19,14 +19,14 @@
 #define REQUEST                                                                                               \
 	"{\"name\":\"render\",\"image\":\"" SHA1 "\",\"count\":8,\"cores\":2,\"memory_mib\":2048," MAX_PRICES \
 	",\"duration_s\":7200,\"open_s\":60,\"max_price_per_hour_micro\":77,\"not_before\":\"" TIME1          \
-	"\",\"budget_micro\":5000000," CONSTRAINTS ",\"user_data\":\"#cloud-config\\n\"}"
+	"\",\"budget_micro\":5000000," CONSTRAINTS ",\"mtu\":8900,\"user_data\":\"#cloud-config\\n\"}"
 #define LEAST "{\"image\":\"" SHA1 "\",\"count\":1,\"cores\":1,\"memory_mib\":64," MAX_PRICES "}"
-#define ORDER                                                                                                                   \
-	"{\"id\":\"" ID1 "\",\"buyer\":\"" ID2 "\",\"name\":\"render\",\"state\":\"filled\",\"image\":\"" SHA1                  \
-	"\",\"count\":8,\"filled\":3,\"ended\":2,\"cores\":4,\"memory_mib\":512," MAX_PRICES                                    \
-	",\"max_price_per_hour_micro\":78,\"duration_s\":7200,\"budget_micro\":1,\"held_micro\":2,\"charged_micro\":"           \
-	"3," CONSTRAINTS ",\"created_at\":\"" TIME1 "\",\"not_before\":null,\"open_until\":\"" TIME2 "\",\"ended_at\":\"" TIME3 \
-	"\"}"
+#define ORDER                                                                                                         \
+	"{\"id\":\"" ID1 "\",\"buyer\":\"" ID2 "\",\"name\":\"render\",\"state\":\"filled\",\"image\":\"" SHA1        \
+	"\",\"count\":8,\"filled\":3,\"ended\":2,\"cores\":4,\"memory_mib\":512," MAX_PRICES                          \
+	",\"max_price_per_hour_micro\":78,\"duration_s\":7200,\"budget_micro\":1,\"held_micro\":2,\"charged_micro\":" \
+	"3," CONSTRAINTS ",\"mtu\":576,\"created_at\":\"" TIME1 "\",\"not_before\":null,\"open_until\":\"" TIME2      \
+	"\",\"ended_at\":\"" TIME3 "\"}"
 #define LEASE                                                                                                                   \
 	"{\"id\":\"" ID1 "\",\"order\":\"" ID2 "\",\"machine\":\"" ID3 "\",\"buyer\":\"" ID4 "\",\"seller\":\"" ID5             \
 	"\",\"seller_name\":\"Bob\",\"machine_name\":\"pc\",\"country\":\"DE\",\"number\":7,\"name\":\"vm7\",\"ip\":\"10.77.1." \
@@ -77,6 +77,10 @@ static const struct row request_rows[] = {
 	{ "duration_s", "59", "duration_s" },
 	{ "duration_s", "2592001", "duration_s" },
 	{ "duration_s", "null", NULL },
+	{ "mtu", "575", "mtu" },
+	{ "mtu", "9001", "mtu" },
+	{ "mtu", "\"1400\"", "mtu" },
+	{ "mtu", "9000", NULL },
 	{ "open_s", "-1", "open_s" },
 	{ "open_s", "0", NULL },
 	{ "not_before", "\"tomorrow\"", "not_before" },
@@ -140,7 +144,7 @@ static void requests(void)
 static void sums(void)
 {
 	struct order_request o = {
-		.image = { { 1 } }, .count = 256, .cores = 64, .memory_mib = 64, .duration_s = 2592000, .open_s = 1
+		.image = { { 1 } }, .count = 256, .cores = 64, .memory_mib = 64, .duration_s = 2592000, .open_s = 1, .mtu = 1400
 	};
 	struct json_error error;
 	o.max_prices.per_core_hour.micro = PRICE_MAX_MICRO;
