@@ -86,7 +86,7 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,cpushare-market cpushare-seller cpushare-v
 
 # What a program does not use is left out of it (--as-needed): libIPSec_MB is for those with an ethernet.
 LIBS_base   := -ljansson -lcrypto -linih -lIPSec_MB
-LIBS_market := -lmicrohttpd -lpq -lgnutls -lqrencode $(LIBS_base) -lpthread
+LIBS_market := -lmicrohttpd -lpq -lgnutls -lz -lqrencode $(LIBS_base) -lpthread
 LIBS_client := -lcurl -lssl $(LIBS_base)
 LIBS_vm     := -lvirt -lvirt-qemu -lseccomp $(LIBS_base) -lpthread
 LIBS_buyer  := -lsmartcols $(LIBS_client)

@@ -18,6 +18,7 @@
 #include "networks.h"
 #include "payments.h"
 #include "presence.h"
+#include "samples.h"
 
 #define PASSWORD_THREADS 2 /* scrypt takes 32 MiB and a core each */
 #define DISK_THREADS 2
@@ -203,6 +204,7 @@ err_t market_start(struct market *m, const struct http_config *http)
 	TRY(files_load(web_dir_of(m, web, sizeof web), &m->pages));
 	TRY(gate_new(&m->gate));
 	TRY(metrics_new(&m->metrics));
+	TRY(samples_new(&m->samples));
 	TRY(events_new(m, &m->events));
 	TRY(book_new(&m->book));
 	TRY(password_hash("the password of nobody", m->decoy_hash));
@@ -246,6 +248,7 @@ void market_stop(struct market *m)
 	orders_free_all(m);
 	book_free(m->book);
 	metrics_free(m->metrics);
+	samples_free(m->samples);
 	gate_free(m->gate);
 	files_free(m->pages);
 	rate_free(m->signups);

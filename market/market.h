@@ -24,6 +24,7 @@ struct gate;
 struct relays;
 struct events;
 struct metrics;
+struct samples;
 struct pay;
 
 struct market {
@@ -42,6 +43,7 @@ struct market {
 	struct relays *relays; /* relays.h */
 	struct events *events;
 	struct metrics *metrics;
+	struct samples *samples; /* samples.h */
 	struct book *book;
 	struct uuid_map machines;	     /* struct presence, presence.h */
 	struct uuid_map leases;		     /* struct live, live.h */

@@ -148,19 +148,6 @@ err_t book_show(struct request *r)
 	return OK;
 }
 
-err_t seller_list(struct request *r)
-{
-	struct page page;
-	AUTO_FREE struct seller *rows = NULL;
-	size_t count;
-	TRY(page_from_query(r, &page));
-	TRY(store_seller_list(market_of(r)->store, page, &rows, &count));
-	json_t *items = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(items, seller_to_json(&rows[i]));
-	return answer_page(r, items, &page, count, count ? rows[count - 1].id : (uuid){ 0 });
-}
-
 err_t seller_show(struct request *r)
 {
 	struct seller seller;

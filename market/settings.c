@@ -118,6 +118,8 @@ const struct conf_entry settings_table[] = {
 	DURATION("timing.heartbeat", heartbeat_us, SECOND_US, MINUTE_US, "15s", "between two signs of life of an event stream"),
 	DURATION("timing.seen_interval", seen_interval_us, SECOND_US, HOUR_US, "60s",
 		 "between two writes of when machines were seen"),
+	DURATION("timing.sample_interval", sample_interval_us, SECOND_US, HOUR_US, "5m",
+		 "between two samples of prices, supply and demand"),
 	{ .key = NULL },
 };
 

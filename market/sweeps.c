@@ -11,6 +11,7 @@
 #include "networks.h"
 #include "pieces.h"
 #include "presence.h"
+#include "samples.h"
 
 #define HOUSEKEEPING_US HOUR_US
 #define FOLDERS_AT_ONCE 32 /* more can wait for the next turn */
@@ -88,6 +89,7 @@ static void on_sweep(void *context, mono_time now_mono)
 	orders_sweep(m, now);
 	int64_t chained;
 	market_store_failed(m, store_chain(m->store, CHAINED_AT_ONCE, &chained), "chaining postings");
+	samples_sweep(m, now);
 	housekeeping(m, now, now_mono);
 	market_catch_up(m);
 }

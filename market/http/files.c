@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "bytes.h"
 #include "crypto.h"
@@ -33,8 +34,8 @@ struct page_file {
 	char path[PATH_SIZE]; /* "/help.html" */
 	const char *type;
 	char etag[20];
-	char *data;
-	size_t len;
+	char *data, *packed; /* packed: gzip, NULL where it is not smaller */
+	size_t len, packed_len;
 };
 struct files {
 	struct page_file *list;
@@ -95,6 +96,27 @@ static err_t put_together(const char *root, struct page_file *file)
 	return OK;
 }
 
+/* Compressed once, here: what is served is public and the same for all, so that its length tells nobody anything. */
+static err_t pack(struct page_file *file)
+{
+	z_stream z = { .next_in = (Bytef *)file->data, .avail_in = (uInt)file->len };
+	if (deflateInit2(&z, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+		return E_NOMEM;
+	char *packed = malloc(file->len + 1);
+	z.next_out = (Bytef *)packed;
+	z.avail_out = (uInt)file->len;
+	int result = packed ? deflate(&z, Z_FINISH) : Z_MEM_ERROR;
+	size_t len = z.total_out;
+	deflateEnd(&z);
+	if (result != Z_STREAM_END) {
+		free(packed);
+		return packed ? OK : E_NOMEM;
+	}
+	file->packed = packed;
+	file->packed_len = len;
+	return OK;
+}
+
 static err_t add_file(struct files *f, const char *root, const char *path, const char *name, const char *type)
 {
 	if (f->count == FILES_MAX)
@@ -114,7 +136,7 @@ static err_t add_file(struct files *f, const char *root, const char *path, const
 	file->etag[0] = '"';
 	hex_encode(hash.bytes, 8, file->etag + 1);
 	file->etag[17] = '"';
-	return OK;
+	return pack(file);
 }
 
 static err_t load_folder(struct files *f, const char *root, const char *below, int depth)
@@ -162,8 +184,10 @@ void files_free(struct files *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->count; i++)
+	for (size_t i = 0; i < f->count; i++) {
 		free(f->list[i].data);
+		free(f->list[i].packed);
+	}
 	free(f->list);
 	free(f);
 }
@@ -209,13 +233,30 @@ bool files_has(const struct files *f, const char *path)
 err_t files_answer(const struct files *f, struct request *r, const char *path)
 {
 	const struct page_file *file = find(f, path);
+	int status = 200;
+	const char *wants = request_header(r, "Accept");
+	if (!file && wants && strstr(wants, "text/html")) {
+		file = find(f, "/404"); /* somebody reads this: not a program */
+		status = 404;
+	}
 	if (!file)
 		return refuse(r, REFUSE_NO_ROUTE, NULL, "%s", "");
 	const char *known = request_header(r, "If-None-Match");
-	bool same = known && strstr(known, file->etag);
-	answer_fixed(r, same ? 304 : 200, same ? NULL : file->type, file->data, same ? 0 : file->len);
-	answer_header(r, "ETag", file->etag);
-	answer_header(r, "Cache-Control", "no-cache"); /* asks each time; the ETag makes it cheap */
+	const char *taken = request_header(r, "Accept-Encoding");
+	bool packed = file->packed && taken && strstr(taken, "gzip") && !strstr(taken, "gzip;q=0");
+	char etag[24];
+	snprintf(etag, sizeof etag, "%.17s%s\"", file->etag, packed ? "-gzip" : ""); /* RFC 9110 section 8.8.3.3 */
+	if (status == 200 && known && strstr(known, etag))
+		answer_fixed(r, 304, NULL, "", 0);
+	else if (packed)
+		answer_fixed(r, status, file->type, file->packed, file->packed_len);
+	else
+		answer_fixed(r, status, file->type, file->data, file->len);
+	answer_header(r, "ETag", etag);
+	answer_header(r, "Vary", "Accept-Encoding");
+	if (packed)
+		answer_header(r, "Content-Encoding", "gzip"); /* and the 304 says what the 200 would have */
+	answer_header(r, "Cache-Control", "no-cache");	      /* asks each time; the ETag makes it cheap */
 	answer_header(r, "Referrer-Policy", "no-referrer");
 	if (!strncmp(file->type, "text/html", 9))
 		answer_header(r, "Content-Security-Policy", CSP);

@@ -11,7 +11,8 @@ struct files;
  * not exist gives an empty table. */
 MUST_CHECK err_t files_load(const char *dir, struct files **ret_files);
 void files_free(struct files *f);
-/* Answers with the file at the path ("/" is index.html, "/help" may be help.html, "/sellers/x" sellers/_.html), with ETag and a strict CSP; or refuses. */
+/* Answers with the file at the path ("/" is index.html, "/help" may be help.html, "/sellers/x" sellers/_.html), with ETag and a strict CSP; or refuses,
+ * a browser with the page /404. */
 err_t files_answer(const struct files *f, struct request *r, const char *path);
 bool files_has(const struct files *f, const char *path);
 

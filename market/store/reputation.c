@@ -65,19 +65,6 @@ static void seller_read(struct row *row, void *element)
 	v->since = row_time(row);
 }
 
-static const char LIST_SQL[] = COLUMNS "AND a.id < $1 ORDER BY a.id DESC LIMIT $2";
-
-err_t store_seller_list(struct store *s, struct page page, struct seller **ret_rows, size_t *ret_count)
-{
-	struct params p = { 0 };
-	TRY(page_check(s, page));
-	param_before(&p, page);
-	param_int(&p, page.limit);
-	AUTO_RESULT *result = NULL;
-	TRY(store_query(s, LIST_SQL, &p, &result));
-	return rows_read(s, result, sizeof **ret_rows, seller_read, (void **)ret_rows, ret_count);
-}
-
 static const char GET_SQL[] = COLUMNS "AND a.id = $1";
 
 err_t store_seller_get(struct store *s, uuid id, struct seller *ret)

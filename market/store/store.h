@@ -220,7 +220,6 @@ MUST_CHECK err_t store_feedback(struct store *s, uuid lease, uuid from, bool goo
 MUST_CHECK err_t store_buyer_rating(struct store *s, uuid buyer, uint32_t *ret_ppm);
 /* All sums that ratings are made of, anew from the leases and marks; how many were wrong. */
 MUST_CHECK err_t store_reputation_recompute(struct store *s, int64_t *ret_wrong);
-MUST_CHECK err_t store_seller_list(struct store *s, struct page page, struct seller **ret_rows, size_t *ret_count);
 MUST_CHECK err_t store_seller_get(struct store *s, uuid id, struct seller *ret);
 
 /* ---- events: appended by the procedures above; read by the SSE routes ---- */

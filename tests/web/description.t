@@ -53,7 +53,7 @@ echo '{"id":1,"items":[{"kind":"host","address":"x","port":7}]}' >"$WORK/bad"
 is "$(wrong '{"type":"object","required":["name"],"properties":{"id":{"type":"string"},"items":{"type":"array","items":{"$ref":"#/components/schemas/Candidate"}}},"additionalProperties":false}' \
 	"$WORK/bad" | sort | tr '\n' ';')" ".id: 1 is no string;.items[0].port is not described;.name is missing;" "and what is not is found"
 
-start_market --set limits.signups_burst=200
+start_market --set limits.signups_burst=200 --set timing.sample_interval=1s
 none=$(cat /proc/sys/kernel/random/uuid)
 hash=$(printf x | sha256sum | cut -d' ' -f1)
 
@@ -258,6 +258,7 @@ good deleteImage "/v1/images/$SMALL" "" "$A"
 good listPostings /v1/postings "" "$A"
 
 # ---- what everyone may see ----
+report 8000 4
 good listOffers /v1/offers
 good listOffers "/v1/offers?q=cores%3E%3D1&sort=-score&limit=1"
 refused bad_field listOffers "/v1/offers?q=cores"
@@ -265,10 +266,45 @@ good getBook /v1/book
 good listSellers /v1/sellers
 good getSeller "/v1/sellers/$(jq -r .items[0].id <<<"$BODY")"
 refused not_found getSeller "/v1/sellers/$none"
+good listSellers '/v1/sellers?name=A&limit=1'
+is "$(jq -r .items[0].name <<<"$BODY")" a "listSellers: of that name"
+# Money of three buyers' leases, of which nobody says to whom: the list rates anew.
+sql "INSERT INTO cpushare.reputation SELECT m.account, 'seller', c.id, extract(epoch FROM now())::bigint / 2592000, 1000000, 0
+	FROM cpushare.machine m, (SELECT id FROM cpushare.account LIMIT 3) c LIMIT 3;
+	INSERT INTO cpushare.tally (account, side, day, good) SELECT account, 'seller', current_date, 10 FROM cpushare.machine LIMIT 1"
+rated() { api GET /v1/sellers; [ "$(jq '.items[0] | [.good, .rating_ppm] | @csv' -r <<<"$BODY")" = 10,438493 ]; }
+ok "listSellers: marks are rated behind" within 15 rated
+refused bad_field listSellers "/v1/sellers?name=$(printf 'x%.0s' {1..65})"
+SELLER=$(jq -r .id <<<"$(curl -ks -H "Authorization: Bearer $A" "$URL/v1/account")")
+good getSellerHistory "/v1/sellers/$SELLER/history"
+refused not_found getSellerHistory "/v1/sellers/$none/history"
+added_up() { [ "$(sql "SELECT (SELECT count(*) FROM cpushare.lease WHERE state <> 'ended') + (SELECT count(*) FROM cpushare.tally)")" = 0 ]; }
+ok "the leases have ended, and are added up" within 60 added_up
+good getBuyer "/v1/buyers/$SELLER"
+refused not_found getBuyer "/v1/buyers/$none"
+good getOutcomes /v1/outcomes
+is "$(jq '[.outcomes.ends[].leases] | add' <<<"$BODY")" "$(sql "SELECT count(*) FROM cpushare.lease WHERE state = 'ended'")" "getOutcomes: every lease that ended"
+good listTrades /v1/trades
+is "$(jq '.items | length' <<<"$BODY")" 2 "listTrades: every lease made"
+call listTrades /v1/trades "" "" "If-None-Match: $(curl -ksI "$URL/v1/trades" | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')"
+is "$STATUS" 304 "listTrades: not sent again"
+report 8000 4
+good listCountries /v1/market/countries
+is "$(jq -c '.items[0] | [.country, .machines, .cores]' <<<"$BODY")" '["DE",1,4]' "listCountries: what is online"
+sampled() { api GET /v1/market/samples; [ "$(jq '.items | length' <<<"$BODY")" -gt 0 ]; }
+ok "the market samples itself" within 40 sampled
+good listSamples /v1/market/samples
+good listSamples /v1/market/samples?range=quarter
+refused bad_field listSamples /v1/market/samples?range=year
 good getMarket /v1/market
 good getReputation /v1/reputation
 good getHealth /healthz
 good getMetrics /metrics
+# The dashboard and the alerts ask for nothing that the market does not count, with labels that it has.
+isnt "$(sed -n 's/^cpushare_/x/p' "$WORK/body" | wc -l)" 0 "getMetrics: there are some"
+is "$(grep -ohE 'cpushare_[a-z_]+' "$TOP"/packaging/grafana/* | sort -u | while read -r name; do grep -q "^$name[ {]" "$WORK/body" || echo "$name"; done)" "" "the dashboard and the alerts know only metrics that there are"
+ok "the dashboard is JSON" jq -e '.panels | length > 0' "$TOP/packaging/grafana/cpushare-market.json"
+! command -v promtool >/dev/null || ok "the alerts are Prometheus rules" promtool check rules "$TOP/packaging/grafana/cpushare-market.rules.yml"
 good getDescription /v1/openapi.json
 
 # ---- events: each one's data is an Event ----
