@@ -29,8 +29,8 @@ start_browser() {
 cdp() {
 	local message
 	CDP_ID=$((CDP_ID + 1))
-	jq -nc --arg m "$1" --argjson p "${2:-{\}}" --argjson id $CDP_ID --arg s "$CDP_SESSION" \
-		'{id: $id, method: $m, params: $p} + if $s == "" then {} else {sessionId: $s} end' |
+	jq -c --arg m "$1" --argjson id $CDP_ID --arg s "$CDP_SESSION" \
+		'{id: $id, method: $m, params: .} + if $s == "" then {} else {sessionId: $s} end' <<<"${2:-{\}}" |
 		{ tr -d '\n'; printf '\0'; } >&"$CDP_IN"
 	while IFS= read -r -t 30 -d '' message <&"$CDP_OUT"; do
 		case $message in
@@ -60,6 +60,15 @@ visit() {
 screen() {
 	cdp Emulation.setDeviceMetricsOverride "{\"width\":$1,\"height\":$2,\"deviceScaleFactor\":1,\"mobile\":false}"
 	cdp Emulation.setEmulatedMedia "{\"features\":[{\"name\":\"prefers-color-scheme\",\"value\":\"${3:-light}\"}]}"
+}
+
+# axe: what axe-core finds serious or critical on the page that is shown, a line each. The page's policy forbids its evaluation of
+# strings as scripts; the DevTools protocol is not bound by it.
+axe() {
+	js "typeof axe" | grep -qx object ||
+		cdp Runtime.evaluate "$(jq -nc --rawfile e "$TOP/tests/web/vendor/axe.min.js" '{expression: ($e + "; 0"), returnByValue: true}')"
+	js "axe.run(document, {resultTypes: ['violations']}).then((r) => r.violations.filter((v) => ['serious', 'critical'].includes(v.impact))
+		.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + n.failureSummary.split('\\n')[1].trim())).join('\\n'))"
 }
 
 # press KEY...: Tab, Enter

@@ -39,6 +39,7 @@ published() {
 vendored() { sed -nE 's/^\| `web\/vendor\/([a-z.]+)` .* `([0-9a-f]{64})` \|.*/\1 \2/p' "$TOP/docs/DEPENDENCIES.md"; }
 is "$(vendored | while read -r name _; do echo "$name $(published "$name")"; done)" "$(vendored)" "what others wrote is as they published it"
 is "$(vendored | cut -d' ' -f1 | sort)" "$(cd vendor && ls | grep -v LICENSE | sort)" "all of it is named"
+is "$(sha256sum <"$TOP/tests/web/vendor/axe.min.js" | cut -d' ' -f1)" "$(grep -oE '^`[0-9a-f]{64}' "$TOP/docs/DEPENDENCIES.md" | tr -d '`')" "so is the tests' own"
 # What a first visit takes, compressed: the front page with all that it loads.
 [ "$(whole index.html | cat - style.css favicon.svg js/{theme,index,api,columns,format,html,page,table}.js vendor/{preact,hooks,htm}.js | gzip -9 | wc -c)" -le 61440 ]
 _tap $? "the front page takes at most 60 KB"

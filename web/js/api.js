@@ -33,7 +33,7 @@ export async function getList(path) {
 	return { items, more: Boolean(next) };
 }
 
-// Runs refresh() now and then every period (0: once), not while nobody looks, and tells in the status line how it went.
+// Runs refresh() now and then every period (0: once), not while nobody looks, and tells in the status line (or null) how it went.
 // Returns what ends it.
 export function keepFresh(refresh, status, periodMs = 5000) {
 	let timer = 0;
@@ -41,7 +41,7 @@ export function keepFresh(refresh, status, periodMs = 5000) {
 	let ended = false;
 
 	const say = (text, failed) => {
-		if (ended)
+		if (ended || !status)
 			return;
 		if (status.textContent !== text)
 			status.textContent = text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // columns.js - the columns of offers, sellers and price levels
-import { count, date, decimals, memory, money, rating } from './format.js';
+import { count, date, decimals, memory, money, rating, time } from './format.js';
 
 const sellerPage = (id) => `/sellers/${encodeURIComponent(id)}`;
 // Amounts of one column have the same number of decimals, so that the points stand in line.
@@ -66,4 +66,20 @@ export const levels = (who) => [
 	price('price_per_core_hour_micro', 'Core hour', null),
 	{ label: 'Cores', number: true, text: (l) => count(l.cores) },
 	{ label: who, number: true, text: (l) => count(l.count), minor: true },
+];
+
+const place = (code) => code || '–';
+export const trades = [
+	{ label: 'When', text: (t) => time(t.at), raw: (t) => t.at },
+	price('price_per_core_hour_micro', 'Core hour', null),
+	{ label: 'Cores', number: true, text: (t) => count(t.cores) },
+	{ label: 'Memory', number: true, text: (t) => memory(t.memory_mib) },
+	{ label: 'Country', text: (t) => place(t.country) },
+];
+export const countries = [
+	{ label: 'Country', text: (c) => place(c.country) },
+	{ label: 'Machines', number: true, text: (c) => count(c.machines) },
+	{ label: 'With KVM', number: true, text: (c) => count(c.machines_kvm), minor: true },
+	{ label: 'Cores free', number: true, text: (c) => `${count(c.cores_free)} of ${count(c.cores)}` },
+	{ label: 'From', number: true, text: (c) => (c.price_per_core_hour_micro === null ? '–' : money(c.price_per_core_hour_micro)) },
 ];

@@ -11,17 +11,20 @@ const CHEAPEST = 8;
 
 function Front() {
 	const data = useFresh(async () => {
-		const [{ currency }, book, offers] = await Promise.all([market(), get('/v1/book'), get('/v1/offers')]);
-		return { currency, book, offers: offers.items };
+		const [{ currency }, book, countries, offers] = await Promise.all([
+			market(), get('/v1/book'), get('/v1/market/countries'), get('/v1/offers'),
+		]);
+		return { currency, book, countries: countries.items, offers: offers.items.filter((o) => o.cores_free > 0) };
 	});
 	if (!data)
 		return null;
-	const { currency, book, offers } = data;
+	const { currency, book, countries, offers } = data;
+	const all = (field) => count(countries.reduce((sum, c) => sum + c[field], 0));
 	const best = (levels) => (levels.length ? money(levels[0].price_per_core_hour_micro, currency) : '–');
 	return html`
 		<${Figures} items=${[
-			['Machines online', count(offers.length)],
-			['Cores free', count(offers.reduce((sum, o) => sum + o.cores_free, 0))],
+			['Machines online', all('machines')],
+			['Cores free', all('cores_free')],
 			['Cheapest core hour', best(book.asks)],
 			['Highest bid', best(book.bids)],
 		]} />
@@ -29,7 +32,7 @@ function Front() {
 			<h2 id="offers-title">Cheapest offers</h2>
 			<div id="offers-box">
 				<${Table} caption="Cheapest offers" hidden cards columns=${columns.offersOfAll} rows=${offers.slice(0, CHEAPEST)}
-					rowKey=${(o) => o.machine} empty="No machine is online now." />
+					rowKey=${(o) => o.machine} empty="No machine has a free core now." />
 			</div>
 			<p><a href="/market">All offers, the order book and prices over time</a></p>
 		</section>

@@ -30,10 +30,11 @@ export function idInAddress() {
 	return /^[0-9a-f-]{36}$/i.test(last) ? last : '';
 }
 
-// What load() gave last, null before; asked again every period, and the status line tells how that went. Period 0: once.
-export function useFresh(load, periodMs = 5000, dependencies = []) {
+// What load() gave last, null before; asked again every period (0: once), and anew where one of dependencies has changed. The status
+// line tells how that went, unless quiet.
+export function useFresh(load, periodMs = 5000, dependencies = [], quiet = false) {
 	const [data, setData] = useState(null);
-	useEffect(() => keepFresh(async () => setData(await load()), byId('status'), periodMs), dependencies);
+	useEffect(() => keepFresh(async () => setData(await load()), quiet ? null : byId('status'), periodMs), dependencies);
 	return data;
 }
 

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// seller.js - one seller: marks, leases, machines, and what the rating is made of
+// seller.js - one seller: marks, leases, machines by day, and what the rating is made of
 import { get } from './api.js';
 import * as columns from './columns.js';
 import { count, date, percent, plural, rating } from './format.js';
-import { html, useEffect } from './html.js';
+import { html, useEffect, useMemo } from './html.js';
+import { MarksOverTime, wordsOf } from './marks.js';
+import { Reasons } from './outcomes.js';
 import { idInAddress, say, setTitle, start, useFresh } from './page.js';
+import { Days, Plot } from './plot.js';
 import { Figures, Table } from './table.js';
 
-function sumOf(seller) {
-	const marks = seller.good + seller.bad;
-	if (marks === 0)
-		return 'No marks yet: a rating of 0 says that nothing is known.';
-	return `${plural(seller.good, 'good mark', 'good marks')} of ${count(marks)} is a share of ${percent(seller.good / marks)}. The rating is the lower bound of that at 95 %: ${rating(seller.rating_ppm)}.`;
-}
+const DAY_S = 86_400;
+const LINES = ['asks', 'bids', 'good', 'soft'];
+const DASHES = [undefined, [6, 3], [2, 3], [10, 4]];
 
-function Standing({ seller }) {
+function Standing({ seller, history }) {
+	const reached = history.direct + history.relayed;
 	return html`
 		<${Figures} items=${[
 			['Rating', rating(seller.rating_ppm)],
@@ -23,25 +24,67 @@ function Standing({ seller }) {
 			['Machines online', `${count(seller.machines_online)} of ${count(seller.machines)}`],
 			['Leases completed', count(seller.leases_completed)],
 			['Leases failed', count(seller.leases_failed)],
+			['Reached directly', reached ? percent(history.direct / reached, 0) : '–'],
+			['Disputes upheld', `${count(history.upheld)} of ${count(history.disputes)}`],
 		]} />
-		<p class="hint" id="sum">${sumOf(seller)} Sells since ${date(seller.since)}. <a href="/reputation#formula">How it is computed</a></p>`;
+		<p class="hint" id="sum">${wordsOf(seller)} Sells since ${date(seller.since)}. <a href="/reputation#formula">How it is computed</a></p>`;
 }
+
+// What machines said of their speed, where they said anything: the four heard last.
+function Speeds({ machines, days }) {
+	const plot = useMemo(() => {
+		const today = Math.floor(Date.now() / 1000 / DAY_S) * DAY_S;
+		const shown = machines.filter((m) => m.scores.some(Boolean)).slice(0, LINES.length);
+		const times = Array.from({ length: days }, (_, i) => today - (days - 1 - i) * DAY_S);
+		const known = times.map((_, i) => shown.some((m) => m.scores[i]));
+		const only = (list) => list.filter((_, i) => known[i]);
+		return {
+			times: only(times),
+			series: shown.map((m, i) => ({ label: m.name, values: only(m.scores).map((s) => s || null), color: LINES[i], dash: DASHES[i] })),
+		};
+	}, [JSON.stringify(machines)]);
+	return html`<${Plot} name="Speed" times=${plot.times} series=${plot.series} empty="No machine has said how fast it is." />`;
+}
+
+function Past({ seller, history }) {
+	return html`
+		<section aria-labelledby="marks-title">
+			<h2 id="marks-title">Marks over time</h2>
+			<${MarksOverTime} marks=${history.marks} good=${seller.good} bad=${seller.bad} />
+		</section>
+		<section aria-labelledby="days-title">
+			<h2 id="days-title">Uptime</h2>
+			<p class="hint">Machines that the market heard, of each of the last ${history.days} days; at most 20, those heard last first.</p>
+			${history.machines.length ? html`<${Days} name="Uptime" rows=${history.machines} />` : html`<p class="empty">No machine is in service.</p>`}
+			<h3>Speed</h3>
+			<p class="hint">SHA-256 in MiB/s on one core, as the machine measured itself: claimed, not proven.</p>
+			<${Speeds} machines=${history.machines} days=${history.days} />
+		</section>
+		<section aria-labelledby="reasons-title">
+			<h2 id="reasons-title">How leases ended</h2>
+			<${Reasons} name="End reasons" reasons=${history.reasons} />
+		</section>`;
+}
+
+const ended = { days: 90, marks: [], reasons: [], machines: [], direct: 0, relayed: 0, disputes: 0, upheld: 0 };
 
 function Seller({ id }) {
 	const data = useFresh(async () => {
 		const [seller, offers] = await Promise.all([get(`/v1/sellers/${id}`), get('/v1/offers')]);
 		return { seller, offers: offers.items.filter((o) => o.seller === id) };
 	});
+	const history = useFresh(() => get(`/v1/sellers/${id}/history`), 60_000, [], true) ?? ended;
 	useEffect(() => data && setTitle(data.seller.name), [data?.seller.name]);
 	return data && html`
-		<${Standing} seller=${data.seller} />
+		<${Standing} seller=${data.seller} history=${history} />
 		<section aria-labelledby="offers-title">
 			<h2 id="offers-title">Offers <span class="count">${plural(data.offers.length, 'machine', 'machines')}</span></h2>
 			<div id="offers-box">
 				<${Table} caption="Offers of this seller" hidden cards columns=${columns.offersOfOne} rows=${data.offers}
-					rowKey=${(o) => o.machine} empty="None of this seller’s machines is online now." />
+					rowKey=${(o) => o.machine} empty="None of this seller’s machines is online now." csv="offers" />
 			</div>
-		</section>`;
+		</section>
+		<${Past} seller=${data.seller} history=${history} />`;
 }
 
 function Page() {
