@@ -10,6 +10,7 @@ export class Refusal extends Error {
 		super(problem.detail || problem.title || `HTTP ${status}`);
 		this.status = status;
 		this.code = problem.code || '';
+		this.field = problem.errors?.[0]?.field || '';
 	}
 }
 

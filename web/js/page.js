@@ -4,6 +4,7 @@
 // A page's HTML has its heading, <p id="status" class="status" role="status">Loading…</p> and <div id="page"></div>.
 import { get, keepFresh } from './api.js';
 import { html, render, useEffect, useState } from './html.js';
+import { signedIn } from './session.js';
 
 const byId = (id) => document.getElementById(id);
 let known = null;
@@ -51,6 +52,7 @@ export function setTitle(title) {
 
 // Puts the component into the page.
 export function start(Component) {
+	document.documentElement.classList.toggle('signed-in', signedIn());
 	markMenu();
 	market().then(showMarket, () => (known = null));
 	render(html`<${Component} />`, byId('page'));
