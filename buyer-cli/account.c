@@ -63,29 +63,18 @@ static int enter(struct cli *cli, const char *path, bool signup)
 	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON answer = NULL;
 	struct credentials c;
-	struct session session;
-	struct json_error error = { .what = "" };
 	int code = session_open(cli, false, &s);
 	if (code)
 		return code;
 	if ((code = read_credentials(cli, signup, &c)))
 		return code;
+	if (!signup && text_copy(c.code, sizeof c.code, cli_text(cli, "code", "")))
+		return cli_error(cli, EXIT_USAGE, "--code is too long");
 	AUTO_JSON body = credentials_to_json(&c);
 	explicit_bzero(c.password, sizeof c.password);
 	if ((code = session_call(&s, "POST", path, body, false, &answer)))
 		return code;
-	if (session_from_json(answer, &session, &error))
-		return cli_error(cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field, error.what);
-	struct session_file file = s.file;
-	char file_path[PATH_MAX];
-	if (session_file_path(cli, file_path, sizeof file_path) || text_copy(file.token, sizeof file.token, session.token) ||
-	    text_copy(file.email, sizeof file.email, session.email) || session_file_save(file_path, &file))
-		return cli_error(cli, EXIT_ERROR, "the credentials cannot be written");
-	json_object_del(answer, "token"); /* it is in the file, and need not be on the screen */
-	output_note(cli, "%s %s at %s\n", signup ? "Welcome," : "Logged in as", session.email, file.market);
-	if (output_form(cli) == FORM_JSON)
-		output_object(cli, answer, NULL, "email");
-	return EXIT_OK;
+	return session_keep(&s, answer, signup ? "Welcome," : "Logged in as");
 }
 
 int command_signup(struct cli *cli)
@@ -95,7 +84,7 @@ int command_signup(struct cli *cli)
 
 int command_login(struct cli *cli)
 {
-	return enter(cli, "/v1/sessions", false);
+	return cli_flag(cli, "browser") ? login_by_browser(cli) : enter(cli, "/v1/sessions", false);
 }
 
 int command_logout(struct cli *cli)

@@ -17,7 +17,9 @@ static const struct cli_option signup_options[] = {
 	END_OF_OPTIONS,
 };
 static const struct cli_option login_options[] = {
+	{ "browser", 'b', NULL, "by a code that you type in a browser where you are logged in" },
 	{ "email", 'e', "ADDRESS", "your email address" },
+	{ "code", 0, "CODE", "of your authenticator app, or a recovery code, where the account needs one" },
 	{ "password-file", 0, "FILE", "read the password's first line from FILE; - is standard input" },
 	END_OF_OPTIONS,
 };

@@ -83,6 +83,24 @@ err_t session_file_save(const char *at, const struct session_file *file)
 	return file_write(path, text, strlen(text), 0600);
 }
 
+int session_keep(session_t *s, json_t *answer, const char *greeting)
+{
+	struct session session;
+	struct json_error error = { .what = "" };
+	if (session_from_json(answer, &session, &error))
+		return cli_error(s->cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field, error.what);
+	struct session_file file = s->file;
+	char path[PATH_MAX];
+	if (session_file_path(s->cli, path, sizeof path) || text_copy(file.token, sizeof file.token, session.token) ||
+	    text_copy(file.email, sizeof file.email, session.email) || session_file_save(path, &file))
+		return cli_error(s->cli, EXIT_ERROR, "the credentials cannot be written");
+	json_object_del(answer, "token"); /* it is in the file, and need not be on the screen */
+	output_note(s->cli, "%s %s at %s\n", greeting, session.email, file.market);
+	if (output_form(s->cli) == FORM_JSON)
+		output_object(s->cli, answer, NULL, "email");
+	return EXIT_OK;
+}
+
 int session_refused(const session_t *s, const struct problem *p)
 {
 	int code = p->status ? refusal_exit(p->status, p->code) : EXIT_UNREACHABLE;

@@ -19,6 +19,12 @@ MUST_CHECK err_t session_file_save(const char *path, const struct session_file *
 /* The context's. E_NOT_FOUND: there is no such context; E_INVALID: no name. */
 MUST_CHECK err_t session_file_path(const struct cli *cli, char *ret_path, size_t size);
 
+struct buyer_session;
+/* What a log-in answered goes into the file, and a greeting to the terminal. Exit code. */
+int session_keep(struct buyer_session *s, json_t *answer, const char *greeting);
+/* Log-in by a code that the user types in a browser (RFC 8628). Exit code. */
+int login_by_browser(struct cli *cli);
+
 struct buyer_session {
 	struct cli *cli;
 	struct client *client;

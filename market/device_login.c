@@ -47,10 +47,10 @@ static bool user_code_read(const char *typed, char *ret_text)
 }
 
 /* Where the user answers: on the market as the program reached it, unless the operator has said where that is. */
-static void page_of(const struct request *r, char *url, size_t size)
+static void page_of(struct request *r, char *url, size_t size)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
-	const char *fixed = market_of((struct request *)(uintptr_t)r)->settings->public_url, *host = request_header(r, "Host");
+	const char *fixed = market_of(r)->settings->public_url, *host = request_header(r, "Host");
 	if (fixed[0])
 		snprintf(url, size, "%.240s/device", fixed);
 	else

@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 
-#include "handlers.h"
 #include "origin.h"
 
 /* RFC 6265bis: a name with __Host- is taken only with Secure, Path=/ and without Domain, so that no neighbour can plant one. */

@@ -34,6 +34,7 @@ struct market {
 	struct store *store;
 	struct cluster *cluster; /* NULL: somebody else's server */
 	struct http_server *http;
+	const char *pin; /* of a self-signed certificate: what sellers and buyers need beside the address; else "" */
 	struct workers *passwords, *disks, *payers;
 	struct pay *pay; /* pay.h */
 	struct rate *signups;

@@ -173,13 +173,15 @@ static json_t *limits_to_json(const struct settings *s)
 
 err_t market_show(struct request *r)
 {
-	const struct settings *s = market_of(r)->settings;
+	const struct market *m = market_of(r);
+	const struct settings *s = m->settings;
 	json_t *answer = json_object(), *fees = json_object();
 	json_put_int(fees, "deposit_basis_points", s->deposit_bp);
 	json_put_int(fees, "settlement_basis_points", s->settlement_bp);
 	json_put_text(answer, "name", s->name);
 	json_put_text(answer, "currency", s->currency);
 	json_put_text(answer, "version", CPUSHARE_VERSION);
+	json_put_text(answer, "pin", m->pin);
 	json_put_text(answer, "contact", s->operator_contact);
 	json_put(answer, "fees", fees);
 	json_put(answer, "limits", limits_to_json(s));

@@ -57,6 +57,7 @@ const struct route market_routes[] = {
 
 	{ "GET", "/v1/balance", balance_show, S_FUNDS, 0, 0, "available and held" },
 	{ "GET", "/v1/postings", posting_list, S_FUNDS, 0, 0, "the account's history, newest first" },
+	{ "GET", "/v1/earnings", earnings_show, S_FUNDS, 0, 0, "what leases earned and cost, by day" },
 	{ "GET", "/v1/deposits", deposit_list, S_FUNDS, 0, 0, "deposits, newest first" },
 	{ "POST", "/v1/deposits", deposit_create, S_FUNDS, KEY, SMALL, "add funds" },
 	{ "GET", "/v1/deposits/{id}", deposit_show, S_FUNDS, 0, 0, "one deposit" },
@@ -64,6 +65,8 @@ const struct route market_routes[] = {
 	{ "POST", "/v1/deposits/{id}/fail", deposit_fail, S_OPERATOR, TX | MAYBE, SMALL, "the money will not come" },
 	{ "GET", "/v1/operator/deposits", operator_deposits, S_OPERATOR, 0, 0, "everybody's deposits" },
 	{ "GET", "/v1/operator/disputes", dispute_list, S_OPERATOR, 0, 0, "everybody's disputes" },
+	{ "GET", "/v1/operator/accounts", operator_accounts, S_OPERATOR, 0, 0, "everybody" },
+	{ "GET", "/v1/operator/health", operator_health, S_OPERATOR, 0, 0, "what works" },
 	{ "GET", "/v1/operator/ledger", operator_ledger, S_OPERATOR, 0, 0, "the ledger, added up" },
 	{ "GET", "/v1/payouts", payout_list, S_FUNDS, 0, 0, "payouts, newest first" },
 	{ "POST", "/v1/payouts", payout_create, S_FUNDS, KEY, SMALL, "take money out" },

@@ -175,6 +175,7 @@ static err_t serve(struct market *m, struct setup *setup)
 		return E_INVALID;
 	}
 	url_of(m->settings, bound, url, sizeof url);
+	m->pin = m->settings->certificate[0] ? "" : certificate.pin;
 	struct pay_config pay = pay_config_of(m->settings, url);
 	if (pay_new(&pay, &m->pay, error) != OK) {
 		fprintf(stderr, "cpushare-market: %s\n", error);

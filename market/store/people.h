@@ -7,9 +7,8 @@
 #define STORE_PEOPLE_H
 
 #include "signin.h"
+#include "store.h"
 #include "totp.h"
-
-struct store;
 
 /* ---- passwords ---- */
 /* password_hash has PASSWORD_HASH_SIZE bytes. */
@@ -56,6 +55,21 @@ MUST_CHECK err_t store_device_answer(struct store *s, const char *user_code, uui
 /* Gives what was, and notes that the device asked. */
 MUST_CHECK err_t store_device_poll(struct store *s, sha256 hash, wall_time now, struct device_row *ret);
 MUST_CHECK err_t store_device_delete(struct store *s, sha256 hash);
+
+/* ---- sums ---- */
+struct day_sums {
+	char day[11]; /* "2026-11-21", of UTC */
+	money earned, spent;
+};
+/* The last days, oldest first, today among them. */
+MUST_CHECK err_t store_day_sums(struct store *s, uuid account, int64_t days, wall_time now, struct day_sums **ret_rows,
+				size_t *ret_count);
+struct account_sums {
+	struct account account;
+	money available, held;
+	int64_t orders, machines; /* all orders; machines that are not retired */
+};
+MUST_CHECK err_t store_account_list(struct store *s, struct page page, struct account_sums **ret_rows, size_t *ret_count);
 
 /* ---- going ---- */
 /* Everything that the market keeps of an account, as JSON text (heap). */

@@ -69,7 +69,7 @@ while read -r method pattern _; do
 	/v1/account | /v1/sessions/current) continue ;;
 	/v1/account/* | /v1/device/*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_FUNDS" ;;
 	/v1/operator/* | *confirm | *fail | */decide | */correct | *approve) no "$method $pattern as a buyer" 403 not_operator "$method" "$path" "" "$BUYER" ;;
-	/v1/balance | /v1/postings | /v1/deposits* | /v1/payouts*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_IMAGES" ;;
+	/v1/balance | /v1/earnings | /v1/postings | /v1/deposits* | /v1/payouts*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_IMAGES" ;;
 	*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_FUNDS" ;;
 	esac
 done < <(cpushare-market routes)

@@ -220,6 +220,18 @@ is "$STATUS $(field .code)" "400 expired_token" "nor ask"
 DEVICE=cpu_dev_000000000000000000000000000000000000 poll
 is "$STATUS $(field .code)" "400 expired_token" "a code that is made up"
 
+like "$(as carl timeout 20 cpushare login --browser --market "$URL" --pin sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= 2>&1)" 'server|key' "the command line trusts no other market"
+as carl timeout 60 cpushare login --browser --market "$URL" --pin "$PIN" >"$WORK/carl.out" 2>&1 &
+CARL=$!
+shown() { grep -qE '[B-Z]{4}-[B-Z]{4}' "$WORK/carl.out"; }
+ok "cpushare login --browser shows a code" within 20 shown
+CODE=$(grep -oE '[B-Z]{4}-[B-Z]{4}' "$WORK/carl.out")
+page GET "/v1/device/$CODE"
+like "$(field .client)" '^cpushare on ' "and says what it is"
+page POST "/v1/device/$CODE/approve"
+wait $CARL
+is "$? $(as carl cpushare whoami -o json | jq -r .email)" "0 anna@example.org" "and is in as who typed it"
+
 note "export, and the end"
 page GET /v1/account/export
 is "$STATUS $(field '.account.email')" "200 anna@example.org" "everything that is kept"

@@ -80,3 +80,29 @@ press() {
 		cdp Input.dispatchKeyEvent "{\"type\":\"keyUp\",\"key\":\"$key\",\"code\":\"$key\",\"windowsVirtualKeyCode\":$code}"
 	done
 }
+
+# ---- what a user does ----
+# fill ID TEXT: into a field; choose ID VALUE: of a list
+fill() {
+	js "(() => { const e = document.getElementById($(jq -nc --arg v "$1" '$v')); e.focus(); e.value = $(jq -nc --arg v "$2" '$v');
+		for (const type of ['input', 'change']) e.dispatchEvent(new Event(type, { bubbles: true })); })()" >/dev/null
+}
+choose() { fill "$@"; }
+# pick ID FILE: into a file field
+pick() {
+	cdp Runtime.evaluate "$(jq -nc --arg e "document.getElementById('$1')" '{expression: $e}')"
+	cdp DOM.setFileInputFiles "$(jq -c --arg f "$2" '{objectId: .result.result.objectId, files: [$f]}' <<<"$ANSWER")"
+}
+# click TEXT: the button or link of that text (or accessible name) in the open dialog, else in the page; fails where there is none
+click() {
+	js_is "(() => { const b = [...(document.querySelector('dialog[open]') ?? document.querySelector('main')).querySelectorAll('button, a')].find((b) => !b.disabled && b.getClientRects().length && (b.getAttribute('aria-label') ?? b.textContent).trim() === $(jq -nc --arg v "$1" '$v'));
+		b?.click(); return String(Boolean(b)); })()" true
+}
+# says SELECTOR: its text
+says() { js "[...document.querySelectorAll($(jq -nc --arg v "$1" '$v'))].map((e) => e.innerText ?? e.textContent).join(' ').replace(/\\s+/g, ' ').trim()"; }
+# shot NAME: a picture of the page, kept in the build folder
+shot() {
+	mkdir -p "$BUILD/web"
+	cdp Page.captureScreenshot '{"format":"jpeg","quality":60,"captureBeyondViewport":false}'
+	jq -r '.result.data // ""' <<<"$ANSWER" | base64 -d >"$BUILD/web/$1.jpg"
+}

@@ -169,6 +169,13 @@ good failPayout "/v1/payouts/$ID/fail" "" "$OPERATOR"
 refused not_found hearPayment /v1/payments/paypal/webhook '{}'
 good returnFromPayment /v1/payments/paypal/return
 good getLedger /v1/operator/ledger "" "$OPERATOR"
+good listAccounts /v1/operator/accounts?limit=1 "" "$OPERATOR"
+good listAccounts "/v1/operator/accounts?cursor=$(jq -r .next <<<"$BODY")" "" "$OPERATOR"
+refused not_operator listAccounts /v1/operator/accounts "" "$A"
+good getOperatorHealth /v1/operator/health "" "$OPERATOR"
+good listEarnings /v1/earnings?days=3 "" "$A"
+is "$(jq '.items | length' <<<"$BODY")" 3 "listEarnings: a row a day"
+refused bad_field listEarnings /v1/earnings?days=0 "" "$A"
 
 # ---- images ----
 upload "$A"

@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# own.t - a buyer's, an operator's and a seller's pages in a browser, up to a VM that really runs and is marked
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/browser.sh"
+. "$(dirname "$0")/scene.sh"
+
+start_market --set limits.signups_burst=100 --set fees.deposit_bp=250 --set timing.busy_interval=500ms --set timing.settle_interval=1s
+start_browser
+screen 1200 1000
+new_operator_token
+ok "a seller's machine runs" eval 'new_seller desk --price-core 1 --price-memory 1 --price-transfer 1 && start_seller desk'
+
+at() { js_is "location.pathname" "$1"; }
+shows() { [[ $(says "$1") =~ $2 ]]; } # SELECTOR REGEX
+# see NAME SELECTOR REGEX [SECONDS]
+see() { ok "$1" within "${4:-15}" shows "$2" "$3" || note "$(says main)"; }
+
+note "who is nobody"
+visit "$URL/orders"
+ok "is led to the log-in" within 10 at /login
+is "$(js "new URLSearchParams(location.search).get('to')")" /orders "which knows where they wanted to go"
+is "$(says '.top .own')" "Log in Sign up" "and the menu offers it"
+visit "$URL/login?to=https://evil.example/"
+fill login-email operator@example.org
+fill login-password wrong-password
+click "Log in"
+see "a wrong password is said to be wrong" '#login [role=alert]' 'email address or the password is wrong'
+
+note "sign up"
+visit "$URL/signup"
+fill signup-email buyer@example.org
+fill signup-name '<i>Buyer</i>'
+fill signup-password short
+click "Sign up"
+see "a short password is named at its field" '#signup-password-error' 'At least 8'
+is "$(js "document.activeElement.id + ' ' + document.activeElement.getAttribute('aria-invalid')")" "signup-password true" "which has the focus"
+fill signup-password "$PASSWORD"
+js "document.getElementById('signup-password').focus()" >/dev/null
+press Enter
+ok "Enter signs up" within 20 at /orders
+see "and the way to begin is shown" main 'Add funds Upload a bootable image Order machines'
+is "$(js "document.cookie")" "" "no script can read the session"
+is "$(says '.top .own')" "Orders Images Money Selling Account" "the menu has what is theirs"
+
+note "add funds, which an operator confirms"
+visit "$URL/money"
+fill deposit-amount_micro 40
+see "the commission is shown before" '#commission' 'You pay 40.00 EUR; the market keeps 1.00 EUR \(2.5 %\); your balance gets 39.00 EUR'
+fill deposit-amount_micro 'forty'
+click "Add funds"
+see "what is no amount is named" '#deposit-amount_micro-error' 'An amount such as'
+fill deposit-amount_micro 40
+click "Add funds"
+see "the deposit waits" '.cards tbody' 'manual pending 40.00 1.00 39.00'
+visit "$URL/account"
+click "Log out"
+ok "log out" within 10 at /login
+visit "$URL/login?to=/operator"
+fill login-email operator@example.org
+fill login-password "$PASSWORD"
+click "Log in"
+ok "the operator is led where they wanted to go" within 20 at /operator
+see "sees the ledger's check" '#ledger' 'The ledger holds'
+see "and the deposit" main '40.00 EUR manual'
+shot operator
+click "$(js "[...document.querySelectorAll('button')].map((b) => b.getAttribute('aria-label') ?? '').find((l) => l.startsWith('Confirm deposit'))")"
+see "confirms it" main 'Deposits to confirm 0 None waits'
+see "sees the users, names as texts" main '<i>Buyer</i> buyer@example.org 39.00'
+visit "$URL/account"
+click "Log out"
+within 10 at /login
+fill login-email buyer@example.org
+fill login-password "$PASSWORD"
+click "Log in"
+ok "the buyer is back" within 20 at /orders
+
+note "upload"
+visit "$URL/images"
+click "Upload"
+see "a file is asked for" '#upload [role=alert], #upload-file-error' 'Choose a file'
+pick upload-file "$TINY"
+fill upload-name tiny
+click "Upload"
+see "the image is sent in pieces, hashed here" main 'tiny is ready' 60
+is "$(sql "SELECT count(*) FROM cpushare.image WHERE name = 'tiny' AND missing_count = 0")" 1 "and whole at the market"
+
+note "order"
+ok "the machine is online" within 30 eval '[ "$(curl -ks "$URL/v1/offers" | jq ".items | length")" = 1 ]'
+visit "$URL/orders/new"
+fill order-count 2000
+click "See the cost"
+see "too many machines are named at their field" '#order-count-error' 'from 1 to'
+fill order-count 1
+fill order-name job
+fill order-memory_mib 160
+fill order-duration_s 30min
+for kind in core_hour gib_hour gib_transferred; do fill order-max_price_per_${kind}_micro 2; done
+fill order-min_rating_ppm 0.9
+click "See the cost"
+see "nobody is left" '#quote-fits' '^0 of 1$'
+see "and the rule that took them out is named" .quote '1 have a lower rating'
+fill order-min_rating_ppm ''
+fill order-user_data $'#!/bin/sh\nwhile :; do echo hello from the guest; sleep 1; done'
+click "See the cost"
+see "the most that it can cost" '#quote-worst' '^1.15625 EUR$'
+see "who is left" '#quote-fits' '^1 of 1$'
+shot order-form
+fill order-count 2
+click "Order now"
+see "what was changed since is not ordered" '#order [role=alert]' 'see the cost first'
+is "$(sql 'SELECT count(*) FROM cpushare.order')" 0 "nothing was"
+fill order-count 1
+click "See the cost"
+within 10 shows '#quote-worst' '^1.15'
+click "Order now"
+ok "ordered" within 15 js_is "/^\\/orders\\/[0-9a-f-]{36}$/.test(location.pathname)" true
+see "the order fills by itself" '#order-state' filled
+see "and its machine runs" '.list .state' running 90
+click "Console of vm1"
+see "its console talks" '.console pre' 'hello from the guest' 120
+see "its events are told" .events 'lease running'
+see "cycles delivered are shown beside those reserved" '.list .panel' '[1-9][0-9.]* vCPU s delivered in .* charged' 30
+see "the network has its member" '.network' vm1 30
+shot order
+click "Cancel the order"
+click "Cancel the order" # in the dialog
+see "cancelled" main 'Ended: cancelled' 60
+click "Show the receipt"
+see "the receipt" main 'Total 0.[0-9]+ EUR'
+click "vm1 was good"
+see "marked" main 'You marked it good'
+visit "$URL/sellers"
+see "and the seller's reputation has changed" '#sellers-box tbody' 'desk 0.2[0-9]+ 1 1 0'
+visit "$URL/money"
+see "the statement has the charge" main 'charge −0.0'
+
+note "selling"
+api POST /v1/sessions "{\"email\":\"desk@example.org\",\"password\":\"$PASSWORD\"}"
+cdp Network.setCookie "$(jq -c --arg u "$URL" '{name: "__Host-cpushare", value: .token, url: $u, path: "/", secure: true, httpOnly: true, sameSite: "Strict"}' <<<"$BODY")"
+visit "$URL/selling"
+see "the machine, and what it earned" main 'desk online .* Today 0.0[0-9]+ EUR'
+click "Why is desk not rented?"
+fill install-name attic
+click "Make the line"
+see "a line that sets a machine up" pre "echo cpu_pat_[0-9A-Za-z]{36} \| cpushare-seller setup --market $URL --pin ${PIN//+/\\+} --token-file - --name attic"
+shot selling
+
+note "the account"
+visit "$URL/account"
+click "Set up an authenticator app"
+see "a QR code" main 'Scan this with an authenticator app, or type [A-Z2-7]{32}'
+is "$(js "document.querySelectorAll('.qr path').length")" 1 "is drawn"
+fill token-name nightly
+click "Make a token"
+see "a token is shown once" main 'Shown this once: cpu_pat_'
+api POST /v1/device '{"client":"a program"}'
+visit "$URL/device?code=$(jq -r .user_code <<<"$BODY")"
+DEVICE=$(jq -r .device_code <<<"$BODY")
+click "Go on"
+see "a program asks" main 'calls itself a program wants to log in'
+click "Let it in"
+see "and is let in" main 'It is in'
+api POST /v1/device/token "{\"device_code\":\"$DEVICE\"}"
+is "$STATUS $(jq -r .email <<<"$BODY")" "201 desk@example.org" "with a session"
+
+note "every page at 360 px"
+screen 360 800
+for page in /orders /images /orders/new /money /selling /account /login /signup /device; do
+	visit "$URL$page"
+	ok "$page" within 10 js_is "document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('main input:not([hidden]), main select, main textarea')].every((e) => e.labels.length === 1)" true
+done
+is "$(grep -vE 'status of (401|402|404|422)' "$WORK/console" | jq -r '.params | .entry.text // .exceptionDetails.exception.description // (.args | tojson)' | sort -u)" "" "the browser complained of nothing else"
+done_testing
