@@ -2,8 +2,8 @@
 # CPUShare. "make help" lists what can be asked for.
 #
 # Each part is compiled with an include path of its own (the -iquote lines below), so that an include which the layout
-# forbids does not compile: base <- protocol <- {market, seller, buyer-cli}; base <- vnet; {protocol, vnet} <- {lan,
-# vnet/relay}; lan <- {seller, buyer-cli}.
+# forbids does not compile: base <- protocol <- {market, seller, buyer-cli}; protocol <- trust <- {market, buyer-cli};
+# base <- vnet; {protocol, vnet} <- {lan, vnet/relay}; lan <- {seller, buyer-cli}.
 
 SHELL := /bin/bash
 CC ?= gcc
@@ -29,14 +29,16 @@ INC_protocol := -iquote protocol $(INC_base)
 INC_vnet     := -iquote vnet -iquote vnet/include $(INC_base)
 INC_relay    := -iquote vnet/relay $(INC_protocol) -iquote vnet -iquote vnet/include
 INC_lan      := -iquote lan -iquote vnet/include $(INC_protocol)
-INC_market   := -iquote market -iquote market/http -iquote market/trade -iquote market/store -iquote market/pay $(INC_protocol)
+INC_trust    := -iquote trust $(INC_protocol)
+INC_market   := -iquote market -iquote market/http -iquote market/trade -iquote market/store -iquote market/pay $(INC_trust)
 INC_http     := -iquote market/http $(INC_protocol)
 INC_trade    := -iquote market/trade $(INC_protocol)
 INC_store    := -iquote market/store -iquote market/trade $(INC_protocol) $(shell pkg-config --cflags libpq)
 INC_pay      := -iquote market/pay $(INC_protocol)
-INC_seller   := -iquote seller $(INC_lan)
+INC_tpm      := -iquote seller/tpm $(INC_protocol)
+INC_seller   := -iquote seller -iquote seller/tpm $(INC_lan)
 INC_vm       := -iquote seller/vm $(INC_base)
-INC_buyer    := -iquote buyer-cli $(INC_lan)
+INC_buyer    := -iquote buyer-cli -iquote trust $(INC_lan)
 # The market's own top folder sees all of its parts; each part sees only itself.
 inc = $(strip $(or $(if $(filter tests/fuzz/%,$(1)),$(call fuzz_inc,$(1)),$(INC_of_$(patsubst %/,%,$(dir $(1))))),\
 	$(error no include path for $(1))))
@@ -45,6 +47,7 @@ INC_of_protocol := $(INC_protocol)
 INC_of_vnet := $(INC_vnet)
 INC_of_vnet/relay := $(INC_relay)
 INC_of_lan := $(INC_lan)
+INC_of_trust := $(INC_trust)
 INC_of_market := $(INC_market)
 INC_of_market/http := $(INC_http)
 INC_of_market/trade := $(INC_trade)
@@ -52,6 +55,7 @@ INC_of_market/store := $(INC_store)
 INC_of_market/pay := $(INC_pay)
 INC_of_seller := $(INC_seller)
 INC_of_seller/vm := $(INC_vm)
+INC_of_seller/tpm := $(INC_tpm)
 INC_of_buyer-cli := $(INC_buyer)
 INC_of_tests/unit/base := -iquote tests $(INC_base)
 INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
@@ -61,6 +65,8 @@ INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
 INC_of_tests/vnet := $(INC_base)
 INC_of_tests/simulate := -iquote tests $(INC_relay)
+INC_of_tests/bench/trust := -iquote tests/unit/trust $(INC_trust)
+INC_of_tests/unit/trust := -iquote tests $(INC_trust)
 INC_of_tests/unit/market := -iquote tests $(INC_market)
 INC_of_tests/unit/seller := -iquote tests $(INC_seller) $(INC_vm)
 INC_of_tests/unit/buyer-cli := -iquote tests $(INC_buyer)
@@ -73,11 +79,13 @@ SRC_protocol := $(call src,protocol)
 SRC_vnet     := $(call src,vnet)
 SRC_relay    := $(call src,vnet/relay)
 SRC_lan      := $(call src,lan)
+SRC_trust    := $(call src,trust)
 SRC_market   := $(call src,market market/http market/trade market/store market/pay)
 SRC_seller   := $(call src,seller)
+SRC_tpm      := $(call src,seller/tpm)
 SRC_vm       := $(call src,seller/vm)
 SRC_buyer    := $(call src,buyer-cli)
-ALL_SRC      := $(SRC_base) $(SRC_protocol) $(SRC_vnet) $(SRC_relay) $(SRC_lan) $(SRC_market) $(SRC_seller) $(SRC_vm) $(SRC_buyer)
+ALL_SRC      := $(SRC_base) $(SRC_protocol) $(SRC_trust) $(SRC_vnet) $(SRC_relay) $(SRC_lan) $(SRC_market) $(SRC_seller) $(SRC_tpm) $(SRC_vm) $(SRC_buyer)
 # A part's main.c stays out of its library, so that the tests can link the rest.
 lib = $(call obj,$(filter-out %/main.c,$(1)))
 
@@ -88,6 +96,7 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,cpushare-market cpushare-seller cpushare-v
 LIBS_base   := -ljansson -lcrypto -linih -lIPSec_MB
 LIBS_market := -lmicrohttpd -lpq -lgnutls -lz -lqrencode $(LIBS_base) -lpthread
 LIBS_client := -lcurl -lssl $(LIBS_base)
+LIBS_seller := $(LIBS_client) -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc
 LIBS_vm     := -lvirt -lvirt-qemu -lseccomp $(LIBS_base) -lpthread
 LIBS_buyer  := -lsmartcols $(LIBS_client)
 
@@ -106,8 +115,9 @@ $(LIB)/libprotocol.a: $(call lib,$(SRC_protocol))
 $(LIB)/libvnet.a: $(call lib,$(SRC_vnet))
 $(LIB)/librelay.a: $(call lib,$(SRC_relay))
 $(LIB)/liblan.a: $(call lib,$(SRC_lan))
+$(LIB)/libtrust.a: $(call lib,$(SRC_trust))
 $(LIB)/libmarket.a: $(call lib,$(SRC_market))
-$(LIB)/libseller.a: $(call lib,$(SRC_seller))
+$(LIB)/libseller.a: $(call lib,$(SRC_seller) $(SRC_tpm))
 $(LIB)/libvm.a: $(call lib,$(SRC_vm))
 $(LIB)/libbuyer.a: $(call lib,$(SRC_buyer))
 # What programs link of vnet has only the names of its public header: vnet's inner names stay its own.
@@ -123,15 +133,15 @@ $(LIB)/%.a:
 
 link = @mkdir -p $(@D); echo "link $@"; $(CC) $(CFLAGS) $(filter %.o %.a,$^) $(LDFLAGS) $(1) -o $@
 A := $(LIB)
-$(BUILD)/bin/cpushare-market: $(BUILD)/obj/market/main.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/bin/cpushare-market: $(BUILD)/obj/market/main.o $A/libmarket.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_market) -lcurl)
 $(BUILD)/bin/cpushare-seller: $(BUILD)/obj/seller/main.o $A/libseller.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
-	$(call link,$(LIBS_client))
+	$(call link,$(LIBS_seller))
 $(BUILD)/bin/cpushare-vmrun: $(BUILD)/obj/seller/vm/main.o $A/libvm.a $A/libbase.a
 	$(call link,$(LIBS_vm))
 $(BUILD)/bin/cpushare-relay: $(BUILD)/obj/vnet/relay/main.o $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base))
-$(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/liblan.a $A/libvnet-public.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_buyer))
 
 # ---- images ----
@@ -160,11 +170,13 @@ $(BUILD)/tests/unit/vnet/%.t: $(BUILD)/obj/tests/unit/vnet/%.o $A/libvnet.a $A/l
 	$(call link,-lssl $(LIBS_base) -lpthread)
 $(BUILD)/tests/unit/relay/%.t: $(BUILD)/obj/tests/unit/relay/%.o $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base))
-$(BUILD)/tests/unit/market/%.t: $(BUILD)/obj/tests/unit/market/%.o $A/libmarket.a $A/libprotocol.a $A/libbase.a
+$(BUILD)/tests/unit/trust/%.t: $(BUILD)/obj/tests/unit/trust/%.o $A/libtrust.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_client))
+$(BUILD)/tests/unit/market/%.t: $(BUILD)/obj/tests/unit/market/%.o $A/libmarket.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_market) -lcurl)
 $(BUILD)/tests/unit/seller/%.t: $(BUILD)/obj/tests/unit/seller/%.o $A/libseller.a $A/libvm.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
-	$(call link,$(LIBS_client) $(LIBS_vm))
-$(BUILD)/tests/unit/buyer-cli/%.t: $(BUILD)/obj/tests/unit/buyer-cli/%.o $A/libbuyer.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_seller) $(LIBS_vm))
+$(BUILD)/tests/unit/buyer-cli/%.t: $(BUILD)/obj/tests/unit/buyer-cli/%.o $A/libbuyer.a $A/liblan.a $A/libvnet-public.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_buyer))
 .SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(UNIT_SRC))
 
@@ -176,7 +188,7 @@ unit: $(UNIT)
 # A fuzzer is one C file under tests/fuzz/ with its seeds under tests/fuzz/corpus/NAME/. The tests replay the seeds and what
 # a small mutator makes of them; "make fuzz" runs libFuzzer.
 # The first word of its name is the part that it may include: protocol, vnet, vm, market, else base.
-fuzz_part = $(or $(filter protocol vnet relay vm seller market,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
+fuzz_part = $(or $(filter protocol vnet relay vm seller trust market,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
 fuzz_inc = -iquote tests $(INC_$(call fuzz_part,$(1)))
 FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%.t,$(FUZZ_SRC))
@@ -186,7 +198,8 @@ FUZZ_LIBS_vnet := $A/libvnet.a $A/libbase.a
 FUZZ_LIBS_relay := $A/librelay.a $A/libvnet.a $A/libprotocol.a $A/libbase.a
 FUZZ_LIBS_vm := $A/libvm.a $A/libbase.a
 FUZZ_LIBS_seller := $A/libseller.a $A/libbase.a
-FUZZ_LIBS_market := $A/libmarket.a $A/libprotocol.a $A/libbase.a
+FUZZ_LIBS_trust := $A/libtrust.a $A/libprotocol.a $A/libbase.a
+FUZZ_LIBS_market := $A/libmarket.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
 FUZZ_SYSTEM := $(LIBS_market) $(LIBS_client) $(LIBS_vm)
 .SECONDEXPANSION:
 $(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $$(FUZZ_LIBS_$$(call fuzz_part,$$*))
@@ -264,14 +277,19 @@ demo: deps ## one rented hour on this machine: three sellers, a buyer, real VMs,
 	$(MAKE) --no-print-directory all image-tiny
 	@tests/demo/run
 
-.PHONY: bench bench-vnet bench-market bench-boot
-bench: bench-vnet bench-market bench-boot ## all benchmarks
+.PHONY: bench bench-vnet bench-market bench-boot bench-trust
+bench: bench-vnet bench-market bench-boot bench-trust ## all benchmarks
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base) -lpthread)
 # The same endpoint without encryption: its seal.c is another. Nothing but this program is linked so.
 $(BUILD)/tests/bench/endpoint-plain: $(addprefix $(BUILD)/obj/tests/bench/,endpoint.o seal_plain.o) $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base) -lpthread)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(wildcard tests/bench/*.c))
+$(BUILD)/tests/bench/trust/verify: $(BUILD)/obj/tests/bench/trust/verify.o $A/libtrust.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_client))
+bench-trust: deps ## how many proofs of machines are judged a second
+	$(MAKE) --no-print-directory $(BUILD)/tests/bench/trust/verify
+	$(BUILD)/tests/bench/trust/verify
 $(BUILD)/tests/bench/pump: tests/bench/pump.c
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -static $< -o $@

@@ -24,6 +24,10 @@ int command_funds_confirm(struct cli *cli);
 int command_funds_withdraw(struct cli *cli);
 int command_funds_payouts(struct cli *cli);
 int command_funds_approve(struct cli *cli);
+/* trust.c */
+int command_trust_show(struct cli *cli);
+int command_trust_verify(struct cli *cli);
+int command_trust_log(struct cli *cli);
 /* image.c */
 int command_image_upload(struct cli *cli);
 int command_image_list(struct cli *cli);

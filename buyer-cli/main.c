@@ -135,6 +135,11 @@ static const struct cli_option up_options[] = {
 	{ "address", 0, "ADDRESS:PORT", "where a router leads to that port, opened by hand" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option verify_options[] = {
+	{ "ca", 0, "FILE", "PEM certificates of those who vouch for TPMs; without it the TPM's maker is not checked" },
+	{ "policy", 0, "FILE", "what is asked, as JSON (the market's, which is in FILE)" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option ping_options[] = {
 	{ "count", 'c', "N", "how many to each peer (4)" },
 	{ "interval", 0, "TIME", "between two to one peer (1s)" },
@@ -204,6 +209,14 @@ static const struct cli_command commands[] = {
 	{ "funds payouts", "", "your payouts and their state", NULL, payouts_options, 0, 0, command_funds_payouts },
 	{ "funds approve", "PAYOUT", "an operator lets a payout go, or says that it was paid by hand", NULL, approve_options, 1,
 	  1, command_funds_approve },
+	{ "trust show", "NODE", "what a VM's machine has proven of itself: verdict, quote, registers, event log",
+	  "Exit code 9 says that the proof has a fault. To judge it without the market, keep it as JSON:\n\n"
+	  "  cpushare trust show job/vm1 -o json >proof.json && cpushare trust verify proof.json --ca makers.pem",
+	  NULL, 1, 1, command_trust_show },
+	{ "trust verify", "FILE", "judge a proof here: no market is asked", "FILE - is standard input.", verify_options, 1, 1,
+	  command_trust_verify },
+	{ "trust log", "FILE", "read a boot's event log: each event, and what it makes the TPM's registers",
+	  "  cpushare trust log /sys/kernel/security/tpm0/binary_bios_measurements", NULL, 1, 1, command_trust_log },
 	{ "image upload", "FILE", "upload a bootable ISO",
 	  "Sends only what the market lacks; after a break, run it again and it goes on.", upload_options, 1, 1,
 	  command_image_upload },
@@ -319,7 +332,8 @@ static const struct cli_program program = {
 		"of\n"
 		"it, or by its name; a VM by ORDER/vm1.\n\n"
 		"Exit codes: 0 ok, 1 error, 2 usage, 3 not found, 4 log-in needed or refused, 5 conflict, 6 market unreachable,\n"
-		"7 funds or a limit, 8 still going on at --timeout, 10 an order or VM ended badly, 11 no answer, 130 "
+		"7 funds or a limit, 8 still going on at --timeout, 9 a proof has a fault, 10 an order or VM ended badly, 11 no "
+		"answer, 130 "
 		"interrupted.",
 	.options = program_options,
 	.commands = commands,

@@ -28,6 +28,8 @@ route_fn image_create, image_list, image_show, image_delete, image_pieces_show, 
 route_fn machine_enrol, machine_list, machine_show, machine_explain, machine_leases, machine_retire;
 /* reports.c */
 route_fn machine_report, lease_spec_show;
+/* attestations.c */
+route_fn attestation_key, attestation_activation, attestation_take, machine_attestation, lease_attestation, trust_policy_show;
 /* orders.c */
 route_fn order_create, order_list, order_show, order_cancel, order_leases, order_quote, order_explain;
 /* receipt.c */

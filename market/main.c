@@ -22,6 +22,24 @@ static const struct cli_option serve_options[] = {
 	{ .name = NULL },
 };
 
+static const struct cli_option trust_policy_options[] = {
+	{ "file", 0, "FILE", "the whole policy as JSON (see trust policy show)" },
+	{ "registers", 0, "LIST", "which registers machines show, as in 0,2,4-7; of 0 to 15" },
+	{ "replayed", 0, "LIST", "those of them whose value must follow from the event log, where a machine sends one" },
+	{ "log", 0, "WORD", "required or optional: must a machine send its event log" },
+	{ "first-use", 0, "WORD", "yes or no: may a TPM enrol that no authority vouches for" },
+	{ "deny-firmware", 0, "HEX", "a version of a TPM's firmware that is not trusted" },
+	{ .name = NULL },
+};
+
+static const struct cli_option trust_reference_options[] = {
+	{ "machine", 0, "MACHINE", "whose last proof it is taken from" },
+	{ "proof", 0, "FILE", "or a proof as the API gives it" },
+	{ "registers", 0, "LIST", "registers that must have the value of that proof" },
+	{ "events", 0, "LIST", "registers whose events must all be among that proof's" },
+	{ .name = NULL },
+};
+
 static const struct cli_command commands[] = {
 	{ "serve", "", "run the market",
 	  "Prints where it listens and the key that clients pin; writes both to DIR/url and DIR/pin.", serve_options, 0, 0,
@@ -48,6 +66,19 @@ static const struct cli_command commands[] = {
 	{ "deposit confirm", "ID [REFERENCE]", "the money of a manual deposit came: credit it, once", NULL, NULL, 1, 2,
 	  command_deposit_confirm },
 	{ "deposit fail", "ID", "the money will not come", NULL, NULL, 1, 1, command_deposit_fail },
+	{ "trust policy show", "", "what is asked of machines that are to be trusted, as JSON", NULL, NULL, 0, 0,
+	  command_trust_policy_show },
+	{ "trust policy set", "", "change it: a new version, by which every machine is asked anew", NULL, trust_policy_options, 0,
+	  0, command_trust_policy_set },
+	{ "trust reference add", "NAME", "a boot that is known: what a machine of yours has proven",
+	  "Enrol a machine that you installed yourself (`cpushare-seller tpm enrol`), let it report, then:\n\n"
+	  "  cpushare-market trust reference add desk-2026 --machine MACHINE --registers 0,4,7",
+	  trust_reference_options, 1, 1, command_trust_reference_add },
+	{ "trust reference list", "", "boots that are known", NULL, NULL, 0, 0, command_trust_reference_list },
+	{ "trust reference remove", "NAME", "machines that booted it are not trusted any more", NULL, NULL, 1, 1,
+	  command_trust_reference_remove },
+	{ "trust revoke", "MACHINE REASON", "end the trust in a machine's TPM, for good", NULL, NULL, 2, 2,
+	  command_trust_revoke },
 	{ "config example", "", "print every setting with its default", NULL, NULL, 0, 0, command_config_example },
 	{ "routes", "", "print what the market can be asked over HTTP", NULL, NULL, 0, 0, command_routes },
 	{ .name = NULL },

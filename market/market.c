@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "attest.h"
 #include "events.h"
 #include "file.h"
 #include "gate.h"
@@ -174,6 +175,7 @@ err_t market_load(struct market *m)
 	TRY(load_machines(m));
 	TRY(load_leases(m));
 	TRY(load_orders(m));
+	TRY(attest_load(m));
 	m->hearing_since = clock_mono();
 	m->database_up = true;
 	return OK;

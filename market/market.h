@@ -26,6 +26,7 @@ struct events;
 struct metrics;
 struct samples;
 struct pay;
+struct attest;
 
 struct market {
 	const struct settings *settings;
@@ -42,6 +43,7 @@ struct market {
 	struct files *pages;
 	struct gate *gate;
 	struct relays *relays; /* relays.h */
+	struct attest *attest; /* attest.h */
 	struct events *events;
 	struct metrics *metrics;
 	struct samples *samples; /* samples.h */

@@ -12,12 +12,8 @@
 #include "json.h"
 #include "log.h"
 #include "market.h"
+#include "operate.h"
 #include "setup.h"
-
-/* What a command found, as text while it goes on, or under -o json (json is there then) as one object at its end. */
-struct telling {
-	json_t *json; /* NULL: text */
-};
 
 static void tell_number(const struct telling *t, const char *what, int64_t value)
 {
@@ -35,8 +31,7 @@ static void tell_text(const struct telling *t, const char *what, const char *val
 		printf("%-24s %s\n", what, value);
 }
 
-/* A sentence for people; programs have what it says in members of their own. */
-PRINTF_LIKE(2, 3) static void say(const struct telling *t, const char *fmt, ...)
+void say(const struct telling *t, const char *fmt, ...)
 {
 	va_list args;
 	if (t->json)
@@ -47,8 +42,7 @@ PRINTF_LIKE(2, 3) static void say(const struct telling *t, const char *fmt, ...)
 	putchar('\n');
 }
 
-/* One of "items". Takes item. */
-static void tell_item(const struct telling *t, json_t *item)
+void tell_item(const struct telling *t, json_t *item)
 {
 	json_array_append_new(json_object_get(t->json, "items"), item);
 }
@@ -82,6 +76,8 @@ static int report(const struct cli *cli, err_t e, const struct store *store)
 	switch (e) {
 	case OK:
 		return EXIT_OK;
+	case E_INVALID:
+		return EXIT_USAGE;
 	case E_NOT_FOUND:
 		return cli_error(cli, EXIT_NOT_FOUND, "there is none");
 	case E_CONFLICT:
@@ -94,9 +90,7 @@ static int report(const struct cli *cli, err_t e, const struct store *store)
 	}
 }
 
-/* Runs fn with a connection. */
-typedef err_t with_store_fn(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t);
-static int with_store(struct cli *cli, with_store_fn *fn)
+int with_store(struct cli *cli, with_store_fn *fn)
 {
 	static struct setup setup;
 	struct store *store = NULL;
@@ -233,7 +227,7 @@ int command_ledger_verify(struct cli *cli)
 /* ---- corrections and disputes ---- */
 
 /* Who runs this command, as the posting tells it. */
-static const char *operator_name(void)
+const char *operator_name(void)
 {
 	const struct passwd *user = getpwuid(geteuid());
 	return user ? user->pw_name : "operator";

@@ -5,6 +5,7 @@
  * answered like any other. There is no transaction around it: each change it brings is stored by itself, and what failed is in
  * the next report again.
  */
+#include "attest.h"
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
@@ -103,6 +104,7 @@ static err_t answer_report(struct request *r, struct presence *p, const struct r
 		busy |= is_busy(l, order, said);
 	}
 	answer.interval_ms = (busy ? m->settings->busy_interval_us : m->settings->report_interval_us) / 1000;
+	answer.has_question = attest_question(m, p, r->now, r->now_mono, &answer.question);
 	note_for(m, p, answer.note, sizeof answer.note);
 	answer_json(r, 200, report_answer_to_json(&answer));
 	return OK;

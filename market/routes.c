@@ -98,8 +98,18 @@ const struct route market_routes[] = {
 	{ "POST", "/v1/machines/{id}/report", machine_report, S_MACHINE, QUIET, REPORT,
 	  "what is; the answer says what should be" },
 
+	{ "GET", "/v1/trust/policy", trust_policy_show, 0, 0, 0, "what is asked of machines that are to be trusted" },
+	{ "POST", "/v1/machines/{id}/attestation/key", attestation_key, S_MACHINE, 0, JSON, "its TPM, and a key in it" },
+	{ "POST", "/v1/machines/{id}/attestation/activation", attestation_activation, S_MACHINE, TX, SMALL,
+	  "the proof that both are one TPM's" },
+	{ "POST", "/v1/machines/{id}/attestation", attestation_take, S_MACHINE, QUIET, REPORT,
+	  "a quote: the answer to a question" },
+	{ "GET", "/v1/machines/{id}/attestation", machine_attestation, S_MACHINES | S_MACHINE, 0, 0, "what it proved last" },
+
 	{ "GET", "/v1/leases/{id}", lease_show, S_ORDERS | S_MACHINES | S_MACHINE, 0, 0,
 	  "one lease, for its buyer and its seller" },
+	{ "GET", "/v1/leases/{id}/attestation", lease_attestation, S_ORDERS | S_MACHINES, 0, 0,
+	  "what its machine proved for it last, with all that is needed to judge again" },
 	{ "GET", "/v1/leases/{id}/spec", lease_spec_show, S_MACHINE, 0, 0, "all that is needed to start it" },
 	{ "GET", "/v1/leases/{id}/console", lease_console_show, S_ORDERS, 0, 0, "the serial console's last bytes" },
 	{ "POST", "/v1/leases/{id}/console", lease_console_add, S_MACHINE, QUIET, JSON, "a piece of the serial console" },

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "attest.h"
 #include "certificate.h"
 #include "cluster.h"
 #include "commands.h"
@@ -174,6 +175,10 @@ static err_t serve(struct market *m, struct setup *setup)
 		fprintf(stderr, "cpushare-market: %s\n", error);
 		return E_INVALID;
 	}
+	if (attest_new(m->settings, &m->attest, error) != OK) {
+		fprintf(stderr, "cpushare-market: %s\n", error);
+		return E_INVALID;
+	}
 	url_of(m->settings, bound, url, sizeof url);
 	m->pin = m->settings->certificate[0] ? "" : certificate.pin;
 	struct pay_config pay = pay_config_of(m->settings, url);
@@ -216,6 +221,7 @@ int command_serve(struct cli *cli)
 	err_t e = serve(&market, &setup);
 	store_close(market.store);
 	relays_free(market.relays);
+	attest_free(market.attest);
 	pay_free(market.pay);
 	setup_clear(&setup);
 	loop_free(market.loop);

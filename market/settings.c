@@ -89,6 +89,13 @@ const struct conf_entry settings_table[] = {
 	SIZE("relay.quota", relay_quota_bytes, 1 << 20, 1LL << 60, "1T",
 	     "what one member of a network may have relayed in half a day"),
 
+	TEXT("trust.authorities", authorities, "",
+	     "PEM file of the authorities that vouch for sellers' TPMs, as their makers publish them; empty: none"),
+	DURATION("trust.interval", attest_interval_us, SECOND_US, DAY_US, "10m",
+		 "between two proofs of a machine or a lease, on average; each time between half and one and a half of it"),
+	DURATION("trust.timeout", attest_timeout_us, SECOND_US, HOUR_US, "60s",
+		 "a machine that is asked answers within this time"),
+
 	DURATION("timing.report_interval", report_interval_us, 200000, MINUTE_US, "5s", "between the reports of an idle machine"),
 	DURATION("timing.busy_interval", busy_interval_us, 200000, MINUTE_US, "1s", "while a lease starts or ends or is watched"),
 	DURATION("timing.lost_contact", lost_contact_us, SECOND_US, DAY_US, "60s",

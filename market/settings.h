@@ -30,6 +30,9 @@ struct settings {
 	/* [relay] */
 	char relays[1025], relay_stun[257];
 	int64_t relay_quota_bytes;
+	/* [trust] */
+	char authorities[1024];
+	int64_t attest_interval_us, attest_timeout_us;
 	/* [timing] */
 	int64_t report_interval_us, busy_interval_us, lost_contact_us, start_timeout_us, end_grace_us, funds_grace_us,
 		trial_pause_us;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * sweeps.c - what is due without anybody asking: leases, orders, silent machines, housekeeping
  */
+#include "attest.h"
 #include "books.h"
 #include "cluster.h"
 #include "events.h"
@@ -84,6 +85,7 @@ static void on_sweep(void *context, mono_time now_mono)
 		market_store_failed(m, store_ping(m->store), "asking whether it is there");
 	if (!m->database_up)
 		return;
+	attest_sweep(m, now, now_mono);
 	live_sweep(m, now, now_mono);
 	presence_sweep(m, now, now_mono);
 	orders_sweep(m, now);

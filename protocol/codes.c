@@ -49,6 +49,8 @@ int refusal_exit(int status, const char *code)
 	switch (refusal_parse(code)) {
 	case REFUSE_BAD_FIELD:
 		return EXIT_USAGE;
+	case REFUSE_ATTESTATION:
+		return EXIT_ATTEST;
 	case REFUSE_LIMIT:
 		return EXIT_FUNDS;
 	default:

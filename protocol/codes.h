@@ -45,6 +45,7 @@
 	X(DEVICE_DENIED, "access_denied", 400, "The user has refused to let the device in.")                     \
 	X(DEVICE_EXPIRED, "expired_token", 400, "The device's code is unknown or too old: begin again.")         \
 	X(HAS_OBLIGATIONS, "has_obligations", 409, "Something must be settled before the account can go.")       \
+	X(ATTESTATION, "attestation_refused", 422, "What the machine's TPM shows is not taken.")                 \
 	X(TOO_MANY, "too_many", 429, "Too many requests: wait as Retry-After says.")                             \
 	X(LIMIT, "limit", 422, "A limit of this market is reached.")                                             \
 	X(UNAVAILABLE, "unavailable", 503, "A part of the market is down: try again.")                           \

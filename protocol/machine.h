@@ -10,6 +10,7 @@
 #ifndef PROTOCOL_MACHINE_H
 #define PROTOCOL_MACHINE_H
 
+#include "attestation.h"
 #include "network.h"
 #include "order.h"
 
@@ -133,6 +134,8 @@ struct report_answer {
 	int64_t interval_ms; /* until the next report, 200 .. 60000 */
 	wall_time now;
 	char note[DETAIL_SIZE]; /* to the owner: why there is no work, what to mend; or "" */
+	bool has_question;	/* to be answered by POST /v1/machines/{id}/attestation */
+	struct question question;
 	size_t lease_count;
 	struct lease_order *leases; /* heap */
 };

@@ -262,6 +262,8 @@ json_t *report_answer_to_json(const struct report_answer *a)
 	for (size_t i = 0; i < a->lease_count; i++)
 		json_array_append_new(leases, lease_order_to_json(&a->leases[i]));
 	json_put(json, "leases", leases);
+	if (a->has_question)
+		json_put(json, "question", question_to_json(&a->question));
 	return json;
 }
 
@@ -299,6 +301,9 @@ err_t report_answer_from_json(json_t *json, struct report_answer *ret, struct js
 		json_refuse(&r, "now", "must be a time after 1970");
 	field_maybe_text(&r, "note", a.note, sizeof a.note);
 	take_lease_orders(&r, &a);
+	a.has_question = json_has(&r, "question");
+	if (a.has_question)
+		question_take(&r, "question", &a.question);
 	TRY(json_close_lenient(&r));
 	*ret = a;
 	a = (struct report_answer){ 0 };

@@ -2,6 +2,7 @@
  * agent.c - the daemon: reports what is, makes what should be
  */
 #include "agent.h"
+#include "attest.h"
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
@@ -27,6 +28,7 @@ struct agent {
 	struct lease_host host;
 	struct governor *governor;
 	struct client *client;
+	struct attester *attester;
 	struct lease_here *leases[REPORT_MAX_LEASES];
 	size_t lease_count;
 	uuid boot;
@@ -136,6 +138,7 @@ static err_t agent_open(struct agent *a)
 	TRY(settings_path(a->settings, "traffic.json", a->traffic_path));
 	traffic_load(a->traffic_path, &a->traffic);
 	TRY(governor_new(a->settings, a->host.wake_fd, &a->governor));
+	TRY(attester_new(a->settings, a->host.wake_fd, &a->attester));
 	agent_probe(a);
 	return agent_adopt(a);
 }
@@ -168,6 +171,7 @@ void agent_free(struct agent *a)
 	governor_free(a->governor);
 	for (size_t i = 0; i < a->lease_count; i++)
 		lease_leave(a->leases[i]);
+	attester_free(a->attester);
 	client_free(a->client);
 	fd_close(&a->host.wake_fd);
 	if (a->snapshot)
@@ -221,6 +225,26 @@ static void send_console(struct agent *a, const struct lease_here *l, int64_t fr
 		log_debug("console not taken", "lease=%s code=%s", id, problem.code);
 }
 
+/* What the TPM answered, once it has. */
+static void send_attestation(struct agent *a)
+{
+	char path[128], id[UUID_TEXT_SIZE];
+	struct problem problem = { .status = 0 };
+	AUTO_JSON body = attester_take(a->attester);
+	AUTO_JSON answer = NULL;
+	if (!body)
+		return;
+	snprintf(path, sizeof path, "/v1/machines/%s/attestation", uuid_format(a->identity->machine, id));
+	if (client_call(a->client, "POST", path, body, NULL, &answer, &problem)) {
+		log_warn("the market does not take the TPM's answer", "status=%d detail=\"%s\"", problem.status, problem.detail);
+		attester_again(a->attester);
+		return;
+	}
+	const char *fault = json_string_value(json_object_get(answer, "fault"));
+	if (fault)
+		log_warn("the market finds fault with what the TPM shows", "fault=%s", fault);
+}
+
 static struct lease_here *find_lease(const struct agent *a, uuid id)
 {
 	for (size_t i = 0; i < a->lease_count; i++)
@@ -256,6 +280,20 @@ static bool named(const struct report_answer *answer, uuid id)
 	return false;
 }
 
+/* For a lease: bound to what this machine knows of it, which must be what the market knows. */
+static void answer_question(struct agent *a, const struct question *q)
+{
+	struct binding b = { .question = *q, .machine = a->identity->machine, .accel = a->host.accel };
+	const struct lease_here *l = find_lease(a, q->lease);
+	if (!uuid_is_zero(q->lease)) {
+		if (!l || l->preparing || !l->has_spec || !l->has_network)
+			return; /* it stands in the next answer, too */
+		b.image = l->spec.image;
+		b.pin = l->pin;
+	}
+	attester_ask(a->attester, &b);
+}
+
 static void apply_answer(struct agent *a, const struct report_answer *answer)
 {
 	a->interval_ms = answer->interval_ms;
@@ -279,6 +317,8 @@ static void apply_answer(struct agent *a, const struct report_answer *answer)
 		if (order->console_from >= 0 && l->ran)
 			send_console(a, l, order->console_from);
 	}
+	if (answer->has_question)
+		answer_question(a, &answer->question);
 }
 
 static err_t report(struct agent *a)
@@ -369,6 +409,7 @@ static void take_snapshot(struct agent *a)
 	json_put_bool(out, "market_answers", a->answered);
 	json_put_text(out, "problem", a->problem.title);
 	json_put_text(out, "note", a->note);
+	json_put_text(out, "tpm", attester_problem(a->attester));
 	json_put_text(out, "accel", accel_names[a->host.accel]);
 	json_put_text(out, "accel_why", a->accel_why);
 	json_put_int(out, "score", a->score);
@@ -396,6 +437,7 @@ static void agent_round(struct agent *a)
 	governor_tell(a->governor, POLICY_TRAFFIC, (int64_t)(a->traffic.bytes >> 20));
 	if (atomic_exchange(&a->withdrawing, false))
 		stop_all(a, END_WITHDRAWN_BY_SELLER, "the owner took the machine back");
+	send_attestation(a);
 	a->answered = report(a) == OK;
 	if (a->answered)
 		a->last_answer = clock_mono();

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include "commands.h"
 #include <unistd.h>
+#include "attest.h"
 #include "endpoint.h"
 #include "settings.h"
 
@@ -57,6 +58,11 @@ static const struct cli_option drain_options[] = {
 	{ "wait", 0, NULL, "return when the last guest has gone" },
 	{ .name = NULL },
 };
+static const struct cli_option tpm_enrol_options[] = {
+	{ "ek", 0, "KIND", "rsa2048, p256 or p384 (the first that has a certificate)" },
+	{ "chain", 0, "FILE", "PEM certificates between the TPM's and its maker's root, where the market lacks them" },
+	{ .name = NULL },
+};
 static const struct cli_option program_options[] = {
 	{ "state", 0, "DIR", "where everything is kept (/var/lib/cpushare-seller, or ~/.local/state/cpushare-seller)" },
 	{ "output", 'o', "FORM", "table or json (table); errors too are JSON then" },
@@ -75,6 +81,13 @@ static const struct cli_command commands[] = {
 	{ "pause", "", "freeze the guests and take no new ones, until resume", NULL, NULL, 0, 0, command_pause },
 	{ "resume", "", "go on after pause or drain", NULL, NULL, 0, 0, command_resume },
 	{ "drain", "", "take no new guests; those that run may end", NULL, drain_options, 0, 0, command_drain },
+	{ "tpm enrol", "", "show the market this computer's TPM, so that buyers can require it",
+	  "The market checks the TPM's certificate and that the key which signs is in that TPM. From then on the daemon answers\n"
+	  "its questions. What this proves to buyers, and what it tells of you: docs/TRUST.md.",
+	  tpm_enrol_options, 0, 0, command_tpm_enrol },
+	{ "tpm status", "", "what the TPM has, and what the market found", NULL, NULL, 0, 0, command_tpm_status },
+	{ "tpm answer", "QUESTION ANSWER", "answers one question of the market; the daemon starts it", NULL, NULL, 2, 2,
+	  command_tpm_answer },
 	{ "endpoint", "LEASE_DIR", "one lease's network process; the daemon starts it", NULL, endpoint_options, 1, 1,
 	  command_endpoint },
 	{ .name = NULL },

@@ -92,6 +92,10 @@ const struct conf_entry settings_table[] = {
 	{ "energy.price_kwh", CONF_MONEY, AT(price_kwh), 0, 0, 0, "0",
 	  "what a kilowatt hour costs: a core is never offered for less than it burns" },
 	{ "energy.watts_core", CONF_INT, AT(watts_core), 0, 0, 1000, "10", "what one core at work draws more than an idle one" },
+	{ "tpm.tcti", CONF_TEXT, AT(tcti), sizeof((struct settings *)0)->tcti, 0, 0, "device:/dev/tpmrm0",
+	  "where the TPM is, as tpm2-tss names it; used once it was enrolled (`tpm enrol`)" },
+	{ "tpm.event_log", CONF_TEXT, AT(event_log), sizeof((struct settings *)0)->event_log, 0, 0,
+	  "/sys/kernel/security/tpm0/binary_bios_measurements", "what the firmware measured; empty: nothing is sent" },
 	{ .key = NULL },
 };
 

@@ -31,6 +31,7 @@ struct settings {
 	struct limits limits;
 	money price_kwh; /* of electricity */
 	int64_t watts_core;
+	char tcti[128], event_log[256];
 };
 extern const struct conf_entry settings_table[];
 

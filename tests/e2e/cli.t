@@ -5,6 +5,7 @@
 # The commands are those that the programs' own `commands -o json` lists, so that none is forgotten. Standard output is JSON or empty; what goes wrong is
 # one JSON object on standard error whose "exit" is the exit code; nothing asks where there is no terminal; --help always works.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../swtpm.sh"
 
 # run WANTED-CODE NAME COMMAND...: runs it under -o json, without a terminal, and checks its manners. Sets OUT.
 run() {
@@ -45,7 +46,8 @@ try() { # CODE USER "NOUN VERB" [ARGUMENT...]
 owner() { # CODE WORD [ARGUMENT...]
 	local code=$1 word=$2
 	shift 2
-	run "$code" "cpushare-seller $word $*" cpushare-seller "$word" --state "$WORK/desk" "$@"
+	# shellcheck disable=SC2086
+	run "$code" "cpushare-seller $word $*" cpushare-seller $word --state "$WORK/desk" "$@"
 	[ "$code" != 0 ] || TRIED["cpushare-seller $word"]=1
 }
 operate() { # CODE "NOUN VERB" [ARGUMENT...]
@@ -60,6 +62,17 @@ mapfile -t BUYER < <(commands_of cpushare)
 mapfile -t SELLER < <(commands_of cpushare-seller)
 mapfile -t MARKET < <(commands_of cpushare-market)
 like "${#BUYER[@]} ${#SELLER[@]}" '^[3-9][0-9] [1-9]' "the programs list their commands"
+
+# ---- what asks no market, and (trust show) what an order is needed for whose machine has proven something: tests/e2e/trust.t's ----
+mkdir -p "$WORK/home/stranger"
+try 0 stranger "trust verify" "$TOP/tests/fuzz/corpus/trust_proof/proof"
+try 0 stranger "trust log" "$TOP/tests/fuzz/corpus/trust_log/ovmf"
+try 3 stranger "trust log" "$WORK/none"
+try 9 stranger "trust log" "$TOP/tests/fuzz/corpus/trust_proof/proof"
+for words in "trust show" "trust verify" "trust log"; do
+	for i in "${!BUYER[@]}"; do [ "${BUYER[i]}" != "$words" ] || unset "BUYER[i]"; done
+done
+BUYER=("${BUYER[@]}")
 
 # ---- without a market ----
 nobody=00000000-0000-7000-8000-000000000000
@@ -113,7 +126,8 @@ for words in "${BUYER[@]}"; do
 	judge "$(AWAY=1 code_alone "$words")" "cpushare $words, no market" "$WORK/away-${words/ /-}"
 done
 for word in "${SELLER[@]}"; do
-	cpushare-seller "$word" --help >"$WORK/stdout" 2>"$WORK/stderr" </dev/null && [ -s "$WORK/stdout" ] && [ ! -s "$WORK/stderr" ]
+	# shellcheck disable=SC2086
+	cpushare-seller $word --help >"$WORK/stdout" 2>"$WORK/stderr" </dev/null && [ -s "$WORK/stdout" ] && [ ! -s "$WORK/stderr" ]
 	_tap $? "cpushare-seller $word --help"
 	owner 2 "$word" --no-such-option
 done
@@ -216,6 +230,14 @@ owner 0 setup --market "$URL" --pin "$PIN" --token-file "$WORK/token" --name des
 	--price-core 1 --price-memory 1 --price-transfer 1
 owner 5 setup --market "$URL" --pin "$PIN" --token-file "$WORK/token"
 is "$(grep '^\[' "$WORK/desk/seller.conf" | sort | uniq -d) $(grep -c '^name = desk$' "$WORK/desk/seller.conf")" " 1" "each section of its settings stands there once"
+new_tpm desk
+sed -i "s|^#* *tcti = .*|tcti = $TCTI_desk|" "$WORK/desk/seller.conf"
+owner 9 "tpm enrol" # nobody vouches for this TPM
+cpushare-market trust policy set --first-use yes --data "$MARKET_DATA" >/dev/null
+enrolled() { cpushare-seller tpm enrol --state "$WORK/desk" -o json; }
+ok "the market trusts on first use" within 10 enrolled
+owner 0 "tpm enrol"
+is "$(jq .first_use <<<"$OUT")" true "its TPM"
 cpushare-seller run --state "$WORK/desk" -o json >>"$WORK/desk.log" 2>&1 &
 DESK=$!
 cleanup 'end $DESK; end_leases desk'
@@ -226,6 +248,10 @@ is "$(jq -r .name <<<"$OUT")" desk "its state"
 online() { cpushare-seller status --state "$WORK/desk" -o json | jq -e '.state == "online" and .market_answers'; }
 ok "it is online" within 30 online
 owner 3 endpoint "$WORK"
+owner 2 "tpm answer" "$WORK/none" "$WORK/none"
+ok "its TPM answers" within 20 test -s "$WORK/desk/tpm.answer"
+TRIED["cpushare-seller tpm answer"]=1
+owner 0 "tpm status"
 try 0 buyer "offer list"
 try 0 buyer "offer list" 'cores>=1 price<=1' --sort -score --limit 1
 is "$(jq '.items | length' <<<"$OUT")" 1 "offers that meet a query"

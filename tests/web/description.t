@@ -203,6 +203,16 @@ good getMachine "/v1/machines/$MACHINE" "" "$A"
 good getMachine "/v1/machines/$MACHINE" "" "$MACHINE_TOKEN"
 refused missing_scope listMachines /v1/machines "" "$MACHINE_TOKEN"
 
+# ---- TPMs; what a real one shows is tests/api/trust.t's ----
+refused attestation_refused enrolTpm "/v1/machines/$MACHINE/attestation/key" '{"ek_public":"AAAA","ak_public":"AAAA"}' "$MACHINE_TOKEN"
+refused bad_field enrolTpm "/v1/machines/$MACHINE/attestation/key" '{"ak_public":"AAAA"}' "$MACHINE_TOKEN"
+refused attestation_refused activateTpm "/v1/machines/$MACHINE/attestation/activation" "{\"proof\":\"$hash\"}" "$MACHINE_TOKEN"
+refused attestation_refused attestMachine "/v1/machines/$MACHINE/attestation" \
+	"{\"nonce\":\"$hash\",\"pin\":\"$hash\",\"accel\":\"kvm\",\"quote\":\"AA==\",\"signature\":\"AA==\",\"values\":[]}" "$MACHINE_TOKEN"
+good getTrustPolicy /v1/trust/policy
+refused not_found getLeaseAttestation "/v1/leases/$none/attestation" "" "$A"
+refused not_found getMachineAttestation "/v1/machines/$MACHINE/attestation" "" "$A"
+
 # ---- orders ----
 order() { # PRICE
 	jq -nc --arg i "$IMAGE" --argjson p "$1" '{image: $i, count: 2, cores: 1, memory_mib: 512, max_price_per_core_hour_micro: $p,
