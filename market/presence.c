@@ -3,6 +3,7 @@
  */
 #include "presence.h"
 
+#include "attest.h"
 #include "live.h"
 #include "log.h"
 #include "trial.h"
@@ -140,6 +141,7 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	ask.vendor = t->cpu_vendor;
 	memcpy(ask.country, p->row.m.country, sizeof ask.country);
 	ask.direct = t->direct;
+	ask.trusted = attest_trusted(m, p->row.m.id);
 	ask.trial = p->row.failures > 0;
 	ask.blocked = t->blocked_buyers;
 	ask.blocked_count = (uint8_t)t->blocked_count;

@@ -12,7 +12,8 @@
 	"CASE f.good WHEN true THEN 1 WHEN false THEN -1 ELSE 0 END, l.created_at, l.started_at, l.ended_at, "                \
 	"l.desired, l.desired_reason, l.desired_at, o.duration_s, l.usage_seq, l.usage_previous, l.usage_signature, "         \
 	"l.usage_hash, l.usage_at, CASE o.budget_micro WHEN 0 THEN 9007199254740991 "                                         \
-	"  ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END, m.public_key, l.refunded_micro "   \
+	"  ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END, m.public_key, l.refunded_micro, "  \
+	"coalesce(o.constraints->>'trusted', 'off') "                                                                         \
 	"FROM lease l JOIN cpushare.order o ON o.id = l.order_id JOIN machine m ON m.id = l.machine_id "                      \
 	"JOIN account a ON a.id = l.seller LEFT JOIN feedback f ON f.lease = l.id AND f.from_account = $1 "
 
@@ -72,6 +73,7 @@ static void lease_read(struct row *row, void *element)
 	r->budget_left = row_money(row);
 	row_bytes(row, r->key.bytes, sizeof r->key.bytes);
 	r->refunded = row_money(row);
+	r->trusted = (enum trusted)row_enum(row, trusted_names, TRUSTED_COUNT);
 }
 
 static const char GET_SQL[] = COLUMNS "WHERE l.id = $2";
