@@ -78,7 +78,7 @@ function Operator() {
 	const data = useFresh(async () => {
 		const [{ currency }, deposits, payouts, disputes, users, ledger, health] = await Promise.all([
 			market(), own(getList, '/v1/operator/deposits?state=pending'), own(getList, '/v1/operator/payouts?state=created'), own(getList, '/v1/operator/disputes?state=open'),
-			own(getList, '/v1/operator/accounts').catch(() => ({ items: [] })), own('/v1/operator/ledger'), own('/v1/operator/health').catch(() => ({})),
+			own(getList, '/v1/operator/accounts'), own('/v1/operator/ledger'), own('/v1/operator/health'),
 		]);
 		return { currency, deposits: deposits.items, payouts: payouts.items, disputes: disputes.items, users: users.items, ledger, health };
 	}, 10000, [turn]);

@@ -71,7 +71,7 @@ function Selling() {
 	const [turn, setTurn] = useState(0);
 	const again = () => setTurn((n) => n + 1);
 	const data = useFresh(async () => {
-		const [{ currency, pin }, machines, earnings] = await Promise.all([market(), own(getList, '/v1/machines'), own(`/v1/earnings?days=${DAYS}`).catch(() => ({ items: [] }))]);
+		const [{ currency, pin }, machines, earnings] = await Promise.all([market(), own(getList, '/v1/machines'), own(`/v1/earnings?days=${DAYS}`)]);
 		return { currency, pin, machines: machines.items, days: earnings.items };
 	}, 5000, [turn]);
 	if (!data)
