@@ -42,6 +42,28 @@ like "$(js "document.getElementById('depth-text').textContent")" '4 cores offere
 is "$(row trades-box)$(js "document.querySelector('#trades-box .empty').textContent")" 'No lease was made yet.' "no trade yet"
 ok "its country" within 15 has_row countries-box '^DE 1 1 4 of 4 0.008$'
 
+# ---- the offers' query, and the command that gives the same list ----
+type_into() { js "((i) => { i.value = $(jq -n --arg t "$2" '$t'); i.dispatchEvent(new Event('input', {bubbles: true})); })(document.querySelector('[name=$1]'))" >/dev/null; }
+offer_rows() { js "document.querySelectorAll('#offers-box tbody tr').length"; }
+command() { js "document.getElementById('command').textContent"; }
+commanded() { as walker bash -c "$(command) -o name"; }
+new_user walker >/dev/null
+is "$(command)" 'cpushare offer list' "without a query the command has none"
+report 8000 4
+for query in 'cores>=4 country=DE' 'price<=0.008 memory>=4G'; do
+	type_into query "$query"
+	ok "$query is in the command" within 5 js_is "document.getElementById('command').textContent" "cpushare offer list '$query'"
+	ok "and leaves the machine" within 10 js_is "document.querySelectorAll('#offers-box tbody tr').length" 1
+	is "$(commanded)" "$MACHINE" "as the command does"
+done
+type_into query 'cores>=5'
+ok "what does not fit is not shown" within 10 js_is "document.querySelector('#offers-box .empty')?.textContent" 'No machine that is online fits.'
+is "$(commanded)" '' "nor by the command"
+type_into query 'prize<1'
+ok "what is no query is said to be none, and where" within 10 js_is "document.getElementById('query-wrong').textContent.includes('column 1')" true
+type_into query ''
+ok "cleared, all are back" within 10 js_is "document.querySelectorAll('#offers-box tbody tr').length" 1
+
 # ---- pictures have their numbers ----
 ok "the market draws its samples" within 40 js_is "document.querySelectorAll('.plot canvas').length >= 2" true
 js "[...document.querySelectorAll('.plot button')].find((b) => b.textContent === 'Table').click()" >/dev/null
