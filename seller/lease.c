@@ -138,7 +138,9 @@ static err_t prepare(struct lease_here *l, struct client *client)
 		       END_IMAGE_FAILED, "the image"));
 	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
 	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
-	TRY(failed_for(l, vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid, l->host->settings->limits.idle),
+	TRY(failed_for(l,
+		       vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid, l->host->settings->limits.idle,
+				   l->host->settings->launch_security),
 		       END_BOOT_FAILED, "vmrun"));
 	return failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start");
 }

@@ -26,6 +26,8 @@ const struct conf_entry settings_table[] = {
 	{ "machine.name", CONF_TEXT, AT(name), NAME_SIZE, 0, 0, "", "what buyers see" },
 	{ "machine.country", CONF_TEXT, AT(country), 8, 0, 0, "", "two letters (ISO 3166-1), or empty" },
 	{ "machine.accel", CONF_TEXT, AT(accel), 8, 0, 0, "auto", "auto: KVM where it works, else TCG; kvm; tcg" },
+	{ "machine.launch_security", CONF_TEXT, AT(launch_security), sizeof((struct settings *)0)->launch_security, 0, 0, "none",
+	  "sev-snp: guests' memory is encrypted for the processor (AMD, KVM, libvirt 10.5, QEMU 9.1; never tried); none" },
 	{ "network.port", CONF_TEXT, AT(port), sizeof((struct settings *)0)->port, 0, 0, "auto",
 	  "between QEMU and the virtual ethernet: auto, dgram, stream, vhost-user" },
 	{ "network.port_number", CONF_INT, AT(udp_port), 0, 0, 65536 - ENDPOINT_PORTS, "0",
@@ -140,6 +142,17 @@ err_t settings_check(struct settings *s, char *error)
 		known |= !strcmp(s->accel, accels[i]);
 	if (!known) {
 		snprintf(error, CONF_ERROR_SIZE, "machine.accel must be auto, kvm or tcg, not \"%s\"", s->accel);
+		return E_INVALID;
+	}
+	bool closed = !strcmp(s->launch_security, "sev-snp");
+	if (!closed && strcmp(s->launch_security, "none") != 0) {
+		snprintf(error, CONF_ERROR_SIZE, "machine.launch_security must be none or sev-snp, not \"%s\"",
+			 s->launch_security);
+		return E_INVALID;
+	}
+	if (closed && (strcmp(s->accel, "kvm") != 0 || (strcmp(s->port, "dgram") != 0 && strcmp(s->port, "stream") != 0))) {
+		snprintf(error, CONF_ERROR_SIZE,
+			 "machine.launch_security = sev-snp needs machine.accel = kvm and network.port = stream or dgram");
 		return E_INVALID;
 	}
 	enum port_kind port;

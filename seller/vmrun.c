@@ -49,7 +49,7 @@ static void put_cgroups(json_t *json, const char *lease_dir, const struct lease_
 }
 
 err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port, uint32_t uid,
-		  bool idle)
+		  bool idle, const char *launch_security)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
@@ -64,6 +64,7 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	json_put_text(json, "port", port_kind_names[port]);
 	json_put_text(json, "priority", idle ? "idle" : "normal");
 	put_cgroups(json, lease_dir, spec, idle);
+	json_put_text(json, "launch_security", launch_security);
 	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
 	if (!text)
 		return E_NOMEM;

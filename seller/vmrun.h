@@ -17,7 +17,7 @@ struct vmrun_status {
 
 /* Writes vm.json and starts the process. idle: the guest gets what the owner's programs leave. */
 MUST_CHECK err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port,
-			     uint32_t uid, bool idle);
+			     uint32_t uid, bool idle, const char *launch_security);
 MUST_CHECK err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *ret);
 /* ask: "pause", "resume", "stop". */
 MUST_CHECK err_t vmrun_ask(const char *lease_dir, const char *ask, struct vmrun_status *ret);

@@ -10,6 +10,10 @@
 
 /* A fixed version, so that a QEMU upgrade does not change the guest's hardware. */
 #define MACHINE "pc-q35-7.2"
+/* SEV-SNP has no BIOS; this firmware is measured at launch and keeps no variables. */
+#define SNP_FIRMWARE "/usr/share/OVMF/OVMF.amdsev.fd"
+/* Bits 16 (SMT may be on) and 17 (must be one) of the guest policy (SEV-SNP Firmware ABI, table 10): no debugging, no migration. */
+#define SNP_POLICY "0x30000"
 /* Bound on TCG's translated code; QEMU's default is a GiB. */
 #define TB_CACHE_MIB 64
 
@@ -54,6 +58,11 @@ static void put_head(const struct vm_spec *spec, struct buf *out)
 	if (spec->port == VM_PORT_VHOST_USER)
 		buf_puts(out, " <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>\n");
 	/* The BIOS and boot loaders that print through it show on the serial console; there is no screen. */
+	if (spec->launch_security == VM_LAUNCH_SEV_SNP) {
+		buf_puts(out, " <os>\n  <type arch='x86_64' machine='" MACHINE "'>hvm</type>\n"
+			      "  <loader type='rom' readonly='yes' stateless='yes'>" SNP_FIRMWARE "</loader>\n </os>\n");
+		return;
+	}
 	buf_puts(out, " <os>\n  <type arch='x86_64' machine='" MACHINE "'>hvm</type>\n  <bios useserial='yes'/>\n </os>\n");
 }
 
@@ -142,5 +151,7 @@ void domain_xml(const struct vm_spec *spec, bool cidata, struct buf *out)
 	put_processor(spec, out);
 	put_devices(spec, cidata, out);
 	put_network(spec, out);
+	if (spec->launch_security == VM_LAUNCH_SEV_SNP)
+		buf_puts(out, " <launchSecurity type='sev-snp'>\n  <policy>" SNP_POLICY "</policy>\n </launchSecurity>\n");
 	buf_puts(out, "</domain>\n");
 }

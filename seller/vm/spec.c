@@ -20,6 +20,8 @@ static_assert(sizeof vm_port_names / sizeof *vm_port_names == VM_PORT_COUNT, "on
 
 const char *const vm_priority_names[] = { "idle", "normal" };
 static_assert(sizeof vm_priority_names / sizeof *vm_priority_names == VM_PRIORITY_COUNT, "one name each");
+const char *const vm_launch_names[] = { "none", "sev-snp" };
+static_assert(sizeof vm_launch_names / sizeof *vm_launch_names == VM_LAUNCH_COUNT, "one name each");
 
 #define CORES_MAX 128
 #define MEMORY_MIN_MIB 32
@@ -91,7 +93,7 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	AUTO_JSON json = NULL;
 	struct vm_spec spec = { 0 };
 	struct json_reader r;
-	int accel = 0, bus = 0, port = 0, priority = VM_PRIORITY_IDLE;
+	int accel = 0, bus = 0, port = 0, priority = VM_PRIORITY_IDLE, launch = VM_LAUNCH_NONE;
 
 	TRY(json_parse(text, len, &json, error));
 	json_open(&r, json, error);
@@ -109,7 +111,13 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	if (json_has(&r, "priority"))
 		json_take_enum(&r, "priority", vm_priority_names, VM_PRIORITY_COUNT, &priority);
 	take_cgroups(&r, &spec);
+	if (json_has(&r, "launch_security"))
+		json_take_enum(&r, "launch_security", vm_launch_names, VM_LAUNCH_COUNT, &launch);
+	/* Memory that is closed to the host is closed to the endpoint, too. */
+	if (!r.bad && launch != VM_LAUNCH_NONE && (accel != VM_ACCEL_KVM || port == VM_PORT_VHOST_USER))
+		json_refuse(&r, "launch_security", "needs KVM, and another port than vhost-user");
 	TRY(json_close(&r));
+	spec.launch_security = (enum vm_launch)launch;
 	spec.accel = (enum vm_accel)accel;
 	spec.cdrom_bus = (enum vm_bus)bus;
 	spec.port = (enum vm_port)port;
@@ -138,5 +146,6 @@ json_t *vm_spec_to_json(const struct vm_spec *spec)
 			json_array_append_new(array, json_string(spec->cgroups[i]));
 		json_put(json, "cgroups", array);
 	}
+	json_put_text(json, "launch_security", vm_launch_names[spec->launch_security]);
 	return json;
 }

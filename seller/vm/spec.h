@@ -28,6 +28,9 @@ extern const char *const vm_port_names[VM_PORT_COUNT];
 /* What the vCPUs get of the host: what nobody else wants, or an equal share. */
 enum vm_priority { VM_PRIORITY_IDLE, VM_PRIORITY_NORMAL, VM_PRIORITY_COUNT };
 extern const char *const vm_priority_names[VM_PRIORITY_COUNT];
+/* Whether the guest's memory is closed to its host: AMD SEV-SNP, with KVM, where processor, QEMU 9.1 and libvirt 10.5 have it. */
+enum vm_launch { VM_LAUNCH_NONE, VM_LAUNCH_SEV_SNP, VM_LAUNCH_COUNT };
+extern const char *const vm_launch_names[VM_LAUNCH_COUNT];
 
 #define VM_NAME_SIZE 64
 #define VM_MAC_TEXT_SIZE 18
@@ -48,6 +51,7 @@ struct vm_spec {
 	enum vm_priority priority;
 	char cgroups[VM_CGROUPS_MAX][VM_CGROUP_SIZE]; /* folders of control groups that the jail is to be in */
 	size_t cgroup_count;
+	enum vm_launch launch_security; /* optional in vm.json */
 };
 
 /* E_INVALID with error filled. */

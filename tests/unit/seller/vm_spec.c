@@ -59,6 +59,10 @@ static const struct {
 	{ "0193f0a0-1111", "0193f0a0_1111", "lease", "no UUID" },
 	{ "\"uid\"", "\"emulator\":\"/bin/sh\",\"uid\"", "emulator", "an unknown field" },
 	{ "\"uid\":64999", "\"uid\":64999,\"uid\":0", "", "a field twice" },
+	{ "\"uid\"", "\"launch_security\":\"sev\",\"uid\"", "launch_security", "an unknown launch security" },
+	{ "\"kvm\"", "\"tcg\",\"launch_security\":\"sev-snp\"", "launch_security", "closed memory without KVM" },
+	{ "\"stream\"", "\"vhost-user\",\"launch_security\":\"sev-snp\"", "launch_security",
+	  "closed memory that the endpoint maps" },
 	{ "}", "", "", "half an object" },
 	{ "{", "[{", "", "something else than an object" },
 };
