@@ -281,6 +281,8 @@ void jail_arguments(const struct jail_place *place, const struct vm_spec *spec, 
 	put_number(out, "--ro-bind-data", GROUP, "/etc/group");
 	if (spec->accel == VM_ACCEL_KVM)
 		put_all(out, (const char *const[]){ "--dev-bind", "/dev/kvm", "/dev/kvm", NULL });
+	if (spec->launch_security == VM_LAUNCH_SEV_SNP)
+		put_all(out, (const char *const[]){ "--dev-bind", "/dev/sev", "/dev/sev", NULL });
 	put_bind(out, place, "--ro-bind", "jail");
 	put_bind(out, place, "--bind", "net");
 	put_bind(out, place, "--ro-bind", "image.iso");
