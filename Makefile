@@ -260,7 +260,7 @@ SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/packaging/*.t tests/db/*.t tes
 deps: ## install what is missing from Debian's packages
 	@packaging/install-dependencies
 
-build-tests: all image-tiny $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS)
+build-tests: all image-tiny $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS) $(BUILD)/tests/bench/load
 
 test: deps ## install what is missing, build, run every test (SAN=1: under sanitizers)
 	$(MAKE) --no-print-directory build-tests
@@ -269,7 +269,7 @@ test: deps ## install what is missing, build, run every test (SAN=1: under sanit
 check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money.c)
 	@test -n "$(T)" || { echo "make check T=path"; exit 2; }
 	@$(MAKE) --no-print-directory all image-tiny $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T))) \
-		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS))
+		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS)) $(if $(findstring faults,$(T)),$(BUILD)/tests/bench/load)
 	prove --exec '' -v $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(T))
 
 .PHONY: demo

@@ -128,24 +128,41 @@ static err_t check_scope(struct request *r)
 	return refuse(r, REFUSE_MISSING_SCOPE, NULL, "it needs the scope %s", names);
 }
 
-static err_t check_rate(struct request *r)
+static err_t check_rate(struct request *r, struct rate *rate, const char *whose, const char *from)
 {
 	int wait_s = 0;
 	char text[16];
-	if (!(r->route->flags & ROUTE_LIMITED) || rate_take(market_of(r)->signups, r->address, r->since, &wait_s))
+	if (rate_take(rate, whose, r->since, &wait_s))
 		return OK;
 	snprintf(text, sizeof text, "%d", wait_s);
-	refuse(r, REFUSE_TOO_MANY, NULL, "from this address; wait %s s", text);
+	refuse(r, REFUSE_TOO_MANY, NULL, "from this %s; wait %s s", from, text);
 	answer_header(r, "Retry-After", text);
 	return E_LIMIT;
 }
 
+/* Whoever is known is counted by account and, a machine, by itself; who is not by address: one address may have many users. */
+static err_t check_caller_rate(struct request *r)
+{
+	const struct caller *c = &r->caller;
+	bool machine = !uuid_is_zero(c->machine);
+	char id[UUID_TEXT_SIZE];
+	uuid_format(machine ? c->machine : c->account, id);
+	/* Its last 15 characters are random, and as many as a bucket's key has. */
+	return check_rate(r, market_of(r)->callers, id + UUID_TEXT_SIZE - 16, machine ? "machine" : "account");
+}
+
 static err_t admit(struct request *r)
 {
-	TRY(check_rate(r));
+	if (r->route->flags & ROUTE_LIMITED)
+		TRY(check_rate(r, market_of(r)->signups, r->address, "address"));
 	if (!r->route->scopes)
-		return OK;
-	TRY(recognise(r));
+		return check_rate(r, market_of(r)->strangers, r->address, "address");
+	err_t e = recognise(r);
+	if (r->caller.known)
+		TRY(check_caller_rate(r));
+	else if (e != E_UNAVAILABLE)
+		TRY(check_rate(r, market_of(r)->strangers, r->address, "address"));
+	TRY(e);
 	return check_scope(r);
 }
 
@@ -180,7 +197,8 @@ void gate_refuse(struct request *r, err_t e)
 	case E_OVERFLOW:
 		refuse(r, REFUSE_BAD_FIELD, NULL, "the amounts are too large to be multiplied");
 		return;
-	case E_AGAIN: /* a deadlock, or too slow: nothing was done */
+	case E_DENIED: /* another market holds the book */
+	case E_AGAIN:  /* a deadlock, or too slow: nothing was done */
 	case E_TIMEOUT:
 	case E_UNAVAILABLE:
 		market_store_failed(m, e, r->path);

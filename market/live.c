@@ -2,11 +2,12 @@
  * live.c - the leases that have not ended: what their machines say, and what becomes of them
  *
  * How it works: live_heard() takes one lease of a machine's report: its endpoint, its state, its usage record (meter.c), its end. Each is stored
- * by a call of its own, and the report that follows repeats whatever failed. live_judge() asks trade/fate.c what is due, after each
+ * by a call of its own, usage with others' in a batch, and the report that follows repeats whatever failed. live_judge() asks trade/fate.c what is due, after each
  * report and once a second. A lease that is to end waits for its machine to send the last counters; live_end() releases what it held.
  */
 #include "live.h"
 
+#include "file.h"
 #include "log.h"
 #include "networks.h"
 #include "presence.h"
@@ -107,6 +108,17 @@ err_t live_reload(struct market *m, uuid lease, mono_time now)
 	return live_put(m, &row, now);
 }
 
+err_t lives_reload(struct market *m, const uuid *ids, size_t count)
+{
+	AUTO_FREE struct lease_row *rows = NULL;
+	size_t found;
+	mono_time now = clock_mono();
+	TRY(store_lease_list_again(m->store, ids, count, &rows, &found));
+	for (size_t i = 0; i < found; i++)
+		TRY(live_put(m, &rows[i], now));
+	return OK;
+}
+
 void live_free_all(struct market *m)
 {
 	size_t count;
@@ -189,8 +201,9 @@ static enum end_reason machine_reason(const struct live *l, enum end_reason said
 }
 
 err_t live_heard(struct market *m, struct live *l, const struct report *report, const struct lease_report *said, wall_time now,
-		 mono_time now_mono)
+		 mono_time now_mono, bool *ret_later)
 {
+	*ret_later = false;
 	l->named = now_mono;
 	l->told = true;
 	hear_network(l, said);
@@ -199,15 +212,14 @@ err_t live_heard(struct market *m, struct live *l, const struct report *report, 
 	TRY(hear_state(m, l, said, report->accel, now, now_mono));
 	if (said->has_usage)
 		TRY(meter_hear(m, l, &said->usage, now));
-	if (meter_due(m, l, said->state == LEASE_ENDED, now_mono))
-		TRY(meter_settle(m, l, now, now_mono));
 	if (strcmp(l->row.l.path, said->path) && said->path[0]) {
 		TRY(store_lease_path(m->store, l->row.l.id, said->path));
 		memcpy(l->row.l.path, said->path, sizeof l->row.l.path);
 	}
-	if (said->state == LEASE_ENDED)
+	if (said->state == LEASE_ENDED) /* which settles */
 		return live_end(m, l, machine_reason(l, said->reason), said->detail, now, now_mono);
-	return live_judge(m, l, now, now_mono);
+	*ret_later = meter_due(m, l, now_mono);
+	return *ret_later ? OK : live_judge(m, l, now, now_mono);
 }
 
 /* ---- what is due ---- */

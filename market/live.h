@@ -34,11 +34,13 @@ struct live *live_get(struct market *m, uuid lease); /* NULL where it is not in 
 /* From a row that was read now: added, changed, or (ended) taken off its machine. */
 MUST_CHECK err_t live_put(struct market *m, const struct lease_row *row, mono_time now);
 MUST_CHECK err_t live_reload(struct market *m, uuid lease, mono_time now);
+MUST_CHECK err_t lives_reload(struct market *m, const uuid *ids, size_t count);
 void live_free_all(struct market *m);
 
-/* What its machine says of it. Each step is stored by itself; the next report goes on where this one failed. */
+/* What its machine says of it. Each step is stored by itself; the next report goes on where this one failed. ret_later: it is to be
+ * settled now, by meter_settle_later(), and judged behind that. */
 MUST_CHECK err_t live_heard(struct market *m, struct live *l, const struct report *report, const struct lease_report *said,
-			    wall_time now, mono_time now_mono);
+			    wall_time now, mono_time now_mono, bool *ret_later);
 /* Does what is due: pauses, wakes, wants its end, ends. */
 MUST_CHECK err_t live_judge(struct market *m, struct live *l, wall_time now, mono_time now_mono);
 MUST_CHECK err_t live_desire(struct market *m, struct live *l, enum lease_state desired, enum end_reason reason, wall_time now,

@@ -12,6 +12,7 @@
 #include "events.h"
 #include "file.h"
 #include "gate.h"
+#include "lane.h"
 #include "live.h"
 #include "log.h"
 #include "matching.h"
@@ -26,6 +27,7 @@
 #define CODES_BURST 10 /* tries of a second factor, of one account: at 3 in a million each, a year of them finds none */
 #define CODES_REFILL_US (5 * MINUTE_US)
 #define DISK_QUEUE 256
+#define RELOADED_AT_ONCE 500
 
 /* ---- noting what changed ---- */
 
@@ -62,7 +64,11 @@ err_t market_store_failed(struct market *m, err_t e, const char *doing)
 	static struct log_bucket bucket;
 	if (e == OK)
 		return OK;
-	if (e == E_UNAVAILABLE && m->database_up)
+	if (e == E_DENIED && !m->book_lost) {
+		log_warn("another market holds the book", "doing=%s", doing);
+		m->book_lost = true;
+		loop_stop(m->loop);
+	} else if (e == E_UNAVAILABLE && m->database_up)
 		log_error("the database does not answer", "doing=%s why=%s", doing, store_error(m->store));
 	else if (e != E_UNAVAILABLE && log_allowed(&bucket))
 		log_error("the store refused", "doing=%s error=%s why=%s", doing, err_name(e), store_error(m->store));
@@ -71,37 +77,51 @@ err_t market_store_failed(struct market *m, err_t e, const char *doing)
 	return e;
 }
 
-/* Reads again what is in the list. What fails stays in it for the next time. */
-typedef err_t reload_fn(struct market *m, uuid id);
+/* Reads again what is in the list, many at once. What fails stays in it for the next time. */
+typedef err_t reload_fn(struct market *m, const uuid *ids, size_t count);
 static void reload_all(struct market *m, struct uuid_list *list, reload_fn *reload, const char *doing)
 {
 	struct uuid_list taken = *list;
 	*list = (struct uuid_list){ 0 };
-	for (size_t i = 0; i < taken.count; i++) {
-		err_t e = m->database_up ? reload(m, taken.ids[i]) : E_UNAVAILABLE;
-		if (e == E_NOT_FOUND)
-			continue; /* its transaction was rolled back */
-		if (market_store_failed(m, e, doing) && uuid_list_add(list, taken.ids[i]) != OK)
-			log_error("out of memory: a change is seen late", "%s", "");
+	for (size_t i = 0, n; i < taken.count; i += n) {
+		n = taken.count - i < RELOADED_AT_ONCE ? taken.count - i : RELOADED_AT_ONCE;
+		err_t e = m->database_up ? reload(m, taken.ids + i, n) : E_UNAVAILABLE;
+		market_store_failed(m, e, doing);
+		for (size_t k = i; e && k < i + n; k++)
+			if (uuid_list_add(list, taken.ids[k]) != OK)
+				log_error("out of memory: a change is seen late", "%s", "");
 	}
 	uuid_list_clear(&taken);
 }
 
-static err_t reload_lease(struct market *m, uuid lease)
+static err_t machines_reload(struct market *m, const uuid *ids, size_t count)
 {
-	return live_reload(m, lease, clock_mono());
+	err_t first = OK;
+	for (size_t i = 0; i < count; i++) {
+		err_t e = presence_reload(m, ids[i]);
+		if (e != E_NOT_FOUND && !first) /* its transaction was rolled back */
+			first = e;
+	}
+	return first;
+}
+
+static err_t orders_reload(struct market *m, const uuid *ids, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		TRY(order_reload(m, ids[i]));
+	return OK;
 }
 
 void market_catch_up(struct market *m)
 {
 	if (m->stopping || !m->database_up)
 		return;
-	reload_all(m, &m->touched_leases, reload_lease, "reading a lease again");
-	reload_all(m, &m->touched_machines, presence_reload, "reading a machine again");
-	reload_all(m, &m->touched_orders, order_reload, "reading an order again");
+	reload_all(m, &m->touched_leases, lives_reload, "reading leases again");
+	reload_all(m, &m->touched_machines, machines_reload, "reading machines again");
+	reload_all(m, &m->touched_orders, orders_reload, "reading orders again");
 	if (m->match_wanted && m->database_up) {
 		matching_run(m, clock_wall(), clock_mono());
-		reload_all(m, &m->touched_orders, order_reload, "reading an order again");
+		reload_all(m, &m->touched_orders, orders_reload, "reading orders again");
 	}
 	events_send(m);
 }
@@ -191,6 +211,14 @@ static const char *web_dir_of(const struct market *m, char *path, size_t size)
 	return path;
 }
 
+/* The holder says that it lives. */
+static void on_book(void *context, mono_time now)
+{
+	struct market *m = context;
+	(void)now;
+	market_store_failed(m, store_book_renew(m->store, m->owner, m->settings->book_us), "keeping the book");
+}
+
 err_t market_start(struct market *m, const struct http_config *http)
 {
 	char web[4096];
@@ -202,6 +230,8 @@ err_t market_start(struct market *m, const struct http_config *http)
 	TRY(workers_new(m->loop, DISK_THREADS, DISK_QUEUE, &m->disks));
 	TRY(payments_start(m));
 	TRY(rate_new((uint32_t)m->settings->signups_burst, m->settings->signups_refill_us, &m->signups));
+	TRY(rate_new((uint32_t)m->settings->strangers_burst, m->settings->strangers_refill_us, &m->strangers));
+	TRY(rate_new((uint32_t)m->settings->requests_burst, m->settings->requests_refill_us, &m->callers));
 	TRY(rate_new(CODES_BURST, CODES_REFILL_US, &m->codes));
 	TRY(files_load(web_dir_of(m, web, sizeof web), &m->pages));
 	TRY(gate_new(&m->gate));
@@ -214,6 +244,8 @@ err_t market_start(struct market *m, const struct http_config *http)
 	TRY(http_start(m->loop, http, &m->http));
 	m->hearing_since = clock_mono();
 	market_wake(m);
+	if (!loop_timer_add(m->loop, m->settings->book_us / 3, on_book, m))
+		return E_NOMEM;
 	return sweeps_start(m);
 }
 
@@ -223,7 +255,7 @@ static void settle_all(struct market *m)
 	size_t count;
 	void **all = uuid_map_values(&m->leases, &count);
 	err_t e = OK;
-	for (size_t i = 0; i < count && e != E_UNAVAILABLE; i++) {
+	for (size_t i = 0; i < count && e != E_UNAVAILABLE && !m->book_lost; i++) {
 		struct live *l = all[i];
 		if (!l->ended.us)
 			e = market_store_failed(m, meter_settle(m, l, clock_wall(), clock_mono()), "settling before the end");
@@ -239,10 +271,13 @@ void market_stop(struct market *m)
 	workers_free(m->passwords);
 	workers_free(m->disks);
 	payments_stop(m);
+	lane_close(m->lane);
 	http_stop(m->http);
 	settle_all(m);
 	if (presence_write_seen(m, clock_wall()) != OK)
 		log_warn("when machines were seen is not written", "%s", "");
+	if (!m->book_lost && store_book_renew(m->store, m->owner, 0) != OK)
+		log_warn("the book is not given up: the next market waits for it", "%s", "");
 	events_free(m->events);
 	live_free_all(m);
 	networks_free_all(m);
@@ -254,6 +289,8 @@ void market_stop(struct market *m)
 	gate_free(m->gate);
 	files_free(m->pages);
 	rate_free(m->signups);
+	rate_free(m->strangers);
+	rate_free(m->callers);
 	rate_free(m->codes);
 	uuid_list_clear(&m->touched_orders);
 	uuid_list_clear(&m->touched_machines);

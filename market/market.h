@@ -21,6 +21,7 @@
 #include "workers.h"
 
 struct gate;
+struct lane;
 struct relays;
 struct events;
 struct metrics;
@@ -33,13 +34,15 @@ struct market {
 	const char *data_dir, *resources_dir;
 	struct loop *loop;
 	struct store *store;
+	struct lane *lane;	 /* lane.h: what many ask for at once */
 	struct cluster *cluster; /* NULL: somebody else's server */
 	struct http_server *http;
 	const char *pin; /* of a self-signed certificate: what sellers and buyers need beside the address; else "" */
 	struct workers *passwords, *disks, *payers;
-	struct pay *pay; /* pay.h */
-	struct rate *signups;
-	struct rate *codes; /* of second factors, by account */
+	struct pay *pay;		  /* pay.h */
+	struct rate *signups, *strangers; /* by address */
+	struct rate *callers;		  /* by account, or machine */
+	struct rate *codes;		  /* of second factors, by account */
 	struct files *pages;
 	struct gate *gate;
 	struct relays *relays; /* relays.h */
@@ -54,6 +57,8 @@ struct market {
 	struct uuid_map orders;		     /* struct open_order, matching.h */
 	char decoy_hash[PASSWORD_HASH_SIZE]; /* checked where the email address is unknown, for equal work */
 
+	uuid owner;	/* of the book: this process */
+	bool book_lost; /* another market holds it: this one ends, and stands by */
 	bool database_up;
 	mono_time hearing_since; /* when machines could begin to be heard: our start, or the database's return */
 	struct uuid_list touched_orders, touched_machines, touched_leases;
@@ -63,7 +68,7 @@ struct market {
 	unsigned pieces_folder;
 };
 
-/* Loads what the database has and starts to serve. */
+/* The book's holder loads what the database has and starts to serve. */
 MUST_CHECK err_t market_start(struct market *m, const struct http_config *http);
 void market_stop(struct market *m);
 

@@ -2,6 +2,7 @@
  * meter.c - a lease's usage: heard often, settled seldom
  */
 #include "meter.h"
+#include "lane.h"
 #include "live.h"
 #include "log.h"
 #include "price.h"
@@ -59,16 +60,92 @@ money meter_hold_left(const struct live *l)
 	return (money){ left > 0 ? left : 0 };
 }
 
-bool meter_due(const struct market *m, const struct live *l, bool ending, mono_time now)
+bool meter_due(const struct market *m, const struct live *l, mono_time now)
 {
 	const struct lease *lease = &l->row.l;
 	money enough, left = meter_hold_left(l);
-	if (!l->meter.heard)
+	if (!l->meter.heard || l->meter.settling)
 		return false;
 	bool low = left.micro <= lease->held.micro / 2 ||
 		   price_window(&lease->prices, lease->cores, lease->memory_mib, ENOUGH_US, &enough) || left.micro < enough.micro;
-	return ending || low || now.us - l->meter.settled.us >= m->settings->settle_interval_us;
+	return low || now.us - l->meter.settled.us >= m->settings->settle_interval_us;
 }
+
+/* ---- in a batch ---- */
+
+struct later {
+	struct settling settling;
+	struct market *market;
+	struct settled *settled;
+};
+
+/* Only what the batch has changed; the whole row is read soon. */
+static void take_settled(struct live *l, const struct settling *s)
+{
+	struct lease_row *row = &l->row;
+	row->usage = s->usage;
+	row->usage_hash = s->hash;
+	row->usage_at = s->now;
+	row->l.vcpu_ns = (int64_t)s->usage.vcpu_ns;
+	row->l.running_us = (int64_t)s->usage.running_us;
+	row->l.tx_bytes = (int64_t)s->usage.tx_bytes;
+	row->l.rx_bytes = (int64_t)s->usage.rx_bytes;
+	row->l.usage_cut |= s->cut;
+	row->l.charged = s->charged;
+	row->l.commission = s->commission;
+	row->l.held = s->held;
+	row->budget_left = s->budget_left;
+}
+
+static void on_settled(struct item *item, err_t e)
+{
+	struct later *later = item->context;
+	struct market *m = later->market;
+	struct settled *settled = later->settled;
+	struct live *l = live_get(m, later->settling.lease);
+	if (l) {
+		l->meter.settling = false;
+		if (e == OK && l->row.usage.seq < later->settling.usage.seq)
+			take_settled(l, &later->settling);
+		if ((e == OK || e == E_EXISTS) && l->meter.usage.seq <= later->settling.usage.seq) {
+			l->meter.heard = false;
+			l->meter.settled = clock_mono();
+		}
+		market_touch_lease(m, later->settling.lease);
+	}
+	free(later);
+	settled->done(settled, l, e == E_EXISTS ? OK : e);
+}
+
+void meter_settle_later(struct market *m, struct live *l, struct settled *settled, wall_time now)
+{
+	const struct lease *lease = &l->row.l;
+	struct later *later = calloc(1, sizeof *later);
+	money target;
+	err_t e = later ? price_window(&lease->prices, lease->cores, lease->memory_mib, m->settings->hold_window_us, &target)
+			: E_NOMEM;
+	if (e) {
+		free(later);
+		settled->done(settled, l, e);
+		return;
+	}
+	*later = (struct later){ .market = m, .settled = settled };
+	later->settling = (struct settling){
+		.item = { .done = on_settled, .context = later },
+		.lease = lease->id,
+		.usage = l->meter.usage,
+		.hash = usage_hash(lease->id, &l->meter.usage),
+		.cut = l->meter.cut,
+		.total = l->meter.total,
+		.hold_target = target,
+		.commission_bp = (uint32_t)m->settings->settlement_bp,
+		.now = now,
+	};
+	l->meter.settling = true;
+	lane_settle(m->lane, &later->settling);
+}
+
+/* ---- by itself ---- */
 
 err_t meter_settle(struct market *m, struct live *l, wall_time now, mono_time now_mono)
 {

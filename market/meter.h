@@ -18,7 +18,8 @@ struct meter {
 	bool heard; /* there is a record that is not settled */
 	struct usage usage;
 	bool cut;
-	money total; /* what its counters cost */
+	money total;   /* what its counters cost */
+	bool settling; /* one is under way */
 	mono_time settled;
 };
 
@@ -26,8 +27,14 @@ struct live;
 
 /* A machine's record. One that does not hold, or is older than what was heard, changes nothing. */
 MUST_CHECK err_t meter_hear(struct market *m, struct live *l, const struct usage *u, wall_time now);
-/* Is it time to settle? ending: there will be no further record. */
-bool meter_due(const struct market *m, const struct live *l, bool ending, mono_time now);
+/* Is it time to settle? */
+bool meter_due(const struct market *m, const struct live *l, mono_time now);
+/* Does so with others', in a batch: done() is called once, after it is stored and charged, or not: perhaps before this returns. */
+struct settled {
+	void (*done)(struct settled *s, struct live *l, err_t e); /* l: NULL where the lease is not here any more */
+	void *context;
+};
+void meter_settle_later(struct market *m, struct live *l, struct settled *settled, wall_time now);
 /* Stores and charges what was heard, if anything was. */
 MUST_CHECK err_t meter_settle(struct market *m, struct live *l, wall_time now, mono_time now_mono);
 /* What of the hold is left once all that was heard is paid. */

@@ -22,24 +22,42 @@ static const struct lease_report *report_of(const struct report *report, uuid le
 	return NULL;
 }
 
-static err_t hear(struct market *m, struct presence *p, const struct report *report, wall_time now, mono_time now_mono)
+/* A report while it is taken: the answer goes out when all that it brought is stored. */
+struct hearing {
+	struct request *r;
+	struct report report;
+	struct settled settled;
+	size_t settling;
+	bool begun;  /* all of it was read */
+	err_t error; /* the first one that is not the machine's own fault */
+};
+
+/* One lease's trouble is not the others'. */
+static void note_trouble(struct hearing *h, err_t e)
 {
-	err_t first = OK;
-	TRY(presence_heard(m, p, report, now));
-	for (size_t i = 0; i < report->lease_count; i++) {
+	market_store_failed(market_of(h->r), e, "taking a lease's report");
+	if (e && !h->error && e != E_INVALID && e != E_CONFLICT && e != E_OVERFLOW)
+		h->error = e;
+}
+
+static void hear(struct hearing *h, struct presence *p)
+{
+	struct market *m = market_of(h->r);
+	const struct report *report = &h->report;
+	note_trouble(h, presence_heard(m, p, report, h->r->now));
+	for (size_t i = 0; h->error != E_UNAVAILABLE && i < report->lease_count; i++) {
 		const struct lease_report *said = &report->leases[i];
 		struct live *l = live_get(m, said->lease);
+		bool later;
 		if (!l || l->machine != p)
 			continue; /* ended, or never its own: the answer does not name it */
-		err_t e = live_heard(m, l, report, said, now, now_mono);
-		if (e == E_UNAVAILABLE)
-			return e;
-		/* One lease's trouble is not the others'. */
-		if (e && !first)
-			first = e;
-		market_store_failed(m, e, "taking a lease's report");
+		err_t e = live_heard(m, l, report, said, h->r->now, h->r->now_mono, &later);
+		if (e == OK && later) {
+			h->settling++;
+			meter_settle_later(m, l, &h->settled, h->r->now);
+		}
+		note_trouble(h, e);
 	}
-	return first == OK || first == E_INVALID || first == E_CONFLICT || first == E_OVERFLOW ? OK : first;
 }
 
 /* How it should be. */
@@ -110,25 +128,59 @@ static err_t answer_report(struct request *r, struct presence *p, const struct r
 	return OK;
 }
 
+static void hearing_end(struct hearing *h)
+{
+	struct request *r = h->r;
+	struct presence *p = presence_get(market_of(r), r->caller.machine);
+	err_t e = h->error ? h->error : p ? answer_report(r, p, &h->report) : E_UNAVAILABLE;
+	if (e)
+		gate_refuse(r, e);
+	free(h);
+}
+
+static void on_settled(struct settled *settled, struct live *l, err_t e)
+{
+	struct hearing *h = settled->context;
+	struct request *r = h->r;
+	mono_time now = clock_mono();
+	note_trouble(h, e);
+	if (l && !e)
+		note_trouble(h, live_judge(market_of(r), l, clock_wall(), now));
+	if (--h->settling || !h->begun)
+		return;
+	hearing_end(h);
+	request_resume(r);
+	market_wake(market_of(r));
+}
+
 err_t machine_report(struct request *r)
 {
 	struct market *m = market_of(r);
 	struct json_error error = { 0 };
-	AUTO_FREE struct report *report = NULL;
 	if (!uuid_equal(r->caller.machine, r->values.id[0]))
 		return E_NOT_FOUND;
 	struct presence *p = presence_get(m, r->caller.machine);
 	if (!p)
 		return E_UNAVAILABLE;
-	report = calloc(1, sizeof *report);
-	if (!report)
+	struct hearing *h = calloc(1, sizeof *h);
+	if (!h)
 		return E_NOMEM;
-	if (report_from_json(r->json, report, &error) != OK)
+	h->r = r;
+	h->settled = (struct settled){ on_settled, h };
+	err_t e = report_from_json(r->json, &h->report, &error);
+	if (e) {
+		free(h);
 		return refuse_json(r, &error);
+	}
 	p->last_report = r->now_mono;
-	if (presence_is_news(p, report->boot, report->seq))
-		TRY(hear(m, p, report, r->now, r->now_mono));
-	return answer_report(r, p, report);
+	if (presence_is_news(p, h->report.boot, h->report.seq))
+		hear(h, p);
+	h->begun = true;
+	if (h->settling)
+		request_wait(r);
+	else
+		hearing_end(h);
+	return OK;
 }
 
 /* ---- what a lease is made of ---- */

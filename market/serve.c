@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "file.h"
 #include "gate.h"
+#include "lane.h"
 #include "log.h"
 #include "market.h"
 #include "metrics.h"
@@ -22,6 +23,7 @@
 #include "setup.h"
 
 #define STAND_BY_US (500 * 1000)
+#define ARGUMENTS_MAX 256
 
 /* A connection is a descriptor: as many as we may have. */
 static void raise_descriptor_limit(void)
@@ -133,17 +135,36 @@ static err_t listen_at(const struct settings *s, int *ret_fd, char *ret_bound)
 	return e;
 }
 
-/* One market works on a database at a time; a second one stands by and takes over when the first is gone. */
-static err_t claim(struct market *m)
+/* One market works on a database at a time; a second one stands by and takes over when the first is gone or silent. */
+static err_t claim(struct market *m, int64_t *ret_epoch)
 {
-	err_t e = store_claim(m->store);
+	m->owner = uuid_make(clock_wall());
+	err_t e = store_book_claim(m->store, m->owner, m->settings->book_us, ret_epoch);
 	if (e == E_EXISTS)
 		log_info("another market works on this database: standing by", "%s", "");
-	while (e == E_EXISTS || e == E_UNAVAILABLE) {
+	while (e == E_EXISTS || e == E_UNAVAILABLE || e == E_AGAIN) {
 		usleep(STAND_BY_US);
-		e = store_claim(m->store);
+		e = store_book_claim(m->store, m->owner, m->settings->book_us, ret_epoch);
 	}
 	return e;
+}
+
+/* From the beginning, as the process that it was: nothing of what it remembers holds any more. */
+static void stand_by(void)
+{
+	char *words, *argv[ARGUMENTS_MAX + 1] = { NULL };
+	size_t len, count = 0;
+	sigset_t none;
+	log_info("starting anew, to stand by", "%s", "");
+	if (file_read("/proc/self/cmdline", 1 << 20, &words, &len) != OK)
+		return;
+	for (char *at = words; at < words + len && count < ARGUMENTS_MAX; at += strlen(at) + 1)
+		argv[count++] = at;
+	sigemptyset(&none); /* those that the loop took are blocked */
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv("/proc/self/exe", argv);
+	log_error("cannot start anew", "errno=%d", errno);
+	free(words);
 }
 
 static struct pay_config pay_config_of(const struct settings *s, const char *url)
@@ -195,8 +216,11 @@ static err_t serve(struct market *m, struct setup *setup)
 	if (m->cluster)
 		TRY(setup_migrate(setup));
 	TRY(setup_store(setup, &m->store));
-	TRY(claim(m));
+	int64_t epoch;
+	TRY(claim(m, &epoch));
 	TRY(loop_new(&m->loop));
+	TRY(lane_open(m->loop, setup_market_uri(setup), &m->lane));
+	TRY(lane_set_epoch(m->lane, epoch));
 	return run(m, setup, fd, url, &certificate);
 }
 
@@ -219,6 +243,8 @@ int command_serve(struct cli *cli)
 	market.data_dir = setup.data_dir;
 	market.resources_dir = setup.resources_dir;
 	err_t e = serve(&market, &setup);
+	if (market.book_lost)
+		stand_by(); /* the embedded database goes on */
 	store_close(market.store);
 	relays_free(market.relays);
 	attest_free(market.attest);

@@ -24,6 +24,7 @@ struct settings {
 	/* [limits] */
 	int64_t connections, connections_per_address, connection_timeout_us, buffered_bytes;
 	int64_t signups_burst, signups_refill_us, logins_queue;
+	int64_t strangers_burst, strangers_refill_us, requests_burst, requests_refill_us;
 	int64_t streams, streams_per_account, machines_per_account, tokens_per_account;
 	int64_t orders_per_account, deposits_per_account, images_per_account, image_bytes, images_bytes;
 	money deposit_max;
@@ -37,7 +38,7 @@ struct settings {
 	int64_t report_interval_us, busy_interval_us, lost_contact_us, start_timeout_us, end_grace_us, funds_grace_us,
 		trial_pause_us;
 	int64_t hold_window_us, settle_interval_us, dispute_window_us, pieces_interval_us, pieces_grace_us, session_us,
-		peer_timeout_us, console_wanted_us, sweep_interval_us, heartbeat_us, seen_interval_us, sample_interval_us;
+		peer_timeout_us, console_wanted_us, sweep_interval_us, heartbeat_us, seen_interval_us, sample_interval_us, book_us;
 };
 
 extern const struct conf_entry settings_table[];

@@ -2,7 +2,7 @@
 -- 10_ledger.sql - identifiers, ledger accounts, postings, the audit
 --
 -- Procedures run as their owner with a pinned search path; 90_grants.sql says which of them the market may call. They refuse with
--- SQLSTATE CS001 not found, CS002 exists, CS003 conflict, CS004 funds, CS005 limit, CS006 invalid (market/store/connection.c).
+-- SQLSTATE CS001 not found, CS002 exists, CS003 conflict, CS004 funds, CS005 limit, CS006 invalid, CS007 the book is another market's (market/store/connection.c).
 -- Locks are always taken in this order: orders by id, machines by id, leases, ledger accounts by id.
 
 -- All that others call is PL/pgSQL: it keeps its plans, where a function in SQL is parsed and planned at every call.

@@ -53,6 +53,7 @@ CREATE OR REPLACE FUNCTION order_close(p_id uuid, p_state text, p_now timestampt
 DECLARE
 	o cpushare.order;
 BEGIN
+	PERFORM book_fence();
 	IF p_state NOT IN ('cancelled', 'expired') THEN
 		RAISE EXCEPTION 'an order is closed as cancelled or expired' USING ERRCODE = 'CS006';
 	END IF;

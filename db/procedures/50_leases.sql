@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- 50_leases.sql - leases: matching, states, usage and its charge, the end
+-- 50_leases.sql - leases: matching, states, the end
 
 -- The first free one from the id's last three bytes on: unique within the order.
 CREATE OR REPLACE FUNCTION lease_mac(p_order uuid, p_lease uuid) RETURNS macaddr LANGUAGE plpgsql
@@ -75,6 +75,7 @@ DECLARE
 	v_made uuid[];
 	i integer := 1;
 BEGIN
+	PERFORM book_fence();
 	PERFORM 1 FROM cpushare.order WHERE id = ANY (p_orders) ORDER BY id FOR NO KEY UPDATE;
 	PERFORM 1 FROM machine WHERE id = ANY (p_machines) ORDER BY id FOR NO KEY UPDATE;
 	WHILE i <= v_last LOOP
@@ -121,6 +122,7 @@ CREATE OR REPLACE FUNCTION lease_set_state(p_id uuid, p_state text, p_accel text
 DECLARE
 	l lease;
 BEGIN
+	PERFORM book_fence();
 	PERFORM lease_lock(p_id);
 	SELECT * INTO l FROM lease WHERE id = p_id;
 	IF p_state NOT IN ('preparing', 'running', 'paused') OR l.state = 'ended'
@@ -141,6 +143,7 @@ CREATE OR REPLACE FUNCTION lease_desire(p_id uuid, p_desired text, p_reason text
 DECLARE
 	l lease;
 BEGIN
+	PERFORM book_fence();
 	PERFORM lease_lock(p_id);
 	SELECT * INTO l FROM lease WHERE id = p_id;
 	IF l.state = 'ended' OR (l.desired = 'ended' AND p_desired <> 'ended') THEN
@@ -156,63 +159,9 @@ END $$;
 CREATE OR REPLACE FUNCTION lease_set_path(p_id uuid, p_path text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 	SET search_path = cpushare, pg_temp AS $$
 BEGIN
+	PERFORM book_fence();
 	PERFORM lease_lock(p_id);
 	UPDATE lease SET path = p_path WHERE id = p_id;
-END $$;
-
--- Accepts a usage record and moves money. p_charge_total is what the counters cost since the start; what the lease has not been
--- charged of it yet comes out of its hold, as far as that goes, and the rest stays due: the next record asks for it again. Then the
--- hold is filled up to p_hold_target out of the available balance, within the budget. All of it is one posting.
-CREATE OR REPLACE FUNCTION lease_use(p_id uuid, p_seq bigint, p_vcpu_ns bigint, p_running_us bigint, p_tx_bytes bigint,
-	p_rx_bytes bigint, p_previous bytea, p_signature bytea, p_hash bytea, p_cut boolean, p_charge_total bigint,
-	p_commission_bp bigint, p_hold_target bigint, p_now timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-	SET search_path = cpushare, pg_temp AS $$
-DECLARE
-	o cpushare.order;
-	l lease;
-	v_available bigint;
-	v_held bigint;
-	v_earner bigint;
-	v_market bigint := market_account_of('commission');
-	v_charge bigint;
-	v_commission bigint;
-	v_fill bigint;
-BEGIN
-	PERFORM lease_lock(p_id);
-	SELECT * INTO l FROM lease WHERE id = p_id;
-	SELECT * INTO o FROM cpushare.order WHERE id = l.order_id;
-	IF p_seq <= l.usage_seq THEN
-		RETURN;
-	END IF;
-	IF l.state = 'ended' THEN
-		RAISE EXCEPTION 'the lease is over' USING ERRCODE = 'CS003';
-	END IF;
-	IF p_vcpu_ns < l.vcpu_ns OR p_running_us < l.running_us OR p_tx_bytes < l.tx_bytes OR p_rx_bytes < l.rx_bytes THEN
-		RAISE EXCEPTION 'counters never go back' USING ERRCODE = 'CS006';
-	END IF;
-	v_available := ledger_account_of(l.buyer, 'available');
-	v_held := ledger_account_of(l.buyer, 'held');
-	v_earner := ledger_account_of(l.seller, 'available');
-	PERFORM ledger_lock(v_available, v_held, v_earner, v_market);
-	-- Nothing is charged before the VM has run.
-	v_charge := CASE WHEN l.started_at IS NULL THEN 0 ELSE least(greatest(p_charge_total - l.charged_micro, 0), l.held_micro) END;
-	-- On the total, rounded once, halves up (money_scale), so that the sum of the parts does not depend on how many there were.
-	v_commission := floor(((l.charged_micro + v_charge)::numeric * p_commission_bp + 5000) / 10000) - l.commission_micro;
-	v_commission := least(greatest(v_commission, 0), v_charge);
-	v_fill := greatest(p_hold_target - (l.held_micro - v_charge), 0);
-	v_fill := least(v_fill, (SELECT balance_micro FROM ledger_account WHERE id = v_available));
-	IF o.budget_micro > 0 THEN
-		v_fill := least(v_fill, o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro);
-	END IF;
-	UPDATE lease SET usage_seq = p_seq, vcpu_ns = p_vcpu_ns, running_us = p_running_us, tx_bytes = p_tx_bytes,
-		rx_bytes = p_rx_bytes, usage_previous = p_previous, usage_signature = p_signature, usage_hash = p_hash, usage_at = p_now,
-		usage_cut = usage_cut OR p_cut, charged_micro = charged_micro + v_charge, commission_micro = commission_micro + v_commission,
-		held_micro = held_micro - v_charge + v_fill WHERE id = p_id;
-	UPDATE cpushare.order SET charged_micro = charged_micro + v_charge, leases_held_micro = leases_held_micro - v_charge + v_fill
-		WHERE id = o.id AND (v_charge > 0 OR v_fill > 0);
-	PERFORM post(CASE WHEN v_charge > 0 THEN 'charge' ELSE 'hold' END, o.id, l.id, NULL, '', p_now,
-		ARRAY[v_held, v_held, v_available], ARRAY[v_earner, v_market, v_held],
-		ARRAY[v_charge - v_commission, v_commission, v_fill]);
 END $$;
 
 -- The end: hold released, capacity free, the order closed with its last lease.
@@ -223,6 +172,7 @@ DECLARE
 	l lease;
 	v_last boolean;
 BEGIN
+	PERFORM book_fence();
 	PERFORM lease_lock(p_id);
 	SELECT * INTO l FROM lease WHERE id = p_id;
 	SELECT * INTO o FROM cpushare.order WHERE id = l.order_id;

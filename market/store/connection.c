@@ -53,12 +53,12 @@ static err_t state_to_err(const char *state, const char *constraint)
 	} table[] = {
 		{ "CS001", E_NOT_FOUND },   { "CS002", E_EXISTS },	{ "CS003", E_CONFLICT },
 		{ "CS004", E_FUNDS },	    { "CS005", E_LIMIT },	{ "CS006", E_INVALID },
-		{ "23503", E_NOT_FOUND }, /* foreign_key_violation: what was named does not exist */
-		{ "23505", E_EXISTS },	  /* unique_violation */
-		{ "40001", E_AGAIN },	  /* serialization_failure */
-		{ "40P01", E_AGAIN },	  /* deadlock_detected */
-		{ "55P03", E_AGAIN },	  /* lock_not_available */
-		{ "57014", E_AGAIN },	  /* query_canceled: statement_timeout */
+		{ "CS007", E_DENIED },	    { "23503", E_NOT_FOUND }, /* foreign_key_violation: what was named does not exist */
+		{ "23505", E_EXISTS },				      /* unique_violation */
+		{ "40001", E_AGAIN },				      /* serialization_failure */
+		{ "40P01", E_AGAIN },				      /* deadlock_detected */
+		{ "55P03", E_AGAIN },				      /* lock_not_available */
+		{ "57014", E_AGAIN },				      /* query_canceled: statement_timeout */
 		{ "57P01", E_UNAVAILABLE }, { "57P02", E_UNAVAILABLE }, { "57P03", E_UNAVAILABLE },
 		{ "53300", E_UNAVAILABLE }, /* too_many_connections */
 	};
@@ -130,14 +130,12 @@ static err_t simple(struct store *s, const char *sql)
 	return answer_wait(s, &result);
 }
 
-/* Held by the session: it is gone when the connection is, so that no statement of ours can run behind another market's. */
-static err_t claim_take(struct store *s)
+/* What the server compares with the book's epoch (db/procedures/25_book.sql). */
+static err_t epoch_tell(struct store *s)
 {
-	AUTO_RESULT *result = NULL;
-	if (!PQsendQuery(s->db, "SELECT 1 WHERE pg_try_advisory_lock(17232, 1)"))
-		return store_lost(s, PQerrorMessage(s->db));
-	TRY(answer_wait(s, &result));
-	return PQntuples(result) ? OK : store_fail(s, E_EXISTS, "another market works on this database");
+	char sql[64];
+	snprintf(sql, sizeof sql, "SET cpushare.epoch = %lld", (long long)s->epoch);
+	return simple(s, sql);
 }
 
 static err_t store_connect(struct store *s)
@@ -153,12 +151,12 @@ static err_t store_connect(struct store *s)
 	/* The role that cannot write money, where the user is another one (an owner or superuser of a server of the operator's). */
 	err_t e = simple(
 		s, "SET search_path TO cpushare, pg_temp; SET statement_timeout = '10s'; "
-		   "SET idle_in_transaction_session_timeout = '30s'; SET plan_cache_mode = force_generic_plan; "
+		   "SET idle_in_transaction_session_timeout = '5s'; SET plan_cache_mode = force_generic_plan; "
 		   "SET TimeZone = 'UTC'; SET synchronous_commit = on; SET default_transaction_isolation = 'read committed'; "
 		   "SELECT set_config('role', 'cpushare_market', false) WHERE current_user <> 'cpushare_market' "
 		   "AND pg_has_role(session_user, 'cpushare_market', 'MEMBER')");
-	if (e == OK && s->claimed)
-		e = claim_take(s);
+	if (e == OK)
+		e = epoch_tell(s);
 	if (e != OK && s->db)
 		store_lost(s, s->error);
 	return e == OK ? OK : E_UNAVAILABLE;
@@ -192,7 +190,15 @@ static err_t prepare(struct store *s, const char *sql, const struct params *p, c
 	return OK;
 }
 
-static err_t run(struct store *s, const char *sql, const struct params *p, PGresult **ret_result)
+static void params_free(struct params *p)
+{
+	for (int i = 0; p && i < p->count; i++) {
+		free(p->heap[i]);
+		p->heap[i] = NULL;
+	}
+}
+
+static err_t send(struct store *s, const char *sql, const struct params *p, bool nonblocking)
 {
 	static const int binary[PARAM_MAX] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
 	char name[16];
@@ -200,8 +206,50 @@ static err_t run(struct store *s, const char *sql, const struct params *p, PGres
 		return store_fail(s, p->error, "a parameter does not fit");
 	TRY(ready(s));
 	TRY(prepare(s, sql, p, name));
-	if (!PQsendQueryPrepared(s->db, name, p ? p->count : 0, p ? p->values : NULL, p ? p->lengths : NULL, binary, 1))
+	if ((nonblocking && PQsetnonblocking(s->db, 1)) ||
+	    !PQsendQueryPrepared(s->db, name, p ? p->count : 0, p ? p->values : NULL, p ? p->lengths : NULL, binary, 1))
 		return store_lost(s, PQerrorMessage(s->db));
+	return OK;
+}
+
+static err_t run(struct store *s, const char *sql, const struct params *p, PGresult **ret_result)
+{
+	TRY(send(s, sql, p, false));
+	return answer_wait(s, ret_result);
+}
+
+err_t store_send(struct store *s, const char *sql, struct params *p)
+{
+	err_t e = send(s, sql, p, true);
+	params_free(p);
+	return e;
+}
+
+err_t store_idle(struct store *s)
+{
+	if (!PQconsumeInput(s->db) || PQstatus(s->db) != CONNECTION_OK)
+		return store_lost(s, PQerrorMessage(s->db));
+	return OK;
+}
+
+err_t store_drop(struct store *s, const char *why)
+{
+	return store_lost(s, why);
+}
+
+err_t store_receive(struct store *s, enum progress *ret_progress, PGresult **ret_result)
+{
+	int left = PQflush(s->db);
+	if (left < 0 || !PQconsumeInput(s->db))
+		return store_lost(s, PQerrorMessage(s->db));
+	if (left > 0 || PQisBusy(s->db)) {
+		*ret_progress = left > 0 ? SENDING : WAITING;
+		return OK;
+	}
+	*ret_progress = ANSWERED;
+	if (PQsetnonblocking(s->db, 0))
+		return store_lost(s, PQerrorMessage(s->db));
+	/* All of a statement's answer comes at once: what is not here yet is its last few bytes. */
 	return answer_wait(s, ret_result);
 }
 
@@ -209,10 +257,7 @@ err_t store_query(struct store *s, const char *sql, struct params *p, PGresult *
 {
 	AUTO_RESULT *result = NULL;
 	err_t e = run(s, sql, p, &result);
-	for (int i = 0; p && i < p->count; i++) {
-		free(p->heap[i]);
-		p->heap[i] = NULL;
-	}
+	params_free(p);
 	if (e == OK && ret_result) {
 		*ret_result = result;
 		result = NULL;
@@ -273,12 +318,42 @@ err_t store_open(const char *uri, struct store **ret_store)
 	return OK;
 }
 
-err_t store_claim(struct store *s)
+err_t store_set_epoch(struct store *s, int64_t epoch)
 {
-	TRY(ready(s));
-	TRY(claim_take(s));
-	s->claimed = true;
+	s->epoch = epoch;
+	return s->db ? epoch_tell(s) : OK; /* else told when it connects */
+}
+
+static const char CLAIM_SQL[] = "SELECT coalesce(book_claim($1, $2), 0)";
+
+err_t store_book_claim(struct store *s, uuid owner, int64_t for_us, int64_t *ret_epoch)
+{
+	struct params p = { 0 };
+	int64_t epoch;
+	param_uuid(&p, owner);
+	param_int(&p, for_us / MILLISECOND_US);
+	TRY(store_query_int(s, CLAIM_SQL, &p, &epoch));
+	if (!epoch)
+		return store_fail(s, E_EXISTS, "another market holds the book");
+	TRY(store_set_epoch(s, epoch));
+	*ret_epoch = epoch;
 	return OK;
+}
+
+static const char RENEW_SQL[] = "SELECT book_renew($1, $2, $3)";
+
+err_t store_book_renew(struct store *s, uuid owner, int64_t for_us)
+{
+	struct params p = { 0 };
+	param_uuid(&p, owner);
+	param_int(&p, s->epoch);
+	param_int(&p, for_us / MILLISECOND_US);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, RENEW_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	bool held = row_bool(&row);
+	TRY(row_end(s, &row));
+	return held ? OK : store_fail(s, E_DENIED, "another market holds the book");
 }
 
 void store_close(struct store *s)

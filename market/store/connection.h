@@ -24,8 +24,8 @@ struct store {
 	char *uri;
 	PGconn *db; /* NULL: not connected */
 	bool in_transaction;
-	bool claimed; /* it must hold the market's lock */
-	bool broken;  /* the connection went away inside the transaction: only store_rollback() is left */
+	int64_t epoch; /* of the book, that its writes are under; 0: of none */
+	bool broken;   /* the connection went away inside the transaction: only store_rollback() is left */
 	char error[STORE_ERROR_SIZE];
 	const char *prepared[2 * STATEMENT_MAX]; /* by the text's address; the slot is the statement's name */
 };
@@ -40,9 +40,14 @@ struct params {
 	char *heap[PARAM_MAX]; /* arrays; freed by store_query() */
 	err_t error;	       /* E_NOMEM, E_OVERFLOW */
 };
+struct bytes {
+	const void *data;
+	size_t len;
+};
 void param_uuid(struct params *p, uuid id); /* zero: NULL */
 void param_int(struct params *p, int64_t value);
-void param_counter(struct params *p, uint64_t value); /* above 2^63 - 1: E_OVERFLOW */
+void param_counter(struct params *p, uint64_t value);	       /* above 2^63 - 1: E_OVERFLOW */
+int64_t param_counter_value(struct params *p, uint64_t value); /* for an array: as param_counter() */
 void param_bool(struct params *p, bool value);
 void param_money(struct params *p, money amount);
 void param_prices(struct params *p, const struct prices *prices); /* three */
@@ -53,6 +58,11 @@ void param_bytes(struct params *p, const void *data, size_t len);
 void param_sha256(struct params *p, const sha256 *hash); /* all zeros: NULL */
 void param_int_array(struct params *p, const int64_t *values, size_t count);
 void param_uuid_array(struct params *p, const uuid *values, size_t count);
+void param_bool_array(struct params *p, const bool *values, size_t count);
+void param_time_array(struct params *p, const wall_time *values, size_t count);	    /* us 0: NULL */
+void param_text_array(struct params *p, const char *const *values, size_t count);   /* NULL: NULL */
+void param_sha256_array(struct params *p, const sha256 *values, size_t count);	    /* all zeros: NULL */
+void param_bytes_array(struct params *p, const struct bytes *values, size_t count); /* data NULL: NULL */
 
 /* ---- queries ---- */
 void result_free(PGresult **result);
@@ -66,6 +76,15 @@ MUST_CHECK err_t store_query_one(struct store *s, const char *sql, struct params
 MUST_CHECK err_t store_query_int(struct store *s, const char *sql, struct params *p, int64_t *ret_value);
 /* The text of the first row's first column: what a procedure says that it did. OUTCOME_SIZE bytes. */
 MUST_CHECK err_t outcome_query(struct store *s, const char *sql, struct params *p, char *ret_outcome);
+/* For lane.c. Sends and does not wait for the answer; the statement is prepared first, which is waited for once a connection. */
+MUST_CHECK err_t store_send(struct store *s, const char *sql, struct params *p);
+/* Sends what is left and reads what has come. The result and the failure are the statement's where it is ANSWERED. */
+enum progress { SENDING, WAITING, ANSWERED };
+MUST_CHECK err_t store_receive(struct store *s, enum progress *ret_progress, PGresult **ret_result);
+/* Something came while nothing was asked: the connection's end, or notices. */
+MUST_CHECK err_t store_idle(struct store *s);
+/* Closes the connection; E_UNAVAILABLE. */
+err_t store_drop(struct store *s, const char *why);
 /* Notes why a call failed, for store_error(); returns e. */
 err_t store_fail(struct store *s, err_t e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

@@ -126,6 +126,18 @@ err_t store_lease_list_live(struct store *s, struct lease_row **ret_rows, size_t
 	return lease_list(s, LIVE_SQL, (uuid){ { 0 } }, (uuid){ { 0 } }, ret_rows, ret_count);
 }
 
+static const char AGAIN_SQL[] = COLUMNS "WHERE l.id = ANY ($2)";
+
+err_t store_lease_list_again(struct store *s, const uuid *ids, size_t count, struct lease_row **ret_rows, size_t *ret_count)
+{
+	struct params p = { 0 };
+	param_uuid(&p, (uuid){ { 0 } });
+	param_uuid_array(&p, ids, count);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, AGAIN_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_rows, lease_read, (void **)ret_rows, ret_count);
+}
+
 /* ---- changes: all by the procedures of db/procedures/50_leases.sql ---- */
 
 static const char STATE_SQL[] = "SELECT lease_set_state($1, $2, $3, $4, $5)";

@@ -92,7 +92,8 @@ err_t store_machine_list(struct store *s, uuid account, struct machine_row **ret
 static const char UPDATE_SQL[] =
 	"UPDATE machine SET country = $2, version = $3, state = $4, accel = $5, cores = $6, memory_mib = $7, score = $8, "
 	"price_per_core_hour_micro = $9, price_per_gib_hour_micro = $10, price_per_gib_transferred_micro = $11, "
-	"max_duration_s = $12, accepting = $13, seen_at = greatest(seen_at, $14) WHERE id = $1 AND state <> 'retired'";
+	"max_duration_s = $12, accepting = $13, seen_at = greatest(seen_at, $14) WHERE id = $1 AND state <> 'retired' AND "
+	"book_fence()";
 
 err_t store_machine_update(struct store *s, const struct machine_row *row)
 {

@@ -16,6 +16,10 @@
 /* src/include/catalog/pg_type.dat of PostgreSQL; these never change. */
 enum {
 	OID_BOOL = 16,
+	OID_BOOL_ARRAY = 1000,
+	OID_BYTEA_ARRAY = 1001,
+	OID_TEXT_ARRAY = 1009,
+	OID_TIMESTAMPTZ_ARRAY = 1185,
 	OID_BYTEA = 17,
 	OID_INT8 = 20,
 	OID_TEXT = 25,
@@ -64,11 +68,16 @@ void param_int(struct params *p, int64_t value)
 	param_int8(p, OID_INT8, value);
 }
 
-void param_counter(struct params *p, uint64_t value)
+int64_t param_counter_value(struct params *p, uint64_t value)
 {
 	if (value > INT64_MAX)
 		p->error = E_OVERFLOW;
-	param_int8(p, OID_INT8, (int64_t)(value & INT64_MAX));
+	return (int64_t)(value & INT64_MAX);
+}
+
+void param_counter(struct params *p, uint64_t value)
+{
+	param_int8(p, OID_INT8, param_counter_value(p, value));
 }
 
 void param_bool(struct params *p, bool value)
@@ -122,51 +131,109 @@ void param_sha256(struct params *p, const sha256 *hash)
 	param_add(p, OID_BYTEA, zero ? NULL : hash->bytes, zero ? 0 : sizeof hash->bytes);
 }
 
-static void param_array(struct params *p, Oid type, Oid element, const uint8_t *values, size_t each, size_t count)
+static void param_array(struct params *p, Oid type, Oid element, const struct bytes *values, size_t count)
 {
-	size_t len = 20 + count * (4 + each);
-	char *data = malloc(len);
-	if (!data || len > INT32_MAX) {
-		free(data);
+	size_t len = 20, nulls = 0;
+	for (size_t i = 0; i < count; i++) {
+		len += 4 + (values[i].data ? values[i].len : 0);
+		nulls += !values[i].data;
+	}
+	char *data = len <= INT32_MAX ? malloc(len) : NULL;
+	if (!data) {
 		p->error = E_NOMEM;
 		param_add(p, type, NULL, 0);
 		return;
 	}
 	struct writer w = writer_of(data, len);
 	write_u32(&w, count ? 1 : 0);
-	write_u32(&w, 0);
+	write_u32(&w, nulls > 0);
 	write_u32(&w, element);
 	if (count) {
 		write_u32(&w, (uint32_t)count);
 		write_u32(&w, 1);
 	}
 	for (size_t i = 0; i < count; i++) {
-		write_u32(&w, (uint32_t)each);
-		write_bytes(&w, values + i * each, each);
+		write_u32(&w, values[i].data ? (uint32_t)values[i].len : UINT32_MAX);
+		if (values[i].data)
+			write_bytes(&w, values[i].data, values[i].len);
 	}
 	p->heap[p->count] = data;
 	param_add(p, type, data, writer_len(&w));
 }
 
+/* Elements of one size, in PostgreSQL's format already; an element of zeros is NULL where zero_is_null. */
+static void param_fixed_array(struct params *p, Oid type, Oid element, const void *values, size_t each, size_t count,
+			      bool zero_is_null)
+{
+	static const uint8_t zeros[32];
+	AUTO_FREE struct bytes *slices = calloc(count + 1, sizeof *slices);
+	if (!slices)
+		p->error = E_NOMEM;
+	for (size_t i = 0; slices && i < count; i++) {
+		const uint8_t *at = (const uint8_t *)values + i * each;
+		bool null = zero_is_null && !memcmp(at, zeros, each);
+		slices[i] = (struct bytes){ null ? NULL : at, each };
+	}
+	param_array(p, type, element, slices, slices ? count : 0);
+}
+
+static void param_int8_array(struct params *p, Oid type, Oid element, const int64_t *values, size_t count, bool zero_is_null)
+{
+	AUTO_FREE uint8_t *wire = malloc(8 * count + 1);
+	if (!wire)
+		p->error = E_NOMEM;
+	struct writer w = writer_of(wire, wire ? 8 * count : 0);
+	for (size_t i = 0; wire && i < count; i++)
+		write_u64(&w, (uint64_t)values[i]);
+	param_fixed_array(p, type, element, wire, 8, wire ? count : 0, zero_is_null);
+}
+
 void param_int_array(struct params *p, const int64_t *values, size_t count)
 {
-	uint8_t *wire = malloc(8 * count + 1);
-	if (!wire) {
+	param_int8_array(p, OID_INT8_ARRAY, OID_INT8, values, count, false);
+}
+
+void param_time_array(struct params *p, const wall_time *values, size_t count)
+{
+	AUTO_FREE int64_t *since_2000 = calloc(count + 1, sizeof *since_2000);
+	if (!since_2000)
 		p->error = E_NOMEM;
-		param_add(p, OID_INT8_ARRAY, NULL, 0);
-		return;
-	}
-	struct writer w = writer_of(wire, 8 * count);
-	for (size_t i = 0; i < count; i++)
-		write_u64(&w, (uint64_t)values[i]);
-	param_array(p, OID_INT8_ARRAY, OID_INT8, wire, 8, count);
-	free(wire);
+	for (size_t i = 0; since_2000 && i < count; i++)
+		since_2000[i] = values[i].us ? values[i].us - PG_EPOCH_US : 0;
+	param_int8_array(p, OID_TIMESTAMPTZ_ARRAY, OID_TIMESTAMPTZ, since_2000, since_2000 ? count : 0, true);
 }
 
 void param_uuid_array(struct params *p, const uuid *values, size_t count)
 {
 	static_assert(sizeof *values == 16, "an array of uuids has no gaps");
-	param_array(p, OID_UUID_ARRAY, OID_UUID, (const uint8_t *)values, 16, count);
+	param_fixed_array(p, OID_UUID_ARRAY, OID_UUID, values, 16, count, false);
+}
+
+void param_bool_array(struct params *p, const bool *values, size_t count)
+{
+	static_assert(sizeof *values == 1, "true is 1, a byte");
+	param_fixed_array(p, OID_BOOL_ARRAY, OID_BOOL, values, 1, count, false);
+}
+
+void param_sha256_array(struct params *p, const sha256 *values, size_t count)
+{
+	static_assert(sizeof *values == 32, "an array of hashes has no gaps");
+	param_fixed_array(p, OID_BYTEA_ARRAY, OID_BYTEA, values, 32, count, true);
+}
+
+void param_bytes_array(struct params *p, const struct bytes *values, size_t count)
+{
+	param_array(p, OID_BYTEA_ARRAY, OID_BYTEA, values, count);
+}
+
+void param_text_array(struct params *p, const char *const *values, size_t count)
+{
+	AUTO_FREE struct bytes *slices = calloc(count + 1, sizeof *slices);
+	if (!slices)
+		p->error = E_NOMEM;
+	for (size_t i = 0; slices && i < count; i++)
+		slices[i] = (struct bytes){ values[i], values[i] ? strlen(values[i]) : 0 };
+	param_array(p, OID_TEXT_ARRAY, OID_TEXT, slices, slices ? count : 0);
 }
 
 /* ---- rows ---- */

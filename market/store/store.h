@@ -23,9 +23,13 @@ MUST_CHECK err_t store_open(const char *uri, struct store **ret_store);
 void store_close(struct store *s);
 const char *store_error(const struct store *s); /* of the last failure; for logs */
 MUST_CHECK err_t store_ping(struct store *s);
-/* From now on this connection works only while it holds a lock that the server gives to one market: who lost the connection, and
- * with it the lock to another market, cannot write any more (E_UNAVAILABLE). E_EXISTS: another market holds it. */
-MUST_CHECK err_t store_claim(struct store *s);
+/* ---- the book: one market at a time holds it (db/procedures/25_book.sql) ----
+ * What only its holder may write is refused with E_DENIED on a connection of another epoch than the book's. */
+/* For so long, and from now on this connection works under the epoch that it is told. E_EXISTS: another market holds it. */
+MUST_CHECK err_t store_book_claim(struct store *s, uuid owner, int64_t for_us, int64_t *ret_epoch);
+/* For so long from now; 0: not any more. E_DENIED: it is lost. */
+MUST_CHECK err_t store_book_renew(struct store *s, uuid owner, int64_t for_us);
+MUST_CHECK err_t store_set_epoch(struct store *s, int64_t epoch);
 
 /* Transactions: one BEGIN at a time. Calls outside of one are transactions of their own. */
 MUST_CHECK err_t store_begin(struct store *s);
@@ -196,6 +200,8 @@ MUST_CHECK err_t store_lease_list_of_machine(struct store *s, uuid machine, stru
 					     size_t *ret_count); /* not ended */
 MUST_CHECK err_t store_lease_list_live(struct store *s, struct lease_row **ret_rows,
 				       size_t *ret_count); /* all that have not ended */
+MUST_CHECK err_t store_lease_list_again(struct store *s, const uuid *ids, size_t count, struct lease_row **ret_rows,
+					size_t *ret_count); /* these, as far as they are there */
 /* What the machine says: preparing, running, paused (both set started_at once). Going back or out of ended: E_CONFLICT. */
 MUST_CHECK err_t store_lease_state(struct store *s, uuid id, enum lease_state state, enum accel accel, const char *detail,
 				   wall_time now);

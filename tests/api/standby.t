@@ -53,4 +53,23 @@ kill -TERM $SECOND
 wait $SECOND
 is $? 0 "the second stops"
 ok "and the first works again" within 10 market_answers
+
+# One that is paused keeps its connections, and does not know how long it was.
+rm "$WORK/second.log"
+cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen 127.0.0.1:0 >>"$WORK/second.log" 2>&1 &
+SECOND=$!
+ok "the second stands by again" within 10 stands_by
+EPOCH=$(sql "SELECT epoch FROM cpushare.book")
+kill -STOP $MARKET_PID
+ok "when the first is paused, the second takes over" within 20 serves
+is "$(sql "SELECT epoch FROM cpushare.book")" $((EPOCH + 1)) "under the next epoch"
+kill -CONT $MARKET_PID
+refused() { grep -q 'another market holds the book' "$WORK/market.log"; }
+ok "what the first would write when it goes on is refused" within 10 refused
+again() { [ ! -e "$MARKET_DATA/url" ] && tail -n 3 "$WORK/market.log" | grep -q 'standing by'; }
+ok "and it stands by" within 10 again
+is "$(sql "SELECT epoch FROM cpushare.book")" $((EPOCH + 1)) "the book stays where it is"
+kill -TERM $SECOND
+wait $SECOND
+ok "until the second stops" within 20 market_answers
 done_testing

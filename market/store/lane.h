@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * lane.h - group commit: what is asked for while a batch is under way is the next batch
+ *
+ * A lane is a connection of its own, which never makes the loop wait. One statement is under way at a time, for a whole batch of items of
+ * one kind, and each item learns what became of it after the commit. There is no timer: a batch is as large as what came meanwhile.
+ * An item lies in its caller's memory, untouched, until done() is called, once, later.
+ */
+#ifndef STORE_LANE_H
+#define STORE_LANE_H
+
+#include "loop.h"
+#include "store.h"
+
+struct lane;
+MUST_CHECK err_t lane_open(struct loop *loop, const char *uri, struct lane **ret_lane);
+/* Waits a little for what is asked for; what is not done then is told E_UNAVAILABLE, and may have been committed. */
+void lane_close(struct lane *l);
+/* What is sent from now on is under this epoch of the book. */
+MUST_CHECK err_t lane_set_epoch(struct lane *l, int64_t epoch);
+const char *lane_error(const struct lane *l); /* as store_error() */
+
+struct batch_kind;
+struct item {
+	/* E_UNAVAILABLE: the connection was lost, perhaps after the commit. Anything else: nothing was done. */
+	void (*done)(struct item *item, err_t e);
+	void *context;
+	/* The lane's: */
+	const struct batch_kind *kind;
+	struct item *next;
+	bool alone; /* in a batch of its own */
+};
+
+/* ---- a usage record, as store_lease_usage() ---- */
+struct settling {
+	struct item item;
+	uuid lease;
+	struct usage usage;
+	sha256 hash;
+	bool cut;
+	money total, hold_target;
+	uint32_t commission_bp;
+	wall_time now;
+	/* With OK: the lease's, and what is left of its order's budget (struct lease_row), as they are then. E_EXISTS: a record of
+	 * that number is there already. */
+	money charged, commission, held, budget_left;
+};
+/* At most one of a lease in a batch: of two the second waits. */
+void lane_settle(struct lane *l, struct settling *s);
+
+#endif
