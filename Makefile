@@ -301,9 +301,10 @@ bench-vnet: deps ## the ethernet against other tunnels, in one run (root; instal
 	@tests/bench/vnet
 	$(MAKE) --no-print-directory $(BUILD)/tests/bench/pump all image-tiny
 	@tests/bench/ports
-bench-market: deps ## the order book beside looking at every offer
-	$(MAKE) --no-print-directory $(BUILD)/tests/bench/market/book
+bench-market: deps ## the order book beside looking at every offer; the market's hot paths beside pgbench and nginx
+	$(MAKE) --no-print-directory all $(BUILD)/tests/bench/market/book $(BUILD)/tests/bench/load
 	$(BUILD)/tests/bench/market/book
+	@tests/bench/market/run
 bench-boot:
 	@echo "$@: not built yet" >&2; exit 2
 

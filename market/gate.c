@@ -231,7 +231,7 @@ static err_t key_of(struct request *r, const char **ret_key)
 }
 
 /* Of what is asked, so that a key cannot be used for something else. */
-static sha256 request_hash(const struct request *r)
+sha256 gate_request_hash(const struct request *r)
 {
 	struct sha256_stream *s = sha256_stream_new();
 	sha256_stream_add(s, r->method, strlen(r->method) + 1);
@@ -240,20 +240,25 @@ static sha256 request_hash(const struct request *r)
 	return sha256_stream_end(s);
 }
 
+void gate_replay(struct request *r, const struct stored_answer *stored)
+{
+	bool empty = !stored->body || !stored->body[0];
+	answer_text(r, stored->status, empty ? NULL : "application/json", stored->body, empty ? 0 : strlen(stored->body));
+	answer_header(r, "Idempotency-Replayed", "true");
+}
+
 static err_t run_once(struct request *r, route_fn *fn, const char *key)
 {
 	struct market *m = market_of(r);
 	if (!key)
 		return fn(r);
 	struct stored_answer stored = { 0 };
-	err_t e = store_key_claim(m->store, r->caller.account, key, request_hash(r), &stored);
+	err_t e = store_key_claim(m->store, r->caller.account, key, gate_request_hash(r), &stored);
 	if (e == E_CONFLICT)
 		return refuse(r, REFUSE_KEY_REUSED, NULL, "%s", "");
 	TRY(e);
 	if (stored.status) {
-		bool empty = !stored.body || !stored.body[0];
-		answer_text(r, stored.status, empty ? NULL : "application/json", stored.body, empty ? 0 : strlen(stored.body));
-		answer_header(r, "Idempotency-Replayed", "true");
+		gate_replay(r, &stored);
 		return OK;
 	}
 	free(stored.body);
@@ -291,15 +296,11 @@ static err_t parse_body(struct request *r)
 
 void gate_run(struct request *r)
 {
-	const char *key = NULL;
 	err_t e = parse_body(r);
-	if (e == OK && r->route->flags & ROUTE_TX) {
-		e = key_of(r, &key);
-		if (e == OK)
-			e = run_in_transaction(r, r->route->fn, key);
-	} else if (e == OK) {
-		e = r->route->fn(r);
-	}
+	if (e == OK && r->route->flags & (ROUTE_TX | ROUTE_KEY))
+		e = key_of(r, &r->key);
+	if (e == OK)
+		e = r->route->flags & ROUTE_TX ? run_in_transaction(r, r->route->fn, r->key) : r->route->fn(r);
 	if (e)
 		gate_refuse(r, e);
 	market_wake(market_of(r));

@@ -27,6 +27,11 @@ void gate_refuse(struct request *r, err_t e);
 /* Runs fn in a transaction of its own, then answers and resumes: the end of a handler that waited. */
 void gate_finish(struct request *r, route_fn *fn);
 
+/* Of what is asked, so that a key cannot be used for something else. */
+sha256 gate_request_hash(const struct request *r);
+/* Answers with what was answered before under the same key; takes the body. */
+void gate_replay(struct request *r, const struct stored_answer *stored);
+
 /* ---- lists ---- */
 /* ?limit=1..200 (50) and ?cursor= (what "next" was). */
 MUST_CHECK err_t page_from_query(struct request *r, struct page *ret);

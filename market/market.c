@@ -105,13 +105,6 @@ static err_t machines_reload(struct market *m, const uuid *ids, size_t count)
 	return first;
 }
 
-static err_t orders_reload(struct market *m, const uuid *ids, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		TRY(order_reload(m, ids[i]));
-	return OK;
-}
-
 void market_catch_up(struct market *m)
 {
 	if (m->stopping || !m->database_up)
@@ -175,7 +168,7 @@ static err_t load_leases(struct market *m)
 
 static err_t load_orders(struct market *m)
 {
-	struct order *rows = NULL;
+	struct book_order *rows = NULL;
 	size_t count;
 	TRY(store_order_list_open(m->store, &rows, &count));
 	err_t e = OK;

@@ -47,12 +47,15 @@ static err_t taken_places(struct market *m, uuid order, struct taken *ret, size_
 	return OK;
 }
 
-err_t bid_complete(struct market *m, struct bid *bid, struct taken *ret_taken, size_t max)
+err_t bid_complete(struct market *m, struct bid *bid, const uint32_t *buyer_rating_ppm, struct taken *ret_taken, size_t max)
 {
 	const struct constraints *c = &bid->constraints;
 	if (c->max_rtt_ms)
 		TRY(region_number(m->settings, c->region, &bid->region));
-	TRY(store_buyer_rating(m->store, bid->buyer, &bid->buyer_rating_ppm));
+	if (buyer_rating_ppm)
+		bid->buyer_rating_ppm = *buyer_rating_ppm;
+	else
+		TRY(store_buyer_rating(m->store, bid->buyer, &bid->buyer_rating_ppm));
 	bid->taken = ret_taken;
 	if (c->distinct_sellers || c->distinct_countries || c->distinct_cpu_vendors)
 		TRY(taken_places(m, bid->order, ret_taken, max, &bid->taken_count));
@@ -69,8 +72,9 @@ static void order_drop(struct market *m, uuid order)
 	free(open);
 }
 
-err_t order_put(struct market *m, const struct order *o)
+err_t order_put(struct market *m, const struct book_order *row)
 {
+	const struct order *o = &row->o;
 	if (o->state != ORDER_OPEN || o->filled >= o->count) {
 		order_drop(m, o->id);
 		return OK;
@@ -91,31 +95,20 @@ err_t order_put(struct market *m, const struct order *o)
 	}
 	if (open->not_before.us)
 		return OK; /* orders_sweep() brings it */
-	TRY(bid_complete(m, &bid, taken, BOOK_PLACES));
+	TRY(bid_complete(m, &bid, &row->buyer_rating_ppm, taken, BOOK_PLACES));
 	m->match_wanted = true;
 	return book_put_bid(m->book, &bid);
 }
 
-err_t order_reload(struct market *m, uuid order)
+err_t orders_reload(struct market *m, const uuid *ids, size_t count)
 {
-	struct order o;
-	err_t e = store_order_get(m->store, order, &o);
-	if (e == E_NOT_FOUND) { /* its transaction was rolled back */
-		order_drop(m, order);
-		return OK;
-	}
-	TRY(e);
-	return order_put(m, &o);
-}
-
-size_t orders_open_of(const struct market *m, uuid buyer)
-{
-	size_t count, mine = 0;
-	void **all = uuid_map_values(&m->orders, &count);
-	for (size_t i = 0; i < count; i++)
-		mine += uuid_equal(((struct open_order *)all[i])->buyer, buyer);
-	free(all);
-	return mine;
+	AUTO_FREE struct book_order *rows = NULL;
+	size_t found;
+	TRY(store_order_list_again(m->store, ids, count, &rows, &found));
+	for (size_t i = 0; i < found; i++)
+		TRY(order_put(m, &rows[i]));
+	/* An order that was there stays there; one that was not never got into the book. */
+	return OK;
 }
 
 void orders_free_all(struct market *m)

@@ -15,13 +15,14 @@ struct open_order {
 /* Without what a bid has from elsewhere: see bid_complete(). */
 struct bid bid_of(const struct order *o);
 /* The buyer's rating, the number of its region (E_NOT_FOUND: the market has none of that name), what is taken already where places
- * must differ: at most max, in ret_taken. */
-MUST_CHECK err_t bid_complete(struct market *m, struct bid *bid, struct taken *ret_taken, size_t max);
+ * must differ: at most max, in ret_taken. buyer_rating_ppm: NULL: to be read. */
+MUST_CHECK err_t bid_complete(struct market *m, struct bid *bid, const uint32_t *buyer_rating_ppm, struct taken *ret_taken,
+			      size_t max);
 json_t *explanation_to_json(const struct explanation *e, const char *considered); /* its name for what was considered */
 /* Puts the order into the book, changes it there, or takes it out: as the row says. */
-MUST_CHECK err_t order_put(struct market *m, const struct order *o);
-MUST_CHECK err_t order_reload(struct market *m, uuid order);
-size_t orders_open_of(const struct market *m, uuid buyer);
+MUST_CHECK err_t order_put(struct market *m, const struct book_order *row);
+/* Reads these again, and puts them. */
+MUST_CHECK err_t orders_reload(struct market *m, const uuid *ids, size_t count);
 void orders_free_all(struct market *m);
 
 /* Matches what can be matched and makes it durable. */

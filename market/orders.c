@@ -4,6 +4,7 @@
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
+#include "lane.h"
 #include "live.h"
 #include "matching.h"
 #include "price.h"
@@ -49,27 +50,123 @@ static err_t refuse_funds(struct request *r, money hold)
 	return refuse(r, REFUSE_NO_FUNDS, NULL, "it takes %s %s at first", money_format(hold, need), m->settings->currency);
 }
 
+/* ---- placing: the order goes into a batch, and the answer out when that is committed ---- */
+
+struct placement {
+	struct placing placing;
+	struct request *r;
+	struct order_request request;
+	money hold;
+	char *constraints, *answer;
+};
+
+static void placement_free(struct placement *p)
+{
+	order_request_clear(&p->request);
+	free(p->constraints);
+	free(p->answer);
+	free(p);
+}
+
+/* As the database will have it. */
+static struct order order_of_request(const struct placement *p)
+{
+	const struct order_request *asked = &p->request;
+	const struct placing *placing = &p->placing;
+	wall_time from = asked->not_before.us > placing->now.us ? asked->not_before : placing->now;
+	struct order order = {
+		.id = placing->id,
+		.buyer = placing->buyer,
+		.image = asked->image,
+		.count = asked->count,
+		.cores = asked->cores,
+		.memory_mib = asked->memory_mib,
+		.max_prices = asked->max_prices,
+		.duration_s = asked->duration_s,
+		.budget = asked->budget,
+		.held = p->hold,
+		.max_hour = asked->max_hour,
+		.constraints = asked->constraints,
+		.created_at = placing->now,
+		.not_before = asked->not_before,
+		.open_until = { asked->open_s ? from.us + asked->open_s * SECOND_US : 0 },
+	};
+	memcpy(order.name, asked->name, sizeof order.name);
+	return order;
+}
+
+static void refuse_placing(struct placement *p, err_t e)
+{
+	struct request *r = p->r;
+	if (e == E_FUNDS)
+		refuse_funds(r, p->hold);
+	else if (e == E_NOT_FOUND)
+		refuse(r, REFUSE_NOT_FOUND, "image", "there is no such image of yours");
+	else if (e == E_CONFLICT)
+		refuse(r, REFUSE_IMAGE_NOT_READY, "image", "%s", "");
+	else if (e == E_EXISTS)
+		refuse(r, REFUSE_KEY_REUSED, NULL, "%s", "");
+	else if (e == E_LIMIT)
+		refuse(r, REFUSE_LIMIT, NULL, "at most %lld open orders", (long long)p->placing.open_max);
+	else
+		gate_refuse(r, e);
+}
+
+static void on_placed(struct item *item, err_t e)
+{
+	struct placement *p = item->context;
+	struct market *m = market_of(p->r);
+	if (e) {
+		refuse_placing(p, e);
+	} else if (p->placing.stored.status) {
+		gate_replay(p->r, &p->placing.stored);
+	} else {
+		answer_text(p->r, 201, "application/json", p->answer, strlen(p->answer));
+		p->answer = NULL;
+		market_touch_order(m, p->placing.id);
+	}
+	request_resume(p->r);
+	placement_free(p);
+}
+
+static err_t placement_fill(struct placement *p)
+{
+	struct request *r = p->r;
+	TRY(take_request(r, &p->request, &p->placing.place_hold, &p->hold));
+	p->placing = (struct placing){
+		.item = { .done = on_placed, .context = p },
+		.request = &p->request,
+		.id = uuid_make(r->now),
+		.buyer = r->caller.account,
+		.place_hold = p->placing.place_hold,
+		.now = r->now,
+		.key = r->key,
+		.request_hash = gate_request_hash(r),
+		.open_max = market_of(r)->settings->orders_per_account,
+	};
+	struct order order = order_of_request(p);
+	AUTO_JSON constraints = constraints_to_json(&p->request.constraints);
+	AUTO_JSON answer = order_to_json(&order);
+	p->constraints = constraints ? json_dumps(constraints, JSON_COMPACT) : NULL;
+	p->answer = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	p->placing.constraints = p->constraints;
+	p->placing.answer = p->answer;
+	return p->constraints && p->answer ? OK : E_NOMEM;
+}
+
 err_t order_create(struct request *r)
 {
-	struct market *m = market_of(r);
-	AUTO_ORDER request = { 0 };
-	money place, hold;
-	struct order order;
-	uuid id = uuid_make(r->now);
-	TRY(take_request(r, &request, &place, &hold));
-	if ((int64_t)orders_open_of(m, r->caller.account) >= m->settings->orders_per_account)
-		return refuse(r, REFUSE_LIMIT, NULL, "at most %lld open orders", (long long)m->settings->orders_per_account);
-	err_t e = store_order_create(m->store, id, r->caller.account, &request, place, r->now);
-	if (e == E_FUNDS)
-		return refuse_funds(r, hold);
-	if (e == E_NOT_FOUND)
-		return refuse(r, REFUSE_NOT_FOUND, "image", "there is no such image of yours");
-	if (e == E_CONFLICT)
-		return refuse(r, REFUSE_IMAGE_NOT_READY, "image", "%s", "");
-	TRY(e);
-	TRY(store_order_get(m->store, id, &order));
-	answer_json(r, 201, order_to_json(&order));
-	market_touch_order(m, id);
+	struct placement *p = calloc(1, sizeof *p);
+	if (!p)
+		return E_NOMEM;
+	p->r = r;
+	err_t e = placement_fill(p);
+	if (e) {
+		placement_free(p);
+		return e;
+	}
+	request_wait(r);
+	lane_place(market_of(r)->lane, &p->placing);
 	return OK;
 }
 
@@ -153,7 +250,7 @@ err_t order_leases(struct request *r)
 
 static err_t complete(struct request *r, struct bid *bid, struct taken *taken, size_t max)
 {
-	err_t e = bid_complete(market_of(r), bid, taken, max);
+	err_t e = bid_complete(market_of(r), bid, NULL, taken, max);
 	if (e == E_NOT_FOUND)
 		return refuse(r, REFUSE_BAD_FIELD, "constraints.region", "this market has no region of that name");
 	return e;

@@ -62,7 +62,8 @@ struct request {
 	mono_time since; /* its headers came */
 	wall_time now;	 /* and when its handler began */
 	mono_time now_mono;
-	void *job; /* a handler's own, while it waits */
+	const char *key; /* the Idempotency-Key that counts, NULL: none */
+	void *job;	 /* a handler's own, while it waits */
 	struct answer answer;
 	int64_t reserved; /* of the server's buffered bytes */
 	bool begun, ran, waiting, suspended;

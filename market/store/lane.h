@@ -30,6 +30,24 @@ struct item {
 	bool alone; /* in a batch of its own */
 };
 
+/* ---- an order, as store_order_create(), under its Idempotency-Key ---- */
+struct placing {
+	struct item item;
+	const struct order_request *request;
+	const char *constraints; /* of it, as JSON */
+	uuid id, buyer;
+	money place_hold;
+	wall_time now;
+	const char *key; /* NULL: none */
+	sha256 request_hash;
+	const char *answer; /* stored under the key */
+	int64_t open_max;   /* E_LIMIT where the buyer has as many open orders */
+	/* E_CONFLICT: the image is not ready. E_EXISTS: the key was used with another request. With OK: status 0, it is placed; else
+	 * what was answered under this key before, body on the heap, and nothing was done. */
+	struct stored_answer stored;
+};
+void lane_place(struct lane *l, struct placing *p);
+
 /* ---- a usage record, as store_lease_usage() ---- */
 struct settling {
 	struct item item;

@@ -41,7 +41,10 @@ err_t store_order_create(struct store *s, uuid id, uuid buyer, const struct orde
 	"SELECT id, buyer, name, state, image, count, filled, ended, cores, memory_mib, max_price_per_core_hour_micro, " \
 	"max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, "                  \
 	"held_micro + leases_held_micro, charged_micro, max_hour_micro, constraints::text, created_at, not_before, "     \
-	"open_until, ended_at, mtu FROM cpushare.order "
+	"open_until, ended_at, mtu "
+#define ORDERS "FROM cpushare.order "
+/* With the buyer's rating. */
+#define OPEN_ORDERS COLUMNS ", m.good, m.bad " ORDERS "o, LATERAL reputation_marks(o.buyer, 'buyer', now()) m "
 
 static void constraints_read(struct row *row, struct constraints *c)
 {
@@ -86,7 +89,7 @@ static void order_read(struct row *row, void *element)
 	o->mtu = row_u32(row);
 }
 
-static const char GET_SQL[] = COLUMNS "WHERE id = $1";
+static const char GET_SQL[] = COLUMNS ORDERS "WHERE id = $1";
 
 err_t store_order_get(struct store *s, uuid id, struct order *ret)
 {
@@ -102,7 +105,7 @@ err_t store_order_get(struct store *s, uuid id, struct order *ret)
 	return OK;
 }
 
-static const char LIST_SQL[] = COLUMNS "WHERE buyer = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+static const char LIST_SQL[] = COLUMNS ORDERS "WHERE buyer = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
 
 err_t store_order_list(struct store *s, uuid buyer, struct page page, struct order **ret_rows, size_t *ret_count)
 {
@@ -116,13 +119,31 @@ err_t store_order_list(struct store *s, uuid buyer, struct page page, struct ord
 	return rows_read(s, result, sizeof **ret_rows, order_read, (void **)ret_rows, ret_count);
 }
 
-static const char OPEN_SQL[] = COLUMNS "WHERE state = 'open' ORDER BY created_at, id";
+static void book_order_read(struct row *row, void *element)
+{
+	struct book_order *o = element;
+	order_read(row, &o->o);
+	o->buyer_rating_ppm = row_rating(row);
+}
 
-err_t store_order_list_open(struct store *s, struct order **ret_rows, size_t *ret_count)
+static const char OPEN_SQL[] = OPEN_ORDERS "WHERE state = 'open' ORDER BY created_at, id";
+
+err_t store_order_list_open(struct store *s, struct book_order **ret_rows, size_t *ret_count)
 {
 	AUTO_RESULT *result = NULL;
 	TRY(store_query(s, OPEN_SQL, NULL, &result));
-	return rows_read(s, result, sizeof **ret_rows, order_read, (void **)ret_rows, ret_count);
+	return rows_read(s, result, sizeof **ret_rows, book_order_read, (void **)ret_rows, ret_count);
+}
+
+static const char AGAIN_SQL[] = OPEN_ORDERS "WHERE id = ANY ($1) ORDER BY created_at, id";
+
+err_t store_order_list_again(struct store *s, const uuid *ids, size_t count, struct book_order **ret_rows, size_t *ret_count)
+{
+	struct params p = { 0 };
+	param_uuid_array(&p, ids, count);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, AGAIN_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_rows, book_order_read, (void **)ret_rows, ret_count);
 }
 
 static const char USER_DATA_SQL[] = "SELECT coalesce(user_data, '') FROM cpushare.order WHERE id = $1";

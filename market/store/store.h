@@ -167,8 +167,14 @@ MUST_CHECK err_t store_order_create(struct store *s, uuid id, uuid buyer, const 
 				    wall_time now);
 MUST_CHECK err_t store_order_get(struct store *s, uuid id, struct order *ret);
 MUST_CHECK err_t store_order_list(struct store *s, uuid buyer, struct page page, struct order **ret_rows, size_t *ret_count);
-/* Orders with places left, oldest first: to rebuild the book. */
-MUST_CHECK err_t store_order_list_open(struct store *s, struct order **ret_rows, size_t *ret_count);
+struct book_order {
+	struct order o;
+	uint32_t buyer_rating_ppm;
+};
+/* Orders with places left, oldest first: to rebuild the book; and these orders, as far as they are there. */
+MUST_CHECK err_t store_order_list_open(struct store *s, struct book_order **ret_rows, size_t *ret_count);
+MUST_CHECK err_t store_order_list_again(struct store *s, const uuid *ids, size_t count, struct book_order **ret_rows,
+					size_t *ret_count);
 MUST_CHECK err_t store_order_user_data(struct store *s, uuid id, char **ret_text);
 /* No further places: releases the hold of the unfilled ones. state: cancelled or expired; an order without leases that
  * live is closed at once. Its leases are not touched. E_CONFLICT where it is closed, and where a filled one should expire. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * placing.c - a batch of orders
+ */
+#include "batch.h"
+#include "file.h"
+
+static const char PLACE_SQL[] =
+	"SELECT outcome, status, body FROM orders_place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+	"$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
+
+static void fill(struct params *p, struct item **items, size_t count)
+{
+#define OF(i) ((const struct placing *)(const void *)items[i])
+#define ASKED(i) OF(i)->request
+	COLUMN(p, param_uuid_array, uuid, count, OF(i)->id);
+	COLUMN(p, param_uuid_array, uuid, count, OF(i)->buyer);
+	COLUMN(p, param_text_array, const char *, count, ASKED(i)->name);
+	COLUMN(p, param_sha256_array, sha256, count, ASKED(i)->image);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->count);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->cores);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->memory_mib);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->max_prices.per_core_hour.micro);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->max_prices.per_gib_hour.micro);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->max_prices.per_gib_transferred.micro);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->duration_s);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->open_s);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->budget.micro);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->max_hour.micro);
+	COLUMN(p, param_time_array, wall_time, count, ASKED(i)->not_before);
+	COLUMN(p, param_text_array, const char *, count, OF(i)->constraints);
+	COLUMN(p, param_text_array, const char *, count, ASKED(i)->user_data);
+	COLUMN(p, param_int_array, int64_t, count, OF(i)->place_hold.micro);
+	COLUMN(p, param_text_array, const char *, count, OF(i)->key);
+	COLUMN(p, param_sha256_array, sha256, count, OF(i)->request_hash);
+	COLUMN(p, param_text_array, const char *, count, OF(i)->answer);
+	COLUMN(p, param_time_array, wall_time, count, OF(i)->now);
+	param_int(p, OF(0)->open_max);
+	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->mtu);
+}
+
+static err_t read(struct row *row, struct item *item)
+{
+	static const struct {
+		const char *outcome;
+		err_t error;
+	} outcomes[] = {
+		{ "placed", OK },	  { "repeated", OK },	   { "reused", E_EXISTS },
+		{ "later", E_AGAIN },	  { "funds", E_FUNDS },	   { "image", E_NOT_FOUND },
+		{ "pieces", E_CONFLICT }, { "budget", E_INVALID }, { "limit", E_LIMIT },
+	};
+	struct placing *p = (struct placing *)(void *)item;
+	char outcome[OUTCOME_SIZE];
+	row_text(row, outcome, sizeof outcome);
+	p->stored.status = (int)row_int(row);
+	p->stored.body = row_text_new(row);
+	for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+		if (!strcmp(outcomes[i].outcome, outcome))
+			return outcomes[i].error;
+	row->bad = true;
+	return E_INTERNAL;
+}
+
+static const struct batch_kind kind = { PLACE_SQL, fill, read, NULL };
+
+void lane_place(struct lane *l, struct placing *p)
+{
+	lane_add(l, &kind, &p->item);
+}
