@@ -18,10 +18,10 @@ struct request;
 typedef err_t route_fn(struct request *r);
 
 enum route_flag {
-	ROUTE_TX = 1,		  /* runs in a transaction, which is rolled back where the answer is a refusal */
-	ROUTE_KEY = 2,		  /* needs an Idempotency-Key; without ROUTE_TX the handler's own batch stores the answer under it */
-	ROUTE_SECRET = 4,	  /* the answer holds a secret: never stored under a key */
-	ROUTE_BYTES = 8,	  /* the body is application/octet-stream, not JSON */
+	ROUTE_TX = 1,	  /* runs in a transaction, which is rolled back where the answer is a refusal */
+	ROUTE_KEY = 2,	  /* needs an Idempotency-Key; without ROUTE_TX the handler's own batch stores the answer under it */
+	ROUTE_SECRET = 4, /* the answer holds a secret: never stored under a key */
+	ROUTE_BYTES = 8,  /* the body is application/octet-stream, not JSON */
 	ROUTE_BODY_OPTIONAL = 16, /* no body is fine too */
 	ROUTE_LIMITED = 64,	  /* counts against the address's allowance of sign-ups and log-ins */
 	ROUTE_QUIET = 128,	  /* logged at debug level: often, and of no news */

@@ -26,12 +26,13 @@ cleanup 'end $LOAD_PID'
 sleep 1
 # At any statement: whatever runs at these moments is cut.
 for ((i = 0; i < 12; i++)); do
-	psql -XAtq -h "$MARKET_DATA/run" -U "$(sql "SELECT rolname FROM pg_roles WHERE rolsuper LIMIT 1")" -d cpushare \
-		-c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cpushare_market'" >/dev/null 2>&1
+	psql -XAtq -h "$MARKET_DATA/run" -U cpushare_market -d cpushare -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE usename = 'cpushare_market' AND pid <> pg_backend_pid()" >>"$WORK/cut" 2>&1
 	sleep 0.$((RANDOM % 4))
 done
 cut=$(wc -l <"$WORK/journal")
 ok "orders are placed while connections are cut" [ "$cut" -gt 0 ]
+ok "more than once" [ "$(grep -c '^t$' "$WORK/cut")" -gt 1 ]
 kill -STOP "$POSTMASTER" $(ps -o pid= --ppid "$POSTMASTER")
 sleep 2
 kill -CONT "$POSTMASTER" $(ps -o pid= --ppid "$POSTMASTER")
