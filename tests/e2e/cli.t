@@ -252,6 +252,19 @@ owner 2 "tpm answer" "$WORK/none" "$WORK/none"
 ok "its TPM answers" within 20 test -s "$WORK/desk/tpm.answer"
 TRIED["cpushare-seller tpm answer"]=1
 owner 0 "tpm status"
+MACHINE=$(jq -r .machine "$WORK/desk/identity.json")
+known() { cpushare-market trust reference add first --machine "$MACHINE" --registers 0,7 --data "$MARKET_DATA"; }
+ok "what it booted is a reference" within 20 known
+operate 0 "trust reference add" second --machine "$MACHINE" --registers 4
+operate 0 "trust reference list"
+is "$(jq -r '[.items[].name] | join(" ")' <<<"$OUT")" "first second" "the references"
+operate 0 "trust reference remove" second
+operate 3 "trust reference remove" second
+operate 2 "trust policy set" --registers 16
+operate 0 "trust policy set" --log optional
+operate 0 "trust policy show"
+operate 0 "trust revoke" "$MACHINE" "it was for the test"
+operate 3 "trust revoke" "$MACHINE" "it was for the test"
 try 0 buyer "offer list"
 try 0 buyer "offer list" 'cores>=1 price<=1' --sort -score --limit 1
 is "$(jq '.items | length' <<<"$OUT")" 1 "offers that meet a query"
