@@ -323,7 +323,7 @@ deb: deps ## build Debian packages: build/deb/*.deb
 	rm -rf $(DEB)
 	mkdir -p $(DEB)/cpushare
 	cp -r packaging/debian $(DEB)/cpushare/
-	cd $(DEB)/cpushare && CPUSHARE_TOP=$(CURDIR) MAKEFLAGS= dpkg-buildpackage -b -us -uc >../log 2>&1 || { tail -n 30 ../log; exit 1; }
+	cd $(DEB)/cpushare && CPUSHARE_TOP=$(CURDIR) CPUSHARE_BUILD=$(BUILD) MAKEFLAGS= dpkg-buildpackage -b -us -uc >../log 2>&1 || { tail -n 30 ../log; exit 1; }
 	@ls $(DEB)/*.deb
 
 .PHONY: install

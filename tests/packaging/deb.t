@@ -10,8 +10,8 @@ PACKAGES=(cpushare cpushare-market cpushare-seller cpushare-relay)
 D=$TOP/packaging/debian
 
 # ---- built ----
-# Debugging symbols would double the time.
-ok "make deb" env DEB_BUILD_OPTIONS=noautodbgsym make -C "$TOP" --no-print-directory deb BUILD="$BUILD"
+# Debugging symbols would double the time. The folder is named as the build named it: by that name objects know their headers.
+ok "make deb" env DEB_BUILD_OPTIONS=noautodbgsym make -C "$TOP" --no-print-directory deb BUILD="${BUILD#"$TOP/"}"
 VERSION=$(sed -nE '1s/.*\(([^)]*)\).*/\1/p' "$D/changelog")
 is "$(cpushare --version)" "cpushare $VERSION" "the change log's version is the programs'"
 FILES=()
