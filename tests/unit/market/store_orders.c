@@ -66,9 +66,9 @@ static void test_create(struct store *s)
 	char *text = NULL;
 	ok(store_order_user_data(s, id, &text) == OK && !strcmp(text, "#cloud-config\n"), "with its user-data");
 	free(text);
-	struct order *list;
+	struct book_order *list;
 	size_t count;
-	ok(store_order_list_open(s, &list, &count) == OK && count == 1 && uuid_equal(list[0].id, id), "waits for places");
+	ok(store_order_list_open(s, &list, &count) == OK && count == 1 && uuid_equal(list[0].o.id, id), "waits for places");
 	free(list);
 	refused(store_image_delete(s, buyer, image), E_CONFLICT, "its image cannot go");
 	refused(store_order_close(s, id, ORDER_ENDED, now), E_INVALID, "closed as cancelled or expired only");
