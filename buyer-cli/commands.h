@@ -63,6 +63,7 @@ int command_order_list(struct cli *cli);
 int command_order_show(struct cli *cli);
 int command_order_explain(struct cli *cli);
 int command_order_cancel(struct cli *cli);
+/* receipt.c */
 int command_order_receipt(struct cli *cli);
 /* watch.c */
 int command_order_watch(struct cli *cli);

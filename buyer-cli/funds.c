@@ -2,6 +2,7 @@
  * funds.c - funds add, balance, history, deposits; confirm for operators
  */
 #include <stdio.h>
+#include <string.h>
 #include "commands.h"
 #include "interrupt.h"
 #include "json.h"
@@ -66,6 +67,8 @@ int command_funds_balance(struct cli *cli)
 	static const struct column columns[] = { { "available", "available_micro", CELL_MONEY },
 						 { "held", "held_micro", CELL_MONEY },
 						 { "owed", "owed_micro", CELL_MONEY },
+						 { "used per hour", "per_hour_micro", CELL_BUDGET },
+						 { "runs out", "runs_out_at", CELL_DATE },
 						 { "currency", "currency", CELL_TEXT },
 						 { .title = NULL } };
 	AUTO_SESSION s = { .client = NULL };
@@ -75,6 +78,31 @@ int command_funds_balance(struct cli *cli)
 		return code;
 	output_object(cli, answer, columns, "available_micro");
 	return EXIT_OK;
+}
+
+/* A day, from its beginning, or a time. */
+static int add_time(struct cli *cli, const char *option, char *path, size_t size)
+{
+	const char *text = cli_text(cli, option, NULL);
+	char whole[64], at[WALL_TEXT_SIZE];
+	wall_time time;
+	size_t len = strlen(path);
+	if (!text)
+		return EXIT_OK;
+	snprintf(whole, sizeof whole, strlen(text) == 10 ? "%.40sT00:00:00Z" : "%.60s", text);
+	if (wall_parse(whole, &time))
+		return cli_error(cli, EXIT_USAGE,
+				 "--%s: a day such as 2026-11-01, or a time such as 2026-11-01T20:00:00Z, not \"%s\"", option,
+				 text);
+	snprintf(path + len, size - len, "%c%s=%s", strchr(path, '?') ? '&' : '?', option, wall_format(time, at));
+	return EXIT_OK;
+}
+
+static int statement_path(struct cli *cli, char *path, size_t size)
+{
+	snprintf(path, size, "/v1/statement");
+	int code = add_time(cli, "from", path, size);
+	return code ? code : add_time(cli, "to", path, size);
 }
 
 int command_funds_history(struct cli *cli)
@@ -89,9 +117,17 @@ int command_funds_history(struct cli *cli)
 						 { .title = NULL } };
 	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON items = NULL;
+	char path[160];
 	int code = session_open(cli, true, &s);
-	if (code || (code = session_list(&s, "/v1/postings", &items)))
+	if (!code && (cli_flag(cli, "from") || cli_flag(cli, "to"))) {
+		AUTO_JSON statement = NULL;
+		if ((code = statement_path(cli, path, sizeof path)) ||
+		    (code = session_call(&s, "GET", path, NULL, false, &statement)))
+			return code;
+		items = json_incref(json_object_get(statement, "items"));
+	} else if (code || (code = session_list(&s, "/v1/postings", &items))) {
 		return code;
+	}
 	output_list(cli, items, columns, "id");
 	return EXIT_OK;
 }

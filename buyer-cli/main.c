@@ -185,6 +185,18 @@ static const struct cli_option program_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct cli_option history_options[] = {
+	{ "from", 0, "TIME", "a statement: movements since then, a date or a time (30 days before the end)" },
+	{ "to", 0, "TIME", "and before then (now)" },
+	END_OF_OPTIONS,
+};
+
+static const struct cli_option receipt_options[] = {
+	{ "verify", 0, NULL, "check a receipt that was kept with -o json; - is standard input" },
+	{ "key", 0, "KEY", "the market's receipt_key, as GET /v1/market names it: no other may have signed" },
+	END_OF_OPTIONS,
+};
+
 static const struct cli_command commands[] = {
 	{ "signup", "", "make an account",
 	  "  cpushare signup --market https://market.example:8443 --pin sha256//... --email me@example.org\n\n"
@@ -199,7 +211,9 @@ static const struct cli_command commands[] = {
 	{ "token revoke", "TOKEN", "end a token at once", NULL, NULL, 1, 1, command_token_revoke },
 	{ "funds add", "AMOUNT", "put money on the account", NULL, add_options, 1, 1, command_funds_add },
 	{ "funds balance", "", "what is available, and what orders hold", NULL, NULL, 0, 0, command_funds_balance },
-	{ "funds history", "", "every movement of your money", NULL, NULL, 0, 0, command_funds_history },
+	{ "funds history", "", "every movement of your money, the newest first; of a time: its statement, the oldest first",
+	  "  cpushare funds history --from 2026-11-01 --to 2026-12-01 -o csv >november.csv", history_options, 0, 0,
+	  command_funds_history },
 	{ "funds deposits", "", "your deposits and their state", NULL, deposits_options, 0, 0, command_funds_deposits },
 	{ "funds confirm", "DEPOSIT", "an operator says that a manual deposit was paid", NULL, confirm_options, 1, 1,
 	  command_funds_confirm },
@@ -250,7 +264,11 @@ static const struct cli_command commands[] = {
 	{ "order wait", "ORDER", "until its VMs run, or have ended", "Exit code 8 says that it is still going on.",
 	  order_wait_options, 1, 1, command_order_wait },
 	{ "order cancel", "ORDER", "end an order and its VMs", NULL, wait_options, 1, 1, command_order_cancel },
-	{ "order receipt", "ORDER", "what was used and paid", NULL, NULL, 1, 1, command_order_receipt },
+	{ "order receipt", "ORDER|FILE", "what was used and paid",
+	  "  cpushare order receipt job -o json >receipt.json\n"
+	  "  cpushare order receipt --verify receipt.json\n\n"
+	  "The second asks nobody: it checks the market's signature, each machine's over its counters, the prices and the sums.",
+	  receipt_options, 1, 1, command_order_receipt },
 	{ "node list", "ORDER", "the VMs of an order", NULL, NULL, 1, 1, command_node_list },
 	{ "node show", "NODE", "one VM: ORDER/vm1, or its lease's id", NULL, NULL, 1, 1, command_node_show },
 	{ "node console", "NODE", "its serial console", NULL, console_options, 1, 1, command_node_console },

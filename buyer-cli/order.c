@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * order.c - order create, list, show, cancel, receipt
+ * order.c - order create, list, show, cancel
  */
 #include <errno.h>
 #include <stdio.h>
@@ -243,50 +243,5 @@ int command_order_cancel(struct cli *cli)
 	output_note(cli, "%s is %s\n", id, cli_flag(cli, "wait") ? "over" : "being ended");
 	if (output_form(cli) != FORM_TABLE)
 		output_object(cli, order, order_columns, "id");
-	return EXIT_OK;
-}
-
-static void print_receipt(struct cli *cli, json_t *receipt)
-{
-	static const struct column columns[] = { { "VM", "name", CELL_TEXT },
-						 { "SELLER", "seller_name", CELL_TEXT },
-						 { "MACHINE", "machine_name", CELL_TEXT },
-						 { "VCPU S", "vcpu_ns", CELL_SECONDS },
-						 { "RUN S", "running_us", CELL_TIME_US },
-						 { "SENT", "tx_bytes", CELL_BYTES },
-						 { "RECEIVED", "rx_bytes", CELL_BYTES },
-						 { "CORE/H", "price_per_core_hour_micro", CELL_MONEY },
-						 { "GIB/H", "price_per_gib_hour_micro", CELL_MONEY },
-						 { "GIB MOVED", "price_per_gib_transferred_micro", CELL_MONEY },
-						 { "CHARGED", "charged_micro", CELL_MONEY },
-						 { "COMMISSION", "commission_micro", CELL_MONEY },
-						 { "REASON", "reason", CELL_TEXT },
-						 { .title = NULL } };
-	const json_t *totals = json_object_get(receipt, "totals");
-	char charged[MONEY_TEXT_SIZE], commission[MONEY_TEXT_SIZE];
-	printf("Receipt of order %s\n\n", field_text(json_object_get(receipt, "order"), "id"));
-	output_list(cli, json_object_get(receipt, "leases"), columns, "id");
-	printf("\ntotal charged %s, of it the market's commission %s\n",
-	       money_format((money){ field_int(totals, "charged_micro") }, charged),
-	       money_format((money){ field_int(totals, "commission_micro") }, commission));
-}
-
-int command_order_receipt(struct cli *cli)
-{
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON receipt = NULL;
-	char id[UUID_TEXT_SIZE], path[96];
-	int code = session_open(cli, true, &s);
-	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
-		return code;
-	snprintf(path, sizeof path, "/v1/orders/%s/receipt", id);
-	if ((code = session_call(&s, "GET", path, NULL, false, &receipt)))
-		return code;
-	if (output_form(cli) == FORM_TABLE)
-		print_receipt(cli, receipt);
-	else if (output_form(cli) == FORM_NAME)
-		output_object(cli, json_object_get(receipt, "order"), order_columns, "id");
-	else
-		output_object(cli, receipt, NULL, "id");
 	return EXIT_OK;
 }

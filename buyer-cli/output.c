@@ -142,7 +142,10 @@ static void format_cell(const json_t *object, const struct column *c, char *text
 		snprintf(text, size, "%.12s", json_string_value(value) ? json_string_value(value) : "");
 		break;
 	case CELL_DATE:
-		snprintf(text, size, "%.19sZ", json_string_value(value) ? json_string_value(value) : "");
+		if (json_is_string(value))
+			snprintf(text, size, "%.19sZ", json_string_value(value));
+		else
+			snprintf(text, size, "-");
 		break;
 	case CELL_WIDE:
 		break;

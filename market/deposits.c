@@ -4,6 +4,7 @@
 #include "books.h"
 #include "bytes.h"
 #include "file.h"
+#include "funds.h"
 #include "gate.h"
 #include "handlers.h"
 #include "pay.h"
@@ -15,6 +16,10 @@ err_t balance_show(struct request *r)
 	struct balance balance = { 0 };
 	TRY(store_balance(m->store, r->caller.account, &balance));
 	memcpy(balance.currency, m->settings->currency, sizeof balance.currency);
+	struct burn burn;
+	TRY(funds_burn(m, r->caller.account, balance.available, r->now, &burn));
+	balance.per_hour = burn.per_hour;
+	balance.runs_out_at = burn.runs_out_at;
 	answer_json(r, 200, balance_to_json(&balance));
 	return OK;
 }
@@ -25,7 +30,7 @@ err_t posting_list(struct request *r)
 	AUTO_FREE struct posting *rows = NULL;
 	size_t count;
 	TRY(page_from_query(r, &page));
-	TRY(store_postings(market_of(r)->store, r->caller.account, page, &rows, &count));
+	TRY(store_postings(market_of(r)->store, r->caller.account, page, (wall_time){ 0 }, &rows, &count));
 	json_t *items = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(items, posting_to_json(&rows[i]));

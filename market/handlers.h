@@ -19,6 +19,8 @@ route_fn account_export, account_delete;
 /* deposits.c */
 route_fn balance_show, posting_list, deposit_create, deposit_list, deposit_show, deposit_confirm, deposit_fail;
 route_fn operator_deposits, operator_ledger;
+/* statement.c */
+route_fn statement_show, statement_csv;
 /* payouts.c, payments.c */
 route_fn payout_quote, payout_create, payout_list, payout_show, payout_approve, payout_confirm, payout_fail, operator_payouts;
 route_fn payment_webhook, payment_return;

@@ -43,6 +43,7 @@ struct market {
 	struct rate *signups, *strangers; /* by address */
 	struct rate *callers;		  /* by account, or machine */
 	struct rate *codes;		  /* of second factors, by account */
+	struct ed25519_key *signing_key;  /* of receipts */
 	struct files *pages;
 	struct gate *gate;
 	struct relays *relays; /* relays.h */
@@ -64,7 +65,7 @@ struct market {
 	struct uuid_list touched_orders, touched_machines, touched_leases;
 	bool match_wanted, stopping;
 	int catch_up_fd;
-	mono_time seen_written, swept, pieces_swept, debts_collected;
+	mono_time funds_watched, seen_written, swept, pieces_swept, debts_collected;
 	unsigned pieces_folder;
 };
 

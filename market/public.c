@@ -193,6 +193,8 @@ err_t market_show(struct request *r)
 		      "price_per_core_hour * vCPU seconds / 3600 + price_per_gib_hour * GiB * running seconds / 3600 + "
 		      "price_per_gib_transferred * (sent + received bytes) / 2^30, each part rounded once to a millionth");
 	json_put_text(answer, "rating_formula", RATING_FORMULA);
+	ed25519_public key = ed25519_public_of(market_of(r)->signing_key);
+	json_put_hex(answer, "receipt_key", key.bytes, sizeof key.bytes);
 	answer_json(r, 200, answer);
 	return OK;
 }

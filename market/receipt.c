@@ -4,6 +4,7 @@
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
+#include "receipt.h"
 
 struct totals {
 	int64_t vcpu_ns, running_us, bytes;
@@ -19,8 +20,10 @@ static err_t add(struct totals *t, const struct lease *l)
 	return money_add(t->commission, l->commission, &t->commission);
 }
 
-static json_t *line_of(const struct lease *l)
+/* With what its machine signed: enough to check it without asking us. */
+static json_t *line_of(const struct lease_row *row)
 {
+	const struct lease *l = &row->l;
 	json_t *line = json_object();
 	json_put_uuid(line, "lease", l->id);
 	json_put_text(line, "name", l->name);
@@ -39,7 +42,12 @@ static json_t *line_of(const struct lease *l)
 	prices_put(line, "", &l->prices);
 	json_put_money(line, "charged_micro", l->charged);
 	json_put_money(line, "commission_micro", l->commission);
+	json_put_money(line, "refunded_micro", row->refunded);
 	json_put_bool(line, "usage_cut", l->usage_cut);
+	json_put_uuid(line, "machine", l->machine);
+	json_put_hex(line, "machine_key", row->key.bytes, sizeof row->key.bytes);
+	if (row->usage.seq)
+		json_put(line, "usage", usage_to_json(&row->usage));
 	return line;
 }
 
@@ -57,7 +65,7 @@ err_t order_receipt(struct request *r)
 	AUTO_JSON lines = json_array();
 	for (size_t i = 0; i < count; i++) {
 		TRY(add(&t, &rows[i].l));
-		json_array_append_new(lines, line_of(&rows[i].l));
+		json_array_append_new(lines, line_of(&rows[i]));
 	}
 	json_t *totals = json_object(), *answer = json_object();
 	json_put_int(totals, "vcpu_ns", t.vcpu_ns);
@@ -70,6 +78,12 @@ err_t order_receipt(struct request *r)
 	json_put(answer, "order", order_to_json(&order));
 	json_put(answer, "leases", json_incref(lines));
 	json_put(answer, "totals", totals);
+	json_put_time(answer, "issued_at", r->now);
+	err_t e = receipt_sign(answer, m->signing_key);
+	if (e) {
+		json_decref(answer);
+		return e;
+	}
 	answer_json(r, 200, answer);
 	return OK;
 }

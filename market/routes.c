@@ -58,6 +58,8 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/balance", balance_show, S_FUNDS, 0, 0, "available and held" },
 	{ "GET", "/v1/postings", posting_list, S_FUNDS, 0, 0, "the account's history, newest first" },
 	{ "GET", "/v1/earnings", earnings_show, S_FUNDS, 0, 0, "what leases earned and cost, by day" },
+	{ "GET", "/v1/statement", statement_show, S_FUNDS, 0, 0, "its movements of a time, with the balances before and after" },
+	{ "GET", "/v1/statement.csv", statement_csv, S_FUNDS, 0, 0, "the same as CSV" },
 	{ "GET", "/v1/deposits", deposit_list, S_FUNDS, 0, 0, "deposits, newest first" },
 	{ "POST", "/v1/deposits", deposit_create, S_FUNDS, KEY, SMALL, "add funds" },
 	{ "GET", "/v1/deposits/{id}", deposit_show, S_FUNDS, 0, 0, "one deposit" },

@@ -179,6 +179,21 @@ static struct pay_config pay_config_of(const struct settings *s, const char *url
 				    .stripe_url = s->stripe_url };
 }
 
+/* Made once, beside the TLS key: receipts are checked with it for as long as anybody keeps them. */
+static err_t load_signing_key(const char *data_dir, struct ed25519_key **ret_key)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/signing.pem", data_dir);
+	err_t e = ed25519_load(path, ret_key);
+	if (e == E_NOT_FOUND && (e = ed25519_new(ret_key)) == OK && (e = ed25519_save(*ret_key, path)) != OK) {
+		ed25519_free(*ret_key);
+		*ret_key = NULL;
+	}
+	if (e)
+		fprintf(stderr, "cpushare-market: the key in %s: %s\n", path, err_name(e));
+	return e;
+}
+
 /* Everything up to the loop; what fails has said why. */
 static err_t serve(struct market *m, struct setup *setup)
 {
@@ -211,6 +226,7 @@ static err_t serve(struct market *m, struct setup *setup)
 		fprintf(stderr, "cpushare-market: another market runs on %s\n", setup->data_dir);
 		return E_EXISTS;
 	}
+	TRY(load_signing_key(setup->data_dir, &m->signing_key));
 	TRY(setup_cluster(setup));
 	m->cluster = setup->cluster;
 	if (m->cluster)
@@ -249,6 +265,7 @@ int command_serve(struct cli *cli)
 	relays_free(market.relays);
 	attest_free(market.attest);
 	pay_free(market.pay);
+	ed25519_free(market.signing_key);
 	setup_clear(&setup);
 	loop_free(market.loop);
 	return e ? EXIT_ERROR : EXIT_OK;

@@ -110,6 +110,8 @@ const struct conf_entry settings_table[] = {
 	DURATION("timing.end_grace", end_grace_us, SECOND_US, DAY_US, "30s",
 		 "a machine has this long for a lease's last counters"),
 	DURATION("timing.funds_grace", funds_grace_us, SECOND_US, DAY_US, "60s", "a lease paused without funds waits this long"),
+	DURATION("timing.funds_warning", funds_warning_us, SECOND_US, 30 * DAY_US, "30m",
+		 "a buyer is told when money or an order's budget ends within"),
 	DURATION("timing.trial_pause", trial_pause_us, 1000, DAY_US, "1m",
 		 "no lease for a machine after failures of two buyers' leases; twice as long with each further one"),
 	DURATION("timing.hold_window", hold_window_us, 15 * SECOND_US, DAY_US, "5m",

@@ -5,6 +5,7 @@
 #include "books.h"
 #include "cluster.h"
 #include "events.h"
+#include "funds.h"
 #include "live.h"
 #include "log.h"
 #include "market.h"
@@ -89,6 +90,7 @@ static void on_sweep(void *context, mono_time now_mono)
 	live_sweep(m, now, now_mono);
 	presence_sweep(m, now, now_mono);
 	orders_sweep(m, now);
+	funds_sweep(m, now, now_mono);
 	int64_t chained;
 	market_store_failed(m, store_chain(m->store, CHAINED_AT_ONCE, &chained), "chaining postings");
 	samples_sweep(m, now);

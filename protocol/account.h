@@ -73,9 +73,11 @@ json_t *scopes_to_json(uint32_t scopes);
 struct balance {
 	char currency[4]; /* ISO 4217 */
 	money available, held;
-	money owed; /* a payment was taken back after it had been spent: no orders until it is made good */
+	money owed;	       /* a payment was taken back after it had been spent: no orders until it is made good */
+	money per_hour;	       /* what the VMs that run cost at most */
+	wall_time runs_out_at; /* at that, before they are over; us 0: it lasts */
 };
-json_t *balance_to_json(const struct balance *b); /* currency, available_micro, held_micro, owed_micro */
+json_t *balance_to_json(const struct balance *b); /* …_micro for money */
 MUST_CHECK err_t balance_from_json(json_t *json, struct balance *ret, struct json_error *error);
 
 /* POST /v1/deposits {"amount_micro","provider":"manual"|"paypal"|"stripe"} */

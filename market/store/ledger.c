@@ -25,11 +25,12 @@ err_t store_balance(struct store *s, uuid account, struct balance *ret)
 
 /* Found through the entries, which grow along each ledger account's history. A posting stands where its last entry of this owner
  * does, and may have three of them: more are looked at than are shown. The balances after it are those of the last entries up to
- * it, of either account. */
+ * it, of either account. Where a time bounds them, the first posting since (its id begins with the time) tells which entries came before. */
 static const char POSTINGS_SQL[] =
 	"WITH mine AS MATERIALIZED (SELECT id, kind FROM ledger_account WHERE owner = $1), "
 	"bound AS MATERIALIZED (SELECT coalesce((SELECT max(e.number) FROM entry e JOIN mine m ON m.id IN (e.debit, e.credit) "
-	"  WHERE e.posting = $2), 9223372036854775807) AS number), "
+	"  WHERE e.posting = $2), (SELECT max(number) FROM entry WHERE posting = ("
+	"  SELECT id FROM posting WHERE id >= $4 ORDER BY id LIMIT 1)), 9223372036854775807) AS number), "
 	"touched AS (SELECT DISTINCT n.posting FROM mine m, bound b, LATERAL ("
 	"  (SELECT posting FROM entry WHERE debit = m.id AND number <= b.number ORDER BY number DESC LIMIT 3 * $3 + 3) UNION ALL "
 	"  (SELECT posting FROM entry WHERE credit = m.id AND number <= b.number ORDER BY number DESC LIMIT 3 * $3 + 3)) n), "
@@ -66,13 +67,25 @@ static void posting_read(struct row *row, void *element)
 	p->at = row_time(row);
 }
 
-err_t store_postings(struct store *s, uuid account, struct page page, struct posting **ret_rows, size_t *ret_count)
+/* The lowest UUID of version 7 (RFC 9562) of that time. */
+static uuid first_id_at(wall_time at)
+{
+	uint64_t ms = (uint64_t)(at.us / MILLISECOND_US);
+	uuid id = { 0 };
+	for (int i = 0; i < 6; i++)
+		id.bytes[i] = (uint8_t)(ms >> (40 - 8 * i));
+	return id;
+}
+
+err_t store_postings(struct store *s, uuid account, struct page page, wall_time before, struct posting **ret_rows,
+		     size_t *ret_count)
 {
 	struct params p = { 0 };
 	TRY(page_check(s, page));
 	param_uuid(&p, account);
 	param_uuid(&p, page.after);
 	param_int(&p, page.limit);
+	param_uuid(&p, before.us ? first_id_at(before) : (uuid){ 0 });
 	AUTO_RESULT *result = NULL;
 	TRY(store_query(s, POSTINGS_SQL, &p, &result));
 	return rows_read(s, result, sizeof **ret_rows, posting_read, (void **)ret_rows, ret_count);
@@ -104,4 +117,28 @@ err_t store_ledger_verify(struct store *s, struct ledger_report *ret)
 	TRY(row_end(s, &row));
 	*ret = report;
 	return OK;
+}
+
+static const char WARN_SQL[] = "SELECT funds_warn($1, $2, $3, $4, $5, $6)";
+
+err_t store_funds_warn(struct store *s, uuid account, uuid order, money left, money per_hour, wall_time runs_out_at,
+		       wall_time now)
+{
+	struct params p = { 0 };
+	param_uuid(&p, account);
+	param_uuid(&p, order);
+	param_int(&p, left.micro);
+	param_int(&p, per_hour.micro);
+	param_time(&p, runs_out_at);
+	param_time(&p, now);
+	return store_query(s, WARN_SQL, &p, NULL);
+}
+
+static const char WELL_SQL[] = "SELECT funds_well($1)";
+
+err_t store_funds_well(struct store *s, const uuid *but, size_t count)
+{
+	struct params p = { 0 };
+	param_uuid_array(&p, but, count);
+	return store_query(s, WELL_SQL, &p, NULL);
 }

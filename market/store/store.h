@@ -72,7 +72,9 @@ struct page {
 
 /* ---- money ---- */
 MUST_CHECK err_t store_balance(struct store *s, uuid account, struct balance *ret); /* currency is left to the caller */
-MUST_CHECK err_t store_postings(struct store *s, uuid account, struct page page, struct posting **ret_rows, size_t *ret_count);
+/* before: a page that begins there, to the second or so; us 0: with the newest. */
+MUST_CHECK err_t store_postings(struct store *s, uuid account, struct page page, wall_time before, struct posting **ret_rows,
+				size_t *ret_count);
 MUST_CHECK err_t store_deposit_create(struct store *s, const struct deposit *d); /* state created or pending */
 MUST_CHECK err_t store_deposit_get(struct store *s, uuid id, struct deposit *ret);
 /* account zero: of all. state DEPOSIT_STATE_COUNT: any. */
@@ -109,6 +111,10 @@ MUST_CHECK err_t store_payout_note(struct store *s, uuid id, const char *note);
 MUST_CHECK err_t store_payout_paid(struct store *s, uuid id, wall_time now, char *ret_outcome); /* paid, repeated, returned */
 MUST_CHECK err_t store_payout_fail(struct store *s, uuid id, const char *note, wall_time now,
 				   char *ret_outcome); /* failed, repeated */
+/* An event that the money is gone at that time, once; order zero: the account's balance. Then: who is not low (any more) can be told again. */
+MUST_CHECK err_t store_funds_warn(struct store *s, uuid account, uuid order, money left, money per_hour, wall_time runs_out_at,
+				  wall_time now);
+MUST_CHECK err_t store_funds_well(struct store *s, const uuid *but, size_t count);
 struct ledger_report {
 	int64_t postings, entries, accounts;
 	int64_t sum_micro;		/* over all ledger accounts: 0 */

@@ -165,6 +165,15 @@ is "$(field .held_micro)" 0 "nothing is held for it"
 api GET "/v1/orders/$ORDER/receipt" "" "$BUYER"
 is "$(field '.totals.charged_micro == .leases[0].charged_micro and .totals.charged_micro == .order.charged_micro')" true "the receipt adds up"
 CHARGED=$(field .totals.charged_micro)
+echo "$BODY" >"$WORK/receipt"
+api GET /v1/market
+KEY=$(field .receipt_key)
+checked() { cpushare order receipt --verify "$WORK/receipt" --key "$KEY" -o json >"$WORK/checked" 2>&1; }
+ok "it is proven without asking anybody" checked
+is "$(jq -r '"\(.charged_micro) \(.leases[0].record)"' "$WORK/checked")" "$CHARGED 4" "with the machine's last record"
+sed -i 's/"charged_micro":'"$CHARGED"'/"charged_micro":'$((CHARGED - 1))'/g' "$WORK/receipt"
+unproven() { ! checked && grep -q "not true" "$WORK/checked"; }
+ok "and with other numbers it is not" unproven
 api GET /v1/balance "" "$BUYER"
 is "$(field '"\(.available_micro) \(.held_micro)"')" "$((20000000 - CHARGED)) 0" "and the balance"
 api POST "/v1/orders/$ORDER/cancel" "" "$BUYER"

@@ -273,6 +273,9 @@ refused not_operator correctLease "/v1/leases/$LEASE/correct" '{"amount_micro":1
 good listDisputes /v1/operator/disputes?state=open "" "$OPERATOR"
 good deleteImage "/v1/images/$SMALL" "" "$A"
 good listPostings /v1/postings "" "$A"
+good getStatement /v1/statement "" "$A"
+refused bad_field getStatement "/v1/statement?to=soon" "" "$A"
+good getStatementCsv /v1/statement.csv "" "$A"
 
 # ---- what everyone may see ----
 report 8000 4

@@ -130,7 +130,8 @@ static void test_deposits(struct store *s)
 	   "the newest credited one of all");
 	free(list);
 	struct posting *postings;
-	ok(store_postings(s, account, (struct page){ .limit = 10 }, &postings, &count) == OK && count == 1, "one posting");
+	ok(store_postings(s, account, (struct page){ .limit = 10 }, (wall_time){ 0 }, &postings, &count) == OK && count == 1,
+	   "one posting");
 	ok(!strcmp(postings[0].kind, "deposit") && postings[0].amount_micro == 4900000 &&
 		   postings[0].available_micro == 4900000 && postings[0].held_micro == 0 &&
 		   uuid_equal(postings[0].deposit, first),

@@ -280,7 +280,7 @@ static void test_postings(struct store *s)
 	struct posting *all, *page;
 	size_t count = 0, n, seen = 0;
 	struct page at = { .limit = 200 };
-	ok(store_postings(s, buyer, at, &all, &count) == OK && count > 20, "a history");
+	ok(store_postings(s, buyer, at, (wall_time){ 0 }, &all, &count) == OK && count > 20, "a history");
 	struct balance b = balance_of(s, buyer);
 	ok(all[0].available_micro == b.available.micro && all[0].held_micro == b.held.micro, "its last line is the balance");
 	bool consistent = true;
@@ -293,7 +293,7 @@ static void test_postings(struct store *s)
 	}
 	ok(consistent, "each line follows from the one before");
 	for (at.limit = 7;; at.after = page[n - 1].id, free(page)) {
-		good(store_postings(s, buyer, at, &page, &n));
+		good(store_postings(s, buyer, at, (wall_time){ 0 }, &page, &n));
 		for (size_t i = 0; i < n && seen + i < count; i++)
 			if (!uuid_equal(page[i].id, all[seen + i].id))
 				consistent = false;
@@ -304,11 +304,12 @@ static void test_postings(struct store *s)
 	free(page);
 	ok(seen == count && consistent, "pages of it are the same in parts");
 	free(all);
-	ok(store_postings(s, seller, (struct page){ .limit = 1 }, &all, &count) == OK && count == 1 &&
+	ok(store_postings(s, seller, (struct page){ .limit = 1 }, (wall_time){ 0 }, &all, &count) == OK && count == 1 &&
 		   !strcmp(all[0].kind, "earning") && all[0].amount_micro > 0,
 	   "what is a charge to one is an earning to the other");
 	free(all);
-	refused(store_postings(s, buyer, (struct page){ .limit = 201 }, &all, &count), E_INVALID, "a page has a bound");
+	refused(store_postings(s, buyer, (struct page){ .limit = 201 }, (wall_time){ 0 }, &all, &count), E_INVALID,
+		"a page has a bound");
 }
 
 static void test_events(struct store *s)

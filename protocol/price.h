@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * price.h - what a lease costs: a function of its cumulative counters
  */
-#ifndef TRADE_PRICE_H
-#define TRADE_PRICE_H
+#ifndef PROTOCOL_PRICE_H
+#define PROTOCOL_PRICE_H
 
 #include "order.h"
 
