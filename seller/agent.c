@@ -50,27 +50,6 @@ struct agent {
 
 /* ---- start ---- */
 
-/* The canary lies beside the build, or in the share/ beside our bin/, or where it was to be installed. */
-static void canary_path(char *path, size_t size)
-{
-	char self[512];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	const char *resources = getenv("CPUSHARE_RESOURCES");
-	if (resources) {
-		snprintf(path, size, "%s/images/canary.iso", resources);
-		return;
-	}
-	self[n > 0 ? n : 0] = 0;
-	char *slash = strrchr(self, '/');
-	if (slash)
-		*slash = 0;
-	snprintf(path, size, "%s/../images/canary.iso", self);
-	if (access(path, R_OK))
-		snprintf(path, size, "%s/../share/cpushare/images/canary.iso", self);
-	if (access(path, R_OK))
-		snprintf(path, size, CPUSHARE_PREFIX "/share/cpushare/images/canary.iso");
-}
-
 static void agent_probe(struct agent *a)
 {
 	char canary[600];
@@ -79,7 +58,7 @@ static void agent_probe(struct agent *a)
 		a->host.accel = (enum accel)wanted;
 		snprintf(a->accel_why, sizeof a->accel_why, "as the settings say");
 	} else {
-		canary_path(canary, sizeof canary);
+		probe_canary_path(canary, sizeof canary);
 		a->host.accel = probe_accel(canary, a->accel_why, sizeof a->accel_why);
 	}
 	if (port_kind_choose(a->settings->port, probe_port(), &a->host.port))

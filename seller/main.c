@@ -88,6 +88,11 @@ static const struct cli_command commands[] = {
 	{ "tpm status", "", "what the TPM has, and what the market found", NULL, NULL, 0, 0, command_tpm_status },
 	{ "tpm answer", "QUESTION ANSWER", "answers one question of the market; the daemon starts it", NULL, NULL, 2, 2,
 	  command_tpm_answer },
+	{ "selftest", "", "try each layer of the guests' jail, and what a guest needs, and say what mends it",
+	  "A line for each: ok, less (guests run, and something is missing) or bad (they do not, or not safely). Exit code 1 "
+	  "where\n"
+	  "one is bad. It keeps one processor busy for a second. What NATs and firewalls allow: `cpushare net netcheck`.",
+	  NULL, 0, 0, command_selftest },
 	{ "endpoint", "LEASE_DIR", "one lease's network process; the daemon starts it", NULL, endpoint_options, 1, 1,
 	  command_endpoint },
 	{ .name = NULL },

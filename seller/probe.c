@@ -147,6 +147,26 @@ static bool canary_boots(const char *canary_iso)
 	return process_run(argv, 1500, &status) == OK && status == 33;
 }
 
+void probe_canary_path(char *path, size_t size)
+{
+	char self[512];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	const char *resources = getenv("CPUSHARE_RESOURCES");
+	if (resources) {
+		snprintf(path, size, "%s/images/canary.iso", resources);
+		return;
+	}
+	self[n > 0 ? n : 0] = 0;
+	char *slash = strrchr(self, '/');
+	if (slash)
+		*slash = 0;
+	snprintf(path, size, "%s/../images/canary.iso", self);
+	if (access(path, R_OK))
+		snprintf(path, size, "%s/../share/cpushare/images/canary.iso", self);
+	if (access(path, R_OK))
+		snprintf(path, size, CPUSHARE_PREFIX "/share/cpushare/images/canary.iso");
+}
+
 enum accel probe_accel(const char *canary_iso, char *ret_why, size_t size)
 {
 	if (access("/dev/kvm", R_OK | W_OK)) {

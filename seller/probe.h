@@ -10,6 +10,9 @@
 #include "err.h"
 #include "states.h"
 
+/* The guest that is tried: beside the build, or in the share/ beside our bin/, or where it was to be installed. */
+void probe_canary_path(char *path, size_t size);
+
 /* Does KVM run guest code, and at a sane speed? Opening /dev/kvm proves nothing: some hosts emulate ring 0 a thousand times slower.
  * Stage 1 runs a loop of 200,000 iterations in long mode in a child (300 ms at most; over 50 ns an iteration is unusable). Stage 2
  * boots canary_iso under QEMU with KVM (1.5 s at most). why (size bytes) says in words what was found. */

@@ -410,6 +410,7 @@ else
 fi
 
 # ---- the owner's commands, and an order that ends badly ----
+owner 0 selftest
 owner 0 pause
 owner 0 resume
 charged() { [ "$(as buyer cpushare node show first/vm1 -o json | jq .charged_micro)" -gt 0 ]; }
