@@ -45,7 +45,6 @@ static pid_t start_fake(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	setsid(); /* as libvirt does: the rank that it is given is its session's, and must not become the tests' */
 	pthread_create(&thread, NULL, burn, "CPU 0/TCG");
 	pthread_create(&thread, NULL, rest, "CPU 1/TCG");
 	pthread_create(&thread, NULL, burn, "worker");
