@@ -8,12 +8,12 @@ as_owner -c "CREATE FUNCTION seed.orders(p_items text, p_max bigint DEFAULT 100)
 	WITH i AS (SELECT string_to_array(item, ' ') AS a, n FROM unnest(string_to_array(p_items, ',')) WITH ORDINALITY x (item, n)),
 	c AS (SELECT array_agg(seed.id(a[1]::integer) ORDER BY n) AS id, array_agg(seed.id(a[2]::integer) ORDER BY n) AS buyer, array_agg(''::text) AS name,
 		array_agg(seed.hash(a[5]) ORDER BY n) AS image, array_agg(1::bigint) AS one, array_agg(64::bigint) AS memory,
-		array_agg(3600::bigint) AS hour, array_agg(0::bigint) AS zero, array_agg(NULL::timestamptz) AS never, array_agg('{}'::text) AS none,
+		array_agg(1400::bigint) AS mtu, array_agg(3600::bigint) AS hour, array_agg(0::bigint) AS zero, array_agg(NULL::timestamptz) AS never, array_agg('{}'::text) AS none,
 		array_agg(NULL::text) AS null_text, array_agg(a[3]::bigint ORDER BY n) AS hold, array_agg(nullif(a[4], '-') ORDER BY n) AS key,
 		array_agg(seed.hash('request' || (a[3])) ORDER BY n) AS request, array_agg('answer' || a[1] ORDER BY n) AS answer, array_agg(now()) AS now FROM i)
 	SELECT string_agg(concat_ws(' ', o.outcome, o.status, o.body), ',' ORDER BY o.n) FROM c, orders_place(c.id, c.buyer, c.name, c.image, c.one, c.one,
 		c.memory, c.one, c.one, c.one, c.hour, c.hour, c.zero, c.zero, c.never, c.none, c.null_text, c.hold, c.key, c.request, c.answer, c.now,
-		p_max) WITH ORDINALITY AS o (outcome, status, body, n) \$\$" -c 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA seed TO cpushare_market'
+		p_max, c.mtu) WITH ORDINALITY AS o (outcome, status, body, n) \$\$" -c 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA seed TO cpushare_market'
 # orders ITEMS [MAX]: each "NUMBER BUYER HOLD KEY IMAGE"; prints the outcomes
 orders() { as_market -c "SELECT seed.orders('$1', ${2:-100})"; }
 is "$(orders '10 1 300 key-a image,11 3 40 key-a image,12 1 800 key-b image,13 1 500 key-c image,14 9 1 - image,15 1 1 - other')" \

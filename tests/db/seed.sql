@@ -30,7 +30,7 @@ CREATE FUNCTION seed.place(p_order integer, p_buyer integer, p_count integer, p_
 	p_cores integer DEFAULT 1) RETURNS uuid LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM order_create(seed.id(p_order), seed.id(p_buyer), '', seed.hash('image'), p_count, p_cores, 64, 100, 100, 100, 3600, 3600,
-		p_budget, 0, NULL, '{}', NULL, p_hold, now());
+		p_budget, 0, NULL, '{}', NULL, p_hold, now(), 1400);
 	RETURN seed.id(p_order);
 END $$;
 

@@ -7,7 +7,9 @@
 #define SIGNUP "{\"email\":\"ada@example.org\",\"password\":\"correct horse\",\"name\":\"Ada\"}"
 #define LOGIN "{\"email\":\"ada@example.org\",\"password\":\"x\"}"
 #define SESSION "{\"account\":\"" ID1 "\",\"email\":\"a@b\",\"name\":\"Ada\",\"token\":\"cs_abc\",\"expires_at\":\"" TIME1 "\"}"
-#define ACCOUNT "{\"id\":\"" ID1 "\",\"email\":\"a@b\",\"name\":\"Ada\",\"operator\":true,\"created_at\":\"" TIME1 "\"}"
+#define ACCOUNT          \
+	"{\"id\":\"" ID1 \
+	"\",\"email\":\"a@b\",\"name\":\"Ada\",\"operator\":true,\"second_factor\":true,\"created_at\":\"" TIME1 "\"}"
 #define TOKEN_REQUEST "{\"name\":\"ci\",\"scopes\":[\"images\",\"orders\"],\"expires_in_s\":3600}"
 #define TOKEN                                                                                              \
 	"{\"id\":\"" ID1 "\",\"name\":\"ci\",\"scopes\":[\"account\",\"machine\"],\"created_at\":\"" TIME1 \
