@@ -71,6 +71,6 @@ like "$(tail -n 1 "$WORK/body")" ",closing,," "up to the end"
 # The same on the command line.
 export CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$BUYER
 cpushare funds history --from 2020-01-01 -o csv >"$WORK/csv"
-is "$(sed -n '1p;2p' "$WORK/csv" | cut -d, -f2-5 | tr '\r\n' ' ;')" 'kind,amount,available,held;"deposit",2.00,2.00,0.00;' "funds history -o csv"
+is "$(sed -n '1p;2p' "$WORK/csv" | cut -d, -f2-5 | tr '\r\n' ' ;')" 'kind,amount_micro,available_micro,held_micro;deposit,2000000,2000000,0;' "funds history -o csv"
 ok "a bad time is refused" test "$(cpushare funds history --from yesterday 2>&1; echo $?)" != 0
 done_testing
