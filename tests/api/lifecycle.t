@@ -5,7 +5,7 @@
 . "$(dirname "$0")/machine.sh"
 
 start_market --set timing.settle_interval=1ms --set limits.signups_burst=1000 --set timing.busy_interval=200ms --set timing.lost_contact=4s --set timing.end_grace=2s \
-	--set timing.start_timeout=3s --set timing.funds_grace=2s --set timing.hold_window=15s --set timing.sweep_interval=200ms
+	--set timing.start_timeout=3s --set timing.funds_grace=5s --set timing.hold_window=15s --set timing.sweep_interval=200ms
 signup seller && SELLER=$TOKEN
 new_machine desk "$SELLER" || bail "$BODY"
 new_machine spare "$SELLER" || bail "$BODY"
@@ -131,7 +131,7 @@ for s in 200000 400000 600000; do uses $s; done
 told
 is "$TOLD" "paused " "until they are gone again"
 gone() { told paused && [ "$TOLD" = "ended funds_exhausted" ]; }
-ok "and after a while it is ended" within 6 gone
+ok "and after a while it is ended" within 12 gone
 report desk "[$(said "$LEASE" ended)]"
 report desk "[$(said "$LEASE" ended completed)]"
 ok "funds_exhausted" within 3 lease_is ended funds_exhausted
@@ -148,7 +148,7 @@ sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 h', started
 for s in 10000 20000 40000 90000 200000; do uses $s; done
 api GET "/v1/orders/$ORDER" "" "$BUYER"
 is "$(field .charged_micro)" 12000 "no more than it is charged"
-ok "and the lease ends" within 6 gone
+ok "and the lease ends" within 12 gone
 report desk "[$(said "$LEASE" ended completed)]"
 ok "funds_exhausted" within 3 lease_is ended funds_exhausted
 settled budget
