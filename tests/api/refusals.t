@@ -12,7 +12,7 @@ added_up() { [ "$(sql "SELECT (SELECT count(*) FROM cpushare.tally) + (SELECT co
 # Everything in the database but when tokens were used, the chain that follows the postings by itself, and what was handed out by sequences for transactions that were rolled back.
 contents() {
 	within 10 added_up
-	pg_dump --data-only --exclude-table-data=cpushare.token --exclude-table-data=cpushare.posting_chain --exclude-table-data=cpushare.market_sample "$(market_uri)" | grep -Ev '^\\(un)?restrict|setval' | sha256sum
+	pg_dump --data-only --exclude-table-data=cpushare.token --exclude-table-data=cpushare.posting_chain --exclude-table-data=cpushare.market_sample --exclude-table-data=cpushare.book "$(market_uri)" | grep -Ev '^\\(un)?restrict|setval' | sha256sum
 	psql -XAtq "$(market_uri)" -c 'SELECT id, account, machine, name, scopes, hash, expires_at FROM cpushare.token ORDER BY id' | sha256sum
 }
 unchanged() { # NAME
@@ -70,7 +70,7 @@ while read -r method pattern _; do
 	/v1/account | /v1/sessions/current) continue ;;
 	/v1/account/* | /v1/device/*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_FUNDS" ;;
 	/v1/operator/* | *confirm | *fail | */decide | */correct | *approve) no "$method $pattern as a buyer" 403 not_operator "$method" "$path" "" "$BUYER" ;;
-	/v1/balance | /v1/earnings | /v1/postings | /v1/deposits* | /v1/payouts*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_IMAGES" ;;
+	/v1/balance | /v1/earnings | /v1/postings | /v1/statement* | /v1/deposits* | /v1/payouts*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_IMAGES" ;;
 	*) no "$method $pattern without the scope" 403 missing_scope "$method" "$path" "" "$ONLY_FUNDS" ;;
 	esac
 done < <(cpushare-market routes)
