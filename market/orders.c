@@ -81,6 +81,7 @@ static struct order order_of_request(const struct placement *p)
 		.count = asked->count,
 		.cores = asked->cores,
 		.memory_mib = asked->memory_mib,
+		.mtu = asked->mtu,
 		.max_prices = asked->max_prices,
 		.duration_s = asked->duration_s,
 		.budget = asked->budget,

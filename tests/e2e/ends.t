@@ -74,6 +74,8 @@ ok "the lease has ended with a reason" within 40 node_is state ended
 like "$(node reason)" 'lost_contact|withdrawn_by_seller' "which is that"
 ok "nothing is held" within 20 nothing_held
 
+ok "a VM that ends well" rent 'sleep 4; poweroff'
+ok "ends its machine's time on trial, in which it has one at a time" within 60 eval 'node_is reason completed'
 ok "a VM is rented for a minute" rent 'while :; do :; done' --duration 60s
 deadline=$((SECONDS + 90))
 
