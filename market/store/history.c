@@ -262,23 +262,24 @@ err_t store_buyer_get(struct store *s, uuid id, struct buyer *ret)
 
 /* ---- sellers, the best first ---- */
 
-#define SELLER_COLUMNS                                                                                                         \
-	"s.account, a.name, s.good, s.bad, m.machines, m.online, s.leases, s.completed, s.failed, a.created_at, s.rating_ppm " \
-	"FROM standing s JOIN account a ON a.id = s.account "                                                                  \
-	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE state <> 'retired') AS machines, "                                  \
-	"  count(*) FILTER (WHERE state = 'online') AS online FROM machine WHERE account = s.account) m "                      \
+#define SELLERS_OF(standing)                                                                                             \
+	"SELECT s.account, a.name, s.good, s.bad, m.machines, m.online, s.leases, s.completed, s.failed, a.created_at, " \
+	"s.rating_ppm "                                                                                                  \
+	"FROM " standing " s JOIN account a ON a.id = s.account "                                                        \
+	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE state <> 'retired') AS machines, "                            \
+	"  count(*) FILTER (WHERE state = 'online') AS online FROM machine WHERE account = s.account) m "                \
 	"WHERE s.side = 'seller' AND a.deleted_at IS NULL "
-static const char BEST_SQL[] =
-	"SELECT " SELLER_COLUMNS "AND (s.rating_ppm, s.account) < "
-	"(coalesce((SELECT rating_ppm FROM standing WHERE account = $1 AND side = 'seller'), 2000000), $1) "
-	"ORDER BY s.rating_ppm DESC, s.account DESC LIMIT $2";
-/* The first thousand accounts of such a name are looked at. */
+static const char BEST_SQL[] = SELLERS_OF(
+	"standing") "AND (s.rating_ppm, s.account) < "
+		    "(coalesce((SELECT rating_ppm FROM standing WHERE account = $1 AND side = 'seller'), 2000000), $1) "
+		    "ORDER BY s.rating_ppm DESC, s.account DESC LIMIT $2";
+/* The first thousand accounts of such a name are looked at, and the machines of those that are shown. */
 static const char NAMED_SQL[] =
-	"SELECT " SELLER_COLUMNS "AND s.account IN (SELECT id FROM account WHERE lower(name) COLLATE \"C\" >= lower($3) "
-	"  AND lower(name) COLLATE \"C\" < lower($3) || U&'\\+10FFFF' ORDER BY lower(name) COLLATE \"C\" LIMIT 1000) "
-	"AND (s.rating_ppm, s.account) < "
-	"(coalesce((SELECT rating_ppm FROM standing WHERE account = $1 AND side = 'seller'), 2000000), $1) "
-	"ORDER BY s.rating_ppm DESC, s.account DESC LIMIT $2";
+	"WITH page AS MATERIALIZED (SELECT * FROM standing WHERE side = 'seller' AND account IN (SELECT id FROM account "
+	"  WHERE lower(name) COLLATE \"C\" >= lower($3) AND lower(name) COLLATE \"C\" < lower($3) || U&'\\+10FFFF' "
+	"  AND deleted_at IS NULL ORDER BY lower(name) COLLATE \"C\" LIMIT 1000) AND (rating_ppm, account) < "
+	"  (coalesce((SELECT rating_ppm FROM standing WHERE account = $1 AND side = 'seller'), 2000000), $1) "
+	"  ORDER BY rating_ppm DESC, account DESC LIMIT $2) " SELLERS_OF("page") "ORDER BY s.rating_ppm DESC, s.account DESC";
 
 static void seller_read(struct row *row, void *element)
 {

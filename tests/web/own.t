@@ -131,7 +131,7 @@ see "the receipt" main 'Total 0.[0-9]+ EUR'
 click "vm1 was good"
 see "marked" main 'You marked it good'
 visit "$URL/sellers"
-see "and the seller's reputation has changed" '#sellers-box tbody' 'desk 0.2[0-9]+ 1 1 0'
+see "and the seller's reputation has changed" '#sellers-box tbody' 'desk 0[.]0[0-9]+ 1 1 0'
 visit "$URL/money"
 see "the statement has the charge" main 'charge −0.0'
 
