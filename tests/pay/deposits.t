@@ -108,12 +108,12 @@ approve "$DEPOSIT"
 ok "the capture's answer is lost: the next question finds it" within 15 state_is "$DEPOSIT" credited
 fault POST /v2/checkout/orders slow
 deposit anna 1000000 paypal
+ok "PayPal is asked" within 15 test ! -e "$FAULT"
 api GET /healthz
 is "$STATUS" 200 "a slow provider does not hold up the market"
-BEFORE=$SECONDS
 for i in 1 2 3 4 5; do api GET /v1/balance "" "$(user_token anna)"; done
-[ $((SECONDS - BEFORE)) -lt 3 ]
-_tap $? "its answers come meanwhile"
+is "$STATUS $(state_of "$DEPOSIT")" "200 created" "its answers come meanwhile"
+touch "$PAY/go"
 ok "and the slow one comes" pending "$DEPOSIT"
 fault GET '/v2/checkout/orders/' 404
 ok "an order that PayPal forgot has failed" within 15 state_is "$DEPOSIT" failed

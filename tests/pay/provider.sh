@@ -40,7 +40,11 @@ start_paid_market() {
 }
 
 # ---- what happens at the provider ----
-fault() { printf '%s' "$*" >"$PAY/faults/$(printf %04d $((FAULT_N = ${FAULT_N:-0} + 1)))"; }
+FAULT=
+fault() { # METHOD PATH-REGEX FAULT: sets FAULT, its file
+	printf -v FAULT '%s/faults/%04d' "$PAY" $((FAULT_N = ${FAULT_N:-0} + 1))
+	printf '%s' "$*" >"$FAULT"
+}
 # provider JQ-UPDATE [ARG...]: changes what the stand-in knows
 provider() { jq -c "$@" "$PAY/store.json" >"$PAY/store.new" && mv "$PAY/store.new" "$PAY/store.json"; }
 known() { jq -r "$@" "$PAY/store.json"; }

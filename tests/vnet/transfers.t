@@ -43,7 +43,7 @@ join lossy ${P}h1 ${P}h2 direct 10 3000
 join slow ${P}h3 ${P}h4 direct 10 3000
 join narrow ${P}h5 ${P}h6 direct 15 3000
 join narrows ${P}h7 ${P}h8 direct 30 3000
-join moved ${P}h9 ${P}h10 relayed,direct,relayed 12 6000
+join moved ${P}h9 ${P}h10 relayed,direct,relayed 30 6000 # TCP may wait for 13 s after the cut, and has then all the rest to send
 
 within 20 reached moved relayed 1
 KIB_S=100 send moved ${P}h9 ${P}h10 2000
