@@ -253,7 +253,7 @@ $(BUILD)/tests/vnet/delay: $(BUILD)/obj/tests/vnet/delay.o $A/libbase.a
 # Programs that the tests use, where the build lies, and how long one test file may take.
 export CPUSHARE_BUILD := $(abspath $(BUILD))
 export PATH := $(abspath $(BUILD)/bin):$(PATH)
-PROVE := prove --exec '' --timer --failures --comments -j2 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/pay/**' --rules 'seq=tests/web/**' --rules 'seq=tests/packaging/**' --rules 'par=**'
+PROVE := prove --exec '' --timer --failures --comments -j3 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/pay/**' --rules 'seq=tests/web/**' --rules 'seq=tests/packaging/**' --rules 'par=**'
 SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/packaging/*.t tests/db/*.t tests/api/*.t tests/pay/*.t tests/vnet/*.t tests/web/*.t tests/e2e/*.t))
 
 .PHONY: deps test check build-tests
