@@ -46,7 +46,7 @@ fault() { # METHOD PATH-REGEX FAULT: sets FAULT, its file
 	printf '%s' "$*" >"$FAULT"
 }
 # provider JQ-UPDATE [ARG...]: changes what the stand-in knows
-provider() { jq -c "$@" "$PAY/store.json" >"$PAY/store.new" && mv "$PAY/store.new" "$PAY/store.json"; }
+provider() { (flock 9 && jq -c "$@" "$PAY/store.json" >"$PAY/store.new" && mv "$PAY/store.new" "$PAY/store.json") 9>"$PAY/lock"; }
 known() { jq -r "$@" "$PAY/store.json"; }
 order_of() { known --arg id "$1" '.orders[] | select(.purchase_units[0].custom_id == $id) | .id'; }
 session_of() { known --arg id "$1" '.sessions[] | select(.client_reference_id == $id) | .id'; }
