@@ -350,12 +350,12 @@ try 7 buyer "order create" "${rent[@]}" --max-price 100000
 try 0 buyer "order create" "${rent[@]}" --dry-run
 try 8 buyer "order create" --image tiny.iso --max-price 0.000001 --name cheap --wait --timeout 1s
 try 0 buyer "order cancel" cheap --wait
-try 0 buyer "order create" "${rent[@]}" --name first --wait --timeout 60s
+try 0 buyer "order create" "${rent[@]}" --name first --wait --timeout 300s
 order=$(jq -r .id <<<"$OUT")
 try 0 buyer "order list"
 try 0 buyer "order show" first
 try 3 buyer "order show" nothing
-try 0 buyer "order wait" first --for running --timeout 60s
+try 0 buyer "order wait" first --for running --timeout 300s
 try 8 buyer "order wait" first --timeout 1s
 try 8 buyer "order watch" first --timeout 2s
 is "$(jq -rs '.[0].event' <<<"$OUT")" order.created "events are one JSON object a line"
@@ -438,8 +438,8 @@ operate 5 "dispute decide" "$lease" 0 "it was not"
 operate 0 "ledger correct" "$lease" 0.000001 "a trifle"
 owner 0 resume
 ok "it is online again" within 30 online
-try 0 buyer "order create" "${rent[@]}" --name second --wait --timeout 60s
-try 0 buyer "order cancel" second --wait --timeout 60s
+try 0 buyer "order create" "${rent[@]}" --name second --wait --timeout 300s
+try 0 buyer "order cancel" second --wait --timeout 300s
 try 0 buyer "order wait" second
 try 0 buyer "order watch" second
 

@@ -11,7 +11,7 @@ ok "operator, buyer, seller" eval 'new_operator && new_user buyer && add_funds b
 start_seller desk
 ok "the image is uploaded" as buyer cpushare image upload $ISO -q
 ok "it runs" as buyer cpushare order create --image memtest86+x64.iso --memory 128M --max-price 1 --max-price-memory 1 \
-	--max-price-transfer 1 --name memtest --wait --timeout 60s
+	--max-price-transfer 1 --name memtest --wait --timeout 300s
 vcpu_ns() { as buyer cpushare node show memtest/vm1 -o json | jq .vcpu_ns; }
 booting() { as buyer cpushare node console memtest/vm1 | grep -q 'Booting from DVD/CD'; }
 ok "its BIOS found the CD" within 60 booting
@@ -23,7 +23,7 @@ second=$(vcpu_ns)
 ok "and another" within 60 more_than $((second + 1000000000))
 is "$(as buyer cpushare node show memtest/vm1 -o json | jq -r .state)" running "it still runs"
 
-ok "the buyer cancels" as buyer cpushare order cancel memtest --wait --timeout 60s
+ok "the buyer cancels" as buyer cpushare order cancel memtest --wait --timeout 300s
 is "$(as buyer cpushare node show memtest/vm1 -o json | jq -r '.state, .reason' | xargs)" "ended cancelled_by_buyer" "it ended as the buyer wished"
 last=$(vcpu_ns)
 charged=$(as buyer cpushare node show memtest/vm1 -o json | jq .charged_micro)
