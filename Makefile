@@ -154,6 +154,9 @@ image-cluster: $(BUILD)/images/cluster.iso ## build build/images/cluster.iso: De
 $(BUILD)/images/cluster.iso: $(wildcard images/cluster/* images/tiny/*) images/live.sh
 	@mkdir -p $(@D)
 	images/cluster/build.sh $@
+$(BUILD)/images/hostile.iso: $(wildcard images/hostile/* images/tiny/*) images/live.sh
+	@mkdir -p $(@D)
+	images/hostile/build.sh $@
 $(BUILD)/images/canary.iso: $(wildcard images/canary/*)
 	@mkdir -p $(@D)
 	images/canary/build.sh $@

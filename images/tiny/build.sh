@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # build.sh OUT.iso - a live image of Debian's cloud kernel and busybox that runs the lease's user-data
 #
-# Needs the packages linux-image-cloud-amd64, busybox-static, isolinux, syslinux-common, xorriso and cpio. MODULES_TOO names more modules.
+# Needs the packages linux-image-cloud-amd64, busybox-static, isolinux, syslinux-common, xorriso and cpio. MODULES_TOO names more modules, EXTRA a folder of more
+# files, IMAGE_NAME what it is called.
 out=${1:?usage: build.sh OUT.iso}
 here=$(dirname "$(readlink -f "$0")")
 . "$here/../live.sh"
@@ -35,7 +36,8 @@ done <"$dir/order" >"$root/lib/modules/order"
 
 install -m 755 "$here"/{boot,console,dhcp} "$root/etc/"
 install -m 644 "$here"/{inittab,passwd,group,profile} "$root/etc/"
-echo tiny >"$root/etc/image"
+echo "${IMAGE_NAME:-tiny}" >"$root/etc/image"
+[ -z "${EXTRA:-}" ] || cp -r "$EXTRA/." "$root/"
 # The name by which busybox's acpid looks for what to do.
 install -m 755 "$here/power-button" "$root/etc/acpi/PWRF/00000080"
 initrd "$root" "$dir/cd/initrd"
