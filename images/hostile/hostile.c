@@ -36,33 +36,73 @@ static void tell(const char *name, const char *outcome)
 
 /* ---- connections ---- */
 
-static const char *const targets[] = {
-	"10.0.2.2",	   "10.0.2.3",	      "10.77.255.254", "10.77.0.1",	"192.168.7.2", "192.168.7.1",	  "203.0.113.5",
-	"169.254.169.254", "100.100.100.200", "172.17.0.1",    "192.168.122.1", "8.8.8.8",     "255.255.255.255", "0.0.0.0",
+enum { SECRETS = 7777, ANSWERS_WITHIN_MS = 3000 };
+static const struct target {
+	const char *address;
+	int type;
+	uint16_t port;
+} targets[] = {
+	{ "10.0.2.2", SOCK_STREAM, SECRETS },
+	{ "10.0.2.3", SOCK_STREAM, SECRETS },
+	{ "10.77.255.254", SOCK_STREAM, SECRETS },
+	{ "10.77.0.1", SOCK_STREAM, SECRETS },
+	{ "192.168.7.2", SOCK_STREAM, SECRETS },
+	{ "192.168.7.1", SOCK_STREAM, SECRETS },
+	{ "203.0.113.5", SOCK_STREAM, SECRETS },
+	{ "169.254.169.254", SOCK_STREAM, SECRETS },
+	{ "100.100.100.200", SOCK_STREAM, SECRETS },
+	{ "172.17.0.1", SOCK_STREAM, SECRETS },
+	{ "192.168.122.1", SOCK_STREAM, SECRETS },
+	{ "8.8.8.8", SOCK_STREAM, SECRETS },
+	{ "255.255.255.255", SOCK_STREAM, SECRETS },
+	{ "0.0.0.0", SOCK_STREAM, SECRETS },
+	{ "fd00::1", SOCK_STREAM, SECRETS },
+	{ "fd00:ec2::254", SOCK_STREAM, SECRETS },
+	{ "fe80::1", SOCK_STREAM, SECRETS },
+	{ "ff02::1", SOCK_STREAM, SECRETS },
+	{ "::ffff:192.168.7.2", SOCK_STREAM, SECRETS },
+	{ "2001:db8::5", SOCK_STREAM, SECRETS },
+	{ "10.0.2.2", SOCK_DGRAM, 53 },
+	{ "10.0.2.3", SOCK_DGRAM, 53 },
+	{ "10.77.255.254", SOCK_DGRAM, 53 },
+	{ "10.77.0.1", SOCK_DGRAM, 53 },
+	{ "192.168.7.2", SOCK_DGRAM, 53 },
+	{ "192.168.7.1", SOCK_DGRAM, 53 },
+	{ "203.0.113.5", SOCK_DGRAM, 53 },
+	{ "169.254.169.254", SOCK_DGRAM, 53 },
+	{ "169.254.169.254", SOCK_STREAM, 80 },
 };
-static const char *const targets6[] = { "fd00::1", "fd00:ec2::254", "fe80::1", "ff02::1", "::ffff:192.168.7.2", "2001:db8::5" };
+#define TARGETS (sizeof targets / sizeof *targets)
 
-/* All at once: who answers with something within three seconds? */
-static void connections(int family, int type, const char *const *addresses, size_t count, uint16_t port, const char *kind)
+static int begin(const struct target *t)
 {
-	for (size_t i = 0; i < count; i++) {
+	int family = strchr(t->address, ':') ? AF_INET6 : AF_INET, on = 1;
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(t->port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(t->port),
+				   .sin6_scope_id = if_nametoindex("eth0") };
+	int fd = socket(family, t->type | SOCK_NONBLOCK, 0);
+	inet_pton(family, t->address, family == AF_INET ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr);
+	setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
+	setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 4);
+	(void)!connect(fd, family == AF_INET ? (void *)&v4 : (void *)&v6, family == AF_INET ? sizeof v4 : sizeof v6);
+	if (t->type == SOCK_DGRAM)
+		(void)!send(fd, "\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1", 19, 0);
+	return fd;
+}
+
+/* All at once: who has answered with something within three seconds? */
+static void connections(void)
+{
+	int fds[TARGETS];
+	for (size_t i = 0; i < TARGETS; i++)
+		fds[i] = begin(&targets[i]);
+	poll(NULL, 0, ANSWERS_WITHIN_MS);
+	for (size_t i = 0; i < TARGETS; i++) {
 		char name[96], data[64];
-		struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-		struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
-					   .sin6_port = htons(port),
-					   .sin6_scope_id = if_nametoindex("eth0") };
-		int fd = socket(family, type | SOCK_NONBLOCK, 0), on = 1;
-		inet_pton(family, addresses[i], family == AF_INET ? (void *)&v4.sin_addr : (void *)&v6.sin6_addr);
-		setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
-		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 4);
-		(void)!connect(fd, family == AF_INET ? (void *)&v4 : (void *)&v6, family == AF_INET ? sizeof v4 : sizeof v6);
-		if (type == SOCK_DGRAM)
-			(void)!send(fd, "\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1", 19, 0);
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		bool reached = poll(&p, 1, 250) > 0 && recv(fd, data, sizeof data, 0) > 0;
-		snprintf(name, sizeof name, "%s %s %u", kind, addresses[i], port);
-		tell(name, reached ? "REACHED" : "nothing");
-		close(fd);
+		snprintf(name, sizeof name, "%s %s %u", targets[i].type == SOCK_STREAM ? "tcp" : "udp", targets[i].address,
+			 targets[i].port);
+		tell(name, recv(fds[i], data, sizeof data, 0) > 0 ? "REACHED" : "nothing");
 	}
 }
 
@@ -308,24 +348,34 @@ static void hogs(void)
 	tell("console flood", "done");
 }
 
+static void machine(void)
+{
+	discs();
+	memory_holes();
+	ports();
+}
+
+static void at_once(void (*attempts)(void))
+{
+	if (fork() == 0) {
+		attempts();
+		_exit(0);
+	}
+}
+
 /* With an argument: only the connections. */
 int main(int argc, char **argv)
 {
 	(void)argv;
-	enum { SECRETS = 7777 };
-	connections(AF_INET, SOCK_STREAM, targets, sizeof targets / sizeof *targets, SECRETS, "tcp");
-	connections(AF_INET6, SOCK_STREAM, targets6, sizeof targets6 / sizeof *targets6, SECRETS, "tcp");
-	connections(AF_INET, SOCK_DGRAM, targets, 8, 53, "udp");
-	connections(AF_INET, SOCK_STREAM, (const char *const[]){ "169.254.169.254" }, 1, 80, "tcp");
-	if (argc > 1) {
-		printf("ATTEMPTS END\n");
-		return 0;
+	at_once(connections);
+	if (argc == 1) {
+		at_once(frames);
+		at_once(machine);
 	}
-	frames();
-	discs();
-	memory_holes();
-	ports();
-	hogs();
+	while (wait(NULL) > 0)
+		;
+	if (argc == 1)
+		hogs();
 	printf("ATTEMPTS END\n");
 	return 0;
 }
