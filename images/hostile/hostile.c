@@ -326,7 +326,7 @@ static void hogs(void)
 	pid_t hog = fork();
 	if (hog == 0)
 		for (;;)
-			memset(malloc(1 << 20), 1, 1 << 20);
+			(void)!mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	waitpid(hog, NULL, 0);
 	tell("memory hog", "done");
 	int fd = open("/tmp/fill", O_WRONLY | O_CREAT, 0600);
