@@ -11,6 +11,7 @@
 #include "commands.h"
 #include "file.h"
 #include "json.h"
+#include "listing.h"
 #include "output.h"
 #include "session.h"
 #include "terminal.h"
@@ -160,13 +161,7 @@ int command_token_list(struct cli *cli)
 						 { "EXPIRES", "expires_at", CELL_DATE },
 						 { "LAST USED", "last_used_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON items = NULL;
-	int code = session_open(cli, true, &s);
-	if (code || (code = session_list(&s, "/v1/tokens", &items)))
-		return code;
-	output_list(cli, items, columns, "id");
-	return EXIT_OK;
+	return show_list(cli, true, "/v1/tokens", columns, "id");
 }
 
 int command_token_revoke(struct cli *cli)

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "interrupt.h"
 #include "json.h"
+#include "listing.h"
 #include "output.h"
 #include "session.h"
 
@@ -142,14 +143,7 @@ int command_funds_deposits(struct cli *cli)
 						 { "PROVIDER", "provider", CELL_TEXT },
 						 { "CREATED", "created_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON items = NULL;
-	int code = session_open(cli, true, &s);
-	if (code ||
-	    (code = session_list(&s, cli_flag(cli, "all") ? "/v1/operator/deposits?state=pending" : "/v1/deposits", &items)))
-		return code;
-	output_list(cli, items, columns, "id");
-	return EXIT_OK;
+	return show_list(cli, true, cli_flag(cli, "all") ? "/v1/operator/deposits?state=pending" : "/v1/deposits", columns, "id");
 }
 
 int command_funds_confirm(struct cli *cli)

@@ -16,6 +16,7 @@
 #include "file.h"
 #include "image.h"
 #include "json.h"
+#include "listing.h"
 #include "output.h"
 #include "session.h"
 
@@ -161,13 +162,7 @@ int command_image_list(struct cli *cli)
 						 { "MISSING", "missing_count", CELL_NUMBER },
 						 { "CREATED", "created_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON items = NULL;
-	int code = session_open(cli, true, &s);
-	if (code || (code = session_list(&s, "/v1/images", &items)))
-		return code;
-	output_list(cli, items, columns, "id");
-	return EXIT_OK;
+	return show_list(cli, true, "/v1/images", columns, "id");
 }
 
 static int one_image(struct cli *cli, const char *method)

@@ -4,19 +4,9 @@
 #include <stdio.h>
 #include "commands.h"
 #include "json.h"
+#include "listing.h"
 #include "output.h"
 #include "session.h"
-
-static int show_list(struct cli *cli, bool need_token, const char *path, const struct column *columns, const char *name_field)
-{
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON items = NULL;
-	int code = session_open(cli, need_token, &s);
-	if (code || (code = session_list(&s, path, &items)))
-		return code;
-	output_list(cli, items, columns, name_field);
-	return EXIT_OK;
-}
 
 static const struct column seller_columns[] = { { "SELLER", "name", CELL_TEXT },
 						{ "RATING", "rating_ppm", CELL_RATING },

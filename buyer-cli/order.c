@@ -10,6 +10,7 @@
 #include "constraints.h"
 #include "file.h"
 #include "json.h"
+#include "listing.h"
 #include "order.h"
 #include "output.h"
 #include "session.h"
@@ -166,13 +167,7 @@ int command_order_list(struct cli *cli)
 						 { "CHARGED", "charged_micro", CELL_MONEY },
 						 { "CREATED", "created_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON items = NULL;
-	int code = session_open(cli, true, &s);
-	if (code || (code = session_list(&s, "/v1/orders", &items)))
-		return code;
-	output_list(cli, items, columns, "id");
-	return EXIT_OK;
+	return show_list(cli, true, "/v1/orders", columns, "id");
 }
 
 static const struct column explain_columns[] = { { "offers", "asks", CELL_NUMBER },   { "fit", "fits", CELL_NUMBER },

@@ -2,7 +2,9 @@
  * payout.c - funds withdraw, payouts; approve for operators
  */
 #include <stdio.h>
+#include "bytes.h"
 #include "commands.h"
+#include "listing.h"
 #include "output.h"
 #include "payout.h"
 #include "session.h"
@@ -23,19 +25,18 @@ int command_funds_withdraw(struct cli *cli)
 	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON answer = NULL;
 	bool quote = cli_flag(cli, "quote");
-	const char *receiver = cli_text(cli, "to", NULL);
+	const char *receiver = cli_text(cli, "to", "");
 	struct payout_request request = { 0 };
 	if (money_parse(cli_arg(cli, 0), &request.amount) || request.amount.micro == 0)
 		return cli_error(cli, EXIT_USAGE, "AMOUNT: must be like 10 or 12.50, not \"%s\"", cli_arg(cli, 0));
-	if (!receiver)
+	if (!*receiver || text_copy(request.receiver, sizeof request.receiver, receiver))
 		return cli_error(cli, EXIT_USAGE, "--to: where to, as an email address or account number");
+	if (text_copy(request.provider, sizeof request.provider, cli_text(cli, "provider", "manual")))
+		return cli_error(cli, EXIT_USAGE, "--provider: at most %d bytes", PROVIDER_SIZE - 1);
 	int code = session_open(cli, true, &s);
 	if (code)
 		return code;
-	AUTO_JSON body = json_object();
-	json_put_money(body, "amount_micro", request.amount);
-	json_put_text(body, "provider", cli_text(cli, "provider", "manual"));
-	json_put_text(body, "receiver", receiver);
+	AUTO_JSON body = payout_request_to_json(&request);
 	if ((code = session_call(&s, "POST", quote ? "/v1/payouts/quote" : "/v1/payouts", body, !quote, &answer)))
 		return code;
 	output_object(cli, answer, quote ? payout_columns + 2 : payout_columns, quote ? "send_micro" : "id");
@@ -53,14 +54,7 @@ int command_funds_payouts(struct cli *cli)
 						 { "NOTE", "note", CELL_TEXT },
 						 { "CREATED", "created_at", CELL_DATE },
 						 { .title = NULL } };
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON items = NULL;
-	int code = session_open(cli, true, &s);
-	if (code ||
-	    (code = session_list(&s, cli_flag(cli, "all") ? "/v1/operator/payouts?state=created" : "/v1/payouts", &items)))
-		return code;
-	output_list(cli, items, columns, "id");
-	return EXIT_OK;
+	return show_list(cli, true, cli_flag(cli, "all") ? "/v1/operator/payouts?state=created" : "/v1/payouts", columns, "id");
 }
 
 int command_funds_approve(struct cli *cli)

@@ -9,7 +9,7 @@ static const struct cli_option program_options[] = {
 	{ "config", 0, "FILE", "settings (see config example)" },
 	{ "set", 0, "SECTION.NAME=VALUE", "one setting; may be given many times; wins over the file" },
 	{ "resources", 0, "DIR", "folder with db/ and web/ (default: where they were installed or built)" },
-	{ "output", 'o', "FORM", "text or json (text), of all commands but serve; errors too are JSON then" },
+	{ "output", 'o', "FORM", "text or json (text); errors too are JSON then" },
 	{ "log-level", 0, "LEVEL", "error, warn, info or debug (info)" },
 	{ .name = NULL },
 };

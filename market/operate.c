@@ -63,7 +63,7 @@ static void telling_end(struct telling *t, bool good)
 	t->json = NULL;
 }
 
-static int form_check(const struct cli *cli)
+int form_check(const struct cli *cli)
 {
 	const char *form = cli_text(cli, "output", "text");
 	return strcmp(form, "text") && strcmp(form, "json")

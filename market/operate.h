@@ -9,6 +9,8 @@
 #include "setup.h"
 #include "store.h"
 
+/* --output: an exit code, having said what is wrong. */
+int form_check(const struct cli *cli);
 /* What a command found, as text while it goes on, or under -o json (json is there then) as one object at its end. */
 struct telling {
 	json_t *json; /* NULL: text */

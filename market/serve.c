@@ -18,6 +18,7 @@
 #include "market.h"
 #include "metrics.h"
 #include "notify.h"
+#include "operate.h"
 #include "pay.h"
 #include "relays.h"
 #include "setup.h"
@@ -64,14 +65,27 @@ static void url_of(const struct settings *s, const char *bound, char *url, size_
 		snprintf(url, size, "%s://%s", s->http ? "http" : "https", bound);
 }
 
+/* For people a line, for programs an object; both name where we listen and what clients pin. */
+static err_t print_listening(const struct cli *cli, const char *url, const char *pin)
+{
+	if (strcmp(cli_text(cli, "output", "text"), "json")) {
+		printf("listening on %s%s%s\n", url, *pin ? " pin " : "", pin);
+	} else {
+		AUTO_JSON listening = json_pack("{s:i, s:s, s:s}", "schema", 1, "url", url, "pin", pin);
+		if (!listening || json_dumpf(listening, stdout, JSON_INDENT(2)))
+			return E_NOMEM;
+		putchar('\n');
+	}
+	fflush(stdout);
+	return OK;
+}
+
 static err_t announce(const struct setup *setup, const char *url, const struct certificate *certificate)
 {
 	TRY(write_line(setup->data_dir, "pin", certificate->pin, 0644));
 	TRY(write_line(setup->data_dir, "database", setup_market_uri(setup), 0600));
 	TRY(write_line(setup->data_dir, "url", url, 0644)); /* last: who waits for it finds all of them */
-	printf("listening on %s%s%s\n", url, certificate->pin[0] ? " pin " : "", certificate->pin);
-	fflush(stdout);
-	return OK;
+	return print_listening(setup->cli, url, certificate->pin);
 }
 
 static void forget_announcement(const struct setup *setup)
@@ -122,16 +136,16 @@ static err_t run(struct market *m, struct setup *setup, int fd, const char *url,
 	return e;
 }
 
-static err_t listen_at(const struct settings *s, int *ret_fd, char *ret_bound)
+static err_t listen_at(const struct cli *cli, const struct settings *s, int *ret_fd, char *ret_bound)
 {
 	if (s->http && !http_address_is_loopback(s->address)) {
-		fprintf(stderr, "cpushare-market: plain HTTP is for a loopback address only, not for %s\n", s->address);
+		(void)cli_error(cli, EXIT_ERROR, "plain HTTP is for a loopback address only, not for %s", s->address);
 		return E_INVALID;
 	}
 	err_t e = http_listen(s->address, ret_fd, ret_bound);
 	if (e)
-		fprintf(stderr, "cpushare-market: cannot listen on %s: %s\n", s->address,
-			e == E_INVALID ? "no address with a port" : strerror(errno));
+		(void)cli_error(cli, EXIT_ERROR, "cannot listen on %s: %s", s->address,
+				e == E_INVALID ? "no address with a port" : strerror(errno));
 	return e;
 }
 
@@ -180,7 +194,7 @@ static struct pay_config pay_config_of(const struct settings *s, const char *url
 }
 
 /* Made once, beside the TLS key: receipts are checked with it for as long as anybody keeps them. */
-static err_t load_signing_key(const char *data_dir, struct ed25519_key **ret_key)
+static err_t load_signing_key(const struct cli *cli, const char *data_dir, struct ed25519_key **ret_key)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof path, "%s/signing.pem", data_dir);
@@ -190,7 +204,7 @@ static err_t load_signing_key(const char *data_dir, struct ed25519_key **ret_key
 		*ret_key = NULL;
 	}
 	if (e)
-		fprintf(stderr, "cpushare-market: the key in %s: %s\n", path, err_name(e));
+		(void)cli_error(cli, EXIT_ERROR, "the key in %s: %s", path, err_name(e));
 	return e;
 }
 
@@ -202,31 +216,31 @@ static err_t serve(struct market *m, struct setup *setup)
 	static char url[320];
 	int fd = -1;
 	/* First what can be wrong about the command, then what takes time. */
-	TRY(listen_at(m->settings, &fd, bound));
+	TRY(listen_at(setup->cli, m->settings, &fd, bound));
 	if (!m->settings->http && certificate_load(m->settings, setup->data_dir, &certificate, error) != OK) {
-		fprintf(stderr, "cpushare-market: %s\n", error);
+		(void)cli_error(setup->cli, EXIT_ERROR, "%s", error);
 		return E_INVALID;
 	}
 	if (relays_load(m->settings, setup->data_dir, &m->relays, error) != OK) {
-		fprintf(stderr, "cpushare-market: %s\n", error);
+		(void)cli_error(setup->cli, EXIT_ERROR, "%s", error);
 		return E_INVALID;
 	}
 	if (attest_new(m->settings, &m->attest, error) != OK) {
-		fprintf(stderr, "cpushare-market: %s\n", error);
+		(void)cli_error(setup->cli, EXIT_ERROR, "%s", error);
 		return E_INVALID;
 	}
 	url_of(m->settings, bound, url, sizeof url);
 	m->pin = m->settings->certificate[0] ? "" : certificate.pin;
 	struct pay_config pay = pay_config_of(m->settings, url);
 	if (pay_new(&pay, &m->pay, error) != OK) {
-		fprintf(stderr, "cpushare-market: %s\n", error);
+		(void)cli_error(setup->cli, EXIT_ERROR, "%s", error);
 		return E_INVALID;
 	}
 	if (!setup->database[0] && setup_lock(setup) != OK) {
-		fprintf(stderr, "cpushare-market: another market runs on %s\n", setup->data_dir);
+		(void)cli_error(setup->cli, EXIT_ERROR, "another market runs on %s", setup->data_dir);
 		return E_EXISTS;
 	}
-	TRY(load_signing_key(setup->data_dir, &m->signing_key));
+	TRY(load_signing_key(setup->cli, setup->data_dir, &m->signing_key));
 	TRY(setup_cluster(setup));
 	m->cluster = setup->cluster;
 	if (m->cluster)
@@ -245,12 +259,10 @@ int command_serve(struct cli *cli)
 	static struct setup setup;
 	static struct market market = { .catch_up_fd = -1 };
 	enum log_level level;
-	if (log_level_parse(cli_text(cli, "log-level", "info"), &level) != OK) {
-		fprintf(stderr, "cpushare-market: --log-level: must be error, warn, info or debug\n");
-		return EXIT_USAGE;
-	}
-	int code = setup_read(cli, true, &setup);
-	if (code)
+	if (log_level_parse(cli_text(cli, "log-level", "info"), &level) != OK)
+		return cli_error(cli, EXIT_USAGE, "--log-level: must be error, warn, info or debug");
+	int code = form_check(cli);
+	if (code || (code = setup_read(cli, true, &setup)))
 		return code;
 	log_init("cpushare-market", level);
 	signal(SIGPIPE, SIG_IGN);

@@ -34,11 +34,6 @@ struct lane {
 	int timer;
 };
 
-const char *lane_error(const struct lane *l)
-{
-	return store_error(l->store);
-}
-
 err_t lane_set_epoch(struct lane *l, int64_t epoch)
 {
 	return store_set_epoch(l->store, epoch);

@@ -17,7 +17,6 @@ MUST_CHECK err_t lane_open(struct loop *loop, const char *uri, struct lane **ret
 void lane_close(struct lane *l);
 /* What is sent from now on is under this epoch of the book. */
 MUST_CHECK err_t lane_set_epoch(struct lane *l, int64_t epoch);
-const char *lane_error(const struct lane *l); /* as store_error() */
 
 struct batch_kind;
 struct item {

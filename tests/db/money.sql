@@ -5,25 +5,6 @@ SELECT no_plan();
 
 CREATE TEMP TABLE id (name text PRIMARY KEY, id uuid);
 CREATE FUNCTION pg_temp.lease(p_name text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM pg_temp.id WHERE name = p_name $$;
--- Everything that money could have changed: a refusal leaves it alone.
-CREATE FUNCTION pg_temp.books() RETURNS text LANGUAGE sql AS $$
-	SELECT md5((SELECT string_agg(a::text, ';' ORDER BY a.id) FROM cpushare.ledger_account a)
-		|| (SELECT count(*)::text FROM cpushare.posting) || (SELECT count(*)::text FROM cpushare.entry)
-		|| coalesce((SELECT string_agg(o::text, ';' ORDER BY o.id) FROM cpushare.order o), '')
-		|| coalesce((SELECT string_agg(l::text, ';' ORDER BY l.id) FROM cpushare.lease l), '')
-		|| coalesce((SELECT string_agg(d::text, ';' ORDER BY d.id) FROM cpushare.deposit d), ''))
-$$;
-CREATE FUNCTION pg_temp.refused(p_sql text, p_state text, p_name text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-	v_before text := pg_temp.books();
-BEGIN
-	RETURN NEXT throws_ok(p_sql, p_state::char(5), NULL, p_name);
-	RETURN NEXT is(pg_temp.books(), v_before, p_name || ': nothing changed');
-END $$;
-CREATE FUNCTION pg_temp.sound(p_name text) RETURNS text LANGUAGE sql AS $$
-	SELECT is((SELECT (sum_micro, unbalanced, negative, holds_difference_micro, orders_difference)::text FROM ledger_verify()),
-		'(0,0,0,0,0)', p_name || ': the ledger is sound')
-$$;
 
 -- ---- deposits ----
 SELECT lives_ok($$SELECT deposit_create(seed.id(11), seed.id(1), 'manual', 'pending', 1000, 30, 970, 'wire it', now())$$, 'a deposit');
@@ -35,40 +16,40 @@ SELECT is((SELECT string_agg(kind || ' ' || balance_micro, ', ' ORDER BY kind) F
 SELECT results_eq($$SELECT kind, amount_micro, balance_after FROM signed_entry ORDER BY number, amount_micro$$,
 	$$VALUES ('external', -1000::bigint, -1000::bigint), ('available', 1000, 1000), ('available', -30, 970), ('commission', 30, 30)$$,
 	'in two entries of one posting');
-SELECT pg_temp.refused($$SELECT deposit_credit(seed.id(11), 'wire-11')$$, 'CS003', 'once more');
-SELECT pg_temp.refused($$SELECT deposit_fail(seed.id(11))$$, 'CS003', 'failing it afterwards');
-SELECT pg_temp.refused($$SELECT deposit_credit(seed.id(99), 'x')$$, 'CS001', 'crediting none');
-SELECT pg_temp.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'credited', 1, 0, 1, '', now())$$, 'CS006',
+SELECT seed.refused($$SELECT deposit_credit(seed.id(11), 'wire-11')$$, 'CS003', 'once more');
+SELECT seed.refused($$SELECT deposit_fail(seed.id(11))$$, 'CS003', 'failing it afterwards');
+SELECT seed.refused($$SELECT deposit_credit(seed.id(99), 'x')$$, 'CS001', 'crediting none');
+SELECT seed.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'credited', 1, 0, 1, '', now())$$, 'CS006',
 	'a deposit that is born credited');
-SELECT pg_temp.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', 1000, 30, 1000, '', now())$$, '23514',
+SELECT seed.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', 1000, 30, 1000, '', now())$$, '23514',
 	'a deposit whose parts are not the whole');
-SELECT pg_temp.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', 0, 0, 0, '', now())$$, '23514',
+SELECT seed.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', 0, 0, 0, '', now())$$, '23514',
 	'a deposit of nothing');
-SELECT pg_temp.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', -5, 0, -5, '', now())$$, '23514',
+SELECT seed.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', -5, 0, -5, '', now())$$, '23514',
 	'a deposit of less than nothing');
-SELECT pg_temp.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', 9007199254740992, 0, 9007199254740992, '',
+SELECT seed.refused($$SELECT deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', 9007199254740992, 0, 9007199254740992, '',
 	now())$$, '23514', 'a deposit above 2^53 - 1');
 SELECT deposit_create(seed.id(13), seed.id(3), 'manual', 'pending', 500, 0, 500, '', now());
-SELECT pg_temp.refused($$SELECT deposit_credit(seed.id(13), 'wire-11')$$, '23505', 'a payment that was credited to another deposit');
+SELECT seed.refused($$SELECT deposit_credit(seed.id(13), 'wire-11')$$, '23505', 'a payment that was credited to another deposit');
 SELECT lives_ok($$SELECT deposit_fail(seed.id(13))$$, 'a deposit fails');
-SELECT pg_temp.refused($$SELECT deposit_credit(seed.id(13), 'wire-13')$$, 'CS003', 'crediting a failed one');
+SELECT seed.refused($$SELECT deposit_credit(seed.id(13), 'wire-13')$$, 'CS003', 'crediting a failed one');
 SELECT deposit_create(seed.id(14), seed.id(3), 'manual', 'pending', 9007199254740991, 0, 9007199254740991, '', now());
-SELECT pg_temp.refused($$SELECT deposit_credit(seed.id(14), 'wire-14')$$, '23514', 'more than all amounts may be together');
+SELECT seed.refused($$SELECT deposit_credit(seed.id(14), 'wire-14')$$, '23514', 'more than all amounts may be together');
 SELECT deposit_fail(seed.id(14));
 
 -- ---- orders ----
-SELECT pg_temp.refused($$SELECT seed.place(50, 1, 3, 324)$$, 'CS004', 'an order above the balance');
-SELECT pg_temp.refused($$SELECT seed.place(50, 1, 256, 9007199254740991)$$, 'CS004', 'an order above every balance');
-SELECT pg_temp.refused($$SELECT seed.place(50, 1, 2, 100, 199)$$, 'CS006', 'a budget below the holds');
-SELECT pg_temp.refused($$SELECT seed.place(50, 2, 1, 0)$$, 'CS001', 'an order with another''s image');
-SELECT pg_temp.refused($$SELECT seed.place(50, 1, 0, 1)$$, '23514', 'an order for nothing');
-SELECT pg_temp.refused($$SELECT seed.place(50, 1, 257, 0)$$, '23514', 'an order for too many');
-SELECT pg_temp.refused($$SELECT seed.place(50, 1, 2, -1)$$, '23514', 'a hold of less than nothing');
+SELECT seed.refused($$SELECT seed.place(50, 1, 3, 324)$$, 'CS004', 'an order above the balance');
+SELECT seed.refused($$SELECT seed.place(50, 1, 256, 9007199254740991)$$, 'CS004', 'an order above every balance');
+SELECT seed.refused($$SELECT seed.place(50, 1, 2, 100, 199)$$, 'CS006', 'a budget below the holds');
+SELECT seed.refused($$SELECT seed.place(50, 2, 1, 0)$$, 'CS001', 'an order with another''s image');
+SELECT seed.refused($$SELECT seed.place(50, 1, 0, 1)$$, '23514', 'an order for nothing');
+SELECT seed.refused($$SELECT seed.place(50, 1, 257, 0)$$, '23514', 'an order for too many');
+SELECT seed.refused($$SELECT seed.place(50, 1, 2, -1)$$, '23514', 'a hold of less than nothing');
 SELECT lives_ok($$SELECT seed.place(50, 1, 3, 100, 400)$$, 'an order');
 SELECT is(seed.balance(1), 'available 670, held 300', 'holds for its places');
-SELECT pg_temp.refused($$SELECT seed.place(50, 1, 1, 1)$$, '23505', 'its id once more');
-SELECT pg_temp.refused($$SELECT order_close(seed.id(50), 'ended', now())$$, 'CS006', 'closing as ended');
-SELECT pg_temp.refused($$SELECT order_close(seed.id(51), 'cancelled', now())$$, 'CS001', 'closing none');
+SELECT seed.refused($$SELECT seed.place(50, 1, 1, 1)$$, '23505', 'its id once more');
+SELECT seed.refused($$SELECT order_close(seed.id(50), 'ended', now())$$, 'CS006', 'closing as ended');
+SELECT seed.refused($$SELECT order_close(seed.id(51), 'cancelled', now())$$, 'CS001', 'closing none');
 
 -- ---- matches ----
 INSERT INTO id VALUES ('a', seed.match(50, 102)), ('b', seed.match(50, 102));
@@ -100,9 +81,9 @@ SELECT is((SELECT count(*) FROM entry WHERE posting = (SELECT id FROM posting WH
 SELECT seed.use(pg_temp.lease('a'), 2, 90, 100), seed.use(pg_temp.lease('a'), 1, 90, 100);
 SELECT is(seed.balance(1), 'available 616, held 300', 'a repeated or late record changes nothing');
 SELECT is((SELECT vcpu_ns FROM lease WHERE id = pg_temp.lease('a')), 2::bigint, 'not even the counters');
-SELECT pg_temp.refused($$SELECT lease_use(pg_temp.lease('a'), 3, 1, 9, 9, 9, NULL, NULL, NULL, false, 60, 1000, 100, now())$$, 'CS006',
+SELECT seed.refused($$SELECT lease_use(pg_temp.lease('a'), 3, 1, 9, 9, 9, NULL, NULL, NULL, false, 60, 1000, 100, now())$$, 'CS006',
 	'a counter that goes back');
-SELECT pg_temp.refused($$SELECT seed.use(seed.id(99), 3, 60, 100)$$, 'CS001', 'usage of no lease');
+SELECT seed.refused($$SELECT seed.use(seed.id(99), 3, 60, 100)$$, 'CS001', 'usage of no lease');
 SELECT seed.use(pg_temp.lease('a'), 3, 500, 100);
 SELECT is((SELECT (charged_micro, commission_micro, held_micro)::text FROM lease WHERE id = pg_temp.lease('a')), '(154,15,46)',
 	'no more than the hold, and the budget leaves 46 of it');
@@ -112,25 +93,25 @@ SELECT seed.use(pg_temp.lease('a'), 4, 500, 100);
 SELECT is((SELECT (charged_micro, commission_micro, held_micro)::text FROM lease WHERE id = pg_temp.lease('a')), '(200,20,0)',
 	'the rest stays due until the hold is empty');
 SELECT is((SELECT commission_micro::bigint FROM lease WHERE id = pg_temp.lease('a')), 20::bigint, 'ten per cent in all, however it came');
-SELECT pg_temp.sound('after usage');
+SELECT seed.sound('after usage');
 
 -- ---- marks ----
-SELECT pg_temp.refused($$SELECT feedback_give(pg_temp.lease('b'), seed.id(1), true, '', now())$$, 'CS003', 'a mark for what was not paid');
-SELECT pg_temp.refused($$SELECT feedback_give(pg_temp.lease('a'), seed.id(3), true, '', now())$$, 'CS001', 'a stranger''s mark');
+SELECT seed.refused($$SELECT feedback_give(pg_temp.lease('b'), seed.id(1), true, '', now())$$, 'CS003', 'a mark for what was not paid');
+SELECT seed.refused($$SELECT feedback_give(pg_temp.lease('a'), seed.id(3), true, '', now())$$, 'CS001', 'a stranger''s mark');
 SELECT lives_ok($$SELECT feedback_give(pg_temp.lease('a'), seed.id(1), false, 'slow', now())$$, 'the buyer''s mark');
-SELECT pg_temp.refused($$SELECT feedback_give(pg_temp.lease('a'), seed.id(1), true, '', now())$$, '23505', 'a second one');
+SELECT seed.refused($$SELECT feedback_give(pg_temp.lease('a'), seed.id(1), true, '', now())$$, '23505', 'a second one');
 
 -- ---- the end ----
 SELECT lives_ok($$SELECT lease_finish(pg_temp.lease('b'), 'withdrawn_by_seller', '', now())$$, 'a lease ends');
 SELECT is(seed.balance(1), 'available 670, held 100', 'and gives its hold back');
-SELECT pg_temp.refused($$SELECT lease_finish(pg_temp.lease('b'), 'completed', '', now())$$, 'CS003', 'ending it once more');
-SELECT pg_temp.refused($$SELECT seed.use(pg_temp.lease('b'), 9, 60, 100)$$, 'CS003', 'charging it afterwards');
-SELECT pg_temp.refused($$SELECT lease_set_state(pg_temp.lease('b'), 'running', 'kvm', '', now())$$, 'CS003', 'waking it up');
-SELECT pg_temp.refused($$SELECT lease_finish(pg_temp.lease('a'), '', '', now())$$, 'CS006', 'an end without a reason');
+SELECT seed.refused($$SELECT lease_finish(pg_temp.lease('b'), 'completed', '', now())$$, 'CS003', 'ending it once more');
+SELECT seed.refused($$SELECT seed.use(pg_temp.lease('b'), 9, 60, 100)$$, 'CS003', 'charging it afterwards');
+SELECT seed.refused($$SELECT lease_set_state(pg_temp.lease('b'), 'running', 'kvm', '', now())$$, 'CS003', 'waking it up');
+SELECT seed.refused($$SELECT lease_finish(pg_temp.lease('a'), '', '', now())$$, 'CS006', 'an end without a reason');
 SELECT lives_ok($$SELECT order_close(seed.id(50), 'expired', now())$$, 'the order expires');
 SELECT is(seed.balance(1), 'available 770, held 0', 'and gives back what it held for its last place');
 SELECT is(seed.match(50, 104), NULL, 'it takes no match any more');
-SELECT pg_temp.refused($$SELECT order_close(seed.id(50), 'cancelled', now())$$, 'CS003', 'closing it once more');
+SELECT seed.refused($$SELECT order_close(seed.id(50), 'cancelled', now())$$, 'CS003', 'closing it once more');
 SELECT is((SELECT ended_at FROM cpushare.order WHERE id = seed.id(50)), NULL, 'a lease of it lives');
 SELECT lease_finish(pg_temp.lease('a'), 'funds_exhausted', '', now());
 SELECT is((SELECT (state, ended_at IS NOT NULL, held_micro + leases_held_micro)::text FROM cpushare.order WHERE id = seed.id(50)),
@@ -148,5 +129,5 @@ SELECT is(seed.balance(1), 'available 770, held 0', 'nothing is held for nothing
 SELECT is((SELECT sum(amount_micro) FROM signed_entry), 0::numeric, 'all entries are zero together');
 SELECT is((SELECT count(*) FROM (SELECT posting FROM signed_entry GROUP BY posting HAVING sum(amount_micro) <> 0) x), 0::bigint,
 	'and each posting by itself');
-SELECT pg_temp.sound('at the end');
+SELECT seed.sound('at the end');
 SELECT * FROM finish();

@@ -50,4 +50,26 @@ END $$;
 CREATE FUNCTION seed.balance(p_account integer) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(kind || ' ' || balance_micro, ', ' ORDER BY kind) FROM ledger_account WHERE owner = seed.id(p_account)
 $$;
+-- Everything that money could have changed: a refusal leaves it alone.
+CREATE FUNCTION seed.books() RETURNS text LANGUAGE sql AS $$
+	SELECT md5((SELECT string_agg(a::text, ';' ORDER BY a.id) FROM cpushare.ledger_account a)
+		|| (SELECT count(*)::text FROM cpushare.posting) || (SELECT count(*)::text FROM cpushare.entry)
+		|| (SELECT count(*)::text FROM cpushare.event)
+		|| coalesce((SELECT string_agg(o::text, ';' ORDER BY o.id) FROM cpushare.order o), '')
+		|| coalesce((SELECT string_agg(l::text, ';' ORDER BY l.id) FROM cpushare.lease l), '')
+		|| coalesce((SELECT string_agg(d::text, ';' ORDER BY d.id) FROM cpushare.deposit d), '')
+		|| coalesce((SELECT string_agg(f::text, ';' ORDER BY f.lease) FROM cpushare.feedback f), '')
+		|| coalesce((SELECT string_agg(d::text, ';' ORDER BY d.lease) FROM cpushare.dispute d), ''))
+$$;
+CREATE FUNCTION seed.refused(p_sql text, p_state text, p_name text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	v_before text := seed.books();
+BEGIN
+	RETURN NEXT throws_ok(p_sql, p_state::char(5), NULL, p_name);
+	RETURN NEXT is(seed.books(), v_before, p_name || ': nothing changed');
+END $$;
+CREATE FUNCTION seed.sound(p_name text) RETURNS text LANGUAGE sql AS $$
+	SELECT is((SELECT (sum_micro, unbalanced, negative, holds_difference_micro, orders_difference)::text FROM ledger_verify()),
+		'(0,0,0,0,0)', p_name || ': the ledger is sound')
+$$;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA seed TO cpushare_market;

@@ -143,7 +143,13 @@ done
 ! command -v mandoc >/dev/null || is "$(mandoc -T lint -W warning "$TOP"/packaging/man/*.7 2>&1)" "" "nor with the other pages"
 
 # ---- with a market and a machine ----
-start_market --set timing.lost_contact=10s --set timing.settle_interval=2s
+MARKET_DATA=$WORK/market
+operate 2 serve --log-level loud
+operate 1 serve --listen nowhere
+operate 1 serve --listen 192.0.2.1:80 --http
+start_market --set timing.lost_contact=10s --set timing.settle_interval=2s -o json
+is "$(sed -n '/^{$/,/^}$/p' "$WORK/market.log" | jq -c '[.url, .pin]')" "[\"$URL\",\"$PIN\"]" "a market says as JSON where it listens"
+operate 1 serve --listen "$MARKET_LISTEN"
 for user in operator buyer seller; do try 0 $user signup --market "$URL" --pin "$PIN" --email $user@example.org --name $user; done
 try 5 buyer signup --email buyer@example.org
 try 2 buyer signup --email nonsense
