@@ -15,7 +15,7 @@ run() {
 	judge "$want" "$name" "$WORK/ran"
 }
 bare() { # FILE COMMAND...
-	timeout 90 setsid -w "${@:2}" -o json </dev/null >"$1.out" 2>"$1.err"
+	timeout 330 setsid -w "${@:2}" -o json </dev/null >"$1.out" 2>"$1.err"
 	echo $? >"$1.code"
 }
 judge() { # WANTED-CODE NAME FILE
@@ -147,7 +147,7 @@ MARKET_DATA=$WORK/market
 operate 2 serve --log-level loud
 operate 1 serve --listen nowhere
 operate 1 serve --listen 192.0.2.1:80 --http
-start_market --set timing.lost_contact=10s --set timing.settle_interval=2s -o json
+start_market --set timing.lost_contact=60s --set timing.settle_interval=2s -o json
 is "$(sed -n '/^{$/,/^}$/p' "$WORK/market.log" | jq -c '[.url, .pin]')" "[\"$URL\",\"$PIN\"]" "a market says as JSON where it listens"
 operate 1 serve --listen "$MARKET_LISTEN"
 for user in operator buyer seller; do try 0 $user signup --market "$URL" --pin "$PIN" --email $user@example.org --name $user; done
