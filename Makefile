@@ -64,6 +64,7 @@ INC_of_tests/bench/market := $(INC_trade)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
 INC_of_tests/vnet := $(INC_base)
+INC_of_tests/db := -iquote tests $(INC_base) $(shell pkg-config --cflags libpq)
 INC_of_tests/simulate := -iquote tests $(INC_relay)
 INC_of_tests/bench/trust := -iquote tests/unit/trust $(INC_trust)
 INC_of_tests/unit/trust := -iquote tests $(INC_trust)
@@ -253,6 +254,11 @@ $(BUILD)/tests/vnet/delay: $(BUILD)/obj/tests/vnet/delay.o $A/libbase.a
 	$(call link,$(LIBS_base))
 -include $(BUILD)/obj/tests/vnet/delay.d
 
+# What tests/db/interleave.t runs.
+$(BUILD)/tests/db/interleave: $(BUILD)/obj/tests/db/interleave.o $A/libbase.a
+	$(call link,-lpq $(LIBS_base))
+-include $(BUILD)/obj/tests/db/interleave.d
+
 # Programs that the tests use, where the build lies, and how long one test file may take.
 export CPUSHARE_BUILD := $(abspath $(BUILD))
 export PATH := $(abspath $(BUILD)/bin):$(PATH)
@@ -263,7 +269,7 @@ SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/packaging/*.t tests/db/*.t tes
 deps: ## install what is missing from Debian's packages
 	@packaging/install-dependencies
 
-build-tests: all image-tiny $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS) $(BUILD)/tests/bench/load
+build-tests: all image-tiny $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS) $(BUILD)/tests/bench/load $(BUILD)/tests/db/interleave
 
 test: deps ## install what is missing, build, run every test (SAN=1: under sanitizers)
 	$(MAKE) --no-print-directory build-tests
@@ -272,7 +278,7 @@ test: deps ## install what is missing, build, run every test (SAN=1: under sanit
 check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money.c)
 	@test -n "$(T)" || { echo "make check T=path"; exit 2; }
 	@$(MAKE) --no-print-directory all image-tiny $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T))) \
-		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS)) $(if $(findstring faults,$(T)),$(BUILD)/tests/bench/load)
+		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS)) $(if $(findstring faults,$(T)),$(BUILD)/tests/bench/load) $(if $(findstring interleave,$(T)),$(BUILD)/tests/db/interleave)
 	prove --exec '' -v $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(T))
 
 .PHONY: demo

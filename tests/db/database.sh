@@ -20,7 +20,7 @@ else
 fi
 "${server[@]}" "$BIN/initdb" -D "$PG/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync --no-instructions >"$WORK/initdb.log" 2>&1 ||
 	bail "initdb: $(tail -n 3 "$WORK/initdb.log")"
-"${server[@]}" "$BIN/postgres" -D "$PG/data" -k "$PG" -c listen_addresses= -c fsync=off -c deadlock_timeout=200ms \
+"${server[@]}" "$BIN/postgres" -D "$PG/data" -k "$PG" -c listen_addresses= -c fsync=off -c jit=off -c deadlock_timeout=200ms \
 	-c log_min_messages=panic >>"$WORK/postgres.log" 2>&1 </dev/null &
 SERVER_PID=$!
 cleanup 'end $SERVER_PID INT'
