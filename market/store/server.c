@@ -355,7 +355,7 @@ err_t server_configure(const struct server *s)
 		buf_printf(&conf, *at == '\'' ? "''" : "%c", *at);
 	buf_puts(&conf, "'\n");
 	TRY(write_for_server(s, "postgresql.conf", &conf));
-	buf_puts(&hba, "local all all peer map=cpushare\n");
+	buf_puts(&hba, "local all all peer map=cpushare\nlocal replication postgres peer map=cpushare\n"); /* pg_basebackup */
 	TRY(write_for_server(s, "pg_hba.conf", &hba));
 	map_user(&ident, geteuid());
 	if (s->uid != geteuid())

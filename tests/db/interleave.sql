@@ -11,7 +11,8 @@ CREATE TABLE seed.known (key text PRIMARY KEY, done boolean NOT NULL);
 GRANT SELECT, INSERT ON seed.witness TO cpushare_market;
 
 CREATE FUNCTION seed.some_account(r bigint) RETURNS uuid LANGUAGE sql AS $$
-	SELECT id FROM account WHERE deleted_at IS NULL AND id <> seed.id(9) ORDER BY md5(id::text || r) LIMIT 1
+	SELECT id FROM account WHERE deleted_at IS NULL AND id <> seed.id(9)
+		ORDER BY (name = 'new') = (r % 5 = 0) DESC, md5(id::text || r) LIMIT 1
 $$;
 CREATE FUNCTION seed.some_buyer(r bigint) RETURNS uuid LANGUAGE sql AS $$
 	SELECT account FROM image ORDER BY md5(account::text || r) LIMIT 1
