@@ -348,7 +348,7 @@ static struct address with_hops(const struct peer *p, const struct address *to, 
 	int i = paths_find(&p->paths, to);
 	int careful = p->mesh->relay_is_up && p->failures < RELAYED_OPENERS ? RELAYED_OPENERS : 1;
 	if (i >= 0 && path_wants_opener(&p->paths.path[i]) && round < careful)
-		a.hops = paths_opening_hops((unsigned)round + 1);
+		a.hops = paths_opening_hops((unsigned)round);
 	return a;
 }
 

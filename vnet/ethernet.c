@@ -31,8 +31,8 @@ static bool is_sound_member(const struct ethernet *l, const struct vnet_peer *p)
 	       memchr(p->name, '\0', sizeof p->name) && dns_is_label(p->name) && strcmp(p->name, DNS_DOMAIN) != 0;
 }
 
-/* What members do for all of them: who is the gateway, where machines start from. Of several the one with the lowest address, so
- * that all choose the same. */
+/* What members do for all of them: who is the gateway, where machines start from. Of several the one with the highest address, the
+ * newest, so that all choose the same. */
 static void find_helpers(struct ethernet *l, const struct vnet_peer *peers, size_t count)
 {
 	const struct vnet_peer *gateway = NULL, *boot = NULL;

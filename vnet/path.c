@@ -51,7 +51,7 @@ bool path_wants_opener(const struct path *p)
 
 uint8_t paths_opening_hops(unsigned turn)
 {
-	static const uint8_t hops[] = { 2, 4, 3 }; /* a NAT at home is 1 away, one of the provider's some more */
+	static const uint8_t hops[] = { 4, 3, 2 }; /* a NAT at home is 1 away, one of the provider's some more */
 	return hops[turn % sizeof hops];
 }
 
@@ -607,7 +607,7 @@ static bool next_opener(struct paths *s, int i, mono_time now, struct path_ping 
 	p->tries++;
 	p->next_us = now.us + (PATH_OPEN_US + rtt_us) / OPENERS;
 	make_ping(s, i, 0, now, ret_ping);
-	ret_ping->hops = paths_opening_hops(s->meetings);
+	ret_ping->hops = paths_opening_hops(s->meetings ? s->meetings - 1 : p->deaths);
 	return true;
 }
 

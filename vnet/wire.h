@@ -16,9 +16,9 @@
 enum wire_type {
 	WIRE_DATA = 0xC1,      /* sealed: a frame or a piece of one */
 	WIRE_HANDSHAKE = 0xC2, /* a DTLS datagram, or the wish for one */
-	WIRE_PROBE = 0xC3,     /* sealed: ping, pong, leave */
+	WIRE_PROBE = 0xC3,     /* sealed: ping, pong, leave, meet */
 	WIRE_COOKIE = 0xC4,    /* "come again with this": the answer to a first flight under load */
-	WIRE_RELAY = 0xC5,     /* reserved: a packet wrapped for the relay */
+	WIRE_RELAY = 0xC5,     /* to and from a relay (relay_wire.h) */
 };
 
 /* ---- the outer header, clear, authenticated as AAD ---- */
@@ -103,7 +103,7 @@ MUST_CHECK err_t cookie_get(const uint8_t *packet, size_t len, struct cookie_rep
 
 /* ---- C3, sealed ---- */
 enum probe_kind { PROBE_PING = 1, PROBE_PONG = 2, PROBE_LEAVE = 3, PROBE_MEET = 4 };
-#define PROBE_BYTES 32 /* a ping may be padded with zeros: that is how the path's datagram size is found */
+#define PROBE_BYTES 32 /* a ping may be padded, with anything: that is how the path's datagram size is found */
 struct probe {
 	enum probe_kind kind;
 	uint16_t datagram_bytes; /* pong: the UDP payload of the ping it answers */

@@ -37,7 +37,7 @@ static void begin(bool client)
 
 /* Lets time pass; counts what goes to the address: pings with a low TTL and others. */
 struct count {
-	int openers, pings;
+	int openers, pings, hops;   /* of the first opener */
 	int64_t opener_us, ping_us; /* the first */
 };
 static struct count pings_to(const struct address *to, int64_t us)
@@ -49,6 +49,7 @@ static struct count pings_to(const struct address *to, int64_t us)
 			if (!address_equal(&s.path[ping.path].to, to))
 				continue;
 			if (ping.hops) {
+				c.hops = c.openers ? c.hops : ping.hops;
 				c.opener_us = c.openers++ ? c.opener_us : now.us;
 				ok(ping.hops >= 2 && ping.hops <= 5, "an opener goes %d hops far", ping.hops);
 			} else {
@@ -72,6 +73,7 @@ static void test_openers(void)
 	ok(!paths_call_meeting(&s, true, now), "once");
 	c = pings_to(&far, 3 * SECOND_US);
 	is_int(c.openers, 2, "openers go out");
+	is_int(c.hops, 4, "4 hops far at first");
 	is_int(c.pings, PATH_TRIES, "then pings");
 	ok(c.ping_us - c.opener_us >= 400000, "when the other side's opener had its time");
 	ok(!pings_to(&far, SECOND_US).pings, "and then it is quiet");
@@ -136,9 +138,23 @@ static void test_pauses(void)
 	is_int(paths_meeting_due_us(&s), INT64_MAX, "nor will");
 }
 
+/* Nobody to call: openers go out all the same, another way far each time. */
+static void test_without_relay(void)
+{
+	static const int hops[] = { 4, 3, 2 };
+	begin(true);
+	paths_set_relays(&s, NULL, NULL, 0);
+	for (size_t i = 0; i < sizeof hops / sizeof *hops; i++) {
+		struct count c = pings_to(&far, PATH_STANDBY_US);
+		ok(c.openers == 2 && c.pings == PATH_TRIES, "without a relay openers go out, then pings");
+		is_int(c.hops, hops[i], "%d hops far", hops[i]);
+	}
+}
+
 int main(void)
 {
 	test_openers();
 	test_pauses();
+	test_without_relay();
 	return done_testing();
 }
