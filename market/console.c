@@ -42,6 +42,35 @@ err_t console_add(struct console *c, const struct console_chunk *chunk, mono_tim
 	return OK;
 }
 
+err_t console_type(struct console *c, const struct console_input *typed, mono_time now)
+{
+	struct console_input *waits = &c->typing.waits;
+	if (typed->len > sizeof waits->data - waits->len)
+		return E_LIMIT;
+	memcpy(waits->data + waits->len, typed->data, typed->len);
+	waits->len += typed->len;
+	c->typing.last = now;
+	return OK;
+}
+
+bool console_is_typed(const struct console *c, mono_time now)
+{
+	return c->typing.last.us && now.us - c->typing.last.us < CONSOLE_TYPING_US;
+}
+
+void console_taken(struct console *c, int64_t offset)
+{
+	struct console_input *waits = &c->typing.waits;
+	int64_t taken = c->typing.counted ? offset - waits->from : 0;
+	if (taken < 0)
+		return; /* a late chunk */
+	size_t gone = taken < (int64_t)waits->len ? (size_t)taken : waits->len;
+	waits->len -= gone;
+	memmove(waits->data, waits->data + gone, waits->len);
+	waits->from = offset;
+	c->typing.counted = true;
+}
+
 void console_read(const struct console *c, int64_t from, struct console_chunk *ret)
 {
 	int64_t at = from < c->start ? c->start : from > c->end ? c->end : from;
@@ -49,7 +78,8 @@ void console_read(const struct console *c, int64_t from, struct console_chunk *r
 	*ret = (struct console_chunk){ .from = at,
 				       .end = c->machine_end > c->end ? c->machine_end : c->end,
 				       .len = (size_t)len,
-				       .live = c->heard.us && c->heard.us >= c->asked.us };
+				       .live = c->heard.us && c->heard.us >= c->asked.us,
+				       .typed = c->typing.waits.from };
 	for (int64_t i = 0; i < len; i++)
 		ret->data[i] = (uint8_t)c->ring[(at + i) % CONSOLE_RING];
 }

@@ -4,6 +4,7 @@
 #include "gate.h"
 #include "handlers.h"
 #include "live.h"
+#include "log.h"
 
 err_t lease_show(struct request *r)
 {
@@ -78,6 +79,37 @@ err_t lease_console_add(struct request *r)
 		return E_NOT_FOUND;
 	if (console_add(&l->console, &chunk, r->now_mono) != OK)
 		return refuse(r, REFUSE_BAD_FIELD, "end", "must not be below from and the data's length");
+	console_taken(&l->console, chunk.typed);
+	answer_json(r, 200, console_input_to_json(&l->console.typing.waits));
+	return OK;
+}
+
+/* What is typed is never logged or kept: it may be a password. That somebody types is. */
+err_t lease_console_type(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct live *l = live_get(m, r->values.id[0]);
+	struct json_error error = { 0 };
+	struct console_input typed;
+	char id[UUID_TEXT_SIZE];
+	if (console_typed_from_json(r->json, &typed, &error) != OK)
+		return refuse_json(r, &error);
+	if (!l || !uuid_equal(l->row.l.buyer, r->caller.account))
+		return E_NOT_FOUND;
+	if (l->ended.us || l->row.l.state != LEASE_RUNNING)
+		return refuse(r, REFUSE_WRONG_STATE, NULL, "the machine does not run");
+	bool goes_on = console_is_typed(&l->console, r->now_mono);
+	err_t e = console_type(&l->console, &typed, r->now_mono);
+	explicit_bzero(&typed, sizeof typed);
+	if (e == E_LIMIT) {
+		refuse(r, REFUSE_TOO_MANY, "data", "keys that the machine has not taken yet");
+		answer_header(r, "Retry-After", "1");
+		return e;
+	}
+	TRY(e);
+	if (!goes_on)
+		log_info("a console is typed into", "lease=%s", uuid_format(l->row.l.id, id));
+	console_want(&l->console, r->now_mono, m->settings->console_wanted_us);
 	answer_empty(r);
 	return OK;
 }

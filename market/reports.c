@@ -14,6 +14,8 @@
 #include "presence.h"
 #include "relays.h"
 
+#define TYPED_INTERVAL_US 250000
+
 static const struct lease_report *report_of(const struct report *report, uuid lease)
 {
 	for (size_t i = 0; i < report->lease_count; i++)
@@ -90,6 +92,13 @@ static bool is_busy(const struct live *l, const struct lease_order *order, const
 	       order->console_from >= 0 || order->has_peers || !said;
 }
 
+/* Who types wants to see it soon. */
+static int64_t interval_ms_of(const struct market *m, bool busy, bool typed)
+{
+	int64_t us = busy ? m->settings->busy_interval_us : m->settings->report_interval_us;
+	return (typed && us > TYPED_INTERVAL_US ? TYPED_INTERVAL_US : us) / 1000;
+}
+
 static void note_for(const struct market *m, const struct presence *p, char *note, size_t size)
 {
 	size_t bids = book_bid_count(m->book);
@@ -106,7 +115,7 @@ static err_t answer_report(struct request *r, struct presence *p, const struct r
 {
 	struct market *m = market_of(r);
 	__attribute__((cleanup(report_answer_clear))) struct report_answer answer = { .now = r->now };
-	bool busy = false;
+	bool busy = false, typed = false;
 	size_t count = 0;
 	for (const struct live *l = p->leases; l; l = l->next_of_machine)
 		count++;
@@ -120,8 +129,9 @@ static err_t answer_report(struct request *r, struct presence *p, const struct r
 		answer.lease_count++;
 		l->told = true;
 		busy |= is_busy(l, order, said);
+		typed |= console_is_typed(&l->console, r->now_mono);
 	}
-	answer.interval_ms = (busy ? m->settings->busy_interval_us : m->settings->report_interval_us) / 1000;
+	answer.interval_ms = interval_ms_of(m, busy, typed);
 	answer.has_question = attest_question(m, p, r->now, r->now_mono, &answer.question);
 	note_for(m, p, answer.note, sizeof answer.note);
 	answer_json(r, 200, report_answer_to_json(&answer));

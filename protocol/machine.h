@@ -161,7 +161,7 @@ void lease_spec_clear(struct lease_spec *s);
 json_t *lease_spec_to_json(const struct lease_spec *s);
 MUST_CHECK err_t lease_spec_from_json(json_t *json, struct lease_spec *ret, struct json_error *error);
 
-/* POST /v1/leases/{id}/console with the machine's token: a piece of the serial console. 204. GET with the buyer's token and
+/* POST /v1/leases/{id}/console with the machine's token: a piece of the serial console; the answer is struct console_input. GET with the buyer's token and
  * ?from=N: the same object; "live" is false where the machine has not sent anything since the market asked. */
 #define CONSOLE_CHUNK 32768
 struct console_chunk {
@@ -169,8 +169,22 @@ struct console_chunk {
 	size_t len;
 	uint8_t data[CONSOLE_CHUNK]; /* JSON: base64 */
 	bool live;
+	int64_t typed; /* bytes that the serial port has taken of what the buyer typed */
 };
 json_t *console_chunk_to_json(const struct console_chunk *c);
 MUST_CHECK err_t console_chunk_from_json(json_t *json, struct console_chunk *ret, struct json_error *error);
+
+/* What the buyer types, as the answer to a machine's chunk: bytes from an offset on, where the port's are below it. They are named until
+ * a chunk says that they were taken. The buyer's POST /v1/leases/{id}/console/input has data alone, at least a byte of it. */
+#define CONSOLE_INPUT_MAX 1024
+#define CONSOLE_OFFSET_MAX ((1LL << 53) - 1)
+struct console_input {
+	int64_t from;
+	size_t len;
+	uint8_t data[CONSOLE_INPUT_MAX]; /* JSON: base64 */
+};
+json_t *console_input_to_json(const struct console_input *input);
+MUST_CHECK err_t console_input_from_json(json_t *json, struct console_input *ret, struct json_error *error);
+MUST_CHECK err_t console_typed_from_json(json_t *json, struct console_input *ret, struct json_error *error); /* from: 0 */
 
 #endif

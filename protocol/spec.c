@@ -70,15 +70,16 @@ json_t *console_chunk_to_json(const struct console_chunk *c)
 	json_put_int(json, "end", c->end);
 	json_put_text(json, "data", base64_encode(c->data, c->len, text));
 	json_put_bool(json, "live", c->live);
+	json_put_int(json, "typed", c->typed);
 	return json;
 }
 
-static void take_data(struct json_reader *r, struct console_chunk *ret)
+static void take_data(struct json_reader *r, uint8_t *data, size_t size, size_t *ret_len)
 {
 	AUTO_FREE char *text = NULL;
-	json_take_long_text(r, "data", BASE64_SIZE(CONSOLE_CHUNK) - 1, &text);
-	if (text && base64_decode(text, ret->data, sizeof ret->data, &ret->len) != OK)
-		json_refuse(r, "data", "must be base64 of at most %d bytes", CONSOLE_CHUNK);
+	json_take_long_text(r, "data", BASE64_SIZE(size) - 1, &text);
+	if (text && base64_decode(text, data, size, ret_len) != OK)
+		json_refuse(r, "data", "must be base64 of at most %zu bytes", size);
 }
 
 err_t console_chunk_from_json(json_t *json, struct console_chunk *ret, struct json_error *error)
@@ -90,11 +91,48 @@ err_t console_chunk_from_json(json_t *json, struct console_chunk *ret, struct js
 	json_open(&r, json, error);
 	json_take_int(&r, "from", 0, INT64_MAX, &c->from);
 	json_take_int(&r, "end", 0, INT64_MAX, &c->end);
-	take_data(&r, c);
+	take_data(&r, c->data, sizeof c->data, &c->len);
 	if (!r.bad && (c->end < c->from || (uint64_t)(c->end - c->from) < c->len))
 		json_refuse(&r, "end", "must be at least from and the length of data");
 	field_maybe_bool(&r, "live", &c->live);
+	field_maybe_int(&r, "typed", 0, CONSOLE_OFFSET_MAX, &c->typed);
 	TRY(json_close(&r));
 	*ret = *c;
+	return OK;
+}
+
+/* ---- console_input ---- */
+
+json_t *console_input_to_json(const struct console_input *input)
+{
+	char text[BASE64_SIZE(CONSOLE_INPUT_MAX)];
+	json_t *json = json_object();
+	json_put_int(json, "from", input->from);
+	json_put_text(json, "data", base64_encode(input->data, input->len, text));
+	return json;
+}
+
+err_t console_input_from_json(json_t *json, struct console_input *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct console_input input = { 0 };
+	json_open(&r, json, error);
+	json_take_int(&r, "from", 0, CONSOLE_OFFSET_MAX, &input.from);
+	take_data(&r, input.data, sizeof input.data, &input.len);
+	TRY(json_close(&r));
+	*ret = input;
+	return OK;
+}
+
+err_t console_typed_from_json(json_t *json, struct console_input *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct console_input input = { 0 };
+	json_open(&r, json, error);
+	take_data(&r, input.data, sizeof input.data, &input.len);
+	if (!r.bad && input.len == 0)
+		json_refuse(&r, "data", "must have at least a byte");
+	TRY(json_close(&r));
+	*ret = input;
 	return OK;
 }

@@ -200,8 +200,16 @@ static void send_console(struct agent *a, const struct lease_here *l, int64_t fr
 		return;
 	AUTO_JSON body = console_chunk_to_json(chunk);
 	snprintf(path, sizeof path, "/v1/leases/%s/console", uuid_format(l->id, id));
-	if (client_call(a->client, "POST", path, body, NULL, &answer, &problem))
+	if (client_call(a->client, "POST", path, body, NULL, &answer, &problem)) {
 		log_debug("console not taken", "lease=%s code=%s", id, problem.code);
+		return;
+	}
+	struct json_error error = { .what = "" };
+	struct console_input input;
+	if (console_input_from_json(answer, &input, &error))
+		log_warn("what was typed is not understood", "lease=%s field=%s", id, error.field);
+	else if (input.len && lease_type(l, &input))
+		log_debug("what was typed is not taken", "lease=%s", id);
 }
 
 /* What the TPM answered, once it has. */

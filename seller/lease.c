@@ -481,6 +481,11 @@ err_t lease_console(const struct lease_here *l, int64_t from, struct console_chu
 	return vmrun_console(l->dir, from, ret);
 }
 
+err_t lease_type(const struct lease_here *l, const struct console_input *input)
+{
+	return vmrun_type(l->dir, input);
+}
+
 void lease_leave(struct lease_here *l)
 {
 	if (l->preparing) {

@@ -94,6 +94,8 @@ void lease_report_paths(struct lease_here *l, struct report *report, struct leas
 void lease_answer(struct lease_here *l, const struct lease_order *order);
 /* The console from an offset on. */
 MUST_CHECK err_t lease_console(const struct lease_here *l, int64_t from, struct console_chunk *ret);
+/* What the buyer typed; what was typed already is passed over. */
+MUST_CHECK err_t lease_type(const struct lease_here *l, const struct console_input *input);
 /* Stops what runs, removes the directory, frees. */
 void lease_forget(struct lease_here *l);
 /* Frees and leaves everything running, for the next daemon. */

@@ -147,10 +147,19 @@ err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *r
 	json_open(&r, answer, &error);
 	json_take_int(&r, "from", 0, INT64_MAX, &ret->from);
 	json_take_int(&r, "end", 0, INT64_MAX, &ret->end);
+	json_take_int(&r, "typed", 0, CONSOLE_OFFSET_MAX, &ret->typed);
 	json_take_long_text(&r, "data", 2 * CONSOLE_CHUNK, &data);
 	TRY(json_close_lenient(&r));
 	ret->live = true;
 	return base64_decode(data, ret->data, sizeof ret->data, &ret->len);
+}
+
+err_t vmrun_type(const char *lease_dir, const struct console_input *input)
+{
+	AUTO_JSON request = console_input_to_json(input);
+	AUTO_JSON answer = NULL;
+	json_put_text(request, "ask", "type");
+	return ask(lease_dir, request, ASK_MS, &answer);
 }
 
 void vmrun_end(const char *lease_dir)

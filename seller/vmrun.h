@@ -24,6 +24,8 @@ MUST_CHECK err_t vmrun_ask(const char *lease_dir, const char *ask, struct vmrun_
 /* It runs that part of the time: 1 .. 100. */
 MUST_CHECK err_t vmrun_throttle(const char *lease_dir, int64_t percent);
 MUST_CHECK err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *ret);
+/* Types into the serial port what it has not taken yet. */
+MUST_CHECK err_t vmrun_type(const char *lease_dir, const struct console_input *input);
 /* Asks it to quit, waits a moment, kills what is left. */
 void vmrun_end(const char *lease_dir);
 

@@ -28,7 +28,7 @@ struct console {
 	size_t log_bytes;
 	console_peer_fn *fn;
 	void *context;
-	uint64_t end;
+	uint64_t end, typed;
 	char ring[CONSOLE_KEEP_BYTES]; /* byte n is at n % CONSOLE_KEEP_BYTES */
 };
 
@@ -51,6 +51,23 @@ size_t console_read(const struct console *console, uint64_t from, size_t max, ch
 	memcpy(data + first, console->ring, len - first);
 	*ret_from = from;
 	return len;
+}
+
+uint64_t console_typed(const struct console *console)
+{
+	return console->typed;
+}
+
+void console_type(struct console *console, uint64_t from, const char *data, size_t len)
+{
+	if (from > console->typed)
+		console->typed = from; /* what was between is gone: it was typed to another vmrun of this lease */
+	uint64_t known = console->typed - from;
+	if (known >= len || console->fd < 0)
+		return;
+	ssize_t taken = send(console->fd, data + known, len - known, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (taken > 0)
+		console->typed += (uint64_t)taken;
 }
 
 /* A full disk costs the file and nothing else. */

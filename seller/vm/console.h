@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * console.h - the guest's serial console: the last part of it in memory and in console.log
+ * console.h - the guest's serial console: the last part of it in memory and in console.log; and what is typed into it
  */
 #ifndef VM_CONSOLE_H
 #define VM_CONSOLE_H
@@ -30,6 +30,11 @@ void console_free(struct console *console);
 uint64_t console_end(const struct console *console);
 /* Copies what there is from offset from on (or the oldest kept), at most max bytes. */
 size_t console_read(const struct console *console, uint64_t from, size_t max, char *data, uint64_t *ret_from);
+
+/* Bytes that QEMU has taken of what was typed. */
+uint64_t console_typed(const struct console *console);
+/* Types bytes from offset `from` on; those that were typed already are passed over, and what QEMU does not take now is left. */
+void console_type(struct console *console, uint64_t from, const char *data, size_t len);
 
 /* For tests and console.c itself: the guest printed this. */
 void console_add(struct console *console, const char *data, size_t len);

@@ -23,6 +23,7 @@
 
 /* One answer: base64 of it and the rest of the object stay below IPC_MAX. */
 #define CONSOLE_ANSWER_BYTES (96 * 1024)
+#define TYPE_MAX_BYTES 4096
 
 struct control {
 	struct loop *loop;
@@ -95,6 +96,30 @@ static json_t *console(struct control *control, struct json_reader *request)
 	json_put_int(answer, "from", (int64_t)from);
 	json_put_text(answer, "data", base64_encode(data, len, text));
 	json_put_int(answer, "end", control->life.console ? (int64_t)console_end(control->life.console) : 0);
+	json_put_int(answer, "typed", control->life.console ? (int64_t)console_typed(control->life.console) : 0);
+	return answer;
+}
+
+static json_t *type(struct control *control, struct json_reader *request)
+{
+	char data[TYPE_MAX_BYTES];
+	AUTO_FREE char *text = NULL;
+	uint64_t from = 0;
+	size_t len = 0;
+
+	json_take_u64(request, "from", &from);
+	json_take_long_text(request, "data", 2 * TYPE_MAX_BYTES, &text);
+	if (text && base64_decode(text, data, sizeof data, &len) != OK)
+		json_refuse(request, "data", "must be base64 of at most %d bytes", TYPE_MAX_BYTES);
+	if (!request->bad && from > INT64_MAX)
+		json_refuse(request, "from", "is too large");
+	if (json_close(request) != OK)
+		return refuse(request->error);
+	if (control->life.console)
+		console_type(control->life.console, from, data, len);
+	explicit_bzero(data, sizeof data);
+	json_t *answer = json_object();
+	json_put_int(answer, "typed", control->life.console ? (int64_t)console_typed(control->life.console) : 0);
 	return answer;
 }
 
@@ -106,8 +131,8 @@ static json_t *quit(struct control *control)
 	return json_object();
 }
 
-enum ask { ASK_STATUS, ASK_PAUSE, ASK_RESUME, ASK_THROTTLE, ASK_STOP, ASK_CONSOLE, ASK_QUIT, ASK_COUNT };
-static const char *const ask_names[] = { "status", "pause", "resume", "throttle", "stop", "console", "quit" };
+enum ask { ASK_STATUS, ASK_PAUSE, ASK_RESUME, ASK_THROTTLE, ASK_STOP, ASK_CONSOLE, ASK_TYPE, ASK_QUIT, ASK_COUNT };
+static const char *const ask_names[] = { "status", "pause", "resume", "throttle", "stop", "console", "type", "quit" };
 static_assert(sizeof ask_names / sizeof *ask_names == ASK_COUNT, "one name each");
 
 static json_t *on_request(void *context, json_t *json)
@@ -127,6 +152,8 @@ static json_t *on_request(void *context, json_t *json)
 		return stop(control, &request);
 	if (ask == ASK_CONSOLE)
 		return console(control, &request);
+	if (ask == ASK_TYPE)
+		return type(control, &request);
 	if (json_close(&request) != OK)
 		return refuse(&error);
 	if (ask == ASK_QUIT)

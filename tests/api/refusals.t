@@ -96,7 +96,8 @@ declare -A BODIES=(
 	["POST /v1/images"]="{\"name\":\"x\",\"size_bytes\":1,\"pieces\":[\"$NO_HASH\"],\"cdrom_bus\":\"scsi\"}"
 	["POST /v1/machines"]=$(enrolment laptop)
 	["POST /v1/machines/$MACHINE/report"]=$(report_body desk '[]' | jq -c '.seq = 1')
-	["POST /v1/leases/$LEASE/console"]='{"from":0,"end":0,"data":"","live":true}'
+	["POST /v1/leases/$LEASE/console"]='{"from":0,"end":0,"data":"","live":true,"typed":0}'
+	["POST /v1/leases/$LEASE/console/input"]='{"data":"eA=="}'
 	["POST /v1/leases/$LEASE/feedback"]='{"good":true,"comment":"fine"}'
 	["POST /v1/orders"]=$(order_body '. + {name: "x", duration_s: 60, open_s: 60, budget_micro: 1000000, constraints: {}, user_data: "x"}')
 	["POST /v1/orders/quote"]=$(order_body '. + {name: "x", duration_s: 60, open_s: 60, budget_micro: 1000000, constraints: {}, user_data: "x"}')

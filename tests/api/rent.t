@@ -100,10 +100,34 @@ is "$(field '.live')" false "the buyer asks for it"
 report desk "[$(said "$LEASE" running)]"
 is "$(field '.leases[0].console_from')" 0 "so the machine is asked"
 api POST "/v1/leases/$LEASE/console" "{\"from\":0,\"end\":6,\"data\":\"$(printf 'login:' | base64)\",\"live\":true}" "${M_TOKEN[desk]}"
-is "$STATUS" 204 "and sends"
+is "$STATUS $(field .data)" "200 " "and sends; nothing was typed"
 api GET "/v1/leases/$LEASE/console?from=0" "" "$BUYER"
 is "$(field '.data' | base64 -d)" login: "the buyer reads it"
 is "$(field .live)" true "live"
+
+# What the buyer types is handed to the machine until it says that it has it.
+said_console() { api POST "/v1/leases/$LEASE/console" "{\"from\":6,\"end\":6,\"data\":\"\",\"typed\":$1}" "${M_TOKEN[desk]}"; }
+type_in() { api POST "/v1/leases/$LEASE/console/input" "{\"data\":\"$(printf "$1" | base64 -w 0)\"}" "${2:-$BUYER}"; }
+type_in 'root'
+is "$STATUS" 204 "the buyer types"
+said_console 40
+is "$(field .from) $(field .data | base64 -d)" "40 root" "behind what the machine has taken before"
+type_in '\n'
+said_console 40
+is "$(field .from) $(field .data | base64 -d | od -An -tx1 | tr -d ' ')" "40 726f6f740a" "and again, as long as it has not said that it has it"
+said_console 42
+is "$(field .from) $(field .data | base64 -d)" "42 ot" "then only the rest"
+said_console 45
+is "$(field .from) $(field .data)" "45 " "then nothing"
+said_console 40
+is "$(field .from) $(field .data)" "45 " "a chunk that comes late takes nothing back"
+type_in "$(printf 'x%.0s' {1..600})"
+type_in "$(printf 'x%.0s' {1..600})"
+is "$STATUS $(field .code)" "429 too_many" "more than can wait is refused"
+said_console 45
+is "$(field .data | base64 -d | wc -c)" 600 "whole"
+type_in x "$SELLER"
+is "$STATUS" 404 "nobody else types"
 
 # The network: the VM's peer and the buyer's are introduced to each other.
 PIN1=$(printf a | sha256sum | cut -c1-64) PIN2=$(printf b | sha256sum | cut -c1-64) PEER=$(cat /proc/sys/kernel/random/uuid)

@@ -69,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(report, report_from_json, report_to_json, no_clear)                                 \
 	X(report_answer, report_answer_from_json, report_answer_to_json, report_answer_clear) \
 	X(lease_spec, lease_spec_from_json, lease_spec_to_json, lease_spec_clear)             \
-	X(console_chunk, console_chunk_from_json, console_chunk_to_json, no_clear)
+	X(console_chunk, console_chunk_from_json, console_chunk_to_json, no_clear)            \
+	X(console_input, console_input_from_json, console_input_to_json, no_clear)
 MESSAGES(TRY_AS)
 
 /* What only the market reads. */
@@ -78,9 +79,11 @@ static void try_signin(json_t *json)
 	struct json_error error;
 	struct password_change change;
 	struct farewell farewell;
+	struct console_input typed;
 	char code[CODE_SIZE], client[CLIENT_SIZE], device_code[TOKEN_TEXT_SIZE];
 	assert(password_change_from_json(json, &change, &error) != OK || strlen(change.new_password) >= PASSWORD_MIN);
 	assert(farewell_from_json(json, &farewell, &error) != OK || farewell.forfeit.micro >= 0);
+	assert(console_typed_from_json(json, &typed, &error) != OK || (typed.len > 0 && typed.len <= CONSOLE_INPUT_MAX));
 	assert(code_from_json(json, code, &error) != OK || *code);
 	assert(device_request_from_json(json, client, &error) != OK || *client);
 	assert(device_poll_from_json(json, device_code, &error) != OK || *device_code);

@@ -238,10 +238,12 @@ good explainMachine "/v1/machines/$MACHINE/explain" "" "$MACHINE_TOKEN"
 good listMachineLeases "/v1/machines/$MACHINE/leases" "" "$MACHINE_TOKEN"
 good getLeaseSpec "/v1/leases/$LEASE/spec" "" "$MACHINE_TOKEN"
 SEQ=$((SEQ + 1))
+refused wrong_state typeConsole "/v1/leases/$LEASE/console/input" '{"data":"bHMK"}' "$A"
 good reportMachine "/v1/machines/$MACHINE/report" "$(jq -nc --arg b "$BOOT" --argjson s $SEQ --arg l "$LEASE" '{boot: $b, seq: $s, version: "0.1.0", accepting: true,
 	accel: "kvm", country: "DE", cores: 4, memory_mib: 4096, score: 412, price_per_core_hour_micro: 8000, price_per_gib_hour_micro: 1000,
 	price_per_gib_transferred_micro: 5000, leases: [{lease: $l, state: "running", path: "none", peers_version: 0, progress_permille: -1}]}')" "$MACHINE_TOKEN"
 good getConsole "/v1/leases/$LEASE/console?from=0" "" "$A"
+good typeConsole "/v1/leases/$LEASE/console/input" '{"data":"bHMK"}' "$A"
 good addConsole "/v1/leases/$LEASE/console" '{"from":0,"end":5,"data":"aGVsbG8=","live":true}' "$MACHINE_TOKEN"
 good getConsole "/v1/leases/$LEASE/console" "" "$A"
 is "$(jq -r .data <<<"$BODY")" aGVsbG8= "getConsole: what the machine sent"

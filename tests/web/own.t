@@ -101,7 +101,7 @@ click "See the cost"
 see "nobody is left" '#quote-fits' '^0 of 1$'
 see "and the rule that took them out is named" .quote '1 have a lower rating'
 fill order-min_rating_ppm ''
-fill order-user_data $'#!/bin/sh\nwhile :; do echo hello from the guest; sleep 1; done'
+fill order-user_data $'#!/bin/sh\n(while :; do echo hello from the guest; sleep 1; done) &'
 click "See the cost"
 see "the most that it can cost" '#quote-worst' '^1.15625 EUR$'
 see "who is left" '#quote-fits' '^1 of 1$'
@@ -119,6 +119,12 @@ see "the order fills by itself" '#order-state' filled
 see "and its machine runs" '.list .state' running 90
 click "Console of vm1"
 see "its console talks" '.console pre' 'hello from the guest' 120
+click "Type into it"
+within 20 shows .terminal 'hello from the guest'
+cdp Input.insertText '{"text":"echo $((6*7))typed"}'
+press Enter
+see "what is typed reaches its shell" .terminal '42typed' 60
+shot terminal
 see "its events are told" .events 'lease running'
 see "cycles delivered are shown beside those reserved" '.list .panel' '[1-9][0-9.]* vCPU s delivered in .* charged' 30
 see "the network has its member" '.network' vm1 30

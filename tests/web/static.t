@@ -33,6 +33,7 @@ published() {
 	case $1 in
 	hooks.js) sed 's|from"./preact.js"|from"preact"|' vendor/hooks.js ;;
 	uplot.js) head -n -1 vendor/uplot.js ;;
+	xterm.js) sed 's/createElement("sheet-by-script")/createElement("style")/g; s/t\.style\.cssText+=`${e};`/t.setAttribute("style",`${t.getAttribute("style")||""}${e};`)/' vendor/xterm.js ;;
 	*) cat "vendor/$1" ;;
 	esac | sha256sum | cut -d' ' -f1
 }

@@ -70,7 +70,7 @@ function Node({ lease, again }) {
 			${money(lease.charged_micro)} charged${lease.usage_cut ? '; its counters were cut' : ''}</p>
 		<p class="buttons"><button type="button" class="quiet" aria-expanded=${String(open)} onClick=${() => setOpen(!open)} aria-label=${`Console of ${lease.name}`}>Console</button>
 			<${Marks} lease=${lease} again=${again} /> ${ended && lease.charged_micro > 0 && html`<${Dispute} lease=${lease} />`}</p>
-		${open && html`<${Console} lease=${lease.id} />`}
+		${open && html`<${Console} lease=${lease.id} live=${lease.state === 'running'} />`}
 	</li>`;
 }
 

@@ -25,8 +25,48 @@ static void is_from(struct console *c, int64_t from, int64_t want_from, const ch
 	is_text((char *)chunk.data, want, "%s: text", name);
 }
 
+static err_t type(struct console *c, const char *text, int64_t s)
+{
+	struct console_input input = { .len = strlen(text) };
+	memcpy(input.data, text, input.len);
+	return console_type(c, &input, at(s));
+}
+
+static void waits(struct console *c, int64_t from, const char *want, const char *name)
+{
+	const struct console_input *w = &c->typing.waits;
+	ok(w->from == from && w->len == strlen(want) && !memcmp(w->data, want, w->len), "%s: %lld %.*s", name, (long long)w->from,
+	   (int)w->len, (const char *)w->data);
+}
+
+static void typing(void)
+{
+	struct console c = { 0 };
+	ok(!console_is_typed(&c, at(1)), "nobody types");
+	is_int(type(&c, "ab", 10), OK, "two keys");
+	ok(console_is_typed(&c, at(11)) && !console_is_typed(&c, at(60)), "somebody does, for a while");
+	console_taken(&c, 7);
+	waits(&c, 7, "ab", "behind what the machine counted before");
+	is_int(type(&c, "cd", 11), OK, "two more");
+	console_taken(&c, 7);
+	waits(&c, 7, "abcd", "nothing taken");
+	console_taken(&c, 9);
+	waits(&c, 9, "cd", "two taken");
+	console_taken(&c, 7);
+	waits(&c, 9, "cd", "a late word");
+	console_taken(&c, 100);
+	waits(&c, 100, "", "a machine that counts further");
+	char much[CONSOLE_INPUT_MAX + 1];
+	memset(much, 'x', CONSOLE_INPUT_MAX);
+	much[CONSOLE_INPUT_MAX] = 0;
+	is_int(type(&c, much, 12), OK, "as much as can wait");
+	is_int(type(&c, "y", 13), E_LIMIT, "one more is refused");
+	waits(&c, 100, much, "and changes nothing");
+}
+
 int main(void)
 {
+	typing();
 	struct console c = { 0 };
 	is_int(console_from(&c, at(1)), -1, "nobody reads");
 	console_want(&c, at(1), 30 * SECOND_US);

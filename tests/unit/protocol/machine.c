@@ -49,7 +49,9 @@
 	"{\"lease\":\"" ID1 "\",\"order\":\"" ID2 "\",\"name\":\"vm1\",\"image\":\"" SHA1 "\",\"image_bytes\":17,"      \
 	"\"cdrom_bus\":\"sata\",\"cores\":2,\"memory_mib\":160,\"duration_s\":60," PRICES ",\"network\":{\"id\":\"" ID3 \
 	"\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400},\"self\":" PEER ",\"user_data\":\"#!/bin/sh\\n\"}"
-#define CHUNK "{\"from\":100,\"end\":106,\"data\":\"aGVsbG8=\",\"live\":true}"
+#define CHUNK "{\"from\":100,\"end\":106,\"data\":\"aGVsbG8=\",\"live\":true,\"typed\":7}"
+#define KEYS "{\"data\":\"bHMK\"}"
+#define TYPED "{\"from\":9,\"data\":\"bHMK\"}"
 
 static void enrolments(void)
 {
@@ -272,6 +274,9 @@ static void consoles(void)
 		{ "data", NULL, "data" },
 		{ "live", "1", "live" },
 		{ "live", NULL, NULL },
+		{ "typed", "-1", "typed" },
+		{ "typed", "9007199254740992", "typed" },
+		{ "typed", NULL, NULL },
 		{ "color", "1", "color" },
 	};
 	static struct console_chunk c, back;
@@ -295,8 +300,43 @@ static void consoles(void)
 	json_decref(json);
 }
 
+static void typed(void)
+{
+	static const struct row rows[] = {
+		{ "from", "-1", "from" },
+		{ "from", "9007199254740991", NULL },
+		{ "from", "9007199254740992", "from" },
+		{ "from", NULL, "from" },
+		{ "data", "\"bHMK=\"", "data" },
+		{ "data", "\"\"", NULL },
+		{ "data", NULL, "data" },
+		{ "color", "1", "color" },
+	};
+	static const struct row key_rows[] = {
+		{ "data", "\"\"", "data" },
+		{ "data", "7", "data" },
+		{ "data", NULL, "data" },
+		{ "from", "1", "from" },
+	};
+	static struct console_input many = { .len = CONSOLE_INPUT_MAX }, back;
+	char text[4 * (CONSOLE_INPUT_MAX / 3 + 2) + 1];
+	struct json_error error;
+	message_survives(console_input, console_input_from_json, console_input_to_json, no_clear, TYPED);
+	message_rows(console_input, console_input_from_json, no_clear, TYPED, rows);
+	message_rows(console_input, console_typed_from_json, no_clear, KEYS, key_rows);
+	json_t *json = console_input_to_json(&many);
+	is_int(console_input_from_json(json, &back, &error), OK, "as much as can wait");
+	memset(text, 'A', 4 * (CONSOLE_INPUT_MAX / 3 + 2));
+	text[4 * (CONSOLE_INPUT_MAX / 3 + 2)] = 0;
+	json_object_set_new(json, "data", json_string(text));
+	is_int(console_input_from_json(json, &back, &error), E_INVALID, "more is refused");
+	is_text(error.field, "data", "and names the field");
+	json_decref(json);
+}
+
 int main(void)
 {
+	typed();
 	enrolments();
 	usages();
 	reports();

@@ -120,6 +120,18 @@ static void flood(struct loop *loop)
 	run_for(loop, 50000);
 	is_int(peer_pid, 0, "nobody else is let in");
 
+	char keys[16] = "";
+	console_type(console, 0, "abc", 3);
+	is_int(recv(guest, keys, sizeof keys, 0), 3, "what is typed reaches it");
+	console_type(console, 1, "bcd", 3);
+	is_int(console_typed(console), 4, "what it has is not typed again");
+	ok(recv(guest, keys, sizeof keys, 0) == 1 && keys[0] == 'd', "the rest is");
+	console_type(console, 9, "z", 1);
+	ok(console_typed(console) == 10 && recv(guest, keys, sizeof keys, 0) == 1 && keys[0] == 'z', "behind a gap it goes on");
+	for (int i = 0; i < 1000; i++)
+		console_type(console, console_typed(console), data, 4096);
+	ok(console_typed(console) < 1000 * 4096, "a guest that reads nothing takes no more than a socket's worth");
+
 	int64_t end_us = clock_mono().us + SECOND_US;
 	memset(data, 'z', sizeof data);
 	while (clock_mono().us < end_us) {
