@@ -136,7 +136,6 @@ for route in "${!BODIES[@]}"; do
 			FIELD=$name no "$route: $name of $value" 422 bad_field "$method" "$path" "${with/\"VALUE\"/$value}" "$token" "$(key)"
 		done
 	done < <(jq -r 'to_entries[] | "\(.key) \(.value | type)"' <<<"$good")
-	done
 done
 FIELD=
 unchanged bodies
