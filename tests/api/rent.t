@@ -110,21 +110,21 @@ said_console() { api POST "/v1/leases/$LEASE/console" "{\"from\":6,\"end\":6,\"d
 type_in() { api POST "/v1/leases/$LEASE/console/input" "{\"data\":\"$(printf "$1" | base64 -w 0)\"}" "${2:-$BUYER}"; }
 type_in 'root'
 is "$STATUS" 204 "the buyer types"
-said_console 40
-is "$(field .from) $(field .data | base64 -d)" "40 root" "behind what the machine has taken before"
+said_console 0
+is "$(field .from) $(field .data | base64 -d)" "0 root" "what was typed is in the answer to the machine"
 type_in '\n'
-said_console 40
-is "$(field .from) $(field .data | base64 -d | od -An -tx1 | tr -d ' ')" "40 726f6f740a" "and again, as long as it has not said that it has it"
-said_console 42
-is "$(field .from) $(field .data | base64 -d)" "42 ot" "then only the rest"
-said_console 45
-is "$(field .from) $(field .data)" "45 " "then nothing"
-said_console 40
-is "$(field .from) $(field .data)" "45 " "a chunk that comes late takes nothing back"
+said_console 0
+is "$(field .from) $(field .data | base64 -d | od -An -tx1 | tr -d ' ')" "0 726f6f740a" "and again, as long as it has not said that it has it"
+said_console 2
+is "$(field .from) $(field .data | base64 -d)" "2 ot" "then only the rest"
+said_console 5
+is "$(field .from) $(field .data)" "5 " "then nothing"
+said_console 0
+is "$(field .from) $(field .data)" "5 " "a chunk that comes late takes nothing back"
 type_in "$(printf 'x%.0s' {1..600})"
 type_in "$(printf 'x%.0s' {1..600})"
 is "$STATUS $(field .code)" "429 too_many" "more than can wait is refused"
-said_console 45
+said_console 5
 is "$(field .data | base64 -d | wc -c)" 600 "whole"
 type_in x "$SELLER"
 is "$STATUS" 404 "nobody else types"
