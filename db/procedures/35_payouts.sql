@@ -17,8 +17,9 @@ DECLARE
 	v_available bigint := ledger_account_of(p_account, 'available');
 	v_payout bigint := market_account_of('payout');
 BEGIN
+	-- All at once, in the order of their ids: the debt is collected from rows that are locked.
+	PERFORM ledger_lock(v_available, v_payout, ledger_account_of(p_account, 'owed'));
 	PERFORM debt_collect(p_account);
-	PERFORM ledger_lock(v_available, v_payout);
 	IF (SELECT balance_micro FROM ledger_account WHERE id = v_available) < p_amount THEN
 		RAISE EXCEPTION 'the available balance does not cover the payout' USING ERRCODE = 'CS004';
 	END IF;

@@ -191,5 +191,6 @@ enum MHD_Result answer_queue(struct request *r, bool close)
 		MHD_add_response_header(response, "Connection", "close");
 	enum MHD_Result result = MHD_queue_response(r->connection, (unsigned)a->status, response);
 	MHD_destroy_response(response);
+	request_phase(r, a->kind == ANSWER_STREAM ? PHASE_NONE : PHASE_ANSWER);
 	return result;
 }

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <microhttpd.h>
+#include "deadline.h"
 #include "log.h"
 #include "server.h"
 #include "stream.h"
@@ -18,6 +19,7 @@ struct http_server {
 	void *context;
 	struct request *requests; /* all there are */
 	struct stream *streams;
+	struct deadlines deadlines;
 	int64_t buffered, buffered_max;
 	int epoll_fd, kick_fd, listen_fd, tick;
 	bool behind_proxy, tls, kicked, quiesced;
@@ -26,6 +28,9 @@ struct http_server {
 
 /* Makes pump() run soon: something was resumed. */
 void http_kick(struct http_server *server);
+
+/* What the request's connection does now. */
+void request_phase(struct request *r, enum phase phase);
 
 /* Frees all that it holds. */
 void request_free(struct request *r);

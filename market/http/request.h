@@ -48,6 +48,7 @@ struct request {
 	void *context; /* what the server was started with */
 	struct http_server *server;
 	struct MHD_Connection *connection;
+	struct deadline *deadline; /* its connection's */
 	const struct route *route; /* NULL where there is none */
 	struct route_values values;
 	char id[UUID_TEXT_SIZE];    /* in the answer's X-Request-Id, and in the log */

@@ -30,9 +30,8 @@
 
 #define DRAIN_MAX (4 << 20)
 #define TARGET_MAX 2048
-#define BODY_TIME_US (120 * SECOND_US) /* a body that trickles in longer is cut off */
-#define HEADER_MEMORY (24 * 1024)      /* of one connection: what libmicrohttpd keeps of request line and headers */
-#define TICK_US (250 * 1000)	       /* libmicrohttpd's timeouts are whole seconds */
+#define HEADER_MEMORY (24 * 1024) /* of one connection: what libmicrohttpd keeps of request line and headers */
+#define TICK_US (250 * 1000)	  /* libmicrohttpd's timeouts are whole seconds */
 
 /* ---- addresses ---- */
 
@@ -99,6 +98,39 @@ static void address_of(struct request *r)
 		snprintf(r->address, sizeof r->address, "%.45s", last);
 }
 
+/* ---- connections ---- */
+
+static struct deadline *deadline_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info ? info->socket_context : NULL;
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **ret_context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct http_server *server = context;
+	struct deadline *d = *ret_context;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		*ret_context = d = calloc(1, sizeof *d); /* without memory it has no deadline */
+		if (d && info) {
+			d->fd = info->connect_fd;
+			deadline_enter(&server->deadlines, d, PHASE_HEAD, clock_mono());
+		}
+	} else if (d) {
+		deadline_enter(&server->deadlines, d, PHASE_NONE, clock_mono());
+		free(d);
+		*ret_context = NULL;
+	}
+}
+
+void request_phase(struct request *r, enum phase phase)
+{
+	if (r->deadline)
+		deadline_enter(&r->server->deadlines, r->deadline, phase, clock_mono());
+}
+
 /* ---- one request ---- */
 
 static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
@@ -111,6 +143,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 	r->server = server;
 	r->connection = connection;
 	r->since = clock_mono();
+	r->deadline = deadline_of(connection);
 	r->answer.fd = -1;
 	uuid_format(uuid_make(clock_wall()), r->id);
 	size_t path_len = strcspn(target, "?");
@@ -221,8 +254,6 @@ static err_t begin(struct request *r, const char *method)
 
 static enum MHD_Result take_body(struct request *r, const char *data, size_t len)
 {
-	if (clock_mono().us - r->since.us > BODY_TIME_US)
-		return MHD_NO;
 	if (!answered(r))
 		buf_append(&r->body, data, len);
 	return MHD_YES;
@@ -238,6 +269,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	if (!r)
 		return MHD_NO;
 	if (!r->begun) {
+		request_phase(r, PHASE_BODY);
 		err_t refused = begin(r, method);
 		bool drain = r->content_length >= 0 && r->content_length <= DRAIN_MAX && !request_header(r, "Expect");
 		return refused && !drain ? answer_queue(r, true) : MHD_YES;
@@ -249,6 +281,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	}
 	if (!r->ran) {
 		r->ran = true;
+		request_phase(r, PHASE_NONE);
 		if (!answered(r) && r->body.error)
 			refuse(r, REFUSE_UNAVAILABLE, NULL, "%s", "");
 		r->now = clock_wall();
@@ -273,6 +306,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	if (!r)
 		return;
 	*request = NULL;
+	request_phase(r, PHASE_HEAD);
 	if (r->begun)
 		server->hooks.done(r);
 	server->buffered -= r->reserved;
@@ -340,8 +374,9 @@ static void on_kick(void *context, int fd, uint32_t events)
 
 static void on_tick(void *context, mono_time now)
 {
-	(void)now;
-	pump(context);
+	struct http_server *server = context;
+	deadlines_sweep(&server->deadlines, now);
+	pump(server);
 }
 
 static void on_log(void *context, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
@@ -367,6 +402,7 @@ err_t http_start(struct loop *loop, const struct http_config *config, struct htt
 	server->behind_proxy = config->behind_proxy;
 	server->buffered_max = config->buffered_bytes;
 	server->tls = config->key_pem != NULL;
+	server->deadlines.silence_us = config->timeout_s * SECOND_US;
 	server->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	struct MHD_OptionItem tls[] = {
@@ -379,10 +415,10 @@ err_t http_start(struct loop *loop, const struct http_config *config, struct htt
 	server->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server, MHD_OPTION_LISTEN_SOCKET,
 		config->listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-		server, MHD_OPTION_CONNECTION_LIMIT, config->connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		config->behind_proxy ? 0u : config->connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT, config->timeout_s,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
-		server->tls ? tls : &tls[3], MHD_OPTION_END);
+		server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_CONNECTION_LIMIT, config->connections,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, config->behind_proxy ? 0u : config->connections_per_address,
+		MHD_OPTION_CONNECTION_TIMEOUT, config->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEADER_MEMORY,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, server->tls ? tls : &tls[3], MHD_OPTION_END);
 	const union MHD_DaemonInfo *info = server->daemon ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 	if (!info || server->kick_fd < 0 || loop_fd_add(loop, info->epoll_fd, EPOLLIN, on_epoll, server) ||
 	    loop_fd_add(loop, server->kick_fd, EPOLLIN, on_kick, server) ||

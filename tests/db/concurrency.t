@@ -71,6 +71,16 @@ race_behind "SELECT 1 FROM cpushare.order WHERE id = seed.id(52) FOR UPDATE" fin
 like "$(answers finish)" '1 ended' "two ends and a record at once: it ends once"
 sound "the ledger is sound after races"
 
+# Who once owed something has an account for it, whose lock is one more to take in order.
+as_market -c "SELECT deposit_create(seed.id(13), seed.id(3), 'paypal', 'created', 50, 0, 50, '', now()), deposit_paid(seed.id(13), 'paypal', 'p', 50, ''),
+	deposit_reverse('paypal', 'p', 'r', 50); SELECT payout_create(seed.id(n), seed.id(3), 'manual', 'x', 10, 1, 9, true, false, now())
+	FROM generate_series(20, 23) n" >/dev/null
+race_behind "SELECT ledger_lock(market_account_of('payout'))" payouts \
+	"SELECT payout_fail(seed.id(20), 'no', now())" "SELECT payout_fail(seed.id(21), 'no', now())" \
+	"SELECT 'asked' FROM payout_create(seed.id(24), seed.id(3), 'manual', 'x', 10, 1, 9, true, false, now())" \
+	"SELECT payout_fail(seed.id(22), 'no', now())" "SELECT payout_fail(seed.id(23), 'no', now())"
+is "$(answers payouts)" '1 asked;4 failed' "one payout is asked for, others come back: none waits in a circle"
+
 # Sessions that cross each other's ways for a while: usage, orders, matches, ends, deposits; no deadlock, nothing lost.
 as_owner -f /dev/stdin <<'END' || bail "no churn"
 CREATE PROCEDURE seed.churn(p_seed integer, INOUT p_done integer DEFAULT 0, INOUT p_failed text DEFAULT '') LANGUAGE plpgsql AS $$

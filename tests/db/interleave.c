@@ -23,7 +23,7 @@
 #include "bytes.h"
 #include "tap.h"
 
-enum { SESSIONS = 6, ALL_EVERY = 60, CRASH_EVERY = 1000, ANSWER_MS = 20000 };
+enum { SESSIONS = 6, ALL_EVERY = 60, CRASH_EVERY = 700, ANSWER_MS = 20000 };
 
 static const char *const operations[] = {
 	"place",  "place",	 "place",    "match",	    "match",	   "match",   "match",	  "use",

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/database.sh"
 seed
 as_owner -f "$TOP/tests/db/interleave.sql" >/dev/null || bail "no operations"
-SEED=${SEED:-20261121} STEPS=${STEPS:-1500}
+SEED=${SEED:-20261121} STEPS=${STEPS:-1000}
 as_market -c 'SELECT seed.fund(1, 3000), seed.fund(3, 3000)' >/dev/null
 run() { # NAME ARGUMENT...
 	local name=$1
