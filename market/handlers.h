@@ -50,7 +50,7 @@ route_fn offer_list, book_show, seller_show, market_show, reputation_show, healt
 route_fn trade_list, sample_list, country_list, outcome_show, seller_list, seller_history, buyer_show;
 /* overview.c */
 route_fn earnings_show, operator_accounts, operator_health;
-/* events.c, metrics.c */
-route_fn events_stream, metrics_show;
+/* events.c, wakes.c, metrics.c */
+route_fn events_stream, machine_wake, metrics_show;
 
 #endif

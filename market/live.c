@@ -12,6 +12,7 @@
 #include "networks.h"
 #include "presence.h"
 #include "price.h"
+#include "wakes.h"
 
 #define KEEP_ENDED_US (10 * MINUTE_US) /* so that the console of a lease that failed can still be read */
 
@@ -87,9 +88,12 @@ err_t live_put(struct market *m, const struct lease_row *row, mono_time now)
 	struct live *l = live_get(m, row->l.id);
 	if (!l && row->l.state == LEASE_ENDED)
 		return OK;
+	bool wanted = !l || l->row.desired != row->desired;
 	if (!l)
 		TRY(live_new(m, row, now, &l));
 	l->row = *row;
+	if (wanted && row->l.state != LEASE_ENDED)
+		wake_machine(m, row->l.machine);
 	if (row->l.state == LEASE_ENDED && !l->ended.us) {
 		struct presence *machine = l->machine;
 		l->ended = now;

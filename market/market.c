@@ -276,6 +276,7 @@ void market_stop(struct market *m)
 	networks_free_all(m);
 	presence_free_all(m);
 	orders_free_all(m);
+	uuid_map_clear(&m->wakers);
 	book_free(m->book);
 	metrics_free(m->metrics);
 	samples_free(m->samples);

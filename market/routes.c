@@ -99,6 +99,7 @@ const struct route market_routes[] = {
 	  "why it gets no work: what keeps waiting orders from it" },
 	{ "POST", "/v1/machines/{id}/report", machine_report, S_MACHINE, QUIET, REPORT,
 	  "what is; the answer says what should be" },
+	{ "GET", "/v1/machines/{id}/wake", machine_wake, S_MACHINE, 0, 0, "says when to report at once, as Server-Sent Events" },
 
 	{ "GET", "/v1/trust/policy", trust_policy_show, 0, 0, 0, "what is asked of machines that are to be trusted" },
 	{ "POST", "/v1/machines/{id}/attestation/key", attestation_key, S_MACHINE, 0, JSON, "its TPM, and a key in it" },

@@ -12,6 +12,7 @@
 #include "matching.h"
 #include "networks.h"
 #include "pieces.h"
+#include "wakes.h"
 #include "presence.h"
 #include "samples.h"
 
@@ -81,6 +82,7 @@ static void on_sweep(void *context, mono_time now_mono)
 		return;
 	networks_sweep(m, now, now_mono);
 	events_beat(m, now_mono);
+	wakes_beat(m, now_mono);
 	/* While the database is away nobody can be heard, so nobody is late. */
 	if (m->database_up)
 		market_store_failed(m, store_ping(m->store), "asking whether it is there");

@@ -5,6 +5,7 @@
 #define PROTOCOL_CLIENT_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include "account.h"
 #include "err.h"
 
@@ -15,8 +16,9 @@ struct client_config {
 	const char *pin;   /* "sha256//BASE64" of the server's public key, or NULL/"": the system's certificate store decides */
 	const char *token; /* bearer, or NULL */
 	const char *user_agent;
-	int timeout_ms; /* of one try; 0: 30000. Raw bytes may take ten times that */
-	int silence_ms; /* after which a stream of events counts as broken; 0: 45000 */
+	int timeout_ms;		   /* of one try; 0: 30000. Raw bytes may take ten times that */
+	int silence_ms;		   /* after which a stream of events counts as broken; 0: 45000 */
+	const atomic_bool *cancel; /* NULL, or: where it is set, what runs ends within a second or so, E_UNAVAILABLE */
 };
 /* Copies. E_INVALID: a bad URL, pin or token, or a pin where there is no TLS. */
 MUST_CHECK err_t client_new(const struct client_config *config, struct client **ret_client);

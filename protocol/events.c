@@ -148,6 +148,8 @@ err_t client_events(struct client *client, const char *path, int timeout_ms, cli
 		err_t e = E_TIMEOUT;
 		if (left_us >= 1000)
 			e = listen_once(&s, path, timeout_ms > 0 ? (int)(left_us / 1000) : 0, &why, &problem);
+		if (e == E_AGAIN && client->cancel && atomic_load(client->cancel))
+			e = E_UNAVAILABLE;
 		if (e == E_AGAIN && !s.works && s.failures >= FAILURES_AT_FIRST)
 			e = why;
 		if (e != E_AGAIN) {

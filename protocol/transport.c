@@ -77,7 +77,7 @@ static int on_progress(void *context, curl_off_t down_total, curl_off_t down, cu
 	struct transport *t = context;
 	(void)down_total, (void)down, (void)up_total, (void)up;
 	t->was_silent = t->silence_ms && clock_mono().us - t->last_byte.us > t->silence_ms * 1000LL;
-	return t->was_silent;
+	return t->was_silent || (t->cancel && atomic_load(t->cancel));
 }
 
 /* ---- the request ---- */
@@ -260,6 +260,7 @@ err_t transport_run(struct client *client, struct transport *t, struct problem *
 	t->status = 0;
 	t->stopped = t->hopeless = t->was_silent = false;
 	t->last_byte = clock_mono();
+	t->cancel = client->cancel;
 	client->error[0] = 0;
 	curl_easy_reset(client->easy); /* keeps connections */
 	set_connection(client, client->easy);

@@ -15,6 +15,7 @@ struct client {
 	char *url;  /* without a slash at the end */
 	char *pin, *token, *user_agent;
 	int timeout_ms, silence_ms;
+	const atomic_bool *cancel; /* or NULL */
 	bool tls, loopback;
 	char error[CURL_ERROR_SIZE];
 };
@@ -33,6 +34,7 @@ struct transport {
 	transport_body_fn *body_fn;
 	void *context;
 	/* Set by transport_run(). */
+	const atomic_bool *cancel;
 	mono_time last_byte;
 	int status;
 	bool stopped;  /* body_fn gave up */

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "probe.h"
 #include "traffic.h"
+#include "waker.h"
 
 enum { FIRST_INTERVAL_MS = 1000, RETRY_INTERVAL_MS = 3000, CALL_TIMEOUT_MS = 15000 };
 
@@ -29,6 +30,7 @@ struct agent {
 	struct governor *governor;
 	struct client *client;
 	struct attester *attester;
+	struct waker *waker;
 	struct lease_here *leases[REPORT_MAX_LEASES];
 	size_t lease_count;
 	uuid boot;
@@ -119,7 +121,8 @@ static err_t agent_open(struct agent *a)
 	TRY(governor_new(a->settings, a->host.wake_fd, &a->governor));
 	TRY(attester_new(a->settings, a->host.wake_fd, &a->attester));
 	agent_probe(a);
-	return agent_adopt(a);
+	TRY(agent_adopt(a));
+	return waker_new(a->settings, a->identity, a->host.wake_fd, &a->waker);
 }
 
 err_t agent_new(const struct settings *settings, const struct identity *identity, struct agent **ret_agent)
@@ -147,6 +150,7 @@ void agent_free(struct agent *a)
 {
 	if (!a)
 		return;
+	waker_free(a->waker);
 	governor_free(a->governor);
 	for (size_t i = 0; i < a->lease_count; i++)
 		lease_leave(a->leases[i]);

@@ -337,6 +337,10 @@ sed -n 's/^data: //p' "$WORK/events" | jq -s . >"$WORK/body"
 isnt "$(jq length "$WORK/body")" 0 "streamEvents: events come"
 is "$(wrong '{"type":"array","items":{"$ref":"#/components/schemas/Event"}}' "$WORK/body")" "" "streamEvents: as described"
 
+SEEN[wakeMachine]=1
+like "$(curl -ksN -m 1 -H "Authorization: Bearer $MACHINE_TOKEN" "$URL/v1/machines/$MACHINE/wake")" "of this machine" "wakeMachine: a stream"
+refused not_found wakeMachine "/v1/machines/$none/wake" "" "$MACHINE_TOKEN"
+
 good retireMachine "/v1/machines/$MACHINE" "" "$A"
 is "$(jq -r '.paths[][].operationId' "$API" | while read -r id; do [ -n "${SEEN[$id]:-}" ] || echo "$id"; done)" "" "every operation was asked"
 done_testing
