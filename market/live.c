@@ -268,6 +268,8 @@ void live_overlay(struct market *m, struct lease *lease)
 	meter_overlay(l, lease);
 	if (lease->state == LEASE_PREPARING && l->progress_permille >= 0 && !l->detail[0])
 		snprintf(lease->detail, sizeof lease->detail, "fetching the image: %d %%", l->progress_permille / 10);
+	else if (lease->state == LEASE_RUNNING && l->progress_permille >= 0 && l->progress_permille < 1000 && !l->detail[0])
+		snprintf(lease->detail, sizeof lease->detail, "booting, %d %% of the image fetched", l->progress_permille / 10);
 	else if (l->detail[0])
 		memcpy(lease->detail, l->detail, sizeof lease->detail);
 }

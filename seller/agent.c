@@ -379,7 +379,7 @@ static json_t *lease_to_status(const struct lease_here *l)
 	json_put_text(out, "state", lease_state_names[l->state]);
 	json_put_text(out, "reason", end_reason_names[l->reason]);
 	json_put_text(out, "detail", l->detail);
-	json_put_int(out, "progress_permille", atomic_load(&l->progress_permille));
+	json_put_int(out, "progress_permille", lease_permille(l));
 	json_put_int(out, "vcpu_ns", (int64_t)l->vcpu_ns);
 	json_put_int(out, "running_us", (int64_t)l->running_us);
 	json_put_int(out, "tx_bytes", (int64_t)(l->journal.tx_before + l->journal.tx_now));

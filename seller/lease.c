@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "bytes.h"
-#include "cache.h"
 #include "file.h"
 #include "log.h"
 #include "seed.h"
@@ -17,7 +16,7 @@
 
 #define PATHS_EVERY_US (10 * SECOND_US) /* the market is told of a lease's paths */
 #define ENDPOINT_PATIENCE 10		/* questions in a row, a second each, that it may leave unanswered */
-enum { START_WAIT_MS = 90000, START_STEP_MS = 200 };
+enum { START_WAIT_MS = 90000, START_STEP_MS = 200, FETCH_STEP_MS = 5 };
 
 static void wake(const struct lease_host *host)
 {
@@ -60,7 +59,6 @@ static err_t lease_new(const struct lease_host *host, uuid id, int slot, struct 
 	l->state = LEASE_PREPARING;
 	l->desired = LEASE_RUNNING;
 	snprintf(l->path, sizeof l->path, "none");
-	atomic_store(&l->progress_permille, -1);
 	snprintf(part, sizeof part, "leases/%s", uuid_format(id, text));
 	err_t e = settings_path(host->settings, part, l->dir);
 	if (!e)
@@ -107,6 +105,33 @@ static err_t fetch_spec(struct lease_here *l, struct client *client)
 	return OK;
 }
 
+/* Until it can be read, or is whole. */
+static err_t fetch_image(struct lease_here *l)
+{
+	struct image_fetch *f;
+	const char *detail;
+	TRY(image_fetch_start(l->host->settings, l->host->identity, l->host->wake_fd, l->spec.image, l->spec.image_bytes, l->dir,
+			      false, &f));
+	atomic_store(&l->fetch, f);
+	while (image_fetch_state(f) == FETCH_WAITS) {
+		if (atomic_load(&l->cancel))
+			return E_AGAIN;
+		usleep(FETCH_STEP_MS * 1000);
+	}
+	l->served = image_fetch_state(f) == FETCH_READABLE;
+	if (image_fetch_state(f) != FETCH_FAILED)
+		return OK;
+	err_t e = image_fetch_error(f, &detail);
+	snprintf(l->prepare_detail, sizeof l->prepare_detail, "%s", detail);
+	return e;
+}
+
+/* The fetch stays until here, so that it knows in the end what the guest read. */
+static void end_fetch(struct lease_here *l)
+{
+	image_fetch_free(atomic_exchange(&l->fetch, NULL));
+}
+
 static err_t wait_started(struct lease_here *l)
 {
 	struct vmrun_status status = { .starting = true };
@@ -128,18 +153,16 @@ static err_t start_endpoint(struct lease_here *l)
 
 static err_t prepare(struct lease_here *l, struct client *client)
 {
-	char image[PATH_SIZE + 16], seed[PATH_SIZE + 16];
-	TRY(in_dir(l, "image.iso", image, sizeof image));
+	char seed[PATH_SIZE + 16];
 	TRY(in_dir(l, "cidata.iso", seed, sizeof seed));
 	TRY(failed_for(l, fetch_spec(l, client), END_IMAGE_FAILED, "the lease's terms"));
-	TRY(failed_for(l,
-		       cache_fetch(l->host->settings, client, l->spec.image, l->spec.image_bytes, image, &l->progress_permille,
-				   &l->cancel, l->prepare_detail),
-		       END_IMAGE_FAILED, "the image"));
+	TRY(failed_for(l, fetch_image(l), END_IMAGE_FAILED, "the image"));
 	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
 	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
+	if (l->served)
+		TRY(failed_for(l, vmrun_serve_image(l->dir, l->uid), END_BOOT_FAILED, "the image's blocks"));
 	TRY(failed_for(l,
-		       vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid, l->host->settings->limits.idle,
+		       vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid, l->host->settings->limits.idle, l->served,
 				   l->host->settings->launch_security),
 		       END_BOOT_FAILED, "vmrun"));
 	return failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start");
@@ -227,6 +250,19 @@ static bool adopt_spec(struct lease_here *l)
 	return l->has_spec;
 }
 
+/* Its guest reads an image that may not be whole yet. */
+static void resume_fetch(struct lease_here *l)
+{
+	struct image_fetch *f = NULL;
+	l->served = vmrun_image_served(l->dir);
+	if (!l->served)
+		return;
+	if (image_fetch_start(l->host->settings, l->host->identity, l->host->wake_fd, l->spec.image, l->spec.image_bytes, l->dir,
+			      true, &f))
+		log_warn("the image is not fetched on", "lease=%s", strrchr(l->dir, '/') + 1);
+	atomic_store(&l->fetch, f);
+}
+
 err_t lease_adopt(const struct lease_host *host, uuid id, int slot, struct lease_here **ret_lease)
 {
 	struct lease_here *l;
@@ -243,6 +279,7 @@ err_t lease_adopt(const struct lease_host *host, uuid id, int slot, struct lease
 			vmrun_end(l->dir);
 		} else {
 			l->state = status.starting ? LEASE_RUNNING : status.state;
+			resume_fetch(l);
 			log_info("lease found again", "lease=%s state=%s", strrchr(l->dir, '/') + 1, lease_state_names[l->state]);
 		}
 	} else {
@@ -315,6 +352,7 @@ static void finish_preparing(struct lease_here *l)
 {
 	prepare_join(l);
 	if (l->prepare_error) {
+		end_fetch(l);
 		set_ended(l, l->prepare_reason, l->prepare_detail);
 		endpoint_stop(l->dir);
 		vmrun_end(l->dir);
@@ -322,6 +360,22 @@ static void finish_preparing(struct lease_here *l)
 	}
 	l->ran = true;
 	l->state = LEASE_RUNNING;
+}
+
+/* A guest whose image cannot be completed, or is served no more, would only see its disc fail. */
+static void look_at_image(struct lease_here *l)
+{
+	struct image_fetch *f = atomic_load(&l->fetch);
+	const char *detail = "what served the image's blocks is gone";
+	if (!l->served)
+		return;
+	if (f && image_fetch_state(f) == FETCH_FAILED)
+		(void)!image_fetch_error(f, &detail);
+	else if (vmrun_image_served(l->dir))
+		return;
+	char text[DETAIL_SIZE];
+	snprintf(text, sizeof text, "%s", detail);
+	lease_stop(l, END_IMAGE_FAILED, text);
 }
 
 void lease_look(struct lease_here *l)
@@ -346,10 +400,13 @@ void lease_look(struct lease_here *l)
 		return;
 	}
 	take_counters(l, &status);
-	if (status.state == LEASE_ENDED)
+	if (status.state == LEASE_ENDED) {
 		lease_stop(l, status.reason, status.detail);
-	else if (!status.starting)
+		return;
+	}
+	if (!status.starting)
 		l->state = status.state;
+	look_at_image(l);
 }
 
 static void steer_throttle(struct lease_here *l, enum policy_level level)
@@ -426,9 +483,16 @@ void lease_stop(struct lease_here *l, enum end_reason reason, const char *detail
 		take_counters(l, &status);
 	if (l->ran)
 		(void)look_at_endpoint(l); /* its last counters */
+	end_fetch(l);
 	set_ended(l, reason, detail);
 	endpoint_stop(l->dir);
 	vmrun_end(l->dir);
+}
+
+int lease_permille(const struct lease_here *l)
+{
+	const struct image_fetch *f = atomic_load(&l->fetch);
+	return f ? image_fetch_permille(f) : -1;
 }
 
 void lease_report(struct lease_here *l, struct lease_report *ret)
@@ -438,7 +502,7 @@ void lease_report(struct lease_here *l, struct lease_report *ret)
 	ret->state = l->state;
 	ret->reason = l->state == LEASE_ENDED ? l->reason : END_NONE;
 	snprintf(ret->detail, sizeof ret->detail, "%s", l->detail);
-	ret->progress_permille = atomic_load(&l->progress_permille);
+	ret->progress_permille = lease_permille(l);
 	ret->has_network = l->has_network;
 	ret->pin = l->pin;
 	ret->candidates = l->candidates;
@@ -492,6 +556,7 @@ void lease_leave(struct lease_here *l)
 		atomic_store(&l->cancel, true);
 		prepare_join(l);
 	}
+	end_fetch(l);
 	lease_spec_clear(&l->spec);
 	free(l);
 }

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include "cache.h"
 #include "client.h"
 #include "endpoint.h"
 #include "journal.h"
@@ -34,6 +35,7 @@ struct lease_here {
 	enum port_kind port;
 	struct lease_spec spec;
 	bool has_spec;
+	bool served; /* its image is, as it was not all there when it started */
 
 	enum lease_state state; /* what is: preparing, running, paused, ended */
 	enum end_reason reason;
@@ -62,7 +64,7 @@ struct lease_here {
 	pthread_t thread;
 	bool preparing;
 	atomic_bool cancel, prepared;
-	atomic_int progress_permille;
+	struct image_fetch *_Atomic fetch; /* also behind it, until the lease is over */
 	err_t prepare_error;
 	enum end_reason prepare_reason;
 	char prepare_detail[DETAIL_SIZE];
@@ -89,6 +91,8 @@ money lease_earned(const struct lease_here *l);
 /* Ends it now: the VM is destroyed, the last counters kept. */
 void lease_stop(struct lease_here *l, enum end_reason reason, const char *detail);
 void lease_report(struct lease_here *l, struct lease_report *ret);
+/* How much of its image is there; -1 unknown. */
+int lease_permille(const struct lease_here *l);
 /* Adds its endpoint's paths to the report, if the market has not heard of them for a while and they fit. */
 void lease_report_paths(struct lease_here *l, struct report *report, struct lease_report *ret, mono_time now);
 void lease_answer(struct lease_here *l, const struct lease_order *order);

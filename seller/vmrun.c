@@ -2,8 +2,10 @@
  * vmrun.c - the daemon's side of cpushare-vmrun
  */
 #include "vmrun.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "bytes.h"
 #include "cgroup.h"
 #include "file.h"
@@ -12,7 +14,7 @@
 #include "pid_file.h"
 #include "process.h"
 
-enum { ASK_MS = 3000, STOP_MS = 10000 };
+enum { ASK_MS = 3000, STOP_MS = 10000, LISTEN_MS = 20000, LISTEN_STEP_MS = 5 };
 
 /* The lease's id, by which its control groups are called, too. */
 static const char *name_of(const char *lease_dir)
@@ -48,8 +50,33 @@ static void put_cgroups(json_t *json, const char *lease_dir, const struct lease_
 	json_put(json, "cgroups", array);
 }
 
+err_t vmrun_serve_image(const char *lease_dir, uint32_t uid)
+{
+	char path[600], log_path[600], program[512], number[16];
+	TRY(lease_path(lease_dir, "net/image.sock", path, sizeof path));
+	TRY(lease_path(lease_dir, "blocks.log", log_path, sizeof log_path));
+	TRY(process_sibling("cpushare-vmrun", program, sizeof program));
+	(void)snprintf(number, sizeof number, "%u", uid);
+	if (unlink(path) && errno != ENOENT)
+		return err_from_errno(errno);
+	char *argv[] = { program, "--blocks", (char *)lease_dir, number, NULL };
+	TRY(process_start(argv, log_path));
+	for (int waited = 0; waited < LISTEN_MS; waited += LISTEN_STEP_MS) {
+		if (!access(path, F_OK))
+			return OK;
+		usleep(LISTEN_STEP_MS * 1000);
+	}
+	return E_TIMEOUT;
+}
+
+bool vmrun_image_served(const char *lease_dir)
+{
+	char path[600];
+	return !lease_path(lease_dir, "blocks.pid", path, sizeof path) && pid_file_holder(path);
+}
+
 err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port, uint32_t uid,
-		  bool idle, const char *launch_security)
+		  bool idle, bool served, const char *launch_security)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
@@ -62,6 +89,7 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	json_put_int(json, "uid", uid);
 	json_put_text(json, "cdrom_bus", cdrom_bus_names[spec->cdrom_bus]);
 	json_put_text(json, "port", port_kind_names[port]);
+	json_put_text(json, "image", served ? "nbd" : "file");
 	json_put_text(json, "priority", idle ? "idle" : "normal");
 	put_cgroups(json, lease_dir, spec, idle);
 	json_put_text(json, "launch_security", launch_security);
@@ -168,6 +196,8 @@ void vmrun_end(const char *lease_dir)
 	AUTO_JSON request = json_pack("{s:s}", "ask", "quit");
 	AUTO_JSON answer = NULL;
 	if (ask(lease_dir, request, STOP_MS, &answer) && !lease_path(lease_dir, "vmrun.pid", path, sizeof path))
+		pid_file_kill(path);
+	if (!lease_path(lease_dir, "blocks.pid", path, sizeof path))
 		pid_file_kill(path);
 	cgroup_remove(name_of(lease_dir));
 }

@@ -15,9 +15,12 @@ struct vmrun_status {
 	uint64_t vcpu_ns, running_us;
 };
 
-/* Writes vm.json and starts the process. idle: the guest gets what the owner's programs leave. */
+/* Starts the process that serves the image while it is fetched, and waits until it listens. */
+MUST_CHECK err_t vmrun_serve_image(const char *lease_dir, uint32_t uid);
+bool vmrun_image_served(const char *lease_dir);
+/* Writes vm.json and starts the process. idle: the guest gets what the owner's programs leave. served: the image is. */
 MUST_CHECK err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port,
-			     uint32_t uid, bool idle, const char *launch_security);
+			     uint32_t uid, bool idle, bool served, const char *launch_security);
 MUST_CHECK err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *ret);
 /* ask: "pause", "resume", "stop". */
 MUST_CHECK err_t vmrun_ask(const char *lease_dir, const char *ask, struct vmrun_status *ret);

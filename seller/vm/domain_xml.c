@@ -6,7 +6,9 @@
  * stream network backends, hence the command line's part.
  */
 #include "domain_xml.h"
+#include <string.h>
 #include "jail.h"
+#include "nbd.h"
 
 /* A fixed version, so that a QEMU upgrade does not change the guest's hardware. */
 #define MACHINE "pc-q35-7.2"
@@ -89,11 +91,17 @@ static void put_processor(const struct vm_spec *spec, struct buf *out)
 /* "raw" is said, never guessed: a guessed qcow2 header could name a backing file. */
 static void put_disc(const struct vm_spec *spec, const char *path, char letter, int boot_order, struct buf *out)
 {
+	bool served = !strcmp(path, JAIL_IMAGE) && spec->image == VM_IMAGE_NBD;
 	buf_printf(out,
-		   "  <disk type='file' device='cdrom'>\n"
-		   "   <driver name='qemu' type='raw' error_policy='report' rerror_policy='report'/>\n"
-		   "   <source file='%s'/>\n   <target dev='sd%c' bus='%s'/>\n   <readonly/>\n",
-		   path, letter, vm_bus_names[spec->cdrom_bus]);
+		   "  <disk type='%s' device='cdrom'>\n"
+		   "   <driver name='qemu' type='raw' error_policy='report' rerror_policy='report'/>\n",
+		   served ? "network" : "file");
+	if (served)
+		buf_puts(out, "   <source protocol='nbd' name='" NBD_EXPORT "'><host transport='unix' socket='" JAIL_NET_IMAGE
+			      "'/></source>\n");
+	else
+		buf_printf(out, "   <source file='%s'/>\n", path);
+	buf_printf(out, "   <target dev='sd%c' bus='%s'/>\n   <readonly/>\n", letter, vm_bus_names[spec->cdrom_bus]);
 	if (boot_order)
 		buf_printf(out, "   <boot order='%d'/>\n", boot_order);
 	buf_puts(out, "  </disk>\n");

@@ -106,7 +106,7 @@ static err_t bind_entry(int lease_fd, const char *name, bool is_dir, char *detai
 }
 
 /* Root's part: a mount namespace where /run is the lease and nothing else. */
-static err_t make_private_view(const struct jail_place *place, char *detail)
+static err_t make_private_view(const struct jail_place *place, bool image, char *detail)
 {
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return explain_errno(detail, "cannot make", "a mount namespace");
@@ -118,7 +118,8 @@ static err_t make_private_view(const struct jail_place *place, char *detail)
 		return explain_errno(detail, "cannot cover", PRIVATE_DIR);
 	TRY(bind_entry(lease_fd, "jail", true, detail));
 	TRY(bind_entry(lease_fd, "net", true, detail));
-	TRY(bind_entry(lease_fd, "image.iso", false, detail));
+	if (image)
+		TRY(bind_entry(lease_fd, "image.iso", false, detail));
 	return place->cidata ? bind_entry(lease_fd, "cidata.iso", false, detail) : OK;
 }
 
@@ -196,12 +197,13 @@ err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jai
 	if (root) {
 		if (fchmod(jail_fd, 0711) || fchown(net_fd, spec->uid, spec->uid))
 			return explain_errno(detail, "cannot hand over", "net");
-		TRY(make_private_view(&place, detail));
+		TRY(make_private_view(&place, spec->image == VM_IMAGE_FILE, detail));
 		TRY(become(spec, detail));
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return explain_errno(detail, "cannot set", "no_new_privs");
-	TRY(check_disc(place.source_dir, "image.iso", detail));
+	if (spec->image == VM_IMAGE_FILE)
+		TRY(check_disc(place.source_dir, "image.iso", detail));
 	if (place.cidata)
 		TRY(check_disc(place.source_dir, "cidata.iso", detail));
 	*ret_place = place;
@@ -285,7 +287,8 @@ void jail_arguments(const struct jail_place *place, const struct vm_spec *spec, 
 		put_all(out, (const char *const[]){ "--dev-bind", "/dev/sev", "/dev/sev", NULL });
 	put_bind(out, place, "--ro-bind", "jail");
 	put_bind(out, place, "--bind", "net");
-	put_bind(out, place, "--ro-bind", "image.iso");
+	if (spec->image == VM_IMAGE_FILE)
+		put_bind(out, place, "--ro-bind", "image.iso");
 	if (place->cidata)
 		put_bind(out, place, "--ro-bind", "cidata.iso");
 	put_all(out, closing);

@@ -16,6 +16,7 @@
 #define JAIL_CIDATA "/lease/cidata.iso"
 #define JAIL_CONSOLE "/lease/jail/console.sock" /* the outer process listens, QEMU connects its serial port */
 #define JAIL_NET_QEMU "/lease/net/qemu.sock"
+#define JAIL_NET_IMAGE "/lease/net/image.sock"
 #define JAIL_NET_VNET "/lease/net/vnet.sock"
 #define JAIL_QEMU "/usr/bin/qemu-system-x86_64"
 

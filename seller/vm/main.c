@@ -3,6 +3,8 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "blocks.h"
+#include "bytes.h"
 #include "control.h"
 #include "inside.h"
 #include "log.h"
@@ -23,6 +25,11 @@ static const char usage[] = "usage: cpushare-vmrun LEASE_DIR\n"
 
 int main(int argc, char **argv)
 {
+	int64_t uid;
+	if (argc == 4 && !strcmp(argv[1], "--blocks") && int_parse(argv[3], &uid) == OK && uid >= 0 && uid < INT32_MAX) {
+		log_init("cpushare-vmrun", LOG_INFO);
+		return blocks_run(argv[2], (uint32_t)uid);
+	}
 	if (argc == 2 && !strcmp(argv[1], "--inside"))
 		return vm_inside();
 	if (argc == 2 && !strcmp(argv[1], "--help")) {

@@ -23,6 +23,9 @@ static_assert(sizeof vm_priority_names / sizeof *vm_priority_names == VM_PRIORIT
 const char *const vm_launch_names[] = { "none", "sev-snp" };
 static_assert(sizeof vm_launch_names / sizeof *vm_launch_names == VM_LAUNCH_COUNT, "one name each");
 
+const char *const vm_image_names[] = { "file", "nbd" };
+static_assert(sizeof vm_image_names / sizeof *vm_image_names == VM_IMAGE_COUNT, "one name each");
+
 #define CORES_MAX 128
 #define MEMORY_MIN_MIB 32
 #define MEMORY_MAX_MIB (1024 * 1024)
@@ -93,7 +96,7 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	AUTO_JSON json = NULL;
 	struct vm_spec spec = { 0 };
 	struct json_reader r;
-	int accel = 0, bus = 0, port = 0, priority = VM_PRIORITY_IDLE, launch = VM_LAUNCH_NONE;
+	int accel = 0, bus = 0, port = 0, priority = VM_PRIORITY_IDLE, launch = VM_LAUNCH_NONE, image = VM_IMAGE_FILE;
 
 	TRY(json_parse(text, len, &json, error));
 	json_open(&r, json, error);
@@ -110,6 +113,8 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	json_take_enum(&r, "port", vm_port_names, VM_PORT_COUNT, &port);
 	if (json_has(&r, "priority"))
 		json_take_enum(&r, "priority", vm_priority_names, VM_PRIORITY_COUNT, &priority);
+	if (json_has(&r, "image"))
+		json_take_enum(&r, "image", vm_image_names, VM_IMAGE_COUNT, &image);
 	take_cgroups(&r, &spec);
 	if (json_has(&r, "launch_security"))
 		json_take_enum(&r, "launch_security", vm_launch_names, VM_LAUNCH_COUNT, &launch);
@@ -121,6 +126,7 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	spec.accel = (enum vm_accel)accel;
 	spec.cdrom_bus = (enum vm_bus)bus;
 	spec.port = (enum vm_port)port;
+	spec.image = (enum vm_image)image;
 	spec.priority = (enum vm_priority)priority;
 	*ret_spec = spec;
 	return OK;
@@ -139,6 +145,7 @@ json_t *vm_spec_to_json(const struct vm_spec *spec)
 	json_put_int(json, "uid", spec->uid);
 	json_put_text(json, "cdrom_bus", vm_bus_names[spec->cdrom_bus]);
 	json_put_text(json, "port", vm_port_names[spec->port]);
+	json_put_text(json, "image", vm_image_names[spec->image]);
 	json_put_text(json, "priority", vm_priority_names[spec->priority]);
 	if (spec->cgroup_count) {
 		json_t *array = json_array();

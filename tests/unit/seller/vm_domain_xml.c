@@ -83,6 +83,19 @@ static void varied(void)
 	ok(!strstr(xml.data, "cidata"), "no second disc");
 }
 
+static void served(void)
+{
+	struct vm_spec spec = plain();
+	AUTO_BUF xml = { 0 };
+	spec.image = VM_IMAGE_NBD;
+	domain_xml(&spec, true, &xml);
+	ok(strstr(xml.data,
+		  "<source protocol='nbd' name='image'><host transport='unix' socket='/lease/net/image.sock'/></source>"),
+	   "an image that is served");
+	ok(!strstr(xml.data, "/lease/image.iso") && strstr(xml.data, "<source file='/lease/cidata.iso'/>"),
+	   "is no file; the seed is");
+}
+
 static void with_vhost_user(void)
 {
 	struct vm_spec spec = plain();
@@ -154,6 +167,7 @@ int main(void)
 		ok(!strstr(xml.data, absent[i]), "without %s", absent[i]);
 	varied();
 	with_port(VM_PORT_STREAM, "  <qemu:arg value='stream,id=n0,server=on,addr.type=unix,addr.path=/lease/net/qemu.sock'/>\n");
+	served();
 	with_vhost_user();
 	with_sev_snp();
 	injected();

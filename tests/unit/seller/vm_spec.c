@@ -63,6 +63,7 @@ static const struct {
 	{ "\"kvm\"", "\"tcg\",\"launch_security\":\"sev-snp\"", "launch_security", "closed memory without KVM" },
 	{ "\"stream\"", "\"vhost-user\",\"launch_security\":\"sev-snp\"", "launch_security",
 	  "closed memory that the endpoint maps" },
+	{ "\"uid\"", "\"image\":\"http\",\"uid\"", "image", "an image from elsewhere" },
 	{ "}", "", "", "half an object" },
 	{ "{", "[{", "", "something else than an object" },
 };
