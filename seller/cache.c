@@ -24,8 +24,6 @@
 #include "file.h"
 #include "log.h"
 
-/* Less than this is fetched before the guest starts: it would have its disc by a socket for all of the lease. */
-#define BOOT_EARLY_BYTES (32LL << 20)
 /* A guest that reads what is not there yet waits; so long may the market be away meanwhile. */
 #define PATIENCE_US (2 * MINUTE_US)
 #define ORDER_KEPT_S (30 * 24 * 3600)
@@ -350,7 +348,9 @@ static err_t fetch_image(struct image_fetch *f, const char *whole)
 			missing_bytes += (int64_t)image_piece_len(f->list.size_bytes, i);
 	}
 	order_load(f);
-	if (f->resume || missing_bytes >= BOOT_EARLY_BYTES)
+	/* Less than that is fetched before the guest starts: it would have its disc by a socket for all of the lease. */
+	int64_t early_bytes = f->settings->boot_early_bytes;
+	if (f->resume || (early_bytes && missing_bytes >= early_bytes))
 		TRY(make_readable(f, part));
 	TRY(fetch_missing(f, buffer, have));
 	return fsync(f->part_fd) || rename(part, whole) ? disk_failed(f) : OK;

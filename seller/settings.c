@@ -49,6 +49,8 @@ const struct conf_entry settings_table[] = {
 	  "ids of up to 16 buyers who get nothing, with blanks between" },
 	{ "offer.max_duration", CONF_DURATION, AT(max_duration_us), 0, 0, 0, "30d", "longest lease taken" },
 	{ "limits.image_cache", CONF_SIZE, AT(cache_bytes), 0, 64 << 20, 4096 * GIB, "20G", "disk for buyers' images" },
+	{ "limits.boot_early", CONF_SIZE, AT(boot_early_bytes), 0, 0, 4096 * GIB, "32M",
+	  "where so much of an image or more is missing, its guest starts before it is fetched; 0: never" },
 	{ "limits.unreachable", CONF_DURATION, AT(unreachable_us), 0, SECOND_US, 0, "10m",
 	  "guests are stopped when the market stays unreachable for longer" },
 	{ "limits.jail_uid", CONF_INT, AT(jail_uid), 0, 1000, 4000000000LL, "64100",
