@@ -172,11 +172,14 @@ err_t machine_report(struct request *r)
 	struct presence *p = presence_get(m, r->caller.machine);
 	if (!p)
 		return E_UNAVAILABLE;
-	struct hearing *h = calloc(1, sizeof *h);
+	struct hearing *h = malloc(sizeof *h); /* not cleared: report_from_json() fills as much of the report as there is */
 	if (!h)
 		return E_NOMEM;
 	h->r = r;
 	h->settled = (struct settled){ on_settled, h };
+	h->settling = 0;
+	h->begun = false;
+	h->error = OK;
 	err_t e = report_from_json(r->json, &h->report, &error);
 	if (e) {
 		free(h);

@@ -110,6 +110,7 @@ struct report {
 	uint32_t min_duration_s, max_duration_s; /* of a lease; max 0: any */
 	struct offer_terms terms;
 	size_t lease_count;
+	/* Large; only what is counted is ever written or copied. */
 	struct lease_report leases[REPORT_MAX_LEASES];
 	size_t path_count;
 	struct path_view paths[REPORT_MAX_PATHS];

@@ -88,6 +88,7 @@ static void take_lease_reports(struct json_reader *r, struct report *ret)
 		struct lease_report *l = &ret->leases[i];
 		if (!json_element_object(r, "leases", array, i, &object))
 			return;
+		*l = (struct lease_report){ 0 };
 		lease_report_read(&object, ret, l);
 		if (!object.bad && named_before(ret, l->lease))
 			json_refuse(&object, "lease", "is there twice");
@@ -181,9 +182,12 @@ json_t *report_to_json(const struct report *r)
 err_t report_from_json(json_t *json, struct report *ret, struct json_error *error)
 {
 	struct json_reader r;
-	AUTO_FREE struct report *t = calloc(1, sizeof *t); /* more than 100 KiB */
+	/* More than 100 KiB, of which most reports use the first one: what is not used is neither cleared nor copied. */
+	AUTO_FREE struct report *t = malloc(sizeof *t);
 	if (!t)
 		return E_NOMEM;
+	memset(t, 0, offsetof(struct report, leases));
+	t->path_count = 0;
 	json_open(&r, json, error);
 	json_take_uuid(&r, "boot", &t->boot);
 	json_take_u64(&r, "seq", &t->seq);
@@ -202,7 +206,10 @@ err_t report_from_json(json_t *json, struct report *ret, struct json_error *erro
 	take_terms(&r, &t->terms);
 	take_lease_reports(&r, t);
 	TRY(json_close(&r));
-	*ret = *t;
+	memcpy(ret, t, offsetof(struct report, leases));
+	memcpy(ret->leases, t->leases, t->lease_count * sizeof *t->leases);
+	ret->path_count = t->path_count;
+	memcpy(ret->paths, t->paths, t->path_count * sizeof *t->paths);
 	return OK;
 }
 
