@@ -96,15 +96,18 @@ static int read_near(struct cli *cli, struct constraints *c)
 
 int constraints_read(struct cli *cli, struct constraints *ret)
 {
-	int64_t score, ratings, up, down;
+	int64_t score, ratings, up, down, freeze_us;
 	money rating; /* 0.95: six decimals are just what millionths need */
 	if (cli_int(cli, "min-score", 0, 0, SCORE_MAX, &score) || cli_money(cli, "min-rating", (money){ 0 }, &rating) ||
 	    cli_int(cli, "min-ratings", 0, 0, UINT32_MAX, &ratings) ||
 	    cli_int(cli, "min-up", 0, 0, RATE_MAX_KBIT_S / 1000, &up) ||
-	    cli_int(cli, "min-down", 0, 0, RATE_MAX_KBIT_S / 1000, &down))
+	    cli_int(cli, "min-down", 0, 0, RATE_MAX_KBIT_S / 1000, &down) || cli_duration(cli, "max-freeze", 0, &freeze_us))
 		return EXIT_USAGE;
 	if (rating.micro > RATING_MAX_PPM)
 		return cli_error(cli, EXIT_USAGE, "--min-rating: must be from 0 to 1");
+	if (freeze_us > LEASE_MAX_S * SECOND_US || freeze_us % SECOND_US)
+		return cli_error(cli, EXIT_USAGE, "--max-freeze: whole seconds, at most 30 days");
+	ret->max_freeze_s = (uint32_t)(freeze_us / SECOND_US);
 	ret->min_score = (uint32_t)score;
 	ret->min_rating_ppm = (uint32_t)rating.micro;
 	ret->min_ratings = (uint32_t)ratings;

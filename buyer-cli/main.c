@@ -89,6 +89,8 @@ static const struct cli_option create_options[] = {
 	{ "trusted", 0, "HOW", "require, prefer or off: machines that prove what they booted (off)" },
 	{ "distinct", 0, "WHAT", "sellers, countries or cpu-vendors: no two VMs share one; may be given again" },
 	{ "all-or-none", 0, NULL, "all VMs at once or none" },
+	{ "max-freeze", 0, "TIME",
+	  "a VM that its machine's owner pauses for longer ends as withdrawn_by_seller (as the owner says)" },
 	{ "prefer", 0, "SELLER", "first with this seller, by id; may be given again" },
 	{ "block", 0, "SELLER", "never with this seller, by id; may be given again" },
 	{ "max-price-hour", 0, "MONEY", "at most, for an hour of one VM, cores and memory together" },

@@ -174,6 +174,16 @@ static void hear_network(struct live *l, const struct lease_report *said)
 		network_changed(l->network);
 }
 
+/* Its machine is being drained, or no longer: from the notice's end on it may be withdrawn without blame. */
+static err_t hear_draining(struct market *m, struct live *l, bool draining, wall_time now, mono_time now_mono)
+{
+	wall_time at = { draining ? now.us + m->settings->drain_notice_us : 0 };
+	if (draining == (l->row.l.withdrawable_at.us != 0))
+		return OK;
+	TRY(store_lease_announce(m->store, l->row.l.id, at));
+	return live_reload(m, l->row.l.id, now_mono);
+}
+
 static err_t hear_state(struct market *m, struct live *l, const struct lease_report *said, enum accel accel, wall_time now,
 			mono_time now_mono)
 {
@@ -214,6 +224,7 @@ err_t live_heard(struct market *m, struct live *l, const struct report *report, 
 	if (said->has_paths)
 		reach_set(&l->reach, report->paths + said->first_path, said->path_count, now_mono);
 	TRY(hear_state(m, l, said, report->accel, now, now_mono));
+	TRY(hear_draining(m, l, report->draining, now, now_mono));
 	if (said->has_usage)
 		TRY(meter_hear(m, l, &said->usage, now));
 	if (strcmp(l->row.l.path, said->path) && said->path[0]) {
@@ -239,6 +250,8 @@ err_t live_judge(struct market *m, struct live *l, wall_time now, mono_time now_
 	int64_t named_us = l->named.us > m->hearing_since.us ? l->named.us : m->hearing_since.us;
 	if (now_mono.us - named_us > silent_us && now_mono.us - named_us > s->lost_contact_us)
 		silent_us = now_mono.us - named_us;
+	bool frozen = lease->state == LEASE_PAUSED && l->row.desired == LEASE_RUNNING;
+	l->frozen.us = !frozen ? 0 : l->frozen.us ? l->frozen.us : now_mono.us;
 	struct fate_facts facts = {
 		.state = lease->state,
 		.desired = l->row.desired,
@@ -249,6 +262,8 @@ err_t live_judge(struct market *m, struct live *l, wall_time now, mono_time now_
 		.duration_s = l->row.duration_s,
 		.held = meter_hold_left(l),
 		.silent_us = silent_us,
+		.frozen_us = frozen ? now_mono.us - l->frozen.us : 0,
+		.max_freeze_s = l->row.max_freeze_s,
 	};
 	const struct fate_bounds bounds = { s->lost_contact_us, s->start_timeout_us, s->end_grace_us, s->funds_grace_us };
 	TRY(price_window(&lease->prices, lease->cores, lease->memory_mib, ENOUGH_US, &facts.cost_15s));

@@ -20,6 +20,7 @@ struct live {
 	bool told;		  /* the machine knows of it */
 	mono_time named;	  /* when its machine named it last, or could have for the first time */
 	mono_time ended;	  /* us 0: it has not */
+	mono_time frozen;	  /* since then paused by its machine, though it is to run; us 0: not */
 	int progress_permille;	  /* of the preparation, -1 unknown */
 	char detail[DETAIL_SIZE]; /* what the machine says while it prepares */
 	struct console console;

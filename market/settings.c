@@ -109,6 +109,8 @@ const struct conf_entry settings_table[] = {
 		 "a lease must run this long after its match"),
 	DURATION("timing.end_grace", end_grace_us, SECOND_US, DAY_US, "30s",
 		 "a machine has this long for a lease's last counters"),
+	DURATION("timing.drain_notice", drain_notice_us, SECOND_US, 30 * DAY_US, "10m",
+		 "a seller who drains a machine may withdraw its leases this much later without blame"),
 	DURATION("timing.funds_grace", funds_grace_us, SECOND_US, DAY_US, "60s", "a lease paused without funds waits this long"),
 	DURATION("timing.funds_warning", funds_warning_us, SECOND_US, 30 * DAY_US, "30m",
 		 "a buyer is told when money or an order's budget ends within"),

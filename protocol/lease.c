@@ -48,6 +48,7 @@ json_t *lease_to_json(const struct lease *l)
 	json_put_time(json, "created_at", l->created_at);
 	json_put_time(json, "started_at", l->started_at);
 	json_put_time(json, "ended_at", l->ended_at);
+	json_put_time(json, "withdrawable_at", l->withdrawable_at);
 	return json;
 }
 
@@ -100,6 +101,7 @@ err_t lease_from_json(json_t *json, struct lease *ret, struct json_error *error)
 	field_maybe_time(&r, "created_at", &l.created_at);
 	field_maybe_time(&r, "started_at", &l.started_at);
 	field_maybe_time(&r, "ended_at", &l.ended_at);
+	field_maybe_time(&r, "withdrawable_at", &l.withdrawable_at);
 	TRY(json_close_lenient(&r));
 	*ret = l;
 	return OK;

@@ -102,6 +102,7 @@ struct report {
 	uint64_t seq; /* 1, 2, … within boot; the market ignores what is older than it has seen */
 	char version[NAME_SIZE];
 	bool accepting; /* false: paused or draining; no new leases */
+	bool draining;	/* its owner has announced that the leases here may be withdrawn; optional */
 	enum accel accel;
 	char country[COUNTRY_SIZE]; /* "" where the owner does not say */
 	uint32_t cores, memory_mib; /* offered in all, also what leases use now */
@@ -153,6 +154,7 @@ struct lease_spec {
 	enum cdrom_bus cdrom_bus;
 	uint32_t cores, memory_mib;
 	int64_t duration_s;
+	uint32_t max_freeze_s; /* as in struct constraints; optional */
 	struct prices prices;
 	struct network_view network;
 	struct peer_view self; /* without pin and candidates */

@@ -59,7 +59,9 @@ struct constraints {
 	enum trusted trusted;
 	bool distinct_sellers, distinct_countries, distinct_cpu_vendors; /* no two VMs of the order share one */
 	bool all_or_none;						 /* all places at once or none */
-	uuid preferred[MAX_SELLERS], blocked[MAX_SELLERS];		 /* sellers: first if they fit; never */
+	uint32_t
+		max_freeze_s; /* paused for its owner's sake at a stretch, at most LEASE_MAX_S; 0: for as long as the owner says */
+	uuid preferred[MAX_SELLERS], blocked[MAX_SELLERS]; /* sellers: first if they fit; never */
 	size_t preferred_count, blocked_count;
 };
 /* An optional list of ids, none of them twice. */
@@ -128,6 +130,8 @@ struct lease {
 	char path[12];			 /* of its peer to the buyer's: none, connecting, direct, relayed */
 	int feedback;			 /* the asking side's mark: 1 good, -1 bad, 0 none */
 	wall_time created_at, started_at, ended_at;
+	wall_time
+		withdrawable_at; /* its machine is being drained: from then on its seller may end it without blame; us 0: it is not */
 };
 json_t *lease_to_json(const struct lease *l);
 MUST_CHECK err_t lease_from_json(json_t *json, struct lease *ret, struct json_error *error);

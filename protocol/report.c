@@ -163,6 +163,8 @@ json_t *report_to_json(const struct report *r)
 	json_put_int(json, "seq", (int64_t)r->seq);
 	json_put_text(json, "version", r->version);
 	json_put_bool(json, "accepting", r->accepting);
+	if (r->draining)
+		json_put_bool(json, "draining", true);
 	json_put_text(json, "accel", accel_names[r->accel]);
 	field_put_text(json, "country", r->country);
 	json_put_int(json, "cores", r->cores);
@@ -195,6 +197,7 @@ err_t report_from_json(json_t *json, struct report *ret, struct json_error *erro
 		json_refuse(&r, "seq", "must be at least 1");
 	field_name(&r, "version", t->version, sizeof t->version);
 	json_take_bool(&r, "accepting", &t->accepting);
+	field_maybe_bool(&r, "draining", &t->draining);
 	t->accel = (enum accel)field_enum(&r, "accel", accel_names, ACCEL_KVM, ACCEL_COUNT);
 	field_maybe_country(&r, "country", t->country);
 	json_take_u32(&r, "cores", 0, MACHINE_MAX_CORES, &t->cores);

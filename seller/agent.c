@@ -174,6 +174,7 @@ static json_t *build_report(struct agent *a)
 	r->seq = ++a->seq;
 	snprintf(r->version, sizeof r->version, "%s", CPUSHARE_VERSION);
 	r->accepting = governor_level(a->governor) == POLICY_OPEN;
+	r->draining = atomic_load(&a->draining);
 	r->accel = a->host.accel;
 	snprintf(r->country, sizeof r->country, "%.2s", a->settings->country);
 	settings_capacity(a->settings, &r->cores, &r->memory_mib);
@@ -348,6 +349,13 @@ static void stop_all(struct agent *a, enum end_reason reason, const char *detail
 		lease_stop(a->leases[i], reason, detail);
 }
 
+/* The owner's bound, or the buyer's, whichever is shorter. */
+static int64_t freeze_max_us(const struct agent *a, const struct lease_here *l)
+{
+	int64_t owner_us = a->settings->limits.freeze_us, buyer_us = l->spec.max_freeze_s * SECOND_US;
+	return buyer_us && buyer_us < owner_us ? buyer_us : owner_us;
+}
+
 static void steer_all(struct agent *a)
 {
 	const char *dirs[REPORT_MAX_LEASES];
@@ -361,7 +369,7 @@ static void steer_all(struct agent *a)
 		level = governor_level(a->governor);
 		for (size_t i = 0; i < a->lease_count; i++) {
 			struct lease_here *l = a->leases[i];
-			if (!l->preparing && lease_frozen_us(l, level, clock_mono()) > a->settings->limits.freeze_us) {
+			if (!l->preparing && lease_frozen_us(l, level, clock_mono()) > freeze_max_us(a, l)) {
 				snprintf(detail, sizeof detail, "paused for too long: %s", governor_why(a->governor, why));
 				lease_stop(l, END_WITHDRAWN_BY_SELLER, detail);
 			}

@@ -80,7 +80,11 @@ static const struct cli_command commands[] = {
 	{ "status", "", "what runs, what is offered, and what stands in the way", NULL, status_options, 0, 0, command_status },
 	{ "pause", "", "freeze the guests and take no new ones, until resume", NULL, NULL, 0, 0, command_pause },
 	{ "resume", "", "go on after pause or drain", NULL, NULL, 0, 0, command_resume },
-	{ "drain", "", "take no new guests; those that run may end", NULL, drain_options, 0, 0, command_drain },
+	{ "drain", "", "take no new guests; those that run may end",
+	  "Announces to their buyers that they may be withdrawn. What is withdrawn once the market's notice is over (ten "
+	  "minutes,\n"
+	  "if it says nothing else) does not count against you.",
+	  drain_options, 0, 0, command_drain },
 	{ "tpm enrol", "", "show the market this computer's TPM, so that buyers can require it",
 	  "The market checks the TPM's certificate and that the key which signs is in that TPM. From then on the daemon answers\n"
 	  "its questions. What this proves to buyers, and what it tells of you: docs/TRUST.md.",

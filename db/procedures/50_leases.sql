@@ -156,6 +156,15 @@ BEGIN
 		desired_at = CASE WHEN desired = p_desired THEN desired_at ELSE p_now END WHERE id = p_id;
 END $$;
 
+-- From p_at on its seller may withdraw it without blame; null: not.
+CREATE OR REPLACE FUNCTION lease_announce(p_id uuid, p_at timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	PERFORM book_fence();
+	PERFORM lease_lock(p_id);
+	UPDATE lease SET withdrawable_at = p_at WHERE id = p_id AND state <> 'ended';
+END $$;
+
 CREATE OR REPLACE FUNCTION lease_set_path(p_id uuid, p_path text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 	SET search_path = cpushare, pg_temp AS $$
 BEGIN

@@ -4,15 +4,12 @@
 -- A trigger only inserts into tally, so that nothing waits for another's standing; history_fold() is the one that adds up.
 
 -- ---- what happens ----
--- The seller answers for these.
-CREATE OR REPLACE FUNCTION is_sellers_fault(p_reason text) RETURNS boolean LANGUAGE sql IMMUTABLE SET search_path = cpushare, pg_temp AS $$
-	SELECT p_reason IN ('withdrawn_by_seller', 'lost_contact', 'boot_failed', 'attestation_failed')
-$$;
+DROP FUNCTION IF EXISTS is_sellers_fault(text);
 
 CREATE OR REPLACE FUNCTION tally_lease() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	v_paid boolean := NEW.charged_micro > 0;
-	v_fault boolean := is_sellers_fault(NEW.reason);
+	v_fault boolean := lease_blames_seller(NEW);
 	v_bucket integer := 0;
 BEGIN
 	IF NEW.started_at IS NOT NULL THEN
@@ -53,7 +50,7 @@ DECLARE
 	v_fault boolean;
 BEGIN
 	SELECT * INTO l FROM lease WHERE id = NEW.lease;
-	v_fault := is_sellers_fault(l.reason);
+	v_fault := lease_blames_seller(l);
 	INSERT INTO tally (account, side, day, completed, failed, disputes, upheld) VALUES
 		(l.seller, 'seller', (NEW.opened_at AT TIME ZONE 'UTC')::date, -(v_upheld AND l.charged_micro > 0 AND l.reason IN
 			('completed', 'expired', 'cancelled_by_buyer', 'funds_exhausted'))::integer, (v_upheld AND NOT v_fault)::integer,

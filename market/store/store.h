@@ -203,7 +203,8 @@ struct lease_row {
 	money budget_left;  /* of the order: what could still be held beyond its holds and charges; MONEY_MAX_MICRO: unbounded */
 	ed25519_public key; /* the machine's */
 	money refunded;	    /* of l.charged, by corrections */
-	enum trusted trusted; /* what its order wants */
+	enum trusted trusted;  /* what its order wants */
+	uint32_t max_freeze_s; /* likewise */
 };
 MUST_CHECK err_t store_lease_get(struct store *s, uuid id, uuid asking, struct lease_row *ret); /* asking: whose mark is shown */
 MUST_CHECK err_t store_lease_list_of_order(struct store *s, uuid order, uuid asking, struct lease_row **ret_rows,
@@ -219,6 +220,8 @@ MUST_CHECK err_t store_lease_state(struct store *s, uuid id, enum lease_state st
 				   wall_time now);
 /* Wanting the end is final: its first reason and time stay, and wanting another state afterwards is E_CONFLICT. */
 MUST_CHECK err_t store_lease_desire(struct store *s, uuid id, enum lease_state desired, enum end_reason reason, wall_time now);
+/* From then on its seller may withdraw it without blame; at.us 0: not. */
+MUST_CHECK err_t store_lease_announce(struct store *s, uuid id, wall_time at);
 MUST_CHECK err_t store_lease_path(struct store *s, uuid id, const char *path);
 /* Accepts a usage record and charges up to charge_total (cumulative, as is commission_total) out of the lease's hold, then fills
  * the hold up to hold_target out of the buyer's balance, within the order's budget. A seq not above the stored one changes

@@ -44,5 +44,7 @@ struct fate lease_fate(const struct fate_facts *f, const struct fate_bounds *bou
 		return desire(LEASE_ENDED, END_EXPIRED);
 	if (!f->started_at.us && now.us - f->created_at.us >= bounds->start_timeout_us)
 		return desire(LEASE_ENDED, END_BOOT_FAILED);
+	if (f->max_freeze_s && f->frozen_us / SECOND_US > f->max_freeze_s)
+		return desire(LEASE_ENDED, END_WITHDRAWN_BY_SELLER);
 	return fate_of_funds(f, bounds, now);
 }

@@ -25,6 +25,8 @@ struct fate_facts {
 	wall_time desired_at;		  /* when it began to want that */
 	wall_time created_at, started_at; /* started_at.us 0: has not run yet */
 	int64_t duration_s;		  /* from started_at */
+	int64_t frozen_us;		  /* for how long its machine has had it paused though it is to run */
+	int64_t max_freeze_s;		  /* that its buyer allows; 0: any */
 	money held;			  /* of this lease, after the last charge and top-up */
 	money cost_15s;			  /* price_window() of 15 s: below this, a running lease is paused */
 	/* Since the machine's last report, or since this market began to listen where that is later: the time in which nobody

@@ -90,6 +90,25 @@ SELECT is(reputation_recompute(), 4::bigint, 'what was written by hand is found'
 SELECT is(pg_temp.sums(), :'before', 'and mended');
 SELECT throws_ok('UPDATE reputation SET good_micro = 0', '42501', NULL, 'the market cannot write it');
 
+-- ---- withdrawn by the seller ----
+-- A lease that is withdrawn in 2040, of whose earliest time without blame the buyer was told; null: he was not.
+CREATE FUNCTION pg_temp.withdraw(p_order integer, p_from timestamptz) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	v_lease uuid;
+BEGIN
+	PERFORM seed.place(p_order, 1, 1, 1000000);
+	v_lease := seed.match(p_order, 104);
+	PERFORM lease_set_state(v_lease, 'running', 'kvm', '', now());
+	PERFORM seed.use(v_lease, 1, 1000000, 0);
+	PERFORM lease_announce(v_lease, p_from);
+	PERFORM lease_finish(v_lease, 'withdrawn_by_seller', '', '2040-01-15');
+	RETURN pg_temp.marks(4, 'seller', '2040-01-15');
+END $$;
+SELECT is(pg_temp.withdraw(67, NULL), '0 1000', 'one that the seller withdraws is bad');
+SELECT is(pg_temp.withdraw(68, '2040-01-15 00:01'), '0 1414', 'also before the notice is over');
+SELECT is(pg_temp.withdraw(69, '2040-01-15'), '577 1154', 'then it is none of his doing');
+SELECT is(reputation_recompute(), 0::bigint, 'which the whole history says, too');
+
 -- ---- machines on trial ----
 CREATE FUNCTION pg_temp.try(p_order integer, p_buyer integer, p_total bigint, p_reason text) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE

@@ -7,7 +7,7 @@
 USER_ID=61234
 
 start_market --set timing.lost_contact=6s --set timing.funds_grace=3s --set timing.hold_window=15s --set timing.busy_interval=500ms \
-	--set timing.end_grace=10s
+	--set timing.end_grace=10s --set timing.drain_notice=1s
 ok "operator, buyer" eval 'new_operator && new_user buyer && add_funds buyer 50'
 ok "the seller's machine is set up" new_seller desk --price-core 1 --price-memory 1 --price-transfer 1 --unreachable 8s
 chown -R $USER_ID:$USER_ID "$WORK/desk"
@@ -43,6 +43,15 @@ ok "nor held" within 10 nothing_held
 ok "it was paid for" eval '[ "$(node charged_micro)" -gt 0 ]'
 ok "order wait says that it ended well" as buyer cpushare order wait "$ORDER" --timeout 10s
 
+failed() { as buyer cpushare seller list -o json | jq '.items[0] | .leases * 1000 + .leases_failed'; }
+ok "a VM that must not be paused for long is rented" rent 'while :; do :; done' --max-freeze 2s
+ok "its owner announces that the machine is to be free" owner drain
+ok "the buyer is told from when on it may be withdrawn" within 20 eval '[ "$(node withdrawable_at)" != null ] && [[ "$(node withdrawable_at)" < "$(date -u +%FT%TZ)" ]]'
+ok "then he pauses the machine" owner pause
+ok "longer than the buyer allows: withdrawn_by_seller" within 30 node_is reason withdrawn_by_seller
+like "$(node detail)" 'paused for too long' "the buyer is told why"
+ok "without blame: no lease of his failed" within 20 eval '[ "$(failed)" = 2000 ]'
+ok "the owner resumes" owner resume
 ok "a VM is rented" rent 'while :; do :; done'
 ok "its owner pauses the machine" owner pause
 ok "the buyer sees it paused" within 20 node_is state paused

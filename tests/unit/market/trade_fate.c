@@ -78,6 +78,24 @@ static const struct {
 	/* clang-format on */
 };
 
+/* Paused by its machine for so long, where its buyer allows ten seconds. */
+static void frozen(void)
+{
+	struct fate_facts facts = { .state = LEASE_PAUSED,
+				    .desired = LEASE_RUNNING,
+				    .created_at = { 1 },
+				    .started_at = { 1 },
+				    .duration_s = 9999,
+				    .frozen_us = 11 * SECOND_US - 1,
+				    .max_freeze_s = 10 };
+	ok(lease_fate(&facts, &bounds, (wall_time){ MINUTE_US }).act == FATE_NOTHING, "a freeze that its buyer allows");
+	facts.frozen_us++;
+	struct fate got = lease_fate(&facts, &bounds, (wall_time){ MINUTE_US });
+	ok(got.act == FATE_DESIRE && got.state == LEASE_ENDED && got.reason == END_WITHDRAWN_BY_SELLER, "a longer one ends it");
+	facts.max_freeze_s = 0;
+	ok(lease_fate(&facts, &bounds, (wall_time){ MINUTE_US }).act == FATE_NOTHING, "where any is allowed it does not");
+}
+
 int main(void)
 {
 	const wall_time now = { 1800000000 * SECOND_US };
@@ -101,5 +119,6 @@ int main(void)
 		ok(got.act == table[i].act && got.state == table[i].want_state && got.reason == table[i].want_reason,
 		   "%s: act %d, state %d, reason %d", table[i].name, got.act, got.state, got.reason);
 	}
+	frozen();
 	return done_testing();
 }

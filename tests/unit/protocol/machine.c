@@ -32,10 +32,10 @@
 	"\"terms\":{\"cpu_vendor\":\"amd\",\"direct\":true,\"up_kbit_s\":1000,\"down_kbit_s\":2000,\"rtt\":[{\"region\":" \
 	"\"fra\",\"rtt_ms\":12}],"                                                                                        \
 	"\"min_buyer_rating_ppm\":5,\"blocked_buyers\":[\"" ID5 "\"]}"
-#define REPORT                                                                                                  \
-	"{\"boot\":\"" ID1                                                                                      \
-	"\",\"seq\":5,\"version\":\"0.1\",\"accepting\":true,\"accel\":\"tcg\",\"country\":\"DE\",\"cores\":8," \
-	"\"memory_mib\":4096,\"score\":400," PRICES ",\"min_duration_s\":60,\"max_duration_s\":86400," TERMS    \
+#define REPORT                                                                                                        \
+	"{\"boot\":\"" ID1 "\",\"seq\":5,\"version\":\"0.1\",\"accepting\":true,\"draining\":true,\"accel\":\"tcg\"," \
+	"\"country\":\"DE\",\"cores\":8,"                                                                             \
+	"\"memory_mib\":4096,\"score\":400," PRICES ",\"min_duration_s\":60,\"max_duration_s\":86400," TERMS          \
 	",\"leases\":[" LEASE1 "," LEASE2 "]}"
 #define PEER "{\"id\":\"" ID2 "\",\"name\":\"vm2\",\"mac\":\"52:54:00:12:34:56\",\"ip\":\"10.77.1.2\"}"
 #define ORDER1                                                                                            \
@@ -45,10 +45,11 @@
 	"{\"lease\":\"" ID4 "\",\"state\":\"ended\",\"reason\":\"expired\",\"ack_seq\":0,\"console_from\":-1,\"peers_version\":" \
 	"0}"
 #define ANSWER "{\"interval_ms\":2000,\"now\":\"" TIME1 "\",\"note\":\"mend it\",\"leases\":[" ORDER1 "," ORDER2 "]}"
-#define SPEC                                                                                                            \
-	"{\"lease\":\"" ID1 "\",\"order\":\"" ID2 "\",\"name\":\"vm1\",\"image\":\"" SHA1 "\",\"image_bytes\":17,"      \
-	"\"cdrom_bus\":\"sata\",\"cores\":2,\"memory_mib\":160,\"duration_s\":60," PRICES ",\"network\":{\"id\":\"" ID3 \
-	"\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400},\"self\":" PEER ",\"user_data\":\"#!/bin/sh\\n\"}"
+#define SPEC                                                                                                       \
+	"{\"lease\":\"" ID1 "\",\"order\":\"" ID2 "\",\"name\":\"vm1\",\"image\":\"" SHA1 "\",\"image_bytes\":17," \
+	"\"cdrom_bus\":\"sata\",\"cores\":2,\"memory_mib\":160,\"duration_s\":60,\"max_freeze_s\":5," PRICES       \
+	",\"network\":{\"id\":\"" ID3 "\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400},\"self\":" PEER \
+	",\"user_data\":\"#!/bin/sh\\n\"}"
 #define CHUNK "{\"from\":100,\"end\":106,\"data\":\"aGVsbG8=\",\"live\":true,\"typed\":7}"
 #define KEYS "{\"data\":\"bHMK\"}"
 #define TYPED "{\"from\":9,\"data\":\"bHMK\"}"
@@ -123,6 +124,7 @@ static void reports(void)
 		{ "seq", "9223372036854775807", NULL },
 		{ "version", NULL, "version" },
 		{ "accepting", "1", "accepting" },
+		{ "draining", "1", "draining" },
 		{ "accel", "\"any\"", "accel" },
 		{ "accel", NULL, "accel" },
 		{ "country", "null", NULL },

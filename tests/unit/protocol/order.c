@@ -14,7 +14,7 @@
 	"\"min_up_kbit_s\":8,\"min_down_kbit_s\":9,\"region\":\"fra\",\"max_rtt_ms\":10,\"accel\":\"kvm\",\"cpu_vendor\":"      \
 	"\"amd\",\"direct\":true,"                                                                                              \
 	"\"trusted\":\"prefer\",\"distinct_sellers\":true,\"distinct_countries\":false,\"distinct_cpu_vendors\":true,\"all_or_" \
-	"none\":true,"                                                                                                          \
+	"none\":true,\"max_freeze_s\":11,"                                                                                      \
 	"\"preferred\":[\"" ID3 "\"],\"blocked\":[\"" ID4 "\",\"" ID5 "\"]}"
 #define REQUEST                                                                                               \
 	"{\"name\":\"render\",\"image\":\"" SHA1 "\",\"count\":8,\"cores\":2,\"memory_mib\":2048," MAX_PRICES \
@@ -35,7 +35,7 @@
 	"\"cores\":2,"                                                                                                          \
 	"\"memory_mib\":256," PRICES ",\"vcpu_ns\":11,\"running_us\":12,\"tx_bytes\":13,\"rx_bytes\":14,\"charged_micro\":15,"  \
 	"\"commission_micro\":16,\"held_micro\":17,\"usage_cut\":true,\"path\":\"direct\",\"feedback\":-1,\"created_at\":"      \
-	"\"" TIME1 "\",\"started_at\":\"" TIME2 "\",\"ended_at\":\"" TIME3 "\"}"
+	"\"" TIME1 "\",\"started_at\":\"" TIME2 "\",\"ended_at\":\"" TIME3 "\",\"withdrawable_at\":\"" TIME1 "\"}"
 #define OFFER                                                                                                                 \
 	"{\"machine\":\"" ID1 "\",\"seller\":\"" ID2 "\",\"seller_name\":\"Bob\",\"machine_name\":\"pc\",\"country\":\"DE\"," \
 	"\"state\":\"online\",\"accel\":\"kvm\",\"cores\":8,\"cores_free\":7,\"memory_mib\":600,\"memory_free_mib\":500,"     \
@@ -109,6 +109,8 @@ static const struct row request_rows[] = {
 	{ "constraints.region", NULL, "constraints.region" },
 	{ "constraints.max_rtt_ms", "0", "constraints.max_rtt_ms" },
 	{ "constraints.max_rtt_ms", "60001", "constraints.max_rtt_ms" },
+	{ "constraints.max_freeze_s", "2592001", "constraints.max_freeze_s" },
+	{ "constraints.max_freeze_s", "-1", "constraints.max_freeze_s" },
 	{ "constraints.cpu_vendor", "\"arm\"", "constraints.cpu_vendor" },
 	{ "constraints.direct", "1", "constraints.direct" },
 	{ "constraints.trusted", "true", "constraints.trusted" },
@@ -240,6 +242,7 @@ static void answers(void)
 		{ "path", "null", NULL },
 		{ "feedback", "2", "feedback" },
 		{ "usage_cut", "0", "usage_cut" },
+		{ "withdrawable_at", "0", "withdrawable_at" },
 		{ "price_per_gib_hour_micro", NULL, "price_per_gib_hour_micro" },
 		{ "tomorrow", "1", NULL },
 	};
