@@ -44,7 +44,7 @@ err_t store_buyer_rating(struct store *s, uuid buyer, uint32_t *ret_ppm)
 	"CROSS JOIN LATERAL (SELECT count(*) AS leases, count(*) FILTER (WHERE charged_micro > 0 AND d.lease IS NULL AND " \
 	"reason IN "                                                                                                       \
 	"  ('completed', 'expired', 'cancelled_by_buyer', 'funds_exhausted')) AS completed, "                              \
-	"  count(*) FILTER (WHERE lease_blames_seller(lease) OR d.lease IS NOT NULL) AS failed FROM lease "                \
+	"  count(*) FILTER (WHERE lease_blames_seller(lease.*) OR d.lease IS NOT NULL) AS failed FROM lease "              \
 	"  LEFT JOIN dispute d ON d.lease = lease.id AND d.state = 'upheld' WHERE seller = a.id) l "                       \
 	"WHERE a.deleted_at IS NULL AND EXISTS (SELECT 1 FROM machine WHERE account = a.id) "
 
