@@ -106,7 +106,7 @@ BEGIN
 END $$;
 SELECT is(pg_temp.withdraw(67, NULL), '0 1000', 'one that the seller withdraws is bad');
 SELECT is(pg_temp.withdraw(68, '2040-01-15 00:01'), '0 1414', 'also before the notice is over');
-SELECT is(pg_temp.withdraw(69, '2040-01-15'), '577 1154', 'then it is none of his doing');
+SELECT is(pg_temp.withdraw(69, '2040-01-15'), '577 1155', 'then it is none of his doing');
 SELECT is(reputation_recompute(), 0::bigint, 'which the whole history says, too');
 
 -- ---- machines on trial ----
