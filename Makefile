@@ -281,6 +281,11 @@ check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money
 		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS)) $(if $(findstring faults,$(T)),$(BUILD)/tests/bench/load) $(if $(findstring interleave,$(T)),$(BUILD)/tests/db/interleave)
 	prove --exec '' -v $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(T))
 
+N ?= 100
+.PHONY: dead-man
+dead-man: all image-tiny ## kill vmrun again and again, and see that nothing of the guest outlives it: make dead-man N=100
+	tests/e2e/dead_man.t $(N)
+
 .PHONY: demo
 demo: deps ## one rented hour on this machine: three sellers, a buyer, real VMs, one ethernet
 	$(MAKE) --no-print-directory all image-tiny

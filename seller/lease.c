@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "bootable.h"
 #include "bytes.h"
 #include "file.h"
 #include "log.h"
@@ -151,12 +152,27 @@ static err_t start_endpoint(struct lease_here *l)
 	return endpoint_start(l->dir, &l->spec, l->port, l->uid, (uint16_t)s->udp_port, s->address);
 }
 
+/* SEV-SNP's firmware is not the BIOS; and of an image that is still being fetched the sectors need not be here. */
+static err_t check_boots(struct lease_here *l)
+{
+	char image[PATH_SIZE + 16];
+	const char *why;
+	if (l->served || strcmp(l->host->settings->launch_security, "none") != 0)
+		return OK;
+	TRY(in_dir(l, "image.iso", image, sizeof image));
+	err_t e = bootable_check(image, &why);
+	if (e)
+		snprintf(l->prepare_detail, sizeof l->prepare_detail, "the image: %s", why);
+	return e;
+}
+
 static err_t prepare(struct lease_here *l, struct client *client)
 {
 	char seed[PATH_SIZE + 16];
 	TRY(in_dir(l, "cidata.iso", seed, sizeof seed));
 	TRY(failed_for(l, fetch_spec(l, client), END_IMAGE_FAILED, "the lease's terms"));
 	TRY(failed_for(l, fetch_image(l), END_IMAGE_FAILED, "the image"));
+	TRY(failed_for(l, check_boots(l), END_BOOT_FAILED, "the image"));
 	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
 	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
 	if (l->served)
