@@ -96,17 +96,21 @@ static int read_near(struct cli *cli, struct constraints *c)
 
 int constraints_read(struct cli *cli, struct constraints *ret)
 {
-	int64_t score, ratings, up, down, freeze_us;
+	int64_t score, ratings, up, down, freeze_us, scratch;
 	money rating; /* 0.95: six decimals are just what millionths need */
 	if (cli_int(cli, "min-score", 0, 0, SCORE_MAX, &score) || cli_money(cli, "min-rating", (money){ 0 }, &rating) ||
 	    cli_int(cli, "min-ratings", 0, 0, UINT32_MAX, &ratings) ||
 	    cli_int(cli, "min-up", 0, 0, RATE_MAX_KBIT_S / 1000, &up) ||
-	    cli_int(cli, "min-down", 0, 0, RATE_MAX_KBIT_S / 1000, &down) || cli_duration(cli, "max-freeze", 0, &freeze_us))
+	    cli_int(cli, "min-down", 0, 0, RATE_MAX_KBIT_S / 1000, &down) || cli_duration(cli, "max-freeze", 0, &freeze_us) ||
+	    cli_size(cli, "scratch", 0, &scratch))
 		return EXIT_USAGE;
 	if (rating.micro > RATING_MAX_PPM)
 		return cli_error(cli, EXIT_USAGE, "--min-rating: must be from 0 to 1");
 	if (freeze_us > LEASE_MAX_S * SECOND_US || freeze_us % SECOND_US)
 		return cli_error(cli, EXIT_USAGE, "--max-freeze: whole seconds, at most 30 days");
+	if (scratch % (1 << 20) || scratch >> 20 > SCRATCH_MAX_MIB)
+		return cli_error(cli, EXIT_USAGE, "--scratch: whole MiB, at most 1T");
+	ret->scratch_mib = (uint32_t)(scratch >> 20);
 	ret->max_freeze_s = (uint32_t)(freeze_us / SECOND_US);
 	ret->min_score = (uint32_t)score;
 	ret->min_rating_ppm = (uint32_t)rating.micro;

@@ -89,6 +89,7 @@ static const struct cli_option create_options[] = {
 	{ "trusted", 0, "HOW", "require, prefer or off: machines that prove what they booted (off)" },
 	{ "distinct", 0, "WHAT", "sellers, countries or cpu-vendors: no two VMs share one; may be given again" },
 	{ "all-or-none", 0, NULL, "all VMs at once or none" },
+	{ "scratch", 0, "SIZE", "an empty disk of that size for each VM, encrypted, gone with it (/dev/vda)" },
 	{ "max-freeze", 0, "TIME",
 	  "a VM that its machine's owner pauses for longer ends as withdrawn_by_seller (as the owner says)" },
 	{ "prefer", 0, "SELLER", "first with this seller, by id; may be given again" },

@@ -131,6 +131,10 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	ask.prices = p->row.m.prices;
 	ask.cores_free = less(p->row.m.cores, p->row.cores_used);
 	ask.memory_free_mib = less(p->row.m.memory_mib, p->row.memory_used_mib);
+	uint64_t scratch_used_mib = 0;
+	for (const struct live *l = p->leases; l; l = l->next_of_machine)
+		scratch_used_mib += l->row.scratch_mib;
+	ask.scratch_free_mib = t->scratch_mib > scratch_used_mib ? (uint32_t)(t->scratch_mib - scratch_used_mib) : 0;
 	ask.score = p->row.m.score;
 	ask.rating_ppm = p->row.rating_ppm;
 	ask.ratings = p->row.good + p->row.bad;

@@ -222,6 +222,7 @@ err_t lease_spec_show(struct request *r)
 	TRY(store_order_user_data(m->store, lease->order, &spec.user_data));
 	memcpy(spec.name, lease->name, sizeof spec.name);
 	spec.image = order.image;
+	spec.scratch_mib = order.constraints.scratch_mib;
 	spec.max_freeze_s = order.constraints.max_freeze_s;
 	spec.image_bytes = image.size_bytes;
 	spec.cdrom_bus = image.cdrom_bus;

@@ -41,6 +41,7 @@ json_t *constraints_to_json(const struct constraints *c)
 	json_put_bool(json, "distinct_countries", c->distinct_countries);
 	json_put_bool(json, "distinct_cpu_vendors", c->distinct_cpu_vendors);
 	json_put_bool(json, "all_or_none", c->all_or_none);
+	json_put_int(json, "scratch_mib", c->scratch_mib);
 	json_put_int(json, "max_freeze_s", c->max_freeze_s);
 	json_put(json, "preferred", ids_to_json(c->preferred, c->preferred_count));
 	json_put(json, "blocked", ids_to_json(c->blocked, c->blocked_count));
@@ -92,6 +93,7 @@ static void take_quantities(struct json_reader *r, struct constraints *c)
 	field_maybe_u32(r, "min_up_kbit_s", 0, RATE_MAX_KBIT_S, &c->min_up_kbit_s);
 	field_maybe_u32(r, "min_down_kbit_s", 0, RATE_MAX_KBIT_S, &c->min_down_kbit_s);
 	field_maybe_u32(r, "max_rtt_ms", 0, RTT_MAX_MS, &c->max_rtt_ms);
+	field_maybe_u32(r, "scratch_mib", 0, SCRATCH_MAX_MIB, &c->scratch_mib);
 	field_maybe_u32(r, "max_freeze_s", 0, LEASE_MAX_S, &c->max_freeze_s);
 	if (json_has(r, "region"))
 		field_label(r, "region", c->region, sizeof c->region);

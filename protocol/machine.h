@@ -91,6 +91,7 @@ struct offer_terms {
 	uint32_t up_kbit_s, down_kbit_s;
 	struct region_rtt rtt[MAX_REGIONS];
 	size_t rtt_count;
+	uint32_t scratch_mib; /* for scratch disks, in all, also what leases use now */
 	uint32_t min_buyer_rating_ppm;
 	uuid blocked_buyers[MAX_BLOCKED_BUYERS];
 	size_t blocked_count;
@@ -154,7 +155,7 @@ struct lease_spec {
 	enum cdrom_bus cdrom_bus;
 	uint32_t cores, memory_mib;
 	int64_t duration_s;
-	uint32_t max_freeze_s; /* as in struct constraints; optional */
+	uint32_t scratch_mib, max_freeze_s; /* as in struct constraints; optional */
 	struct prices prices;
 	struct network_view network;
 	struct peer_view self; /* without pin and candidates */

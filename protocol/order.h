@@ -26,6 +26,7 @@
 #define LEASE_MAX_CORES 64
 #define LEASE_MIN_MEMORY_MIB 64
 #define LEASE_MAX_MEMORY_MIB 1048576
+#define SCRATCH_MAX_MIB 1048576
 #define LEASE_MIN_S 60
 #define LEASE_MAX_S 2592000
 #define MACHINE_MAX_CORES 4096
@@ -59,6 +60,7 @@ struct constraints {
 	enum trusted trusted;
 	bool distinct_sellers, distinct_countries, distinct_cpu_vendors; /* no two VMs of the order share one */
 	bool all_or_none;						 /* all places at once or none */
+	uint32_t scratch_mib; /* of each VM's scratch disk, empty at its start and gone with it; 0: none */
 	uint32_t
 		max_freeze_s; /* paused for its owner's sake at a stretch, at most LEASE_MAX_S; 0: for as long as the owner says */
 	uuid preferred[MAX_SELLERS], blocked[MAX_SELLERS]; /* sellers: first if they fit; never */

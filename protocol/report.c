@@ -115,6 +115,8 @@ static json_t *terms_to_json(const struct offer_terms *t)
 		json_array_append_new(regions, region);
 	}
 	json_put(json, "rtt", regions);
+	if (t->scratch_mib)
+		json_put_int(json, "scratch_mib", t->scratch_mib);
 	json_put_int(json, "min_buyer_rating_ppm", t->min_buyer_rating_ppm);
 	json_put(json, "blocked_buyers", ids_to_json(t->blocked_buyers, t->blocked_count));
 	return json;
@@ -148,6 +150,7 @@ static void take_terms(struct json_reader *r, struct offer_terms *ret)
 	field_maybe_u32(&object, "up_kbit_s", 0, RATE_MAX_KBIT_S, &t.up_kbit_s);
 	field_maybe_u32(&object, "down_kbit_s", 0, RATE_MAX_KBIT_S, &t.down_kbit_s);
 	take_rtt(&object, &t);
+	field_maybe_u32(&object, "scratch_mib", 0, UINT32_MAX, &t.scratch_mib);
 	field_maybe_u32(&object, "min_buyer_rating_ppm", 0, RATING_MAX_PPM, &t.min_buyer_rating_ppm);
 	ids_take(&object, "blocked_buyers", MAX_BLOCKED_BUYERS, t.blocked_buyers, &t.blocked_count);
 	if (json_close(&object) == OK)

@@ -25,6 +25,7 @@ json_t *lease_spec_to_json(const struct lease_spec *s)
 	json_put_int(json, "cores", s->cores);
 	json_put_int(json, "memory_mib", s->memory_mib);
 	json_put_int(json, "duration_s", s->duration_s);
+	json_put_int(json, "scratch_mib", s->scratch_mib);
 	json_put_int(json, "max_freeze_s", s->max_freeze_s);
 	prices_put(json, "", &s->prices);
 	json_put(json, "network", network_view_to_json(&s->network));
@@ -47,6 +48,7 @@ err_t lease_spec_from_json(json_t *json, struct lease_spec *ret, struct json_err
 	json_take_u32(&r, "cores", 1, LEASE_MAX_CORES, &s.cores);
 	json_take_u32(&r, "memory_mib", LEASE_MIN_MEMORY_MIB, LEASE_MAX_MEMORY_MIB, &s.memory_mib);
 	json_take_int(&r, "duration_s", LEASE_MIN_S, LEASE_MAX_S, &s.duration_s);
+	field_maybe_u32(&r, "scratch_mib", 0, SCRATCH_MAX_MIB, &s.scratch_mib);
 	field_maybe_u32(&r, "max_freeze_s", 0, LEASE_MAX_S, &s.max_freeze_s);
 	prices_take(&r, "", &s.prices);
 	network_view_take(&r, "network", &s.network);

@@ -18,6 +18,7 @@
 #include "lease.h"
 #include "log.h"
 #include "probe.h"
+#include "scratch.h"
 #include "traffic.h"
 #include "waker.h"
 
@@ -181,6 +182,10 @@ static json_t *build_report(struct agent *a)
 	r->score = a->score;
 	r->prices = settings_prices(a->settings);
 	r->terms.cpu_vendor = probe_cpu_vendor();
+	const char *dirs[REPORT_MAX_LEASES];
+	for (size_t i = 0; i < a->lease_count; i++)
+		dirs[i] = a->leases[i]->dir;
+	r->terms.scratch_mib = scratch_offered_mib(a->settings, dirs, a->lease_count);
 	r->terms.min_buyer_rating_ppm = (uint32_t)a->settings->min_buyer_rating.micro;
 	(void)!settings_blocked_buyers(a->settings, r->terms.blocked_buyers, &r->terms.blocked_count); /* was checked */
 	r->min_duration_s = (uint32_t)(a->settings->min_duration_us / SECOND_US);

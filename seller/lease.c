@@ -12,6 +12,7 @@
 #include "bytes.h"
 #include "file.h"
 #include "log.h"
+#include "scratch.h"
 #include "seed.h"
 #include "vmrun.h"
 
@@ -174,6 +175,7 @@ static err_t prepare(struct lease_here *l, struct client *client)
 	TRY(failed_for(l, fetch_image(l), END_IMAGE_FAILED, "the image"));
 	TRY(failed_for(l, check_boots(l), END_BOOT_FAILED, "the image"));
 	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
+	TRY(failed_for(l, scratch_make(l->host->settings, l->dir, &l->spec, l->uid), END_BOOT_FAILED, "the scratch disk"));
 	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
 	if (l->served)
 		TRY(failed_for(l, vmrun_serve_image(l->dir, l->uid), END_BOOT_FAILED, "the image's blocks"));

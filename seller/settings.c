@@ -51,6 +51,8 @@ const struct conf_entry settings_table[] = {
 	{ "limits.image_cache", CONF_SIZE, AT(cache_bytes), 0, 64 << 20, 4096 * GIB, "20G", "disk for buyers' images" },
 	{ "limits.boot_early", CONF_SIZE, AT(boot_early_bytes), 0, 0, 4096 * GIB, "32M",
 	  "where so much of an image or more is missing, its guest starts before it is fetched; 0: never" },
+	{ "limits.scratch", CONF_SIZE, AT(scratch_bytes), 0, 0, 4096 * GIB, "10G",
+	  "disk for guests' scratch disks, as far as limits.disk_free leaves it; 0: none" },
 	{ "limits.unreachable", CONF_DURATION, AT(unreachable_us), 0, SECOND_US, 0, "10m",
 	  "guests are stopped when the market stays unreachable for longer" },
 	{ "limits.jail_uid", CONF_INT, AT(jail_uid), 0, 1000, 4000000000LL, "64100",

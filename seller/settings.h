@@ -21,12 +21,13 @@ struct settings {
 	int64_t min_duration_us, max_duration_us;
 	money min_buyer_rating; /* 0 .. 1, in millionths */
 	char blocked_buyers[MAX_BLOCKED_BUYERS * UUID_TEXT_SIZE];
-	char accel[8];			       /* auto, kvm, tcg */
-	char launch_security[12];	       /* none, sev-snp */
-	char port[16];			       /* auto, or one of port_kind_names */
-	int64_t udp_port;		       /* the first of ENDPOINT_PORTS that endpoints use; 0: any */
-	char address[64];		       /* the IP address that leads to them */
-	int64_t cache_bytes, boot_early_bytes; /* 0: never */
+	char accel[8];		  /* auto, kvm, tcg */
+	char launch_security[12]; /* none, sev-snp */
+	char port[16];		  /* auto, or one of port_kind_names */
+	int64_t udp_port;	  /* the first of ENDPOINT_PORTS that endpoints use; 0: any */
+	char address[64];	  /* the IP address that leads to them */
+	int64_t cache_bytes, scratch_bytes;
+	int64_t boot_early_bytes; /* 0: never */
 	int64_t unreachable_us;
 	int64_t jail_uid;
 	struct limits limits;

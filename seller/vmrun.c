@@ -13,6 +13,7 @@
 #include "log.h"
 #include "pid_file.h"
 #include "process.h"
+#include "scratch.h"
 
 enum { ASK_MS = 3000, STOP_MS = 10000, LISTEN_MS = 20000, LISTEN_STEP_MS = 5 };
 
@@ -84,6 +85,7 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	json_put_text(json, "name", spec->name);
 	json_put_int(json, "cores", spec->cores);
 	json_put_int(json, "memory_mib", spec->memory_mib);
+	json_put_int(json, "scratch_mib", spec->scratch_mib);
 	json_put_text(json, "mac", spec->self.mac);
 	json_put_text(json, "accel", accel_names[accel]);
 	json_put_int(json, "uid", uid);
@@ -200,4 +202,5 @@ void vmrun_end(const char *lease_dir)
 	if (!lease_path(lease_dir, "blocks.pid", path, sizeof path))
 		pid_file_kill(path);
 	cgroup_remove(name_of(lease_dir));
+	scratch_remove(lease_dir);
 }

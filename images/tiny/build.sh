@@ -11,7 +11,7 @@ here=$(dirname "$(readlink -f "$0")")
 root=$dir/root
 # What the kernel keeps in modules and a leased VM has: the disc, the network card, the random number device, the power
 # button. AHCI and e1000 do not exist in this kernel.
-wanted=(virtio_pci virtio-rng virtio_net virtio_scsi sr_mod isofs button evdev ${MODULES_TOO:-})
+wanted=(virtio_pci virtio-rng virtio_net virtio_blk virtio_scsi sr_mod isofs button evdev ${MODULES_TOO:-})
 
 mkdir -p "$root"/{bin,dev,etc/acpi/PWRF,lib/modules,media/cidata,proc,root,run,sys,tmp,usr,var} "$dir/cd"
 ln -s bin "$root/sbin"

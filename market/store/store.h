@@ -203,8 +203,8 @@ struct lease_row {
 	money budget_left;  /* of the order: what could still be held beyond its holds and charges; MONEY_MAX_MICRO: unbounded */
 	ed25519_public key; /* the machine's */
 	money refunded;	    /* of l.charged, by corrections */
-	enum trusted trusted;  /* what its order wants */
-	uint32_t max_freeze_s; /* likewise */
+	enum trusted trusted;		    /* what its order wants */
+	uint32_t max_freeze_s, scratch_mib; /* likewise */
 };
 MUST_CHECK err_t store_lease_get(struct store *s, uuid id, uuid asking, struct lease_row *ret); /* asking: whose mark is shown */
 MUST_CHECK err_t store_lease_list_of_order(struct store *s, uuid order, uuid asking, struct lease_row **ret_rows,

@@ -346,6 +346,7 @@ static struct match take_place(struct book *book, struct bid_entry *entry, struc
 	bid->places--;
 	ask->ask.cores_free -= bid->cores;
 	ask->ask.memory_free_mib -= bid->memory_mib;
+	ask->ask.scratch_free_mib -= bid->constraints.scratch_mib;
 	if (ask->ask.trial) { /* the rest is for nobody meanwhile */
 		ask->kept_cores = ask->ask.cores_free;
 		ask->kept_memory_mib = ask->ask.memory_free_mib;
@@ -358,8 +359,13 @@ static struct match take_place(struct book *book, struct bid_entry *entry, struc
 		*t = (struct taken){ .machine = ask->ask.machine, .seller = ask->ask.seller, .vendor = ask->ask.vendor };
 		memcpy(t->country, ask->ask.country, sizeof t->country);
 	}
-	return (struct match){ bid->order, ask->ask.machine, ask->ask.prices,
-			       bid->cores, bid->memory_mib,  bid->constraints.all_or_none };
+	return (struct match){ bid->order,
+			       ask->ask.machine,
+			       ask->ask.prices,
+			       bid->cores,
+			       bid->memory_mib,
+			       bid->constraints.all_or_none,
+			       bid->constraints.scratch_mib };
 }
 
 /* The place is empty again. */
@@ -378,6 +384,7 @@ static void give_capacity(struct book *book, struct ask_entry *ask, const struct
 {
 	ask->ask.cores_free += m->cores + ask->kept_cores;
 	ask->ask.memory_free_mib += m->memory_mib + ask->kept_memory_mib;
+	ask->ask.scratch_free_mib += m->scratch_mib;
 	ask->kept_cores = ask->kept_memory_mib = 0;
 	ladder_changed(&book->ladder, ask);
 }
@@ -399,7 +406,8 @@ static size_t take_places(struct book *book, struct bid_entry *entry, struct mat
 			do {
 				ret_matches[matched++] = take_place(book, entry, ask);
 			} while (!entry->taken && matched < wanted && ask->ask.cores_free >= bid->cores &&
-				 ask->ask.memory_free_mib >= bid->memory_mib);
+				 ask->ask.memory_free_mib >= bid->memory_mib &&
+				 ask->ask.scratch_free_mib >= bid->constraints.scratch_mib);
 		}
 	} while (entry->taken && count);
 	return matched;

@@ -24,7 +24,7 @@ struct book;
 struct ask {
 	uuid machine, seller;
 	struct prices prices;
-	uint32_t cores_free, memory_free_mib;
+	uint32_t cores_free, memory_free_mib, scratch_free_mib;
 	uint32_t score, rating_ppm, ratings; /* ratings: marks that the rating is made of */
 	uint32_t up_kbit_s, down_kbit_s;
 	uint32_t min_buyer_rating_ppm;
@@ -64,6 +64,7 @@ struct match {
 	struct prices prices;
 	uint32_t cores, memory_mib;
 	bool all_or_none; /* with its neighbours of the same order: all of them or none */
+	uint32_t scratch_mib;
 };
 
 MUST_CHECK err_t book_new(struct book **ret_book);
@@ -106,6 +107,7 @@ enum rule {
 	RULE_PRICE,
 	RULE_CORES,
 	RULE_MEMORY,
+	RULE_SCRATCH,
 	RULE_COUNT
 };
 extern const char *const rule_names[RULE_COUNT];

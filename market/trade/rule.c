@@ -15,6 +15,7 @@ const char *const rule_names[RULE_COUNT] = {
 	[RULE_BLOCKED] = "blocked",	[RULE_DISTINCT] = "distinct",
 	[RULE_DURATION] = "duration",	[RULE_PRICE] = "price",
 	[RULE_CORES] = "cores",		[RULE_MEMORY] = "memory",
+	[RULE_SCRATCH] = "scratch",
 };
 static_assert(sizeof rule_names / sizeof rule_names[0] == RULE_COUNT, "every rule has a name");
 
@@ -123,6 +124,8 @@ enum rule rule_against(const struct bid *bid, const struct ask *ask)
 		return RULE_CORES;
 	if (ask->memory_free_mib < bid->memory_mib)
 		return RULE_MEMORY;
+	if (ask->scratch_free_mib < c->scratch_mib)
+		return RULE_SCRATCH;
 	return RULE_COUNT;
 }
 

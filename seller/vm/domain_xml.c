@@ -9,6 +9,7 @@
 #include <string.h>
 #include "jail.h"
 #include "nbd.h"
+#include "scratch.h"
 
 /* A fixed version, so that a QEMU upgrade does not change the guest's hardware. */
 #define MACHINE "pc-q35-7.2"
@@ -136,6 +137,18 @@ static const char *const netdevs[] = {
 /* QEMU 7.2 dies of a message-signalled interrupt of vhost-user's where there is no KVM. */
 #define VHOST_UNDER_TCG ",vectors=0"
 
+/* libvirt would store the key in its own state. What does not fit on the seller's disk any more is the guest's to hear of, not a pause. */
+static void put_scratch(const struct vm_spec *spec, struct buf *out)
+{
+	static const char *const arguments[] = {
+		"-object",   "secret,id=scratch-key,file=" SCRATCH_KEY,
+		"-blockdev", "driver=luks,node-name=scratch,key-secret=scratch-key,file.driver=file,file.filename=" JAIL_SCRATCH,
+		"-device",   "virtio-blk-pci,drive=scratch,serial=scratch,bus=pcie.0,addr=0x5,werror=report,rerror=report",
+	};
+	for (size_t i = 0; spec->scratch_mib && i < sizeof arguments / sizeof *arguments; i++)
+		buf_printf(out, "  <qemu:arg value='%s'/>\n", arguments[i]);
+}
+
 /* The option ROM would only add a second, longer boot by network. */
 static void put_network(const struct vm_spec *spec, struct buf *out)
 {
@@ -150,6 +163,7 @@ static void put_network(const struct vm_spec *spec, struct buf *out)
 	buf_printf(out, "  <qemu:arg value='virtio-net-pci,netdev=n0,mac=%s,bus=pcie.0,addr=0x4,romfile=%s%s'/>\n",
 		   vm_mac_format(spec->mac, mac), vhost ? VHOST_DEVICE : "",
 		   vhost && spec->accel == VM_ACCEL_TCG ? VHOST_UNDER_TCG : "");
+	put_scratch(spec, out);
 	buf_puts(out, " </qemu:commandline>\n");
 }
 

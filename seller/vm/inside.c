@@ -20,6 +20,7 @@
 #include "inside.h"
 #include "jail.h"
 #include "machine.h"
+#include "scratch.h"
 
 #define STATE_PERIOD_MS 200
 
@@ -31,20 +32,30 @@ static void send_report(const struct vm_report *report)
 		;
 }
 
-/* The loader's name is part of every program's (System V ABI), and executing a program executes it. */
-static const struct confine_paths paths = {
-	.programs = (const char *const[]){ JAIL_QEMU, "/lib64/ld-linux-x86-64.so.2", NULL },
-	.writable = (const char *const[]){ JAIL_STATE, "/tmp", NULL },
-	.sockets = (const char *const[]){ "/lease/net", NULL },
-	.devices = (const char *const[]){ "/dev", "/proc", NULL },
-};
+/* The loader's name is part of every program's (System V ABI), and executing a program executes it. With a scratch disk also the last
+ * of each list. */
+static const char *const programs[] = { JAIL_QEMU, "/lib64/ld-linux-x86-64.so.2", SCRATCH_MAKER, NULL };
+static const char *const devices[] = { "/dev", "/proc", JAIL_SCRATCH, NULL };
+
+static err_t confine_files(const struct vm_spec *spec)
+{
+	const char *const few_programs[] = { programs[0], programs[1], NULL };
+	const char *const few_devices[] = { devices[0], devices[1], NULL };
+	const struct confine_paths paths = {
+		.programs = spec->scratch_mib ? programs : few_programs,
+		.writable = (const char *const[]){ JAIL_STATE, "/tmp", NULL },
+		.sockets = (const char *const[]){ "/lease/net", NULL },
+		.devices = spec->scratch_mib ? devices : few_devices,
+	};
+	return confine_landlock(&paths);
+}
 
 err_t vm_inside_confine(const struct vm_spec *spec, const char **ret_step)
 {
 	*ret_step = "rlimits";
 	TRY(confine_rlimits(spec));
 	*ret_step = "landlock";
-	err_t e = confine_landlock(&paths);
+	err_t e = confine_files(spec);
 	if (e == E_UNSUPPORTED)
 		fprintf(stderr, "this kernel has no Landlock; the jail does without\n");
 	else
@@ -84,8 +95,12 @@ static err_t start(struct vm_machine **ret_machine, struct vm_report *report)
 		snprintf(report->detail, sizeof report->detail, "the jail's %s: %s", step, err_name(e));
 		return e;
 	}
+	snprintf(report->detail, sizeof report->detail, "the scratch disk cannot be made");
+	if (spec.scratch_mib)
+		TRY(scratch_format(&spec));
 	snprintf(report->detail, sizeof report->detail, "the machine does not start");
 	TRY(vm_machine_start(&spec, ret_machine, report->detail));
+	scratch_forget_key();
 	e = confine_seccomp_no_exec();
 	if (e != OK)
 		snprintf(report->detail, sizeof report->detail, "the jail's last filter: %s", err_name(e));

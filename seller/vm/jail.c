@@ -88,7 +88,7 @@ static err_t listen_for_console(int jail_fd, const struct vm_spec *spec, char *d
 	return OK;
 }
 
-static err_t bind_entry(int lease_fd, const char *name, bool is_dir, char *detail)
+static err_t bind_entry(int lease_fd, const char *name, bool is_dir, bool writable, char *detail)
 {
 	char from[32], to[sizeof PRIVATE_DIR + 32];
 	AUTO_FD fd = openat(lease_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -100,13 +100,13 @@ static err_t bind_entry(int lease_fd, const char *name, bool is_dir, char *detai
 	if (is_dir ? mkdir(to, 0755) : target < 0)
 		return explain_errno(detail, "cannot make", to);
 	if (mount(from, to, NULL, MS_BIND, NULL) ||
-	    mount(NULL, to, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC | (is_dir ? 0 : MS_RDONLY), NULL))
+	    mount(NULL, to, NULL, MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | MS_NOEXEC | (writable ? 0 : MS_RDONLY), NULL))
 		return explain_errno(detail, "cannot bind", name);
 	return OK;
 }
 
 /* Root's part: a mount namespace where /run is the lease and nothing else. */
-static err_t make_private_view(const struct jail_place *place, bool image, char *detail)
+static err_t make_private_view(const struct jail_place *place, const struct vm_spec *spec, char *detail)
 {
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return explain_errno(detail, "cannot make", "a mount namespace");
@@ -116,11 +116,13 @@ static err_t make_private_view(const struct jail_place *place, bool image, char 
 		return explain_errno(detail, "cannot open", place->lease_dir);
 	if (mount("tmpfs", PRIVATE_DIR, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k"))
 		return explain_errno(detail, "cannot cover", PRIVATE_DIR);
-	TRY(bind_entry(lease_fd, "jail", true, detail));
-	TRY(bind_entry(lease_fd, "net", true, detail));
-	if (image)
-		TRY(bind_entry(lease_fd, "image.iso", false, detail));
-	return place->cidata ? bind_entry(lease_fd, "cidata.iso", false, detail) : OK;
+	TRY(bind_entry(lease_fd, "jail", true, true, detail));
+	TRY(bind_entry(lease_fd, "net", true, true, detail));
+	if (spec->image == VM_IMAGE_FILE)
+		TRY(bind_entry(lease_fd, "image.iso", false, false, detail));
+	if (spec->scratch_mib)
+		TRY(bind_entry(lease_fd, "scratch.img", false, true, detail));
+	return place->cidata ? bind_entry(lease_fd, "cidata.iso", false, false, detail) : OK;
 }
 
 /* Becomes the lease's uid for good. /dev/kvm's group is the only one that is kept, where KVM is asked for. */
@@ -197,7 +199,7 @@ err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jai
 	if (root) {
 		if (fchmod(jail_fd, 0711) || fchown(net_fd, spec->uid, spec->uid))
 			return explain_errno(detail, "cannot hand over", "net");
-		TRY(make_private_view(&place, spec->image == VM_IMAGE_FILE, detail));
+		TRY(make_private_view(&place, spec, detail));
 		TRY(become(spec, detail));
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -289,6 +291,8 @@ void jail_arguments(const struct jail_place *place, const struct vm_spec *spec, 
 	put_bind(out, place, "--bind", "net");
 	if (spec->image == VM_IMAGE_FILE)
 		put_bind(out, place, "--ro-bind", "image.iso");
+	if (spec->scratch_mib)
+		put_bind(out, place, "--bind", "scratch.img");
 	if (place->cidata)
 		put_bind(out, place, "--ro-bind", "cidata.iso");
 	put_all(out, closing);

@@ -14,6 +14,7 @@
 #define JAIL_STATE "/lease/state" /* a small tmpfs: libvirt's root; gone with the jail */
 #define JAIL_IMAGE "/lease/image.iso"
 #define JAIL_CIDATA "/lease/cidata.iso"
+#define JAIL_SCRATCH "/lease/scratch.img"
 #define JAIL_CONSOLE "/lease/jail/console.sock" /* the outer process listens, QEMU connects its serial port */
 #define JAIL_NET_QEMU "/lease/net/qemu.sock"
 #define JAIL_NET_IMAGE "/lease/net/image.sock"

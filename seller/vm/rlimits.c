@@ -6,8 +6,9 @@
 #include "confine.h"
 
 #define MIB (1024ULL * 1024)
-/* Nothing in the jail writes large files: libvirt's state and logs are kilobytes. Only shared memory is a file too. */
+/* Nothing in the jail writes large files: libvirt's state and logs are kilobytes. Only shared memory and the scratch disk are files too. */
 #define FILE_BYTES (64 * MIB)
+#define LUKS_HEADER_BYTES (4 * MIB) /* what is before the first sector, and more */
 #define DESCRIPTORS 512
 /* Threads of all processes in the jail: vCPUs, QEMU's and libvirt's workers. */
 #define TASKS 256
@@ -27,7 +28,9 @@ err_t confine_rlimits(const struct vm_spec *spec)
 {
 	TRY(set(RLIMIT_CORE, 0));
 	rlim_t shared = spec->port == VM_PORT_VHOST_USER ? spec->memory_mib * MIB : 0;
-	TRY(set(RLIMIT_FSIZE, shared > FILE_BYTES ? shared : FILE_BYTES));
+	rlim_t scratch = spec->scratch_mib ? spec->scratch_mib * MIB + LUKS_HEADER_BYTES : 0;
+	rlim_t most = shared > scratch ? shared : scratch;
+	TRY(set(RLIMIT_FSIZE, most > FILE_BYTES ? most : FILE_BYTES));
 	TRY(set(RLIMIT_NOFILE, DESCRIPTORS));
 	TRY(set(RLIMIT_NPROC, TASKS + spec->cores));
 	TRY(set(RLIMIT_MEMLOCK, 0));

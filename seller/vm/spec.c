@@ -27,6 +27,7 @@ const char *const vm_image_names[] = { "file", "nbd" };
 static_assert(sizeof vm_image_names / sizeof *vm_image_names == VM_IMAGE_COUNT, "one name each");
 
 #define CORES_MAX 128
+#define SCRATCH_MAX_MIB (1024 * 1024)
 #define MEMORY_MIN_MIB 32
 #define MEMORY_MAX_MIB (1024 * 1024)
 /* Uids from 2^31 on are trouble in too many programs; (uid_t)-1 means "leave it" to setresuid(). */
@@ -106,6 +107,8 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 		json_refuse(&r, "name", "must be a host name's label: a-z, 0-9 and hyphens between them");
 	json_take_u32(&r, "cores", 1, CORES_MAX, &spec.cores);
 	json_take_u32(&r, "memory_mib", MEMORY_MIN_MIB, MEMORY_MAX_MIB, &spec.memory_mib);
+	if (json_has(&r, "scratch_mib"))
+		json_take_u32(&r, "scratch_mib", 0, SCRATCH_MAX_MIB, &spec.scratch_mib);
 	take_mac(&r, spec.mac);
 	json_take_enum(&r, "accel", vm_accel_names, VM_ACCEL_COUNT, &accel);
 	json_take_u32(&r, "uid", 0, UID_MAX_ALLOWED, &spec.uid);
@@ -140,6 +143,7 @@ json_t *vm_spec_to_json(const struct vm_spec *spec)
 	json_put_text(json, "name", spec->name);
 	json_put_int(json, "cores", spec->cores);
 	json_put_int(json, "memory_mib", spec->memory_mib);
+	json_put_int(json, "scratch_mib", spec->scratch_mib);
 	json_put_text(json, "mac", vm_mac_format(spec->mac, mac));
 	json_put_text(json, "accel", vm_accel_names[spec->accel]);
 	json_put_int(json, "uid", spec->uid);

@@ -47,7 +47,8 @@ struct vm_spec {
 	char name[VM_NAME_SIZE]; /* a host name's label: a-z 0-9 and inner hyphens */
 	uint32_t cores;
 	uint32_t memory_mib;
-	uint8_t mac[6]; /* unicast */
+	uint32_t scratch_mib; /* of the scratch disk; 0: none; optional in vm.json */
+	uint8_t mac[6];	      /* unicast */
 	enum vm_accel accel;
 	uint32_t uid; /* that the jail runs as where root starts it, also its group; 0: the caller's own */
 	enum vm_bus cdrom_bus;

@@ -290,8 +290,13 @@ static size_t naive_match(struct naive *n, struct match *ret, size_t max)
 			b->places--;
 			a->cores_free -= b->cores;
 			a->memory_free_mib -= b->memory_mib;
-			ret[count++] = (struct match){ b->order, a->machine,	a->prices,
-						       b->cores, b->memory_mib, b->constraints.all_or_none };
+			ret[count++] = (struct match){ b->order,
+						       a->machine,
+						       a->prices,
+						       b->cores,
+						       b->memory_mib,
+						       b->constraints.all_or_none,
+						       b->constraints.scratch_mib };
 		}
 		if (b->constraints.all_or_none && b->places > 0) {
 			*n = *before;
