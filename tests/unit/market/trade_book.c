@@ -129,6 +129,9 @@ static void break_rule(struct ask *ask, enum rule rule)
 	case RULE_MEMORY:
 		ask->memory_free_mib--;
 		break;
+	case RULE_SCRATCH:
+		ask->scratch_free_mib--;
+		break;
 	case RULE_COUNT:
 		break;
 	}
@@ -160,7 +163,8 @@ static void test_rules(void)
 							.trusted = TRUSTED_REQUIRE,
 							.distinct_sellers = true,
 							.blocked = { id_of(78) },
-							.blocked_count = 1 };
+							.blocked_count = 1,
+							.scratch_mib = 10 };
 		bid.region = 3;
 		bid.buyer_rating_ppm = 300000;
 		bid.taken = &taken;
@@ -174,6 +178,7 @@ static void test_rules(void)
 		ask.min_buyer_rating_ppm = 300000;
 		ask.max_duration_s = 3600;
 		ask.memory_free_mib = 1024;
+		ask.scratch_free_mib = 10;
 		break_rule(&ask, rule);
 		put_ask(book, ask);
 		put_bid(book, bid);
@@ -292,6 +297,24 @@ static void test_bids_by_core(void)
 	put_bid(book, wide);
 	put_bid(book, narrow);
 	is_text(round_of(book, 8), "2:1", "a wide bid is not dearer for being wide");
+	book_free(book);
+}
+
+static void test_scratch(void)
+{
+	struct book *book = new_book();
+	struct match matches[8];
+	struct ask ask = ask_of(1, 70, 8);
+	struct bid bid = bid_of(1, 100, 3);
+
+	ask.scratch_free_mib = 25;
+	bid.constraints.scratch_mib = 10;
+	put_ask(book, ask);
+	put_bid(book, bid);
+	is_int(book_match(book, matches, 8), 2, "as many as its disk has room for");
+	is_int(book_ask(book, id_of(1))->scratch_free_mib, 5, "which is taken");
+	book_return(book, &matches[0], true);
+	is_int(book_ask(book, id_of(1))->scratch_free_mib, 15, "and comes back");
 	book_free(book);
 }
 
@@ -463,6 +486,7 @@ int main(void)
 	test_time_kept();
 	test_shape_decides();
 	test_bids_by_core();
+	test_scratch();
 	test_partial_and_return();
 	test_return_after_filled();
 	test_trial();

@@ -96,6 +96,19 @@ static void served(void)
 	   "is no file; the seed is");
 }
 
+static void with_scratch(void)
+{
+	struct vm_spec spec = plain();
+	AUTO_BUF xml = { 0 };
+	spec.scratch_mib = 64;
+	domain_xml(&spec, true, &xml);
+	ok(strstr(xml.data, "<qemu:arg value='driver=luks,node-name=scratch,key-secret=scratch-key,file.driver=file,"
+			    "file.filename=/lease/scratch.img'/>"),
+	   "a scratch disk is encrypted");
+	ok(strstr(xml.data, "drive=scratch,") && strstr(xml.data, "werror=report"), "and tells its errors to the guest");
+	ok(!strstr(golden, "scratch"), "without one there is no third disk");
+}
+
 static void with_vhost_user(void)
 {
 	struct vm_spec spec = plain();
@@ -168,6 +181,7 @@ int main(void)
 	varied();
 	with_port(VM_PORT_STREAM, "  <qemu:arg value='stream,id=n0,server=on,addr.type=unix,addr.path=/lease/net/qemu.sock'/>\n");
 	served();
+	with_scratch();
 	with_vhost_user();
 	with_sev_snp();
 	injected();

@@ -31,7 +31,9 @@ static void arguments_of(bool cidata, enum vm_accel accel)
 {
 	AUTO_BUF arguments = { 0 };
 	struct jail_place place = JAIL_PLACE_NONE;
-	const struct vm_spec spec = { .name = "vm1", .cores = 1, .memory_mib = 64, .accel = accel };
+	const struct vm_spec spec = {
+		.name = "vm1", .cores = 1, .memory_mib = 64, .scratch_mib = cidata ? 10 : 0, .accel = accel
+	};
 	static const char *const namespaces[] = { "user", "net", "pid", "ipc", "uts", "cgroup" };
 
 	place.source_dir = strdup("/state/a b/--dev-bind");
@@ -51,6 +53,8 @@ static void arguments_of(bool cidata, enum vm_accel accel)
 	ok(HAS("--bind", "/state/a b/--dev-bind/net", "/lease/net"), "net/ can be written");
 	is_int(HAS("--ro-bind", "/state/a b/--dev-bind/cidata.iso", "/lease/cidata.iso"), cidata,
 	       "the second disc where there is one");
+	is_int(HAS("--bind", "/state/a b/--dev-bind/scratch.img", "/lease/scratch.img"), cidata,
+	       "the scratch disk where there is one");
 	is_int(HAS("--dev-bind", "/dev/kvm", "/dev/kvm"), accel == VM_ACCEL_KVM, "/dev/kvm for KVM only");
 	ok(HAS("--remount-ro", "/") && HAS("--remount-ro", "/dev"), "bubblewrap's own tmpfs are closed");
 	ok(HAS("--", "/proc/self/fd/4", "--inside"), "then this program's inside");

@@ -45,6 +45,8 @@ static const struct {
 	{ "\"cores\":2,", "", "cores", "no cores field" },
 	{ "160", "31", "memory_mib", "too little memory" },
 	{ "160", "99999999999", "memory_mib", "too much memory" },
+	{ "160", "160,\"scratch_mib\":1048577", "scratch_mib", "too large a scratch disk" },
+	{ "160", "160,\"scratch_mib\":-1", "scratch_mib", "one below zero" },
 	{ "52:54:00:AB:34:56", "53:54:00:ab:34:56", "mac", "a multicast address" },
 	{ "52:54:00:AB:34:56", "52:54:00:ab:34", "mac", "a short address" },
 	{ "52:54:00:AB:34:56", "52-54-00-ab-34-56", "mac", "hyphens in the address" },
