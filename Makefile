@@ -291,8 +291,8 @@ demo: deps ## one rented hour on this machine: three sellers, a buyer, real VMs,
 	$(MAKE) --no-print-directory all image-tiny
 	@tests/demo/run
 
-.PHONY: bench bench-vnet bench-market bench-boot bench-trust
-bench: bench-vnet bench-market bench-boot bench-trust ## all benchmarks
+.PHONY: bench bench-vnet bench-market bench-seller bench-boot bench-trust
+bench: bench-vnet bench-market bench-seller bench-boot bench-trust ## all benchmarks
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $A/libvnet.a $A/libprotocol.a $A/libbase.a
 	$(call link,-lssl $(LIBS_base) -lpthread)
 # The same endpoint without encryption: its seal.c is another. Nothing but this program is linked so.
@@ -315,6 +315,9 @@ bench-vnet: deps ## the ethernet against other tunnels, in one run (root; instal
 	@tests/bench/vnet
 	$(MAKE) --no-print-directory $(BUILD)/tests/bench/pump all image-tiny
 	@tests/bench/ports
+bench-seller: deps ## what the seller's daemon takes of its computer at rest
+	$(MAKE) --no-print-directory all
+	@tests/bench/seller
 bench-market: deps ## the order book beside looking at every offer; the market's hot paths beside pgbench and nginx
 	$(MAKE) --no-print-directory all $(BUILD)/tests/bench/market/book $(BUILD)/tests/bench/load
 	$(BUILD)/tests/bench/market/book
