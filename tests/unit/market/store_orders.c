@@ -96,7 +96,7 @@ static void test_match(struct store *s)
 	struct match m[4];
 	uuid leases[4];
 	for (int i = 0; i < 4; i++)
-		m[i] = (struct match){ id, machine, { { 10000 }, { 2000 }, { 1000 } }, 2, 512, false };
+		m[i] = (struct match){ id, machine, { { 10000 }, { 2000 }, { 1000 } }, 2, 512, false, 0 };
 	m[0].prices.per_core_hour.micro = 9999;
 	ok(store_match(s, m, 4, now, leases) == OK, "a batch of matches");
 	ok(uuid_is_zero(leases[0]), "below the seller's price: refused");

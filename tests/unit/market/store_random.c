@@ -113,7 +113,7 @@ static void do_match(struct store *s, int step)
 		order[i] = m.orders - 1 - (int)draw(m.orders > 6 && draw(10) ? 6 : (uint64_t)m.orders);
 		seller[i] = (int)draw(USERS);
 		batch[i] = (struct match){
-			m.order[order[i]].id, m.machine[seller[i]], { { 10000 }, { 2000 }, { 1000 } }, 1, 512, false
+			m.order[order[i]].id, m.machine[seller[i]], { { 10000 }, { 2000 }, { 1000 } }, 1, 512, false, 0
 		};
 	}
 	expect(s, store_match(s, batch, 4, now, ids), OK, "match", step);
