@@ -350,7 +350,7 @@ install: all ## install under DESTDIR and prefix (default /usr/local)
 	install -m755 $(BUILD)/bin/cpushare $(BUILD)/bin/cpushare-market $(BUILD)/bin/cpushare-seller $(BUILD)/bin/cpushare-relay $(DESTDIR)$(prefix)/bin
 	install -m755 $(BUILD)/bin/cpushare-vmrun $(DESTDIR)$(prefix)/libexec/cpushare
 	install -m644 $(BUILD)/images/canary.iso $(DESTDIR)$(prefix)/share/cpushare/images
-	cp -r --no-preserve=ownership db web $(DESTDIR)$(prefix)/share/cpushare/
+	cp -r --no-preserve=ownership db web packaging/apparmor $(DESTDIR)$(prefix)/share/cpushare/
 	install -d $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man7
 	install -m644 packaging/man/*.7 $(DESTDIR)$(prefix)/share/man/man7
 	for p in cpushare cpushare-market cpushare-seller cpushare-relay; do \
