@@ -18,6 +18,7 @@
 
 #define PATHS_EVERY_US (10 * SECOND_US) /* the market is told of a lease's paths */
 #define ENDPOINT_PATIENCE 10		/* questions in a row, a second each, that it may leave unanswered */
+#define CAPABILITIES_MAX_BYTES (1024 * 1024)
 enum { START_WAIT_MS = 90000, START_STEP_MS = 200, FETCH_STEP_MS = 5 };
 
 static void wake(const struct lease_host *host)
@@ -167,6 +168,32 @@ static err_t check_boots(struct lease_here *l)
 	return e;
 }
 
+/* What libvirt found out of this machine's QEMU, of lease to lease; libvirt looks whether it still holds. */
+static err_t capabilities_kept(const struct lease_here *l, char *path)
+{
+	char part[32];
+	(void)snprintf(part, sizeof part, "capabilities-%s.xml", accel_names[l->host->accel]);
+	return settings_path(l->host->settings, part, path);
+}
+
+static void lend_capabilities(const struct lease_here *l)
+{
+	char kept[PATH_SIZE], here[PATH_SIZE + 32];
+	if (!capabilities_kept(l, kept) && !in_dir(l, "capabilities.xml", here, sizeof here) && link(kept, here) &&
+	    errno != ENOENT && errno != EEXIST)
+		log_warn("what is known of QEMU is not used", "path=%s", kept);
+}
+
+static void keep_capabilities(const struct lease_here *l)
+{
+	char kept[PATH_SIZE], found[PATH_SIZE + 32];
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	if (!capabilities_kept(l, kept) && !in_dir(l, "capabilities.new", found, sizeof found) &&
+	    !file_read(found, CAPABILITIES_MAX_BYTES, &text, &len) && len && file_write(kept, text, len, 0644))
+		log_warn("what was found out of QEMU is not kept", "path=%s", kept);
+}
+
 static err_t prepare(struct lease_here *l, struct client *client)
 {
 	char seed[PATH_SIZE + 16];
@@ -179,11 +206,14 @@ static err_t prepare(struct lease_here *l, struct client *client)
 	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
 	if (l->served)
 		TRY(failed_for(l, vmrun_serve_image(l->dir, l->uid), END_BOOT_FAILED, "the image's blocks"));
+	lend_capabilities(l);
 	TRY(failed_for(l,
 		       vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid, l->host->settings->limits.idle, l->served,
 				   l->host->settings->launch_security),
 		       END_BOOT_FAILED, "vmrun"));
-	return failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start");
+	TRY(failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start"));
+	keep_capabilities(l);
+	return OK;
 }
 
 static void *prepare_thread(void *context)

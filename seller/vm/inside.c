@@ -145,7 +145,8 @@ int vm_inside(void)
 
 	prctl(PR_SET_NAME, "vmrun-inside");
 	/* bubblewrap's executable path, which is open as a descriptor, is of no more use. */
-	close_range(JAIL_CHANNEL_FD + 1, ~0U, 0);
+	close_range(JAIL_CAPABILITIES_FD + 1, ~0U, 0);
+	(void)fcntl(JAIL_CAPABILITIES_FD, F_SETFD, FD_CLOEXEC);
 	be_first_victim();
 	if (start(&machine, &report) != OK)
 		send_report(&report);

@@ -30,7 +30,7 @@
 #define BWRAP "/usr/bin/bwrap"
 #define PRIVATE_DIR "/run"
 /* The descriptors that bubblewrap gets beside 0 to 2. */
-enum { CHANNEL = JAIL_CHANNEL_FD, EXE, PASSWD, GROUP, FIRST_UNUSED };
+enum { CHANNEL = JAIL_CHANNEL_FD, CAPABILITIES = JAIL_CAPABILITIES_FD, EXE, PASSWD, GROUP, FIRST_UNUSED };
 
 void jail_place_clear(struct jail_place *place)
 {
@@ -38,6 +38,7 @@ void jail_place_clear(struct jail_place *place)
 	free(place->source_dir);
 	fd_close(&place->exe_fd);
 	fd_close(&place->console_fd);
+	fd_close(&place->capabilities_fd);
 	for (size_t i = 0; i < VM_CGROUPS_MAX; i++)
 		fd_close(&place->cgroup_fds[i]);
 	place->lease_dir = place->source_dir = NULL;
@@ -122,7 +123,9 @@ static err_t make_private_view(const struct jail_place *place, const struct vm_s
 		TRY(bind_entry(lease_fd, "image.iso", false, false, detail));
 	if (spec->scratch_mib)
 		TRY(bind_entry(lease_fd, "scratch.img", false, true, detail));
-	return place->cidata ? bind_entry(lease_fd, "cidata.iso", false, false, detail) : OK;
+	if (place->cidata)
+		TRY(bind_entry(lease_fd, "cidata.iso", false, false, detail));
+	return place->capabilities ? bind_entry(lease_fd, "capabilities.xml", false, false, detail) : OK;
 }
 
 /* Becomes the lease's uid for good. /dev/kvm's group is the only one that is kept, where KVM is asked for. */
@@ -192,6 +195,10 @@ err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jai
 	if (!place.lease_dir || !place.source_dir || lease_fd < 0 || place.exe_fd < 0)
 		return explain_errno(detail, "cannot open", lease_dir);
 	place.cidata = faccessat(lease_fd, "cidata.iso", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	place.capabilities = faccessat(lease_fd, "capabilities.xml", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	place.capabilities_fd = openat(lease_fd, "capabilities.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (place.capabilities_fd < 0)
+		return explain_errno(detail, "cannot make", "capabilities.new");
 	TRY(open_dir(lease_fd, "jail", detail, &jail_fd));
 	TRY(open_dir(lease_fd, "net", detail, &net_fd));
 	TRY(listen_for_console(jail_fd, spec, detail, &place.console_fd));
@@ -295,6 +302,8 @@ void jail_arguments(const struct jail_place *place, const struct vm_spec *spec, 
 		put_bind(out, place, "--bind", "scratch.img");
 	if (place->cidata)
 		put_bind(out, place, "--ro-bind", "cidata.iso");
+	if (place->capabilities)
+		put_bind(out, place, "--ro-bind", "capabilities.xml");
 	put_all(out, closing);
 	snprintf(exe, sizeof exe, "/proc/self/fd/%d", EXE);
 	put(out, exe);
@@ -369,7 +378,7 @@ err_t jail_start(const struct jail_place *place, const struct vm_spec *spec, int
 	arguments[count] = NULL;
 	if (passwd < 0 || group < 0)
 		return err_from_errno(errno);
-	const int fds[] = { -1, -1, -1, channel_fd, place->exe_fd, passwd, group };
+	const int fds[] = { -1, -1, -1, channel_fd, place->capabilities_fd, place->exe_fd, passwd, group };
 	pid_t pid = fork();
 	if (pid < 0)
 		return err_from_errno(errno);

@@ -15,7 +15,8 @@
 #define JAIL_IMAGE "/lease/image.iso"
 #define JAIL_CIDATA "/lease/cidata.iso"
 #define JAIL_SCRATCH "/lease/scratch.img"
-#define JAIL_CONSOLE "/lease/jail/console.sock" /* the outer process listens, QEMU connects its serial port */
+#define JAIL_CAPABILITIES "/lease/capabilities.xml" /* what libvirt found out of QEMU in an earlier jail; or not there */
+#define JAIL_CONSOLE "/lease/jail/console.sock"	    /* the outer process listens, QEMU connects its serial port */
 #define JAIL_NET_QEMU "/lease/net/qemu.sock"
 #define JAIL_NET_IMAGE "/lease/net/image.sock"
 #define JAIL_NET_VNET "/lease/net/vnet.sock"
@@ -30,11 +31,13 @@ struct jail_place {
 	int exe_fd;			/* this program */
 	int console_fd;			/* listens at jail/console.sock */
 	int cgroup_fds[VM_CGROUPS_MAX]; /* cgroup.procs of each group, opened as who made them; -1: none */
+	int capabilities_fd;		/* capabilities.new, to be written by the inside before there is a guest */
 	bool cidata;			/* there is a second disc */
+	bool capabilities;		/* and what an earlier jail found out */
 };
-#define JAIL_PLACE_NONE                                       \
-	{                                                     \
-		NULL, NULL, -1, -1, { -1, -1, -1, -1 }, false \
+#define JAIL_PLACE_NONE                                                  \
+	{                                                                \
+		NULL, NULL, -1, -1, { -1, -1, -1, -1 }, -1, false, false \
 	}
 void jail_place_clear(struct jail_place *place);
 
@@ -42,10 +45,12 @@ void jail_place_clear(struct jail_place *place);
  * failure detail (JAIL_DETAIL_SIZE) says what stands in the way. E_INVALID, E_DENIED, E_NOT_FOUND, E_IO. */
 MUST_CHECK err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jail_place *ret_place, char *detail);
 
-/* Starts bubblewrap with this program's inside in it. channel_fd becomes the inside's descriptor JAIL_CHANNEL_FD, whatever
+/* Starts bubblewrap with this program's inside in it. channel_fd becomes the inside's descriptor JAIL_CHANNEL_FD, place's
+ * capabilities_fd JAIL_CAPABILITIES_FD, whatever
  * anyone in there prints goes to output_fd. Killing the returned process kills everything in the jail, and so does the
  * end of this process. */
 #define JAIL_CHANNEL_FD 3
+#define JAIL_CAPABILITIES_FD 4
 MUST_CHECK err_t jail_start(const struct jail_place *place, const struct vm_spec *spec, int channel_fd, int output_fd,
 			    pid_t *ret_pid);
 

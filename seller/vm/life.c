@@ -320,6 +320,7 @@ static err_t start_jail(struct vm_life *life)
 	AUTO_FD inner_output = pipe_fds[1];
 	TRY(send_spec(life));
 	TRY(jail_start(&life->place, &life->spec, inner_channel, inner_output, &life->jail_pid));
+	fd_close(&life->place.capabilities_fd); /* the inside has it */
 	TRY(jail_confine_outer(&life->place));
 	TRY(loop_fd_add(life->loop, life->output_fd, EPOLLIN, on_output, life));
 	return loop_fd_add(life->loop, life->channel_fd, EPOLLIN, on_channel, life);

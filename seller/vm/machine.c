@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "crypto.h"
 #include "domain_xml.h"
 #include "file.h"
 #include "jail.h"
@@ -19,6 +20,8 @@
 
 #define ROOT JAIL_STATE "/libvirt"
 #define QEMU_LOG ROOT "/log/qemu/%s.log"
+#define CAPABILITIES ROOT "/cache/qemu/capabilities"
+#define CAPABILITIES_MAX_BYTES (1024 * 1024)
 #define LOG_MAX_BYTES (1024 * 1024)
 #define LOG_TAIL_BYTES 300
 
@@ -61,10 +64,45 @@ static err_t explain(char *detail, const char *what)
 	return E_IO;
 }
 
+/* libvirt starts QEMU some times to find out what it can do, which takes longer than to start a machine, and keeps the answer under the
+ * hash of QEMU's path. It looks itself whether that still holds for this QEMU, kernel and processor. */
+static void capabilities_path(char *path, size_t size)
+{
+	char hash[SHA256_TEXT_SIZE];
+	snprintf(path, size, CAPABILITIES "/%s.xml", sha256_format(sha256_of(JAIL_QEMU, strlen(JAIL_QEMU)), hash));
+}
+
+/* Best effort: without them libvirt finds out again. */
+static void take_capabilities(void)
+{
+	char path[sizeof CAPABILITIES + SHA256_TEXT_SIZE + 8];
+	AUTO_FREE char *text = NULL;
+	size_t len;
+	capabilities_path(path, sizeof path);
+	if (file_read(JAIL_CAPABILITIES, CAPABILITIES_MAX_BYTES, &text, &len) == OK &&
+	    (dir_make(CAPABILITIES, 0700) || file_write(path, text, len, 0600)))
+		fprintf(stderr, "what is known of QEMU is not taken over\n");
+}
+
+/* For later jails; before there is a guest, since what a captured QEMU says of itself would be worth nothing. */
+static void give_capabilities(void)
+{
+	char path[sizeof CAPABILITIES + SHA256_TEXT_SIZE + 8];
+	AUTO_FREE char *text = NULL, *known = NULL;
+	size_t len, known_len = 0;
+	capabilities_path(path, sizeof path);
+	bool had = file_read(JAIL_CAPABILITIES, CAPABILITIES_MAX_BYTES, &known, &known_len) == OK;
+	if (file_read(path, CAPABILITIES_MAX_BYTES, &text, &len) == OK &&
+	    !(had && len == known_len && !memcmp(text, known, len)) && fd_write_all(JAIL_CAPABILITIES_FD, text, len) != OK)
+		fprintf(stderr, "what was found out of QEMU is not kept\n");
+	close(JAIL_CAPABILITIES_FD);
+}
+
 static err_t open_driver(struct vm_machine *machine, char *detail)
 {
 	TRY(dir_make(ROOT "/etc", 0700));
 	TRY(file_write(ROOT "/etc/qemu.conf", qemu_conf, sizeof qemu_conf - 1, 0600));
+	take_capabilities();
 	virSetErrorFunc(NULL, ignore_error);
 	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
 		return explain(detail, "libvirt does not start");
@@ -83,6 +121,7 @@ static err_t start_domain(struct vm_machine *machine, char *detail)
 	machine->domain = virDomainDefineXML(machine->connection, xml.data);
 	if (!machine->domain)
 		return explain(detail, "libvirt refuses the machine");
+	give_capabilities();
 	return virDomainCreate(machine->domain) == 0 ? OK : explain(detail, "the machine does not start");
 }
 

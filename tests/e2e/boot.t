@@ -51,9 +51,19 @@ ok "in the end the image is there, byte for byte" within 120 whole
 is "$(missing)" 0 "and so its guest sees it"
 ok "the buyer cancels" as buyer cpushare order cancel good --wait --timeout 1m
 gone() { ! kill -0 "$blocks"; }
+ok "nothing of the lease is left" within 20 eval '[ ! -d "$(lease)" ]'
 ok "the server of blocks is gone" within 20 gone
 ordered() { [ "$(od -An -tu4 --endian=big -N 4 "$WORK"/desk/images/*.order)" -eq 0 ]; }
+ok "what libvirt found out of QEMU is kept" [ -s "$WORK/desk/capabilities-tcg.xml" ]
 ok "in which order it was read is known for the next time" within 20 ordered
+
+# ---- the same again ----
+rent_again() { as buyer cpushare order create --image good.iso --memory 160M --max-price 1 --name again -q; }
+ok "the same image is ordered again" rent_again
+ok "its guest starts" within 60 says .
+is "$(jq -r .image "$(lease)/vm.json")" file "from the file, as the image is whole"
+ok "and libvirt had nothing to find out" [ -s "$(lease)/capabilities.xml" -a ! -s "$(lease)/capabilities.new" ]
+ok "the buyer cancels that, too" as buyer cpushare order cancel again --wait --timeout 1m
 
 # ---- a piece that is not what the list says ----
 piece=$(tail -c +$(((52 << 20) + 1)) "$WORK/bad.iso" | head -c $((1 << 20)) | sha256sum | cut -d' ' -f1)

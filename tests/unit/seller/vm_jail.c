@@ -57,7 +57,7 @@ static void arguments_of(bool cidata, enum vm_accel accel)
 	       "the scratch disk where there is one");
 	is_int(HAS("--dev-bind", "/dev/kvm", "/dev/kvm"), accel == VM_ACCEL_KVM, "/dev/kvm for KVM only");
 	ok(HAS("--remount-ro", "/") && HAS("--remount-ro", "/dev"), "bubblewrap's own tmpfs are closed");
-	ok(HAS("--", "/proc/self/fd/4", "--inside"), "then this program's inside");
+	ok(HAS("--", "/proc/self/fd/5", "--inside"), "then this program's inside");
 	jail_place_clear(&place);
 }
 
