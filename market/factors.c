@@ -62,9 +62,11 @@ err_t factor_begin(struct request *r)
 	uint8_t secret[TOTP_SECRET_BYTES];
 	char text[8 * ((TOTP_SECRET_BYTES + 4) / 5) + 1], *uri;
 	struct account account;
+	struct second_factor factor = { .account = r->caller.account };
 	TRY(store_account_get(m->store, r->caller.account, &account));
 	random_fill(secret, sizeof secret);
-	err_t e = store_second_factor_begin(m->store, r->caller.account, secret);
+	TRY(login_factor_seal(m, secret, &factor));
+	err_t e = store_second_factor_begin(m->store, &factor);
 	if (e == E_CONFLICT)
 		return refuse(r, REFUSE_WRONG_STATE, NULL, "there is a second factor: remove it first");
 	TRY(e);
@@ -108,13 +110,17 @@ err_t factor_confirm(struct request *r)
 {
 	struct store *store = market_of(r)->store;
 	struct second_factor factor;
+	uint8_t secret[TOTP_SECRET_BYTES];
 	char code[CODE_SIZE];
 	int64_t step;
 	TRY(take_code(r, code));
 	TRY(store_second_factor_get(store, r->caller.account, &factor));
 	if (factor.confirmed)
 		return refuse(r, REFUSE_WRONG_STATE, NULL, "%s", "");
-	if (totp_check(factor.secret, code, r->now, factor.last_step, &step) != OK)
+	TRY(login_factor_open(market_of(r), &factor, secret));
+	err_t checked = totp_check(secret, code, r->now, factor.last_step, &step);
+	explicit_bzero(secret, sizeof secret);
+	if (checked != OK)
 		return refuse(r, REFUSE_BAD_FIELD, "code", "code is not the one that the app shows now");
 	TRY(store_second_factor_used(store, r->caller.account, step));
 	json_t *codes = json_array();

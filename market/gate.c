@@ -6,6 +6,7 @@
  * rolls all of it back. Machines report every few seconds, so their tokens are remembered for RECENT_US; a revoked one
  * is forgotten at once in this process (gate_forget).
  */
+#include "acts.h"
 #include "gate.h"
 
 #include "bytes.h"
@@ -274,6 +275,8 @@ static err_t run_in_transaction(struct request *r, route_fn *fn, const char *key
 	struct market *m = market_of(r);
 	TRY(store_begin(m->store));
 	err_t e = run_once(r, fn, key);
+	if (e == OK && r->answer.status < 400 && act_is_one(r))
+		e = act_note(r);
 	bool keep = e == OK && r->answer.status < 400;
 	if (keep)
 		e = store_commit(m->store);

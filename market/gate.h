@@ -9,6 +9,7 @@
 #define TOKEN_PREFIX_SESSION "cpu_ses_"
 #define TOKEN_PREFIX_PERSONAL "cpu_pat_"
 #define TOKEN_PREFIX_MACHINE "cpu_mac_"
+#define TOKEN_PREFIX_RESET "cpu_rst_"
 /* RFC 6265bis section 4.1.3.2: a browser takes this name only over TLS, for all paths, and from this very host. */
 #define SESSION_COOKIE "__Host-cpushare"
 #define SCOPE(name) (1u << SCOPE_##name)

@@ -12,6 +12,8 @@ route_fn account_create, session_create, account_show, token_list, token_create,
 route_fn session_end, session_list, session_delete, session_delete_all, password_change;
 /* factors.c */
 route_fn factor_begin, factor_confirm, factor_remove;
+/* reset.c, acts.c */
+route_fn password_reset, operator_acts;
 /* device_login.c */
 route_fn device_begin, device_show, device_approve, device_deny, device_poll;
 /* farewell.c */

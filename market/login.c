@@ -5,7 +5,12 @@
 
 #include <ctype.h>
 
+#include "bytes.h"
+#include "file.h"
+#include "log.h"
 #include "origin.h"
+
+#define RESEAL_BATCH 200
 
 /* RFC 6265bis: a name with __Host- is taken only with Secure, Path=/ and without Domain, so that no neighbour can plant one. */
 #define COOKIE_ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Strict"
@@ -122,6 +127,53 @@ sha256 login_recovery_hash(uuid account, const char *code)
 	return sha256_stream_end(s);
 }
 
+err_t login_factor_open(struct market *m, const struct second_factor *factor, uint8_t *ret_secret)
+{
+	char id[UUID_TEXT_SIZE];
+	if (!factor->key[0]) {
+		memcpy(ret_secret, factor->sealed, TOTP_SECRET_BYTES);
+		return OK;
+	}
+	err_t e = vault_open(m->vault, factor->key, factor->account.bytes, sizeof factor->account.bytes, factor->sealed,
+			     sizeof factor->sealed, ret_secret);
+	if (e == OK)
+		return OK;
+	log_error("a second factor cannot be opened: secrets.key is not the one that sealed it", "account=%s key=%s error=%s",
+		  uuid_format(factor->account, id), factor->key, err_name(e));
+	return E_CORRUPT;
+}
+
+err_t login_factor_seal(struct market *m, const uint8_t *secret, struct second_factor *factor)
+{
+	TRY(text_copy(factor->key, sizeof factor->key, vault_id(m->vault)));
+	return vault_seal(m->vault, factor->account.bytes, sizeof factor->account.bytes, secret, TOTP_SECRET_BYTES,
+			  factor->sealed);
+}
+
+err_t login_factors_reseal(struct market *m)
+{
+	uuid after = { 0 };
+	size_t count = RESEAL_BATCH;
+	while (count == RESEAL_BATCH) {
+		AUTO_FREE struct second_factor *rows = NULL;
+		TRY(store_second_factor_stale(m->store, vault_id(m->vault), after, RESEAL_BATCH, &rows, &count));
+		for (size_t i = 0; i < count; i++) {
+			struct second_factor fresh = { .account = rows[i].account };
+			uint8_t secret[TOTP_SECRET_BYTES];
+			after = rows[i].account;
+			if (login_factor_open(m, &rows[i], secret) != OK)
+				continue;
+			err_t e = login_factor_seal(m, secret, &fresh);
+			explicit_bzero(secret, sizeof secret);
+			TRY(e);
+			e = store_second_factor_reseal(m->store, &rows[i], &fresh);
+			if (e != E_NOT_FOUND)
+				TRY(e);
+		}
+	}
+	return OK;
+}
+
 /* Who knows the password may not try all codes: each account has an allowance of its own, whatever addresses they come from. */
 static err_t check_allowance(struct request *r, uuid account)
 {
@@ -141,6 +193,7 @@ err_t login_check_code(struct request *r, uuid account, const char *code)
 {
 	struct store *store = market_of(r)->store;
 	struct second_factor factor;
+	uint8_t secret[TOTP_SECRET_BYTES];
 	int64_t step;
 	err_t e = store_second_factor_get(store, account, &factor);
 	if (e == E_NOT_FOUND || (e == OK && !factor.confirmed))
@@ -149,10 +202,12 @@ err_t login_check_code(struct request *r, uuid account, const char *code)
 	if (!*code)
 		return refuse(r, REFUSE_CODE_NEEDED, "code", "%s", "");
 	TRY(check_allowance(r, account));
-	if (totp_check(factor.secret, code, r->now, factor.last_step, &step) == OK)
+	TRY(login_factor_open(market_of(r), &factor, secret));
+	if (totp_check(secret, code, r->now, factor.last_step, &step) == OK)
 		e = store_second_factor_used(store, account, step);
 	else
 		e = store_recovery_take(store, account, login_recovery_hash(account, code));
+	explicit_bzero(secret, sizeof secret);
 	explicit_bzero(&factor, sizeof factor);
 	return e == E_NOT_FOUND || e == E_CONFLICT ? refuse(r, REFUSE_BAD_CODE, "code", "%s", "") : e;
 }

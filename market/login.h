@@ -21,7 +21,8 @@ struct login {
 	route_fn *finish;	       /* in a transaction, with this as r->job */
 	struct account account;
 	bool known;
-	money forfeit; /* of a deletion */
+	money forfeit;	   /* of a deletion */
+	sha256 permission; /* of a reset: its token's hash */
 };
 
 /* Heap; NULL where memory is out. Overwrites its secrets when it is freed. */
@@ -38,6 +39,11 @@ void login_forget_cookie(struct request *r);
 MUST_CHECK err_t login_check_origin(struct request *r);
 /* Refuses where the account has a second factor and code is none of it; a code that was right is used up. In a transaction. */
 MUST_CHECK err_t login_check_code(struct request *r, uuid account, const char *code);
+/* The account's secret, opened: TOTP_SECRET_BYTES. */
+MUST_CHECK err_t login_factor_open(struct market *m, const struct second_factor *factor, uint8_t *ret_secret);
+MUST_CHECK err_t login_factor_seal(struct market *m, const uint8_t *secret, struct second_factor *factor);
+/* Seals with the present key what older markets kept as it was, or under an older key. What it cannot open it leaves, and says so. */
+MUST_CHECK err_t login_factors_reseal(struct market *m);
 /* What is kept of a recovery code, however it is typed: case, dashes and blanks do not matter. */
 sha256 login_recovery_hash(uuid account, const char *code);
 

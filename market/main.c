@@ -22,6 +22,11 @@ static const struct cli_option serve_options[] = {
 	{ .name = NULL },
 };
 
+static const struct cli_option user_reset_options[] = {
+	{ "second-factor", 0, NULL, "and remove the second factor at once, where app and recovery codes are lost, too" },
+	{ .name = NULL },
+};
+
 static const struct cli_option trust_policy_options[] = {
 	{ "file", 0, "FILE", "the whole policy as JSON (see trust policy show)" },
 	{ "registers", 0, "LIST", "which registers machines show, as in 0,2,4-7; of 0 to 15" },
@@ -62,6 +67,9 @@ static const struct cli_command commands[] = {
 	{ "operator grant", "EMAIL", "make an account an operator; counts from its next log-in", NULL, NULL, 1, 1,
 	  command_operator_grant },
 	{ "operator revoke", "EMAIL", "and take it back, at once", NULL, NULL, 1, 1, command_operator_revoke },
+	{ "user reset", "EMAIL", "an address at which a forgotten password is set anew: once, within 30 minutes",
+	  "All sessions end then; tokens made by hand stay. There is no mail: hand the address over yourself, to whom you know.",
+	  user_reset_options, 1, 1, command_user_reset },
 	{ "deposit list", "", "deposits that wait for money", NULL, NULL, 0, 0, command_deposit_list },
 	{ "deposit confirm", "ID [REFERENCE]", "the money of a manual deposit came: credit it, once", NULL, NULL, 1, 2,
 	  command_deposit_confirm },

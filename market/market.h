@@ -28,6 +28,7 @@ struct metrics;
 struct samples;
 struct pay;
 struct attest;
+struct vault;
 
 struct market {
 	const struct settings *settings;
@@ -44,6 +45,7 @@ struct market {
 	struct rate *callers;		  /* by account, or machine */
 	struct rate *codes;		  /* of second factors, by account */
 	struct ed25519_key *signing_key;  /* of receipts */
+	struct vault *vault;		  /* vault.h: second factors */
 	struct files *pages;
 	struct gate *gate;
 	struct relays *relays; /* relays.h */

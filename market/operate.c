@@ -13,6 +13,7 @@
 #include "log.h"
 #include "market.h"
 #include "operate.h"
+#include "people.h"
 #include "setup.h"
 
 static void tell_number(const struct telling *t, const char *what, int64_t value)
@@ -90,6 +91,25 @@ static int report(const struct cli *cli, err_t e, const struct store *store)
 	}
 }
 
+/* A command that changes something is written down before it runs, whether or not it succeeds. */
+static err_t note_act(const struct cli *cli, struct store *store)
+{
+	static const char *const reading[] = { "list", "show", "verify" };
+	const char *name = cli_command_of(cli)->name, *verb = strrchr(name, ' ');
+	wall_time now = clock_wall();
+	struct operator_act act = { .id = uuid_make(now), .at = now };
+	AUTO_BUF detail = { .max = sizeof act.detail - 1 };
+	for (size_t i = 0; i < sizeof reading / sizeof *reading; i++)
+		if (verb && !strcmp(verb + 1, reading[i]))
+			return OK;
+	for (int i = 0; i < cli_arg_count(cli); i++)
+		buf_printf(&detail, "%s%s", i ? " " : "", cli_arg(cli, i));
+	TRY(text_copy(act.name, sizeof act.name, operator_name()));
+	TRY(text_copy(act.act, sizeof act.act, name));
+	TRY(text_copy(act.detail, sizeof act.detail, detail.error || !detail.data ? "" : detail.data));
+	return store_act_add(store, &act);
+}
+
 int with_store(struct cli *cli, with_store_fn *fn)
 {
 	static struct setup setup;
@@ -103,7 +123,9 @@ int with_store(struct cli *cli, with_store_fn *fn)
 	code = e == E_NOT_FOUND ? EXIT_NOT_FOUND : e == E_UNAVAILABLE ? EXIT_UNREACHABLE : EXIT_ERROR;
 	if (e == OK) {
 		telling_begin(cli, &t);
-		e = fn(cli, &setup, store, &t);
+		e = note_act(cli, store);
+		if (e == OK)
+			e = fn(cli, &setup, store, &t);
 		telling_end(&t, e == OK || e == E_CORRUPT);
 		code = report(cli, e, store);
 	}
@@ -324,14 +346,20 @@ int command_reputation_recompute(struct cli *cli)
 
 /* ---- operators ---- */
 
+err_t email_of(const char *text, char *ret_email)
+{
+	if (text_copy(ret_email, EMAIL_SIZE, text) != OK)
+		return E_NOT_FOUND;
+	for (char *at = ret_email; *at; at++)
+		if (*at >= 'A' && *at <= 'Z')
+			*at = (char)(*at - 'A' + 'a');
+	return OK;
+}
+
 static err_t set_operator(struct cli *cli, struct store *store, struct telling *t, bool on)
 {
 	char email[EMAIL_SIZE];
-	if (text_copy(email, sizeof email, cli_arg(cli, 0)) != OK)
-		return E_NOT_FOUND;
-	for (char *at = email; *at; at++) /* as accounts keep it */
-		if (*at >= 'A' && *at <= 'Z')
-			*at = (char)(*at - 'A' + 'a');
+	TRY(email_of(cli_arg(cli, 0), email));
 	TRY(store_account_set_operator(store, email, on));
 	say(t, "%s is %s", email, on ? "an operator; it counts from the next log-in" : "no operator any more");
 	if (t->json) {

@@ -24,6 +24,8 @@ void tell_item(const struct telling *t, json_t *item);
 /* Runs fn with a connection, and reports its error; of E_INVALID fn has said itself what is wrong. An exit code. */
 typedef err_t with_store_fn(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t);
 int with_store(struct cli *cli, with_store_fn *fn);
+/* As accounts keep it. E_NOT_FOUND: no account has such a one. */
+MUST_CHECK err_t email_of(const char *text, char *ret_email);
 /* Who does this, as it is written down: the name of the user. */
 const char *operator_name(void);
 

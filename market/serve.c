@@ -15,6 +15,7 @@
 #include "gate.h"
 #include "lane.h"
 #include "log.h"
+#include "login.h"
 #include "market.h"
 #include "metrics.h"
 #include "notify.h"
@@ -22,6 +23,7 @@
 #include "pay.h"
 #include "relays.h"
 #include "setup.h"
+#include "vault.h"
 
 #define STAND_BY_US (500 * 1000)
 #define ARGUMENTS_MAX 256
@@ -208,6 +210,17 @@ static err_t load_signing_key(const struct cli *cli, const char *data_dir, struc
 	return e;
 }
 
+/* Beside the database, which then does not hold the secrets that are sealed in it. */
+static err_t load_vault(const struct cli *cli, const char *data_dir, struct vault **ret_vault)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/secrets.key", data_dir);
+	err_t e = vault_load(path, ret_vault);
+	if (e)
+		(void)cli_error(cli, EXIT_ERROR, "the key in %s: %s", path, err_name(e));
+	return e;
+}
+
 /* Everything up to the loop; what fails has said why. */
 static err_t serve(struct market *m, struct setup *setup)
 {
@@ -241,6 +254,7 @@ static err_t serve(struct market *m, struct setup *setup)
 		return E_EXISTS;
 	}
 	TRY(load_signing_key(setup->cli, setup->data_dir, &m->signing_key));
+	TRY(load_vault(setup->cli, setup->data_dir, &m->vault));
 	TRY(setup_cluster(setup));
 	m->cluster = setup->cluster;
 	if (m->cluster)
@@ -248,6 +262,7 @@ static err_t serve(struct market *m, struct setup *setup)
 	TRY(setup_store(setup, &m->store));
 	int64_t epoch;
 	TRY(claim(m, &epoch));
+	TRY(login_factors_reseal(m));
 	TRY(loop_new(&m->loop));
 	TRY(lane_open(m->loop, setup_market_uri(setup), &m->lane));
 	TRY(lane_set_epoch(m->lane, epoch));
@@ -278,6 +293,7 @@ int command_serve(struct cli *cli)
 	attest_free(market.attest);
 	pay_free(market.pay);
 	ed25519_free(market.signing_key);
+	vault_free(market.vault);
 	setup_clear(&setup);
 	loop_free(market.loop);
 	return e ? EXIT_ERROR : EXIT_OK;

@@ -17,15 +17,34 @@ json_t *session_view_to_json(const struct session_view *s)
 	return json;
 }
 
+static void take_new_password(struct json_reader *r, char *password)
+{
+	json_take_text(r, "new_password", password, PASSWORD_SIZE);
+	if (!r->bad && strlen(password) < PASSWORD_MIN)
+		json_refuse(r, "new_password", "must have at least %d bytes", PASSWORD_MIN);
+}
+
 err_t password_change_from_json(json_t *json, struct password_change *ret, struct json_error *error)
 {
 	struct json_reader r;
 	struct password_change c = { 0 };
 	json_open(&r, json, error);
 	json_take_text(&r, "password", c.password, sizeof c.password);
-	json_take_text(&r, "new_password", c.new_password, sizeof c.new_password);
-	if (!r.bad && strlen(c.new_password) < PASSWORD_MIN)
-		json_refuse(&r, "new_password", "must have at least %d bytes", PASSWORD_MIN);
+	take_new_password(&r, c.new_password);
+	err_t e = json_close(&r);
+	if (e == OK)
+		*ret = c;
+	explicit_bzero(&c, sizeof c);
+	return e;
+}
+
+err_t password_reset_from_json(json_t *json, struct password_reset *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct password_reset c = { 0 };
+	json_open(&r, json, error);
+	json_take_text(&r, "token", c.token, sizeof c.token);
+	take_new_password(&r, c.new_password);
 	err_t e = json_close(&r);
 	if (e == OK)
 		*ret = c;

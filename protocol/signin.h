@@ -24,6 +24,12 @@ struct password_change {
 };
 MUST_CHECK err_t password_change_from_json(json_t *json, struct password_change *ret, struct json_error *error);
 
+/* POST /v1/password-reset; token: as the operator gave it */
+struct password_reset {
+	char token[TOKEN_TEXT_SIZE], new_password[PASSWORD_SIZE];
+};
+MUST_CHECK err_t password_reset_from_json(json_t *json, struct password_reset *ret, struct json_error *error);
+
 /* POST /v1/account/second-factor/confirm and …/remove: {"code"} */
 MUST_CHECK err_t code_from_json(json_t *json, char *ret_code, struct json_error *error); /* CODE_SIZE */
 

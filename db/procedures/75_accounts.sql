@@ -39,6 +39,7 @@ BEGIN
 	DELETE FROM second_factor WHERE account = p_account;
 	DELETE FROM recovery_code WHERE account = p_account;
 	DELETE FROM device_grant WHERE account = p_account;
+	DELETE FROM password_reset WHERE account = p_account;
 	DELETE FROM idempotency_key WHERE account = p_account;
 	DELETE FROM event WHERE account = p_account;
 	UPDATE cpushare.order SET name = '', user_data = NULL WHERE buyer = p_account;

@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0
  * second_factor.c - what authenticator apps share with the market, and recovery codes
  */
+#include "bytes.h"
 #include "connection.h"
 #include "people.h"
 
-static const char GET_SQL[] = "SELECT secret, confirmed_at IS NOT NULL, last_step FROM second_factor WHERE account = $1";
+/* A secret that is not sealed is shorter: the rest of it is zeros then. */
+#define COLUMNS "account, rpad(encode(secret, 'hex'), 96, '0'), coalesce(key, ''), confirmed_at IS NOT NULL, last_step"
+
+static void factor_read(struct row *row, void *element)
+{
+	struct second_factor *f = element;
+	char hex[2 * SEALED_BYTES + 1];
+	f->account = row_uuid(row);
+	row_text(row, hex, sizeof hex);
+	row_text(row, f->key, sizeof f->key);
+	f->confirmed = row_bool(row);
+	f->last_step = row_int(row);
+	if (hex_decode(hex, f->sealed, sizeof f->sealed) != OK)
+		row->bad = true;
+	explicit_bzero(hex, sizeof hex);
+}
+
+static const char GET_SQL[] = "SELECT " COLUMNS " FROM second_factor WHERE account = $1";
 
 err_t store_second_factor_get(struct store *s, uuid account, struct second_factor *ret)
 {
@@ -13,25 +31,54 @@ err_t store_second_factor_get(struct store *s, uuid account, struct second_facto
 	AUTO_RESULT *result = NULL;
 	TRY(store_query_one(s, GET_SQL, &p, &result));
 	struct row row = row_of(result, 0);
-	struct second_factor factor = { 0 };
-	row_bytes(&row, factor.secret, sizeof factor.secret);
-	factor.confirmed = row_bool(&row);
-	factor.last_step = row_int(&row);
+	struct second_factor factor = { .confirmed = false };
+	factor_read(&row, &factor);
 	TRY(row_end(s, &row));
 	*ret = factor;
 	return OK;
 }
 
-static const char BEGIN_SQL[] = "INSERT INTO second_factor (account, secret) VALUES ($1, $2) ON CONFLICT (account) "
-				"DO UPDATE SET secret = excluded.secret, last_step = 0 WHERE second_factor.confirmed_at IS NULL";
+static const char BEGIN_SQL[] =
+	"INSERT INTO second_factor (account, secret, key) VALUES ($1, $2, $3) ON CONFLICT (account) "
+	"DO UPDATE SET secret = excluded.secret, key = excluded.key, last_step = 0 WHERE second_factor.confirmed_at IS NULL";
 
-err_t store_second_factor_begin(struct store *s, uuid account, const void *secret)
+err_t store_second_factor_begin(struct store *s, const struct second_factor *f)
 {
 	struct params p = { 0 };
-	param_uuid(&p, account);
-	param_bytes(&p, secret, TOTP_SECRET_BYTES);
+	param_uuid(&p, f->account);
+	param_bytes(&p, f->sealed, sizeof f->sealed);
+	param_text(&p, f->key);
 	err_t e = store_query_one(s, BEGIN_SQL, &p, NULL);
 	return e == E_NOT_FOUND ? E_CONFLICT : e;
+}
+
+static const char STALE_SQL[] = "SELECT " COLUMNS " FROM second_factor WHERE key IS DISTINCT FROM $1 "
+				"AND ($2::uuid IS NULL OR account > $2) ORDER BY account LIMIT $3";
+
+err_t store_second_factor_stale(struct store *s, const char *key, uuid after, uint32_t limit, struct second_factor **ret_rows,
+				size_t *ret_count)
+{
+	struct params p = { 0 };
+	param_text(&p, key);
+	param_uuid(&p, after);
+	param_int(&p, limit);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query(s, STALE_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_rows, factor_read, (void **)ret_rows, ret_count);
+}
+
+static const char RESEAL_SQL[] = "UPDATE second_factor SET secret = $2, key = $3 WHERE account = $1 AND coalesce(key, '') = $4 "
+				 "AND rpad(encode(secret, 'hex'), 96, '0') = encode($5, 'hex')";
+
+err_t store_second_factor_reseal(struct store *s, const struct second_factor *was, const struct second_factor *now)
+{
+	struct params p = { 0 };
+	param_uuid(&p, was->account);
+	param_bytes(&p, now->sealed, sizeof now->sealed);
+	param_text(&p, now->key);
+	param_text(&p, was->key);
+	param_bytes(&p, was->sealed, sizeof was->sealed);
+	return store_query_one(s, RESEAL_SQL, &p, NULL);
 }
 
 static const char USED_SQL[] =

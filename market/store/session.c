@@ -85,3 +85,50 @@ err_t store_session_delete_others(struct store *s, uuid account, uuid keep)
 	param_uuid(&p, keep);
 	return store_query(s, DELETE_OTHERS_SQL, &p, NULL);
 }
+
+/* ---- a forgotten password ---- */
+
+static const char RESET_ADD_SQL[] =
+	"INSERT INTO password_reset (account, hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT (account) "
+	"DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at";
+
+err_t store_reset_add(struct store *s, uuid account, sha256 hash, wall_time expires_at)
+{
+	struct params p = { 0 };
+	param_uuid(&p, account);
+	param_sha256(&p, &hash);
+	param_time(&p, expires_at);
+	return store_query(s, RESET_ADD_SQL, &p, NULL);
+}
+
+static const char RESET_OPEN_SQL[] = "SELECT EXISTS (SELECT 1 FROM password_reset WHERE hash = $1 AND expires_at > $2)";
+
+err_t store_reset_is_open(struct store *s, sha256 hash, wall_time now, bool *ret_open)
+{
+	struct params p = { 0 };
+	param_sha256(&p, &hash);
+	param_time(&p, now);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, RESET_OPEN_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	bool open = row_bool(&row);
+	TRY(row_end(s, &row));
+	*ret_open = open;
+	return OK;
+}
+
+static const char RESET_TAKE_SQL[] = "DELETE FROM password_reset WHERE hash = $1 AND expires_at > $2 RETURNING account";
+
+err_t store_reset_take(struct store *s, sha256 hash, wall_time now, uuid *ret_account)
+{
+	struct params p = { 0 };
+	param_sha256(&p, &hash);
+	param_time(&p, now);
+	AUTO_RESULT *result = NULL;
+	TRY(store_query_one(s, RESET_TAKE_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	uuid account = row_uuid(&row);
+	TRY(row_end(s, &row));
+	*ret_account = account;
+	return OK;
+}

@@ -38,7 +38,7 @@ kill -KILL "$MARKET_PID" "$(head -n 1 "$MARKET_DATA/postgres/postmaster.pid")"
 wait "$MARKET_PID" 2>/dev/null
 MARKET_LOST=$MARKET_DATA MARKET_DATA=$WORK/restored
 mkdir "$MARKET_DATA"
-cp -r "$MARKET_LOST/tls" "$MARKET_LOST/signing.pem" "$MARKET_LOST/pieces" "$MARKET_DATA"
+cp -r "$MARKET_LOST/tls" "$MARKET_LOST/signing.pem" "$MARKET_LOST/secrets.key" "$MARKET_LOST/pieces" "$MARKET_DATA"
 rm -rf "$MARKET_LOST"
 mv "$WORK/base" "$MARKET_DATA/postgres"
 cat >>"$MARKET_DATA/postgres/postgresql.auto.conf" <<END

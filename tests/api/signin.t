@@ -111,6 +111,38 @@ PASSWORD=another-one-entirely login anna
 is "$STATUS" 201 "the new one is"
 PASSWORD=another-one-entirely
 
+note "a forgotten password"
+reset() { api POST /v1/password-reset "{\"token\":\"$1\",\"new_password\":\"$2\"}"; }
+user_reset() { cpushare-market user reset "$@" --data "$MARKET_DATA"; }
+is "$(user_reset nobody@example.org 2>/dev/null; echo $?)" 3 "there is none of nobody"
+FIRST=$(user_reset Anna@example.org -o json | jq -r .token)
+like "$(user_reset anna@example.org)" "^$URL/reset#cpu_rst_[0-9A-Za-z]{36}
+Give this address to anna@example.org" "an address, which the operator hands over"
+SECOND=$(user_reset anna@example.org -o json | jq -r .token)
+reset "$FIRST" forgotten-and-new
+is "$STATUS $(field '.errors[0].field')" "422 token" "a newer one replaces it"
+reset "$SECOND" short
+is "$STATUS $(field '.errors[0].field')" "422 new_password" "the new password has a length"
+reset cpu_rst_000000000000000000000000000000000000 forgotten-and-new
+is "$STATUS $(field '.errors[0].field')" "422 token" "a guessed token is none"
+is "$(sql "SELECT count(*) FROM cpushare.password_reset WHERE encode(hash, 'escape') LIKE '%$SECOND%'")" 0 "the token is not kept"
+login anna && ANNA=$TOKEN
+sql "UPDATE cpushare.password_reset SET expires_at = now() - interval '1 second'" >/dev/null
+reset "$SECOND" forgotten-and-new
+is "$STATUS $(field '.errors[0].field')" "422 token" "half an hour later it is too late"
+sql "UPDATE cpushare.password_reset SET expires_at = now() + interval '1 minute'" >/dev/null
+reset "$SECOND" forgotten-and-new
+is "$STATUS" 204 "set"
+reset "$SECOND" forgotten-again
+is "$STATUS $(field '.errors[0].field')" "422 token" "once"
+api GET /v1/account "" "$ANNA"
+is "$STATUS" 401 "all sessions are out"
+login anna
+is "$STATUS" 401 "the old password is none"
+PASSWORD=forgotten-and-new
+cookie_login anna@example.org
+is "$(jq -r .email <<<"$BODY")" anna@example.org "the new one is"
+
 note "the second factor"
 # base32 SECRET: as hex.  code [STEPS]: of the app, now or STEPS later
 base32() { perl -e '$_ = join "", map { sprintf "%05b", index "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", $_ } split //, shift; print unpack "H*", pack "B*", $_' "$1"; }
@@ -140,6 +172,17 @@ like "$RECOVERY" '^[a-z2-7]{4}(-[a-z2-7]{4}){3}$' "of 80 bits each"
 is "$(sql "SELECT count(*) FROM cpushare.recovery_code WHERE encode(hash, 'escape') LIKE '%$RECOVERY%'")" 0 "which are not kept"
 page GET /v1/account
 is "$(field .second_factor)" true "the account says so"
+SEALED="SELECT octet_length(secret) || ' ' || (key IS NOT NULL) || ' ' || (position(decode('$(base32 "$SECRET")', 'hex') IN secret) > 0) FROM cpushare.second_factor"
+is "$(sql "$SEALED")" "48 true false" "the app's secret is sealed"
+is "$(stat -c %a "$MARKET_DATA/secrets.key")" 600 "with a key beside the database"
+sql "UPDATE cpushare.second_factor SET key = NULL, secret = decode('$(base32 "$SECRET")', 'hex')" >/dev/null
+end "$MARKET_PID"
+ok "a market that finds one as it was kept before" restart_market
+is "$(sql "$SEALED")" "48 true false" "seals it"
+echo "0123abcd $(openssl rand -hex 32)" >>"$MARKET_DATA/secrets.key"
+end "$MARKET_PID"
+ok "and with a newer key" restart_market
+is "$(sql "SELECT key FROM cpushare.second_factor")" 0123abcd "anew"
 page POST /v1/account/second-factor
 is "$STATUS $(field .code)" "409 wrong_state" "and nobody puts another in its place"
 login_code() { api POST /v1/sessions "{\"email\":\"anna@example.org\",\"password\":\"$PASSWORD\",\"code\":\"$1\"}"; }

@@ -79,11 +79,13 @@ static void try_signin(json_t *json)
 	struct json_error error;
 	struct password_change change;
 	struct farewell farewell;
+	struct password_reset reset;
 	struct console_input typed;
 	char code[CODE_SIZE], client[CLIENT_SIZE], device_code[TOKEN_TEXT_SIZE];
 	assert(password_change_from_json(json, &change, &error) != OK || strlen(change.new_password) >= PASSWORD_MIN);
 	assert(farewell_from_json(json, &farewell, &error) != OK || farewell.forfeit.micro >= 0);
 	assert(console_typed_from_json(json, &typed, &error) != OK || (typed.len > 0 && typed.len <= CONSOLE_INPUT_MAX));
+	assert(password_reset_from_json(json, &reset, &error) != OK || strlen(reset.new_password) >= PASSWORD_MIN);
 	assert(code_from_json(json, code, &error) != OK || *code);
 	assert(device_request_from_json(json, client, &error) != OK || *client);
 	assert(device_poll_from_json(json, device_code, &error) != OK || *device_code);

@@ -126,6 +126,12 @@ good endSessions /v1/sessions "" "$A"
 good createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p}')"
 A=$(jq -r .token <<<"$BODY")
 
+refused bad_field resetPassword /v1/password-reset "$(jq -nc --arg p "$PASSWORD" '{token: "x", new_password: $p}')"
+good resetPassword /v1/password-reset "$(jq -nc --arg p "$PASSWORD" --arg t "$(cpushare-market user reset a@example.org --data "$MARKET_DATA" -o json | jq -r .token)" '{token: $t, new_password: $p}')"
+refused bad_token getAccount /v1/account "" "$A"
+good createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p}')"
+A=$(jq -r .token <<<"$BODY")
+
 # ---- money ----
 new_operator_token
 good getBalance /v1/balance "" "$A"
@@ -172,6 +178,9 @@ good getLedger /v1/operator/ledger "" "$OPERATOR"
 good listAccounts /v1/operator/accounts?limit=1 "" "$OPERATOR"
 good listAccounts "/v1/operator/accounts?cursor=$(jq -r .next <<<"$BODY")" "" "$OPERATOR"
 refused not_operator listAccounts /v1/operator/accounts "" "$A"
+good listOperatorActs /v1/operator/acts?limit=1 "" "$OPERATOR"
+good listOperatorActs "/v1/operator/acts?cursor=$(jq -r .next <<<"$BODY")" "" "$OPERATOR"
+refused not_operator listOperatorActs /v1/operator/acts "" "$A"
 good getOperatorHealth /v1/operator/health "" "$OPERATOR"
 good listEarnings /v1/earnings?days=3 "" "$A"
 is "$(jq '.items | length' <<<"$BODY")" 3 "listEarnings: a row a day"

@@ -152,6 +152,20 @@ click "Make the line"
 see "a line that sets a machine up" pre "echo cpu_pat_[0-9A-Za-z]{36} \| cpushare-seller setup --market $URL --pin ${PIN//+/\\+} --token-file - --name attic"
 shot selling
 
+note "a forgotten password"
+visit "$URL/reset"
+see "without an address from the operator there is nothing to do" main 'is set anew by an address that the market’s operator hands out'
+visit "$(cpushare-market user reset desk@example.org --data "$MARKET_DATA" | head -n 1)"
+is "$(js "location.hash")" "" "the token does not stay in the address bar"
+fill reset-new_password another-password
+click "Set it"
+see "a new one is set" main 'Changed. All sessions have ended.' 20
+visit "$URL/login?to=/account"
+fill login-email desk@example.org
+fill login-password another-password
+click "Log in"
+within 20 at /account
+
 note "the account"
 visit "$URL/account"
 click "Set up an authenticator app"
@@ -172,7 +186,7 @@ is "$STATUS $(jq -r .email <<<"$BODY")" "201 desk@example.org" "with a session"
 
 note "every page at 360 px"
 screen 360 800
-for page in /orders /images /orders/new /money /selling /account /login /signup /device; do
+for page in /orders /images /orders/new /money /selling /account /login /signup /device /reset; do
 	visit "$URL$page"
 	ok "$page" within 10 js_is "document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('main input:not([hidden]), main select, main textarea')].every((e) => e.labels.length === 1)" true
 done

@@ -31,6 +31,17 @@ export const readInteger = (min, max) => (text) => {
 	return value;
 };
 
+const bytes = (text) => new TextEncoder().encode(text).length;
+// A field for a password to be chosen.
+export const newPassword = (name, label, hint) => ({
+	name, label, hint, type: 'password', required: true, autocomplete: 'new-password',
+	read: (text) => {
+		if (bytes(text) < 8)
+			throw new Error('At least 8 characters.');
+		return text;
+	},
+});
+
 export const optional = (read) => (text) => (text.trim() === '' ? undefined : read(text));
 
 const DURATIONS = { s: 1, min: 60, m: 60, h: 3600, d: 86400 };

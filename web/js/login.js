@@ -34,7 +34,8 @@ function Login() {
 	if (codeNeeded)
 		fields.push({ name: 'code', label: 'Code', required: true, autocomplete: 'one-time-code', inputMode: 'text',
 			hint: 'The six digits that your authenticator app shows, or a recovery code.' });
-	return html`<${Form} id="login" fields=${fields} submit="Log in" onSubmit=${enter} />`;
+	return html`<${Form} id="login" fields=${fields} submit="Log in" onSubmit=${enter} />
+		<p class="hint">A forgotten password: the market’s operator can give you an address at which you set another.</p>`;
 }
 say('');
 start(Login);

@@ -72,15 +72,23 @@ const userColumns = [
 	{ label: 'Since', text: (u) => time(u.created_at), raw: (u) => u.created_at, sort: (u) => u.created_at },
 ];
 
+const actColumns = [
+	{ label: 'When', text: (a) => time(a.at), raw: (a) => a.at },
+	{ label: 'Who', text: (a) => (a.account ? a.who : `${a.who}, at the market’s machine`) },
+	{ label: 'What', text: (a) => a.act },
+	{ label: 'With', text: (a) => a.detail, minor: true },
+];
+
 function Operator() {
 	const [turn, setTurn] = useState(0);
 	const again = () => setTurn((n) => n + 1);
 	const data = useFresh(async () => {
-		const [{ currency }, deposits, payouts, disputes, users, ledger, health] = await Promise.all([
+		const [{ currency }, deposits, payouts, disputes, users, ledger, health, acts] = await Promise.all([
 			market(), own(getList, '/v1/operator/deposits?state=pending'), own(getList, '/v1/operator/payouts?state=created'), own(getList, '/v1/operator/disputes?state=open'),
 			own(getList, '/v1/operator/accounts'), own('/v1/operator/ledger'), own('/v1/operator/health'),
+			own('/v1/operator/acts?limit=100'),
 		]);
-		return { currency, deposits: deposits.items, payouts: payouts.items, disputes: disputes.items, users: users.items, ledger, health };
+		return { currency, deposits: deposits.items, payouts: payouts.items, disputes: disputes.items, users: users.items, ledger, health, acts: acts.items };
 	}, 10000, [turn]);
 	if (!data)
 		return null;
@@ -90,6 +98,8 @@ function Operator() {
 		${list('deposits', 'Deposits to confirm', deposits, html`<${Deposits} deposits=${deposits} currency=${currency} again=${again} />`)}
 		${list('disputes', 'Disputes', disputes, html`<${Disputes} disputes=${disputes} currency=${currency} again=${again} />`)}
 		${list('payouts', 'Payouts to look at', payouts, html`<${Payouts} payouts=${payouts} currency=${currency} again=${again} />`)}
-		${list('users', 'Users', users, html`<${Table} caption="Users" hidden cards columns=${userColumns} rows=${users} rowKey=${(u) => u.id} empty="None." csv="users" />`)}`;
+		${list('users', 'Users', users, html`<${Table} caption="Users" hidden cards columns=${userColumns} rows=${users} rowKey=${(u) => u.id} empty="None." csv="users" />`)}
+		${list('acts', 'What operators did', data.acts, html`<p class="hint">The last hundred; each is written in the transaction that did it, and nobody can change it afterwards.</p>
+			<${Table} caption="What operators did" hidden cards columns=${actColumns} rows=${data.acts} rowKey=${(a) => a.id} empty="Nothing yet." csv="operators" />`)}`;
 }
 start(Operator);

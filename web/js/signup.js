@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // signup.js - the sign-up page
-import { Form } from './form.js';
+import { Form, newPassword } from './form.js';
 import { html } from './html.js';
 import { say, start } from './page.js';
 import { cameIn, post } from './session.js';
 
-const bytes = (text) => new TextEncoder().encode(text).length;
 const fields = [
 	{ name: 'email', label: 'Email', type: 'email', required: true, autocomplete: 'username' },
 	{ name: 'name', label: 'Name', required: true, autocomplete: 'nickname', hint: 'Others see it: on offers, beside marks.' },
-	{
-		name: 'password', label: 'Password', type: 'password', required: true, autocomplete: 'new-password',
-		hint: 'At least 8 characters. It cannot be sent to you again: keep it.',
-		read: (text) => {
-			if (bytes(text) < 8)
-				throw new Error('At least 8 characters.');
-			return text;
-		},
-	},
+	newPassword('password', 'Password', 'At least 8 characters. It cannot be sent to you again: keep it.'),
 ];
 
 function SignUp() {
