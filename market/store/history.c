@@ -158,6 +158,10 @@ static const char OUTCOMES_SQL[] =
 	"SELECT json_build_object('ends', (SELECT coalesce(json_agg(t ORDER BY t.leases DESC, t.reason, t.bucket), '[]') FROM ("
 	"    SELECT reason, bucket, sum(leases)::bigint AS leases FROM outcome_day WHERE day >= ($1 AT TIME ZONE 'UTC')::date "
 	"    GROUP BY reason, bucket) t), "
+	"  'running', (SELECT coalesce(json_agg(t ORDER BY t.bucket), '[]') FROM ("
+	"    SELECT least(floor(ln(greatest(extract(epoch FROM clock_timestamp() - started_at), 0)::float8 / 60 + 1) / ln(2.0::float8)) + 1, "
+	"      15)::int AS bucket, count(*) AS leases FROM lease WHERE state <> 'ended' AND started_at IS NOT NULL "
+	"    GROUP BY 1) t), "
 	"  'sellers', (SELECT count(*) FROM standing WHERE side = 'seller'), "
 	"  'ratings', (SELECT json_agg(coalesce(d.count, 0) ORDER BY n) FROM generate_series(0, 19) n LEFT JOIN ("
 	"    SELECT least(rating_ppm / 50000, 19) AS bin, count(*) AS count FROM standing WHERE side = 'seller' AND good + bad > 0 "
@@ -200,18 +204,24 @@ err_t store_improved(struct store *s, wall_time now, uint32_t limit, char **ret_
 	"SELECT day, good, bad FROM mark_day WHERE account = $1 AND side = " side " ORDER BY day DESC LIMIT 366) m)"
 
 /* The machines that were heard last, and of each what 90 days were like: minutes a day, and the speed that it claimed; 0 where it was not
- * there. The last is today. */
+ * there. The last is today. And what its TPM proved last, where that was without fault under the policy that holds. */
 static const char SELLER_HISTORY_SQL[] =
 	"SELECT json_build_object('days', 90, 'marks', " MARKS("'seller'") ", "
 	"  'reasons', (SELECT coalesce(json_agg(json_build_object('reason', reason, 'leases', leases) ORDER BY leases DESC, reason), "
 	"    '[]') FROM seller_reason WHERE seller = $1), "
 	"  'direct', s.direct, 'relayed', s.relayed, 'disputes', s.disputes, 'upheld', s.upheld, "
-	"  'machines', (SELECT coalesce(json_agg(json_build_object('name', m.name, 'minutes', d.minutes, 'scores', d.scores)), '[]') "
+	"  'machines', (SELECT coalesce(json_agg(json_build_object('name', m.name, 'minutes', d.minutes, 'scores', d.scores, "
+	"      'proven', t.proven)), '[]') "
 	"    FROM (SELECT id, name FROM machine WHERE account = $1 AND state <> 'retired' "
 	"      ORDER BY seen_at DESC NULLS LAST, id LIMIT 20) m "
 	"    CROSS JOIN LATERAL (SELECT json_agg(coalesce(y.minutes, 0) ORDER BY n) AS minutes, "
 	"      json_agg(coalesce(y.score, 0) ORDER BY n) AS scores FROM generate_series(0, 89) n "
-	"      LEFT JOIN machine_day y ON y.machine = m.id AND y.day = ($2 AT TIME ZONE 'UTC')::date - 89 + n) d))::text "
+	"      LEFT JOIN machine_day y ON y.machine = m.id AND y.day = ($2 AT TIME ZONE 'UTC')::date - 89 + n) d "
+	"    LEFT JOIN LATERAL (SELECT json_build_object('tier', p.tier, 'at', to_char(p.at AT TIME ZONE 'UTC', "
+	"      'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), 'first_use', NOT k.certified) AS proven FROM attestation p "
+	"      JOIN attestation_key k ON k.machine = p.machine AND k.revoked_at IS NULL "
+	"      WHERE p.machine = m.id AND p.lease IS NULL AND p.fault = '' AND p.tier <> 'none' "
+	"      AND p.policy = coalesce((SELECT max(version) FROM trust_policy), 0)) t ON true))::text "
 	"FROM standing s JOIN account a ON a.id = s.account "
 	"WHERE s.account = $1 AND s.side = 'seller' AND a.deleted_at IS NULL";
 /* clang-format on */

@@ -91,6 +91,9 @@ api GET "/v1/leases/$LEASE" "" "$BUYER"
 is "$(field .usage_cut)" true "counters that grow faster than time are cut, and flagged"
 ok "and charged no more than was possible" [ "$(field .charged_micro)" -lt 40000 ]
 
+api GET /v1/outcomes
+is "$(field '.outcomes.running | tojson')" '[{"bucket":1,"leases":1}]' "it counts among those that live"
+
 # The console, while somebody reads it.
 is "$(field .state)" running "it runs"
 report desk "[$(said "$LEASE" running)]"

@@ -31,6 +31,9 @@ ok "the machine answers the market's question" within 20 shows desk identity/ref
 like "$(cpushare-seller tpm status --state "$WORK/desk")" 'at the market: identity, fault reference' "its owner can see that"
 ok "the operator knows this boot" trust reference add desk --machine "$(machine desk)" --registers 0,4,7
 ok "and the machine is what the operator knows" within 20 shows desk measured_boot/null/desk
+proven() { curl -ks "$URL/v1/sellers/$(curl -ks "$URL/v1/offers" | jq -r --arg n "$1" '.items[] | select(.machine_name == $n).seller')/history" | jq -r '.machines[0].proven | "\(.tier)/\(.first_use)"'; }
+proven_is() { [ "$(proven desk)" = "$1" ]; }
+ok "everybody sees on the seller's page that it is" within 15 proven_is measured_boot/false
 api GET /v1/trust/policy
 is "$(jq -r '.references[0].name' <<<"$BODY")" desk "the policy is public"
 

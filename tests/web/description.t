@@ -315,6 +315,7 @@ good getBuyer "/v1/buyers/$SELLER"
 refused not_found getBuyer "/v1/buyers/$none"
 good getOutcomes /v1/outcomes
 is "$(jq '[.outcomes.ends[].leases] | add' <<<"$BODY")" "$(sql "SELECT count(*) FROM cpushare.lease WHERE state = 'ended'")" "getOutcomes: every lease that ended"
+is "$(jq '[.outcomes.running[].leases] | add // 0' <<<"$BODY")" "$(sql "SELECT count(*) FROM cpushare.lease WHERE state <> 'ended' AND started_at IS NOT NULL")" "getOutcomes: and that runs on"
 good listTrades /v1/trades
 is "$(jq '.items | length' <<<"$BODY")" 2 "listTrades: every lease made"
 call listTrades /v1/trades "" "" "If-None-Match: $(curl -ksI "$URL/v1/trades" | tr -d '\r' | sed -n 's/^[Ee][Tt]ag: //p')"

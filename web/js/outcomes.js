@@ -51,11 +51,11 @@ export function Funnel({ ends }) {
 	return items[0].value === 0 ? html`<p class="empty">No lease has ended yet.</p>` : html`<${Bars} name="Outcomes" unit="Step" items=${items} format=${share} />`;
 }
 
-// Kaplan and Meier's estimate (1958) over the buckets: a lease that ended otherwise than by the seller's fault says that it lived so
-// long, and nothing of what came after.
-export function survivalOf(ends) {
+// Kaplan and Meier's estimate (1958) over the buckets: a lease that ended otherwise than by the seller's fault, or that runs on, says
+// that it lived so long, and nothing of what came after.
+export function survivalOf(ends, running) {
 	const points = [{ bucket: 0, alive: 1 }];
-	const from = (bucket) => ends.filter((e) => e.bucket >= bucket && e.bucket > 0);
+	const from = (bucket) => [...ends, ...running].filter((e) => e.bucket >= bucket && e.bucket > 0);
 	for (let bucket = 1, alive = 1; bucket <= 15; bucket++) {
 		const atRisk = sumOf(from(bucket));
 		if (atRisk === 0)
@@ -67,10 +67,10 @@ export function survivalOf(ends) {
 }
 
 const after = { label: 'After', format: (bucket) => (bucket === 0 ? '0' : bucket === 15 ? 'more' : duration(60 * (2 ** bucket - 1))) };
-export function Survival({ ends }) {
-	const points = survivalOf(ends);
+export function Survival({ ends, running }) {
+	const points = survivalOf(ends, running);
 	if (points.length < 2)
-		return html`<p class="empty">No lease that ran has ended yet.</p>`;
+		return html`<p class="empty">No lease has run yet.</p>`;
 	return html`<${Plot} name="Survival" times=${points.map((p) => p.bucket)} along=${after} most=${1.02} format=${(v) => percent(v, 1)}
 		series=${[{ label: 'Not failed yet', values: points.map((p) => p.alive), color: 'good', fill: true }]} />`;
 }

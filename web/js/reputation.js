@@ -30,7 +30,7 @@ function Reputation() {
 	useEffect(() => void (data && location.hash && document.querySelector(location.hash)?.scrollIntoView()), [Boolean(data)]);
 	if (!data)
 		return null;
-	const { sellers, ratings } = data.outcomes;
+	const { sellers, ratings, running } = data.outcomes;
 	return html`
 		<${Figures} items=${[
 			['Sellers', count(sellers)],
@@ -47,8 +47,8 @@ function Reputation() {
 		</section>
 		<section aria-labelledby="survival-title">
 			<h2 id="survival-title">How long leases live</h2>
-			<p class="hint">Of leases that ran: the share that no seller had failed after so long, by the estimate of Kaplan and Meier.</p>
-			<${Survival} ends=${ends} />
+			<p class="hint">Of leases that ran, ${count(sum(running.map((r) => r.leases)))} of them still: the share that no seller had failed after so long, by the estimate of Kaplan and Meier.</p>
+			<${Survival} ends=${ends} running=${running} />
 		</section>
 		<div class="pair">
 			<section aria-labelledby="ratings-title">

@@ -2,7 +2,7 @@
 // seller.js - one seller: marks, leases, machines by day, and what the rating is made of
 import { get } from './api.js';
 import * as columns from './columns.js';
-import { count, date, percent, plural, rating } from './format.js';
+import { count, date, percent, plural, rating, time } from './format.js';
 import { html, useEffect, useMemo } from './html.js';
 import { MarksOverTime, wordsOf } from './marks.js';
 import { Reasons } from './outcomes.js';
@@ -66,6 +66,24 @@ function Past({ seller, history }) {
 		</section>`;
 }
 
+const TIERS = {
+	identity: ['Known computer', 'Its answers come from one TPM, the same as always: which computer it is, not what runs on it.'],
+	measured_boot: ['Proven boot', 'Its TPM showed that firmware and boot loader had known values when it started; not what runs above them, nor what happened since.'],
+	confidential: ['Sealed memory', 'Besides a proven boot, the guest’s memory is encrypted for the processor alone.'],
+};
+
+// What machines proved, when, and what that means: not more.
+function Proofs({ machines }) {
+	const shown = machines.filter((m) => m.proven);
+	if (shown.length === 0)
+		return null;
+	return html`<section aria-labelledby="proof-title">
+		<h2 id="proof-title">Proven</h2>
+		<ul class="list">${shown.map(({ name, proven }) => html`<li key=${name} class="panel"><h3>${name} <span class="state proven">${TIERS[proven.tier][0]}</span></h3>
+			<p class="hint">${TIERS[proven.tier][1]} Proven ${time(proven.at)}${proven.first_use ? ', by a TPM that no maker vouches for: it was taken on first use' : ''}.</p></li>`)}</ul>
+		<p class="hint"><a href="/docs/trust">What a proof says, and what not</a></p></section>`;
+}
+
 const ended = { days: 90, marks: [], reasons: [], machines: [], direct: 0, relayed: 0, disputes: 0, upheld: 0 };
 
 function Seller({ id }) {
@@ -84,6 +102,7 @@ function Seller({ id }) {
 					rowKey=${(o) => o.machine} empty="None of this seller’s machines is online now." csv="offers" />
 			</div>
 		</section>
+		<${Proofs} machines=${history.machines} />
 		<${Past} seller=${data.seller} history=${history} />`;
 }
 
