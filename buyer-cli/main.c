@@ -118,6 +118,7 @@ static const struct cli_option watch_options[] = {
 };
 static const struct cli_option console_options[] = {
 	{ "follow", 'f', NULL, "go on as more comes" },
+	{ "type", 0, NULL, "and type: key by key at a terminal until Ctrl-]; or what is piped in" },
 	{ "raw", 0, NULL, "let control characters through" },
 	END_OF_OPTIONS,
 };

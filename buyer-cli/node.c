@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * node.c - node list, show, console, rate, dispute: the VMs of an order
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "bytes.h"
 #include "commands.h"
 #include "file.h"
 #include "json.h"
@@ -157,7 +159,7 @@ static int console_follow(session_t *s, const char *id, struct console_chunk *ch
 	struct terminal_filter filter = { .in_line = false };
 	bool ended = false;
 	int64_t from = 0;
-	output_note(s->cli, "-- the serial console, read only; Ctrl-C leaves --\n");
+	output_note(s->cli, "-- the serial console, to read (--type to type); Ctrl-C leaves --\n");
 	while (!ended) {
 		int code = console_next(s, id, from, chunk, &ended);
 		if (code)
@@ -170,6 +172,74 @@ static int console_follow(session_t *s, const char *id, struct console_chunk *ch
 	}
 	output_note(s->cli, "%s-- the VM has ended --\n", filter.in_line ? "\n" : "");
 	return EXIT_OK;
+}
+
+/* ---- typing ---- */
+
+#define LEAVE 0x1d /* Ctrl-], as telnet has it */
+#define TYPE_PAUSE_MS 250
+
+/* What was typed since, to the VM. ret_over: it was the last. */
+static int console_send(session_t *s, const char *id, bool *ret_over)
+{
+	struct console_input input = { .from = 0 };
+	char path[128], text[4 * (sizeof input.data / 3 + 1) + 1];
+	ssize_t len = read(STDIN_FILENO, input.data, sizeof input.data / 2);
+	const uint8_t *leave = len > 0 && isatty(STDIN_FILENO) ? memchr(input.data, LEAVE, (size_t)len) : NULL;
+	*ret_over = len <= 0 || leave;
+	if (leave)
+		len = leave - input.data;
+	if (len <= 0)
+		return EXIT_OK;
+	AUTO_JSON body = json_object();
+	json_put_text(body, "data", base64_encode(input.data, (size_t)len, text));
+	snprintf(path, sizeof path, "/v1/leases/%s/console/input", id);
+	for (int tries = 0;; tries++) {
+		struct problem problem = { .status = 0 };
+		err_t e = session_try(s, "POST", path, body, false, NULL, &problem);
+		if (e == OK)
+			return EXIT_OK;
+		if (problem.status != 429 || tries == CONSOLE_TRIES)
+			return session_refused(s, &problem);
+		nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL); /* the machine has not taken what came before */
+	}
+}
+
+static int console_new_output(session_t *s, const char *id, struct console_chunk *chunk, int64_t *from,
+			      struct terminal_filter *filter)
+{
+	bool ended = false;
+	int code = console_next(s, id, *from, chunk, &ended);
+	if (code)
+		return code;
+	*from = chunk->from + (int64_t)chunk->len;
+	if (chunk->len)
+		print_chunk(s->cli, filter, chunk);
+	return ended ? EXIT_NOT_FOUND : EXIT_OK;
+}
+
+/* Reads as fast as somebody types; until Ctrl-] at a terminal, the end of what is piped in, or the VM's. */
+static int console_type(session_t *s, const char *id, struct console_chunk *chunk)
+{
+	struct terminal_filter filter = { .in_line = false };
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+	bool over = false;
+	int64_t from = 0;
+	int code = EXIT_OK;
+	output_note(s->cli, "-- the serial console; Ctrl-] leaves --\n");
+	bool raw = terminal_raw(true);
+	while (!code && !over) {
+		if (poll(&input, 1, TYPE_PAUSE_MS) > 0)
+			code = console_send(s, id, &over);
+		if (!code)
+			code = console_new_output(s, id, chunk, &from, &filter);
+	}
+	if (raw)
+		(void)terminal_raw(false);
+	if (filter.in_line)
+		putchar('\n');
+	output_note(s->cli, "-- left --\n");
+	return code == EXIT_NOT_FOUND ? EXIT_OK : code;
 }
 
 static int console_once(session_t *s, const char *id, struct console_chunk *chunk)
@@ -210,6 +280,8 @@ int command_node_console(struct cli *cli)
 	AUTO_FREE struct console_chunk *chunk = calloc(1, sizeof *chunk);
 	if (!chunk)
 		return cli_error(cli, EXIT_ERROR, "out of memory");
+	if (cli_flag(cli, "type"))
+		return console_type(&s, id, chunk);
 	return cli_flag(cli, "follow") ? console_follow(&s, id, chunk) : console_once(&s, id, chunk);
 }
 

@@ -43,6 +43,23 @@ bool terminal_ask(const char *prompt, bool secret, char *text, size_t size)
 	return got;
 }
 
+bool terminal_raw(bool on)
+{
+	static const int ends[] = { SIGTERM, SIGHUP, SIGQUIT };
+	if (on && (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before_asking)))
+		return false;
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+		signal(ends[i], on ? on_interrupt : SIG_DFL);
+	struct termios keys = before_asking;
+	if (on) {
+		keys.c_lflag &= ~(tcflag_t)(ECHO | ICANON | ISIG | IEXTEN);
+		keys.c_iflag &= ~(tcflag_t)(ICRNL | IXON | ISTRIP);
+		keys.c_cc[VMIN] = 1;
+		keys.c_cc[VTIME] = 0;
+	}
+	return tcsetattr(STDIN_FILENO, TCSAFLUSH, &keys) == 0;
+}
+
 /* ---- showing ---- */
 
 static void newline(struct terminal_filter *f, struct buf *out)

@@ -12,6 +12,9 @@
  * there is no terminal, or no line. */
 bool terminal_ask(const char *prompt, bool secret, char *text, size_t size);
 
+/* Standard input key by key, without echo, Ctrl-C among the keys; and back, also where a signal ends us. False where it is no terminal. */
+bool terminal_raw(bool on);
+
 /* A serial console's bytes become lines of text: escape sequences, control characters and what is no UTF-8 are taken out, so that a
  * guest cannot drive the terminal. Where the cursor is sent to another row, or the screen cleared, a new line begins. Sequences may
  * be cut anywhere between two calls. Zero-initialised is ready. */

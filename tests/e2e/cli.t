@@ -373,6 +373,9 @@ try 2 buyer "node show" vm1
 try 0 buyer "node console" first/vm1
 jq -e 'has("console")' <<<"$OUT" >/dev/null
 _tap $? "the console is a text"
+printf 'echo $((6*7))typed\n' | as buyer cpushare node console first/vm1 --type >/dev/null
+typed() { as buyer cpushare node console first/vm1 | grep -q 42typed; }
+ok "what is piped into the console reaches its shell" within 60 typed
 for pid in "$WORK"/desk/leases/*/net.pid; do
 	tr '\0' ' ' <"/proc/$(<"$pid")/cmdline" | grep -q ' endpoint ' && TRIED["cpushare-seller endpoint"]=1
 done
