@@ -129,6 +129,11 @@ see "its events are told" .events 'lease running'
 see "cycles delivered are shown beside those reserved" '.list .panel' '[1-9][0-9.]* vCPU s delivered in .* charged' 30
 see "the network has its member" '.network' vm1 30
 shot order
+visit "$URL/money"
+see "what runs costs so much an hour" '#burn' 'costs (up to )?1.15625 EUR an hour'
+visit "$URL/orders"
+click job
+within 10 shows '#order-state' filled
 click "Cancel the order"
 click "Cancel the order" # in the dialog
 see "cancelled" main 'Ended: cancelled' 60
@@ -151,6 +156,12 @@ fill install-name attic
 click "Make the line"
 see "a line that sets a machine up" pre "echo cpu_pat_[0-9A-Za-z]{36} \| cpushare-seller setup --market $URL --pin ${PIN//+/\\+} --token-file - --name attic"
 shot selling
+fill energy-watts 100
+fill energy-kwh 0.5
+see "the energy of a core hour is reckoned" '#suggestion' 'costs 0[.]05 EUR. Suggested: 1.00 EUR'
+see "and stands beside what was earned" main 'Energy, at most 0[.]0'
+fill energy-kwh 50
+see "a price below it is named" '#suggestion' 'Suggested: 5.00 EUR a core hour. desk asks less than the energy costs'
 
 note "a forgotten password"
 visit "$URL/reset"

@@ -3,8 +3,9 @@
 import { getList } from './api.js';
 import { Form, readMoney } from './form.js';
 import { money, time } from './format.js';
-import { html, useState } from './html.js';
+import { html, useMemo, useState } from './html.js';
 import { market, start, useFresh } from './page.js';
+import { Plot } from './plot.js';
 import { newKey, own, post } from './session.js';
 import { Figures, Table } from './table.js';
 
@@ -42,6 +43,26 @@ function AddFunds({ fees, currency, again }) {
 		${made && html`<div class="notice" role="status"><p>${made.instructions}</p><p>Its id: <code>${made.id}</code></p>
 			${made.pay_url && html`<p><a href=${made.pay_url} rel="noreferrer">Pay now</a></p>`}</div>`}
 	</section>`;
+}
+
+const DAY_MS = 86_400_000;
+
+// What the balance does while everything that runs goes on with all cores busy: the market's own reckoning of when it is used up.
+function BurnDown({ balance, currency }) {
+	const end = balance.runs_out_at ? Date.parse(balance.runs_out_at) : 0;
+	const all = balance.available_micro + balance.held_micro;
+	const [times, series] = useMemo(() => {
+		const now = Date.now();
+		const steps = Array.from({ length: 13 }, (_, i) => i / 12);
+		return [steps.map((s) => Math.round((now + s * (end - now)) / 1000)), [{ label: 'Left', color: 'bids', fill: true, values: steps.map((s) => Math.round(all * (1 - s))) }]];
+	}, [end, Math.round(all / 1e4)]);
+	if (!end)
+		return balance.per_hour_micro > 0 && html`<p class="hint" id="burn">What runs costs up to ${money(balance.per_hour_micro, currency)} an hour; it is over before the money is.</p>`;
+	const soon = end - Date.now() < DAY_MS;
+	return html`<section aria-labelledby="burn-title"><h2 id="burn-title">How long it lasts</h2>
+		<p id="burn" class=${soon ? 'notice' : ''} role=${soon ? 'alert' : undefined}>With all cores busy, what runs costs ${money(balance.per_hour_micro, currency)} an hour: available and held money is used up
+			at <b>${time(balance.runs_out_at)}</b>${soon ? '. Then machines are paused, and ended after a while: add funds' : ''}.</p>
+		<${Plot} name="How long it lasts" times=${times} series=${series} format=${(v) => money(Math.round(v))} empty="" /></section>`;
 }
 
 const depositColumns = [
@@ -119,6 +140,7 @@ function Money() {
 			...(balance.owed_micro ? [['Owed', money(balance.owed_micro, currency)]] : []),
 		]} />
 		${balance.owed_micro > 0 && html`<p class="notice">A payment of yours was taken back after it had been spent. Until it is made good there are no new orders.</p>`}
+		<${BurnDown} balance=${balance} currency=${currency} />
 		<${AddFunds} fees=${fees} currency=${currency} again=${again} />
 		<section aria-labelledby="deposits-title"><h2 id="deposits-title">Deposits</h2>
 			<${Table} caption="Deposits" hidden cards columns=${depositColumns} rows=${deposits} rowKey=${(d) => d.id} empty="None yet." csv="deposits" /></section>

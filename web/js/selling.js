@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // selling.js - a seller's machines, what they earn, how to add one, why one is not rented
-import { getList } from './api.js';
+import { get, getList } from './api.js';
 import { Action, Copy, Form } from './form.js';
 import { count, memory, money, time } from './format.js';
 import { html, useMemo, useState } from './html.js';
 import { market, start, useFresh } from './page.js';
 import { Plot } from './plot.js';
+import { energyOf, Pricing, useEnergy } from './pricing.js';
 import { own, post, remove } from './session.js';
 import { Figures } from './table.js';
 
@@ -54,32 +55,39 @@ function Machine({ machine, again }) {
 	</li>`;
 }
 
-function Earnings({ days, currency }) {
+// Energy of a day, at most: what was earned, at the lowest price that a machine asks now, was so many core hours.
+function Earnings({ days, machines, cost, currency }) {
 	const sum = days.reduce((all, d) => all + d.earned_micro, 0);
+	const lowest = Math.min(...machines.map((m) => m.price_per_core_hour_micro).filter(Boolean));
+	const energy = cost && Number.isFinite(lowest) ? days.map((d) => Math.round((d.earned_micro / lowest) * cost)) : null;
 	// The same arrays as long as the numbers are the same: else the picture is drawn anew under the reader's hand.
 	const [times, series] = useMemo(() => [
 		days.map((d) => Date.parse(`${d.day}T00:00:00Z`) / 1000),
-		[{ label: 'Earned', color: 'good', fill: true, values: days.map((d) => d.earned_micro) }],
-	], [JSON.stringify(days)]);
+		[{ label: 'Earned', color: 'good', fill: true, values: days.map((d) => d.earned_micro) },
+			...(energy ? [{ label: 'Energy, at most', color: 'asks', dash: [6, 3], values: energy }] : [])],
+	], [JSON.stringify([days, energy])]);
 	return html`<section aria-labelledby="earnings-title"><h2 id="earnings-title">Earnings</h2>
-		<${Figures} items=${[[`In the last ${DAYS} days`, money(sum, currency)], ['Today', money(days.at(-1)?.earned_micro ?? 0, currency)]]} />
+		<${Figures} items=${[[`In the last ${DAYS} days`, money(sum, currency)], ['Today', money(days.at(-1)?.earned_micro ?? 0, currency)],
+			...(energy ? [['Energy, at most', money(energy.reduce((all, e) => all + e, 0), currency)]] : [])]} />
 		<${Plot} name="Earned by day" times=${times} series=${series} format=${(v) => money(Math.round(v))} empty="Nothing was earned yet." />
 		<p><a href="/money">Take money out</a></p></section>`;
 }
 
 function Selling() {
 	const [turn, setTurn] = useState(0);
+	const [energy, setEnergy] = useEnergy();
 	const again = () => setTurn((n) => n + 1);
 	const data = useFresh(async () => {
-		const [{ currency, pin }, machines, earnings] = await Promise.all([market(), own(getList, '/v1/machines'), own(`/v1/earnings?days=${DAYS}`)]);
-		return { currency, pin, machines: machines.items, days: earnings.items };
+		const [{ currency, pin }, machines, earnings, book, trades] = await Promise.all([market(), own(getList, '/v1/machines'), own(`/v1/earnings?days=${DAYS}`), get('/v1/book'), get('/v1/trades')]);
+		return { currency, pin, machines: machines.items, days: earnings.items, book, trades: trades.items };
 	}, 5000, [turn]);
 	if (!data)
 		return null;
 	const living = data.machines.filter((m) => m.state !== 'retired');
 	return html`<section aria-labelledby="machines-title"><h2 id="machines-title">Machines</h2>
 			${living.length === 0 ? html`<p class="empty">None yet.</p>` : html`<ul class="list">${living.map((m) => html`<${Machine} key=${m.id} machine=${m} again=${again} />`)}</ul>`}</section>
-		<${Earnings} days=${data.days} currency=${data.currency} />
+		<${Earnings} days=${data.days} machines=${living} cost=${energyOf(energy)} currency=${data.currency} />
+		<${Pricing} book=${data.book} trades=${data.trades} machines=${living} currency=${data.currency} energy=${energy} setEnergy=${setEnergy} />
 		<${Install} pin=${data.pin} />`;
 }
 start(Selling);
