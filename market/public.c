@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * public.c - what everyone may see: offers, the book, sellers, the market's rules, the pages
  */
+#include "attest.h"
 #include "bytes.h"
 #include "file.h"
 #include "gate.h"
@@ -84,8 +85,11 @@ static err_t answer_offers(struct request *r, const struct offer_question *q, co
 	json_t *items = json_array(), *answer = json_object();
 	size_t n = count < (size_t)q->limit ? count : (size_t)q->limit;
 	char next[80], id[UUID_TEXT_SIZE];
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(items, offer_to_json(&offers[i].offer));
+	for (size_t i = 0; i < n; i++) {
+		json_t *item = offer_to_json(&offers[i].offer);
+		json_put_bool(item, "trusted", attest_trusted(market_of(r), offers[i].offer.machine));
+		json_array_append_new(items, item);
+	}
 	if (n < count)
 		snprintf(next, sizeof next, "%lld.%s", (long long)offers[n - 1].place.key,
 			 uuid_format(offers[n - 1].place.machine, id));

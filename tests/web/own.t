@@ -106,6 +106,9 @@ click "See the cost"
 see "the most that it can cost" '#quote-worst' '^1.15625 EUR$'
 see "who is left" '#quote-fits' '^1 of 1$'
 shot order-form
+js "document.getElementById('order-trusted').click()" >/dev/null
+see "the switch tells at once what trust leaves" '#trust' 'leaves 0 machines of 1 that fit, of 0 sellers of 1. Nobody who is trusted offers'
+js "document.getElementById('order-trusted').click()" >/dev/null
 fill order-count 2
 click "Order now"
 see "what was changed since is not ordered" '#order [role=alert]' 'see the cost first'

@@ -73,7 +73,8 @@ function Field({ field, error, id }) {
 	</div>`;
 }
 
-function valuesOf(form, fields) {
+// What stands in the form, read as its fields say; wrong: what could not be, by field.
+export function valuesOf(form, fields) {
 	const data = new FormData(form);
 	const values = {};
 	const wrong = {};

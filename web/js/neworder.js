@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // neworder.js - the order form: what it can cost at most, and who is left, before anything is paid
 import { getList } from './api.js';
-import { Form, optional, readDuration, readInteger, readMoney } from './form.js';
+import { Form, optional, readDuration, readInteger, readMoney, valuesOf } from './form.js';
 import { count, duration, money, plural } from './format.js';
 import { html, useState } from './html.js';
 import { market, start, useFresh } from './page.js';
@@ -32,7 +32,7 @@ const readMegabits = (text) => 1000 * readInteger(0, 1e6)(text);
 
 const price = (name, label, value) => ({ name, label, value, required: true, inputMode: 'decimal', read: readMoney });
 
-function fieldsOf({ images, limits, currency, best }) {
+function fieldsOf({ images, limits, currency, best }, onTrust) {
 	const chosen = new URLSearchParams(location.search).get('image');
 	const ready = images.filter((i) => i.state === 'ready');
 	return [
@@ -54,7 +54,7 @@ function fieldsOf({ images, limits, currency, best }) {
 		{ name: 'min_up_kbit_s', label: 'Upload at least, Mbit/s', inputMode: 'numeric', read: optional(readMegabits), hint: 'As measured.' },
 		{ name: 'accel', label: 'Runs on', options: [['any', 'anything'], ['kvm', 'KVM: by hardware'], ['tcg', 'TCG: emulated']], value: 'any', read: unless('any') },
 		{ name: 'cpu_vendor', label: 'Processor', options: [['any', 'any'], ['intel', 'Intel'], ['amd', 'AMD'], ['other', 'other']], value: 'any', read: unless('any') },
-		{ name: 'trusted', label: 'Proven software', options: [['off', 'not needed'], ['prefer', 'preferred'], ['require', 'required']], value: 'off', read: unless('off'), hint: 'The machine’s TPM proves what it booted.' },
+		{ name: 'trusted', label: 'Trusted computing: only machines whose TPM proves what they booted', type: 'checkbox', role: 'switch', read: (text) => (text === 'on' ? 'require' : undefined), onInput: onTrust },
 		{ name: 'direct', label: 'Reachable without a relay', type: 'checkbox', read: ticked },
 		{ name: 'distinct_sellers', label: 'Each with another seller', type: 'checkbox', read: ticked },
 		{ name: 'distinct_countries', label: 'Each in another country', type: 'checkbox', read: ticked },
@@ -107,8 +107,33 @@ function Quote({ quote, request, balance, fees }) {
 	</section>`;
 }
 
+const fits = (request) => (o) => o.cores_free >= request.cores && o.memory_free_mib >= request.memory_mib
+	&& ['price_per_core_hour_micro', 'price_per_gib_hour_micro', 'price_per_gib_transferred_micro'].every((price) => o[price] <= request[`max_${price}`]);
+
+// What trust leaves of the market, as soon as the switch is moved: the market counts the machines; sellers and prices are of its list.
+async function trustOf(request) {
+	const asked = (trusted) => post('/v1/orders/quote', { ...request, constraints: { ...request.constraints, trusted } });
+	const [without, needed, offers] = await Promise.all([asked('off'), asked('require'), own('/v1/offers')]);
+	const left = offers.items.filter(fits(request));
+	const trusted = left.filter((o) => o.trusted);
+	const sellers = (list) => new Set(list.map((o) => o.seller)).size;
+	return { all: without.fits, left: needed.fits, sellers: sellers(trusted), allSellers: sellers(left),
+		from: left[0]?.price_per_core_hour_micro, to: trusted[0]?.price_per_core_hour_micro };
+}
+
+function Trust({ trust, currency }) {
+	if (!trust)
+		return null;
+	if (trust.problem)
+		return html`<p class="notice" id="trust" role="status">${trust.problem}</p>`;
+	return html`<p class="notice" id="trust" role="status">Trusted computing leaves ${plural(trust.left, 'machine', 'machines')} of ${count(trust.all)} that fit, of ${plural(trust.sellers, 'seller', 'sellers')} of ${count(trust.allSellers)}.${' '}
+		${trust.to === undefined ? 'Nobody who is trusted offers at your prices now: the order would wait.' : `The cheapest core hour costs ${money(trust.to, currency)} with it, ${money(trust.from, currency)} without.`}${' '}
+		<a href="/docs/trust">What a proof says, and what not</a></p>`;
+}
+
 function NewOrder() {
 	const [quote, setQuote] = useState(null);
+	const [trust, setTrust] = useState(null);
 	const [key, setKey] = useState(newKey);
 	const data = useFresh(async () => {
 		const [{ limits, currency, fees }, images, offers, balance] = await Promise.all([market(), own(getList, '/v1/images'), own('/v1/offers'), own('/v1/balance')]);
@@ -138,7 +163,19 @@ function NewOrder() {
 		setKey(newKey());
 		location.assign(`/orders/${order.id}`);
 	};
-	return html`<${Form} id="order" fields=${fieldsOf(data)} submit="See the cost" onSubmit=${place} extra=${quote ? [['place', 'Order now']] : []}>
+	const onTrust = async ({ target }) => {
+		if (!target.checked)
+			return setTrust(null);
+		const { values, wrong } = valuesOf(target.form, fields);
+		try {
+			setTrust(Object.keys(wrong).length ? { problem: 'Fill in the rest, then it is said what is left.' } : await trustOf(requestOf(values)));
+		} catch (error) {
+			setTrust({ problem: error.message });
+		}
+	};
+	const fields = fieldsOf(data, onTrust);
+	return html`<${Form} id="order" fields=${fields} submit="See the cost" onSubmit=${place} extra=${quote ? [['place', 'Order now']] : []}>
+		<${Trust} trust=${trust} currency=${data.currency} />
 		${quote && html`<${Quote} ...${quote} fees=${data.fees} />`}
 	</>`;
 }
