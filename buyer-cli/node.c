@@ -206,16 +206,15 @@ static int console_send(session_t *s, const char *id, bool *ret_over)
 }
 
 static int console_new_output(session_t *s, const char *id, struct console_chunk *chunk, int64_t *from,
-			      struct terminal_filter *filter)
+			      struct terminal_filter *filter, bool *ret_ended)
 {
-	bool ended = false;
-	int code = console_next(s, id, *from, chunk, &ended);
+	int code = console_next(s, id, *from, chunk, ret_ended);
 	if (code)
 		return code;
 	*from = chunk->from + (int64_t)chunk->len;
 	if (chunk->len)
 		print_chunk(s->cli, filter, chunk);
-	return ended ? EXIT_NOT_FOUND : EXIT_OK;
+	return EXIT_OK;
 }
 
 /* Reads as fast as somebody types; until Ctrl-] at a terminal, the end of what is piped in, or the VM's. */
@@ -223,23 +222,23 @@ static int console_type(session_t *s, const char *id, struct console_chunk *chun
 {
 	struct terminal_filter filter = { .in_line = false };
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	bool over = false;
+	bool over = false, ended = false;
 	int64_t from = 0;
 	int code = EXIT_OK;
 	output_note(s->cli, "-- the serial console; Ctrl-] leaves --\n");
 	bool raw = terminal_raw(true);
-	while (!code && !over) {
+	while (!code && !over && !ended) {
 		if (poll(&input, 1, TYPE_PAUSE_MS) > 0)
 			code = console_send(s, id, &over);
 		if (!code)
-			code = console_new_output(s, id, chunk, &from, &filter);
+			code = console_new_output(s, id, chunk, &from, &filter, &ended);
 	}
 	if (raw)
 		(void)terminal_raw(false);
 	if (filter.in_line)
 		putchar('\n');
-	output_note(s->cli, "-- left --\n");
-	return code == EXIT_NOT_FOUND ? EXIT_OK : code;
+	output_note(s->cli, "-- %s --\n", ended ? "the VM has ended" : "left");
+	return code;
 }
 
 static int console_once(session_t *s, const char *id, struct console_chunk *chunk)

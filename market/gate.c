@@ -248,11 +248,18 @@ void gate_replay(struct request *r, const struct stored_answer *stored)
 	answer_header(r, "Idempotency-Replayed", "true");
 }
 
+/* What an operator does is written down with it; a repeated request does nothing, and is not. */
+static err_t run_handler(struct request *r, route_fn *fn)
+{
+	TRY(fn(r));
+	return r->answer.status < 400 && act_is_one(r) ? act_note(r) : OK;
+}
+
 static err_t run_once(struct request *r, route_fn *fn, const char *key)
 {
 	struct market *m = market_of(r);
 	if (!key)
-		return fn(r);
+		return run_handler(r, fn);
 	struct stored_answer stored = { 0 };
 	err_t e = store_key_claim(m->store, r->caller.account, key, gate_request_hash(r), &stored);
 	if (e == E_CONFLICT)
@@ -263,7 +270,7 @@ static err_t run_once(struct request *r, route_fn *fn, const char *key)
 		return OK;
 	}
 	free(stored.body);
-	TRY(fn(r));
+	TRY(run_handler(r, fn));
 	if (r->answer.status >= 400)
 		return OK;
 	return store_key_save(m->store, r->caller.account, key, r->answer.status,
@@ -275,8 +282,6 @@ static err_t run_in_transaction(struct request *r, route_fn *fn, const char *key
 	struct market *m = market_of(r);
 	TRY(store_begin(m->store));
 	err_t e = run_once(r, fn, key);
-	if (e == OK && r->answer.status < 400 && act_is_one(r))
-		e = act_note(r);
 	bool keep = e == OK && r->answer.status < 400;
 	if (keep)
 		e = store_commit(m->store);

@@ -238,7 +238,7 @@ holds() {
 refuses_nonsense() {
 	local request
 	for request in '{"ask":"reboot"}' '{}' '{"ask":"status","more":1}' '{"ask":"stop"}' '{"ask":"stop","reason":"a b<c>"}' \
-		'{"ask":"console","from":-1,"max":1}' '{"ask":"console","from":0}' '{"ask":7}'; do
+		'{"ask":"console","from":-1,"max":1}' '{"ask":"type","from":0,"data":"!"}' '{"ask":"type","from":-1,"data":""}' '{"ask":"type","data":"eA=="}' '{"ask":"console","from":0}' '{"ask":7}'; do
 		try "refused: $request" test -n "$(ask "$1" "$request" | jq -r '.error // empty')"
 	done
 	is "no JSON is no request" "$(ask "$1" 'status')" ""
@@ -251,6 +251,9 @@ console_in_parts() {
 	is "a part of the console has the size that was asked for" \
 		"$(ask "$1" '{"ask":"console","from":10,"max":20}' | jq -r '"\(.from) \(.data | @base64d | length)"')" "10 20"
 	is "from its end on there is nothing" "$(ask "$1" "{\"ask\":\"console\",\"from\":$end,\"max\":5}" | jq -r .data)" ""
+	is "what is typed is counted" "$(ask "$1" "{\"ask\":\"type\",\"from\":0,\"data\":\"$(printf typed- | base64)\"}" | jq .typed)" 6
+	is "what was typed already is not typed again" "$(ask "$1" "{\"ask\":\"type\",\"from\":3,\"data\":\"$(printf ed-once | base64)\"}" | jq .typed)" 10
+	try "the guest's terminal echoes it" within 60 says "$1" 'typed-once'
 }
 
 quits() {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * market_console.c - fuzz: chunks of a machine's console in any order; what is read is what was sent at that offset
+ * market_console.c - fuzz: chunks of a machine's console in any order; what is read is what was sent at that offset. And what is typed,
+ * taken in any steps: each byte waits at its own offset
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -24,8 +25,36 @@ static void check(const struct console *c, int64_t from)
 		assert(chunk.data[i] == byte_at(chunk.from + (int64_t)i));
 }
 
+/* Keys, and a machine that says anything of how far it is: the next byte that waits is never one that was passed over or taken. */
+static void type(const uint8_t *data, size_t size)
+{
+	struct console c = { 0 };
+	struct console_input typed;
+	struct reader r = reader_of(data, size);
+	int64_t total = 0, first = -1; /* of the buyer's bytes; the offset of the first of them */
+	for (int64_t now = 1; reader_left(&r) && now < 200; now++) {
+		const struct console_input *w = &c.typing.waits;
+		typed = (struct console_input){ .len = read_u16(&r) % (CONSOLE_INPUT_MAX + 1) };
+		for (size_t i = 0; i < typed.len; i++)
+			typed.data[i] = byte_at(total + (int64_t)i);
+		size_t before = w->len;
+		err_t e = console_type(&c, &typed, (mono_time){ now });
+		assert(e == (before + typed.len > CONSOLE_INPUT_MAX ? E_LIMIT : OK) && w->len == before + (e ? 0 : typed.len));
+		total += e ? 0 : (int64_t)typed.len;
+		int64_t taken = read_u8(&r) & 1 ? (int64_t)(read_u64(&r) & CONSOLE_OFFSET_MAX) : w->from + read_u16(&r) % 600;
+		console_taken(&c, taken);
+		if (first < 0)
+			first = w->from;
+		assert(w->len <= CONSOLE_INPUT_MAX && w->from >= first);
+		for (size_t i = 0; i < w->len; i++)
+			assert(w->data[i] == byte_at(total - (int64_t)w->len + (int64_t)i));
+	}
+	console_clear(&c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	type(data, size);
 	static struct console_chunk chunk;
 	struct console c = { 0 };
 	struct reader r = reader_of(data, size);

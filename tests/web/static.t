@@ -93,6 +93,8 @@ described() {
 		(if [$o.parameters[]? | ."$ref"? | select(. == "#/components/parameters/idempotency_key")] == [] then "-" else "key" end),
 		(if $o.requestBody then "body" else "-" end)] | join(" ")' $API | sort
 }
+none "what only operators may change is changed in a transaction, where it is written down" "$(sed -E ':a; /,$/ { N; s/,\n[ \t]+"/, "/; ta }; P; D' "$TOP/market/routes.c" |
+	grep -E '"(POST|PUT|DELETE)".* S_OPERATOR,' | grep -vE ' S_OPERATOR, (TX|KEY)')"
 isnt "$(routes | wc -l)" 0 "market/routes.c has routes"
 is "$(diff <(routes) <(described))" "" "every route of market/routes.c is described, with its scopes, key and body, and no other"
 
