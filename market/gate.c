@@ -3,13 +3,14 @@
  *
  * How it works: gate_admit() sees the headers alone, so that nobody sends us a body before we know who it is. gate_run() parses
  * the body and runs the handler: begin, claim the Idempotency-Key, handler, save the answer under the key, commit; a refusal
- * rolls all of it back. Machines report every few seconds, so their tokens are remembered for RECENT_US; a revoked one
- * is forgotten at once in this process (gate_forget).
+ * rolls all of it back. What only the book's holder can answer is handed on to it. Machines report every few seconds, so their
+ * tokens are remembered for RECENT_US; a revoked one is forgotten at once in this process (gate_forget).
  */
 #include "acts.h"
 #include "gate.h"
 
 #include "bytes.h"
+#include "forward.h"
 #include "json.h"
 #include "log.h"
 #include "login.h"
@@ -302,8 +303,22 @@ static err_t parse_body(struct request *r)
 	return OK;
 }
 
+/* To the book's holder, who answers it as if it had come there. */
+static void hand_on(struct request *r)
+{
+	err_t e = forward_request(market_of(r)->forward, r);
+	if (e == E_UNAVAILABLE)
+		refuse(r, REFUSE_UNAVAILABLE, NULL, "no market holds the book at the moment");
+	else if (e)
+		gate_refuse(r, e);
+}
+
 void gate_run(struct request *r)
 {
+	if (r->route->flags & ROUTE_BOOK && !market_of(r)->holds_book) {
+		hand_on(r);
+		return;
+	}
 	err_t e = parse_body(r);
 	if (e == OK && r->route->flags & (ROUTE_TX | ROUTE_KEY))
 		e = key_of(r, &r->key);

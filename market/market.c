@@ -11,7 +11,9 @@
 #include "attest.h"
 #include "events.h"
 #include "file.h"
+#include "forward.h"
 #include "gate.h"
+#include "holding.h"
 #include "lane.h"
 #include "live.h"
 #include "log.h"
@@ -33,7 +35,7 @@
 
 static void touch(struct market *m, struct uuid_list *list, uuid id)
 {
-	if (uuid_list_add(list, id) != OK)
+	if (m->holds_book && uuid_list_add(list, id) != OK) /* another market hears of it by its sweep */
 		log_error("out of memory: a change is seen late", "%s", "");
 	market_wake(m);
 }
@@ -64,7 +66,7 @@ err_t market_store_failed(struct market *m, err_t e, const char *doing)
 	static struct log_bucket bucket;
 	if (e == OK)
 		return OK;
-	if (e == E_DENIED && !m->book_lost) {
+	if (e == E_DENIED && m->holds_book && !m->book_lost) {
 		log_warn("another market holds the book", "doing=%s", doing);
 		m->book_lost = true;
 		loop_stop(m->loop);
@@ -204,14 +206,6 @@ static const char *web_dir_of(const struct market *m, char *path, size_t size)
 	return path;
 }
 
-/* The holder says that it lives. */
-static void on_book(void *context, mono_time now)
-{
-	struct market *m = context;
-	(void)now;
-	market_store_failed(m, store_book_renew(m->store, m->owner, m->settings->book_us), "keeping the book");
-}
-
 err_t market_start(struct market *m, const struct http_config *http)
 {
 	char web[4096];
@@ -233,12 +227,10 @@ err_t market_start(struct market *m, const struct http_config *http)
 	TRY(events_new(m, &m->events));
 	TRY(book_new(&m->book));
 	TRY(password_hash("the password of nobody", m->decoy_hash));
-	TRY(market_load(m));
+	TRY(holding_start(m));
 	TRY(http_start(m->loop, http, &m->http));
 	m->hearing_since = clock_mono();
 	market_wake(m);
-	if (!loop_timer_add(m->loop, m->settings->book_us / 3, on_book, m))
-		return E_NOMEM;
 	return sweeps_start(m);
 }
 
@@ -265,12 +257,12 @@ void market_stop(struct market *m)
 	workers_free(m->disks);
 	payments_stop(m);
 	lane_close(m->lane);
+	forward_free(m->forward);
 	http_stop(m->http);
 	settle_all(m);
-	if (presence_write_seen(m, clock_wall()) != OK)
+	if (m->holds_book && presence_write_seen(m, clock_wall()) != OK)
 		log_warn("when machines were seen is not written", "%s", "");
-	if (!m->book_lost && store_book_renew(m->store, m->owner, 0) != OK)
-		log_warn("the book is not given up: the next market waits for it", "%s", "");
+	holding_stop(m);
 	events_free(m->events);
 	live_free_all(m);
 	networks_free_all(m);

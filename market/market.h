@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * market.h - the running market: what it remembers beside the database, and what is done when
  *
- * How it works: one thread, one loop, one connection to the database. A handler changes the database in one transaction and notes
+ * How it works: one thread, one loop, one connection to the database, beside the lane's. Of several markets on one database one holds the
+ * book and what belongs to it (holding.h). A handler changes the database in one transaction and notes
  * what it touched (market_touch_*). Behind it, in a turn of its own, market_catch_up() reads again what was touched, matches the
  * book and wakes event streams; so a transaction that was rolled back leaves nothing wrong in memory. What is kept here can
  * always be made anew from the database and the machines' next reports.
@@ -20,6 +21,7 @@
 #include "uuid_map.h"
 #include "workers.h"
 
+struct forward;
 struct gate;
 struct lane;
 struct relays;
@@ -61,8 +63,12 @@ struct market {
 	struct uuid_map wakers;		     /* wakes.h */
 	char decoy_hash[PASSWORD_HASH_SIZE]; /* checked where the email address is unknown, for equal work */
 
-	uuid owner;	/* of the book: this process */
-	bool book_lost; /* another market holds it: this one ends, and stands by */
+	struct book_holder self; /* where other markets reach us */
+	struct forward *forward; /* and we the one that holds the book */
+	uuid owner;		 /* of the book: this process */
+	bool holds_book;	 /* else the maps above and the book are empty */
+	bool stands_by;		 /* and it has said so */
+	bool book_lost;		 /* another market holds it: this one ends, and stands by */
 	bool database_up;
 	mono_time hearing_since; /* when machines could begin to be heard: our start, or the database's return */
 	struct uuid_list touched_orders, touched_machines, touched_leases;
@@ -72,7 +78,7 @@ struct market {
 	unsigned pieces_folder;
 };
 
-/* The book's holder loads what the database has and starts to serve. */
+/* Starts to serve; whoever gets the book loads what the database has. */
 MUST_CHECK err_t market_start(struct market *m, const struct http_config *http);
 void market_stop(struct market *m);
 

@@ -140,6 +140,7 @@ err_t metrics_show(struct request *r)
 	gauge(&out, "event_streams", "Open event streams.", (int64_t)events_count(m->events));
 	gauge(&out, "connections", "Open connections.", http_connection_count(m->http));
 	gauge(&out, "database_up", "1 where the database answers.", m->database_up);
+	gauge(&out, "book_held", "1 where this market holds the book.", m->holds_book);
 	put_ledger(m, r->now_mono, &out);
 	size_t len = out.len;
 	char *text = buf_take(&out);

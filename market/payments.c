@@ -207,7 +207,7 @@ static void on_sweep(void *context, mono_time now_mono)
 {
 	struct market *m = context;
 	wall_time now = clock_wall();
-	if (m->stopping || !m->database_up)
+	if (m->stopping || !m->database_up || !m->holds_book)
 		return;
 	err_t e = sweep_deposits(m, now);
 	if (e == OK)

@@ -13,7 +13,7 @@
 struct presence *presence_get(struct market *m, uuid machine)
 {
 	struct presence *p = uuid_map_get(&m->machines, machine);
-	if (!p && presence_reload(m, machine) == OK)
+	if (!p && m->holds_book && presence_reload(m, machine) == OK)
 		p = uuid_map_get(&m->machines, machine);
 	return p;
 }

@@ -6,6 +6,7 @@
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
+#include "holding.h"
 #include "presence.h"
 #include "price.h"
 #include "query.h"
@@ -225,8 +226,11 @@ err_t health_show(struct request *r)
 	struct market *m = market_of(r);
 	if (!m->database_up)
 		return refuse(r, REFUSE_UNAVAILABLE, NULL, "the database does not answer");
+	if (!holding_reachable(m))
+		return refuse(r, REFUSE_UNAVAILABLE, NULL, "no market holds the book at the moment");
 	json_t *answer = json_object();
 	json_put_text(answer, "status", "ok");
+	json_put_bool(answer, "holds_book", m->holds_book);
 	answer_json(r, 200, answer);
 	return OK;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "attest.h"
+#include "bytes.h"
 #include "certificate.h"
 #include "cluster.h"
 #include "commands.h"
@@ -25,7 +26,6 @@
 #include "setup.h"
 #include "vault.h"
 
-#define STAND_BY_US (500 * 1000)
 #define ARGUMENTS_MAX 256
 
 /* A connection is a descriptor: as many as we may have. */
@@ -54,17 +54,23 @@ static err_t write_line(const char *folder, const char *name, const char *text, 
 	return file_write(path, line, (size_t)len, mode);
 }
 
-/* What clients are told: an address that listens everywhere is reached at this machine's own. */
+/* An address that listens everywhere is reached at this machine's own. */
 static void url_of(const struct settings *s, const char *bound, char *url, size_t size)
 {
 	const char *port = strrchr(bound, ':');
 	bool everywhere = !strncmp(bound, "0.0.0.0:", 8) || !strncmp(bound, "[::]:", 5);
-	if (s->public_url[0])
-		snprintf(url, size, "%s", s->public_url);
-	else if (everywhere)
-		snprintf(url, size, "%s://127.0.0.1%s", s->http ? "http" : "https", port);
-	else
-		snprintf(url, size, "%s://%s", s->http ? "http" : "https", bound);
+	snprintf(url, size, "%s://%s%s", s->http ? "http" : "https", everywhere ? "127.0.0.1" : bound, everywhere ? port : "");
+}
+
+/* What other markets on the database need to hand requests on to us. */
+static err_t introduce(struct market *m, const char *bound, const char *pin)
+{
+	uint8_t secret[32];
+	random_fill(secret, sizeof secret);
+	hex_encode(secret, sizeof secret, m->self.secret);
+	m->owner = uuid_make(clock_wall());
+	url_of(m->settings, m->settings->internal[0] ? m->settings->internal : bound, m->self.url, sizeof m->self.url);
+	return text_copy(m->self.pin, sizeof m->self.pin, m->settings->http ? "" : pin);
 }
 
 /* For people a line, for programs an object; both name where we listen and what clients pin. */
@@ -108,6 +114,7 @@ static struct http_config http_config_of(struct market *m, int fd, const struct 
 		.key_pem = s->http ? NULL : certificate->key_pem,
 		.certificate_pem = s->http ? NULL : certificate->certificate_pem,
 		.behind_proxy = s->http,
+		.forward_secret = m->self.secret,
 		.connections = (uint32_t)s->connections,
 		.connections_per_address = (uint32_t)s->connections_per_address,
 		.timeout_s = (uint32_t)(s->connection_timeout_us / SECOND_US),
@@ -148,20 +155,6 @@ static err_t listen_at(const struct cli *cli, const struct settings *s, int *ret
 	if (e)
 		(void)cli_error(cli, EXIT_ERROR, "cannot listen on %s: %s", s->address,
 				e == E_INVALID ? "no address with a port" : strerror(errno));
-	return e;
-}
-
-/* One market works on a database at a time; a second one stands by and takes over when the first is gone or silent. */
-static err_t claim(struct market *m, int64_t *ret_epoch)
-{
-	m->owner = uuid_make(clock_wall());
-	err_t e = store_book_claim(m->store, m->owner, m->settings->book_us, ret_epoch);
-	if (e == E_EXISTS)
-		log_info("another market works on this database: standing by", "%s", "");
-	while (e == E_EXISTS || e == E_UNAVAILABLE || e == E_AGAIN) {
-		usleep(STAND_BY_US);
-		e = store_book_claim(m->store, m->owner, m->settings->book_us, ret_epoch);
-	}
 	return e;
 }
 
@@ -242,7 +235,10 @@ static err_t serve(struct market *m, struct setup *setup)
 		(void)cli_error(setup->cli, EXIT_ERROR, "%s", error);
 		return E_INVALID;
 	}
-	url_of(m->settings, bound, url, sizeof url);
+	if (m->settings->public_url[0])
+		snprintf(url, sizeof url, "%s", m->settings->public_url);
+	else
+		url_of(m->settings, bound, url, sizeof url);
 	m->pin = m->settings->certificate[0] ? "" : certificate.pin;
 	struct pay_config pay = pay_config_of(m->settings, url);
 	if (pay_new(&pay, &m->pay, error) != OK) {
@@ -260,12 +256,10 @@ static err_t serve(struct market *m, struct setup *setup)
 	if (m->cluster)
 		TRY(setup_migrate(setup));
 	TRY(setup_store(setup, &m->store));
-	int64_t epoch;
-	TRY(claim(m, &epoch));
 	TRY(login_factors_reseal(m));
+	TRY(introduce(m, bound, certificate.pin));
 	TRY(loop_new(&m->loop));
 	TRY(lane_open(m->loop, setup_market_uri(setup), &m->lane));
-	TRY(lane_set_epoch(m->lane, epoch));
 	return run(m, setup, fd, url, &certificate);
 }
 

@@ -36,6 +36,8 @@ const struct conf_entry settings_table[] = {
 
 	TEXT("listen.address", address, "127.0.0.1:8443", "address and port; [::]:8443 listens everywhere"),
 	TEXT("listen.public_url", public_url, "", "what clients are told to use; empty: made from the address"),
+	TEXT("listen.internal", internal, "",
+	     "address and port by which other markets on the same database reach this one; empty: listen.address"),
 	TEXT("listen.certificate", certificate, "", "PEM file with the certificate chain; empty: self-signed, made once"),
 	TEXT("listen.key", key, "", "PEM file with the certificate's private key"),
 	{ "listen.http", CONF_BOOL, AT(http), 0, 0, 0, "no", "plain HTTP, on a loopback address only, behind your own proxy" },

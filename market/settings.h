@@ -12,7 +12,7 @@ struct settings {
 	/* [market] */
 	char name[65], currency[4], operator_contact[257], web_dir[1024], regions[257];
 	/* [listen] */
-	char address[64], public_url[257], certificate[1024], key[1024];
+	char address[64], internal[64], public_url[257], certificate[1024], key[1024];
 	bool http;
 	/* [fees] */
 	int64_t deposit_bp, settlement_bp;

@@ -33,7 +33,8 @@ static void on_check(void *context, mono_time now)
 	}
 	if (m->database_up || m->stopping || store_ping(m->store) != OK)
 		return;
-	err_t e = market_load(m);
+	m->database_up = true;
+	err_t e = m->holds_book ? market_load(m) : OK;
 	if (e == OK)
 		log_info("the database is back", "%s", "");
 	else
@@ -86,7 +87,7 @@ static void on_sweep(void *context, mono_time now_mono)
 	/* While the database is away nobody can be heard, so nobody is late. */
 	if (m->database_up)
 		market_store_failed(m, store_ping(m->store), "asking whether it is there");
-	if (!m->database_up)
+	if (!m->database_up || !m->holds_book) /* the rest is the holder's */
 		return;
 	attest_sweep(m, now, now_mono);
 	live_sweep(m, now, now_mono);

@@ -21,9 +21,10 @@ BEGIN
 	RETURN true;
 END $$;
 
--- The epoch that p_owner holds it under from now on, for p_milliseconds; null while it is another's.
-CREATE OR REPLACE FUNCTION book_claim(p_owner uuid, p_milliseconds bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
-	SET search_path = cpushare, pg_temp AS $$
+-- The epoch that p_owner holds it under from now on, for p_milliseconds; null while it is another's. The rest is what other markets need to
+-- hand requests on to it.
+CREATE OR REPLACE FUNCTION book_claim(p_owner uuid, p_milliseconds bigint, p_url text DEFAULT '', p_pin text DEFAULT '',
+	p_secret text DEFAULT '') RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	b book;
 	v_gone boolean;
@@ -39,7 +40,8 @@ BEGIN
 	IF b.owner IS DISTINCT FROM p_owner AND b.expires_at > clock_timestamp() AND (b.epoch <> v_epoch OR NOT v_gone) THEN
 		RETURN NULL;
 	END IF;
-	UPDATE book SET owner = p_owner, epoch = epoch + 1, expires_at = clock_timestamp() + make_interval(secs => p_milliseconds / 1000.0);
+	UPDATE book SET owner = p_owner, epoch = epoch + 1, expires_at = clock_timestamp() + make_interval(secs => p_milliseconds / 1000.0),
+		url = p_url, pin = p_pin, secret = p_secret;
 	PERFORM pg_try_advisory_lock(17232, b.epoch::integer + 1);
 	RETURN b.epoch + 1;
 END $$;

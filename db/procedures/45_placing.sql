@@ -108,6 +108,10 @@ BEGIN
 		IF v_claimed <> v_keyed THEN
 			RAISE EXCEPTION 'a key was used at the same time' USING ERRCODE = 'serialization_failure';
 		END IF;
+		-- Placed through a market that does not hold the book: the one that does hears of it.
+		IF (SELECT epoch FROM book) <> coalesce(nullif(current_setting('cpushare.epoch', true), ''), '0')::bigint THEN
+			PERFORM pg_notify('cpushare_order', id::text) FROM unnest(v_orders) id;
+		END IF;
 	END IF;
 	RETURN QUERY SELECT * FROM unnest(v_outcomes, v_statuses, v_bodies);
 END $$;

@@ -17,6 +17,7 @@ struct http_server {
 	const struct route *routes;
 	struct http_hooks hooks;
 	void *context;
+	const char *forward_secret;
 	struct request *requests; /* all there are */
 	struct stream *streams;
 	struct deadlines deadlines;

@@ -67,6 +67,7 @@ struct request {
 	void *job;	 /* a handler's own, while it waits */
 	struct answer answer;
 	int64_t reserved; /* of the server's buffered bytes */
+	bool forwarded;	  /* by another market of ours */
 	bool begun, ran, waiting, suspended;
 	struct request *next, **at; /* the server's list */
 };

@@ -25,6 +25,7 @@ enum route_flag {
 	ROUTE_BODY_OPTIONAL = 16, /* no body is fine too */
 	ROUTE_LIMITED = 64,	  /* counts against the address's allowance of sign-ups and log-ins */
 	ROUTE_QUIET = 128,	  /* logged at debug level: often, and of no news */
+	ROUTE_BOOK = 256,	  /* needs what the book's holder has in memory: any other market hands it on */
 };
 
 struct route {

@@ -25,6 +25,7 @@
 
 #include "bytes.h"
 #include "file.h"
+#include "forward.h"
 #include "inside.h"
 #include "log.h"
 
@@ -131,6 +132,25 @@ void request_phase(struct request *r, enum phase phase)
 		deadline_enter(&r->server->deadlines, r->deadline, phase, clock_mono());
 }
 
+/* From another market of ours, which tells whose it is. One that takes us for somebody else was told so long ago. */
+static err_t take_forwarded(struct request *r)
+{
+	const char *secret = request_header(r, FORWARD_SECRET), *ours = r->server->forward_secret;
+	const char *client = request_header(r, FORWARD_CLIENT), *id = request_header(r, FORWARD_REQUEST);
+	struct in6_addr address;
+	uuid parsed;
+	if (!secret)
+		return OK;
+	if (!ours || strlen(secret) != strlen(ours) || !constant_time_equal(secret, ours, strlen(ours)))
+		return refuse(r, REFUSE_UNAVAILABLE, NULL, "it was handed on to another market");
+	r->forwarded = true;
+	if (client && (inet_pton(AF_INET, client, &address) == 1 || inet_pton(AF_INET6, client, &address) == 1))
+		snprintf(r->address, sizeof r->address, "%.45s", client);
+	if (id && uuid_parse(id, &parsed) == OK)
+		uuid_format(parsed, r->id);
+	return OK;
+}
+
 /* ---- one request ---- */
 
 static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
@@ -220,6 +240,7 @@ static err_t begin(struct request *r, const char *method)
 	length_of_body(r);
 	if (answered(r))
 		return E_INVALID;
+	TRY(take_forwarded(r));
 	if (strlen(r->target) > TARGET_MAX)
 		return refuse(r, REFUSE_BAD_REQUEST, NULL, "the address is longer than %d bytes", TARGET_MAX);
 	if (text_copy(r->method, sizeof r->method, method) != OK)
@@ -400,6 +421,7 @@ err_t http_start(struct loop *loop, const struct http_config *config, struct htt
 	server->hooks = config->hooks;
 	server->context = config->context;
 	server->behind_proxy = config->behind_proxy;
+	server->forward_secret = config->forward_secret;
 	server->buffered_max = config->buffered_bytes;
 	server->tls = config->key_pem != NULL;
 	server->deadlines.silence_us = config->timeout_s * SECOND_US;

@@ -21,6 +21,7 @@ struct http_config {
 	int listen_fd;			       /* taken */
 	const char *key_pem, *certificate_pem; /* NULL: plain HTTP */
 	bool behind_proxy;		       /* the peer is our own reverse proxy: X-Forwarded-For's last address counts */
+	const char *forward_secret;	       /* who knows it is another market of ours (forward.h); NULL: nobody */
 	uint32_t connections, connections_per_address, timeout_s;
 	int64_t buffered_bytes; /* of all bodies at one time */
 	const struct route *routes;

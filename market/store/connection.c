@@ -138,6 +138,25 @@ static err_t epoch_tell(struct store *s)
 	return simple(s, sql);
 }
 
+err_t store_listen(struct store *s)
+{
+	s->listens = true;
+	return s->db ? simple(s, "LISTEN cpushare_order") : OK; /* else when it connects */
+}
+
+err_t store_heard(struct store *s, uuid *ret_order)
+{
+	if (!s->db || s->in_transaction || !PQconsumeInput(s->db))
+		return E_NOT_FOUND; /* what was lost with the connection is found when everything is loaded again */
+	for (PGnotify *n; (n = PQnotifies(s->db));) {
+		err_t e = uuid_parse(n->extra, ret_order);
+		PQfreemem(n);
+		if (e == OK)
+			return OK;
+	}
+	return E_NOT_FOUND;
+}
+
 static err_t store_connect(struct store *s)
 {
 	static const char *const keywords[] = { "dbname",	    "fallback_application_name", "connect_timeout",
@@ -157,6 +176,8 @@ static err_t store_connect(struct store *s)
 		   "AND pg_has_role(session_user, 'cpushare_market', 'MEMBER')");
 	if (e == OK)
 		e = epoch_tell(s);
+	if (e == OK && s->listens)
+		e = store_listen(s);
 	if (e != OK && s->db)
 		store_lost(s, s->error);
 	return e == OK ? OK : E_UNAVAILABLE;
@@ -322,38 +343,6 @@ err_t store_set_epoch(struct store *s, int64_t epoch)
 {
 	s->epoch = epoch;
 	return s->db ? epoch_tell(s) : OK; /* else told when it connects */
-}
-
-static const char CLAIM_SQL[] = "SELECT coalesce(book_claim($1, $2), 0)";
-
-err_t store_book_claim(struct store *s, uuid owner, int64_t for_us, int64_t *ret_epoch)
-{
-	struct params p = { 0 };
-	int64_t epoch;
-	param_uuid(&p, owner);
-	param_int(&p, for_us / MILLISECOND_US);
-	TRY(store_query_int(s, CLAIM_SQL, &p, &epoch));
-	if (!epoch)
-		return store_fail(s, E_EXISTS, "another market holds the book");
-	TRY(store_set_epoch(s, epoch));
-	*ret_epoch = epoch;
-	return OK;
-}
-
-static const char RENEW_SQL[] = "SELECT book_renew($1, $2, $3)";
-
-err_t store_book_renew(struct store *s, uuid owner, int64_t for_us)
-{
-	struct params p = { 0 };
-	param_uuid(&p, owner);
-	param_int(&p, s->epoch);
-	param_int(&p, for_us / MILLISECOND_US);
-	AUTO_RESULT *result = NULL;
-	TRY(store_query_one(s, RENEW_SQL, &p, &result));
-	struct row row = row_of(result, 0);
-	bool held = row_bool(&row);
-	TRY(row_end(s, &row));
-	return held ? OK : store_fail(s, E_DENIED, "another market holds the book");
 }
 
 void store_close(struct store *s)

@@ -32,11 +32,12 @@ struct lane {
 	bool writing, closing;
 	mono_time since;
 	int timer;
+	int64_t epoch, told; /* of the book; what the connection was told */
 };
 
-err_t lane_set_epoch(struct lane *l, int64_t epoch)
+void lane_set_epoch(struct lane *l, int64_t epoch)
 {
-	return store_set_epoch(l->store, epoch);
+	l->epoch = epoch;
 }
 
 static struct queue *queue_of(struct lane *l, const struct batch_kind *kind)
@@ -192,6 +193,15 @@ static void on_ready(void *context, int fd, uint32_t events)
 	}
 }
 
+/* Where the book changed hands since the last batch. */
+static err_t tell_epoch(struct lane *l)
+{
+	if (l->told == l->epoch)
+		return OK;
+	l->told = l->epoch; /* also where the connection is lost: the next one is told as it is made */
+	return store_set_epoch(l->store, l->epoch);
+}
+
 /* Sends the next batch, where nothing is under way. */
 static void begin(struct lane *l)
 {
@@ -201,8 +211,11 @@ static void begin(struct lane *l)
 			continue;
 		struct params p = { 0 };
 		queue_take(l, q);
-		q->kind->fill(&p, l->items, l->count);
-		err_t e = store_send(l->store, q->kind->sql, &p);
+		err_t e = tell_epoch(l);
+		if (e == OK) {
+			q->kind->fill(&p, l->items, l->count);
+			e = store_send(l->store, q->kind->sql, &p);
+		}
 		if (e) {
 			failed(l, e);
 			tried = -1; /* what waits is told as well, or goes alone */

@@ -16,7 +16,7 @@ MUST_CHECK err_t lane_open(struct loop *loop, const char *uri, struct lane **ret
 /* Waits a little for what is asked for; what is not done then is told E_UNAVAILABLE, and may have been committed. */
 void lane_close(struct lane *l);
 /* What is sent from now on is under this epoch of the book. */
-MUST_CHECK err_t lane_set_epoch(struct lane *l, int64_t epoch);
+void lane_set_epoch(struct lane *l, int64_t epoch);
 
 struct batch_kind;
 struct item {

@@ -26,10 +26,21 @@ MUST_CHECK err_t store_ping(struct store *s);
 /* ---- the book: one market at a time holds it (db/procedures/25_book.sql) ----
  * What only its holder may write is refused with E_DENIED on a connection of another epoch than the book's. */
 /* For so long, and from now on this connection works under the epoch that it is told. E_EXISTS: another market holds it. */
-MUST_CHECK err_t store_book_claim(struct store *s, uuid owner, int64_t for_us, int64_t *ret_epoch);
+struct book_holder {
+	char url[320];	 /* where it takes what others hand on: "https://ADDRESS:PORT" */
+	char pin[64];	 /* of its key, as certificate.h's; "": plain HTTP */
+	char secret[65]; /* who knows it is another market of this database */
+};
+MUST_CHECK err_t store_book_claim(struct store *s, uuid owner, int64_t for_us, const struct book_holder *self,
+				  int64_t *ret_epoch);
+/* E_NOT_FOUND: nobody does now. */
+MUST_CHECK err_t store_book_holder(struct store *s, struct book_holder *ret);
 /* For so long from now; 0: not any more. E_DENIED: it is lost. */
 MUST_CHECK err_t store_book_renew(struct store *s, uuid owner, int64_t for_us);
 MUST_CHECK err_t store_set_epoch(struct store *s, int64_t epoch);
+/* From now on hears of orders that are placed through other markets; the next one, E_NOT_FOUND: there is none. */
+MUST_CHECK err_t store_listen(struct store *s);
+MUST_CHECK err_t store_heard(struct store *s, uuid *ret_order);
 
 /* Transactions: one BEGIN at a time. Calls outside of one are transactions of their own. */
 MUST_CHECK err_t store_begin(struct store *s);

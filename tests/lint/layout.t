@@ -20,7 +20,7 @@ only_in libpq 'libpq-fe|postgres' '^market/store/|^tests/'
 only_in libmicrohttpd microhttpd '^market/http/|^tests/'
 only_in libvirt libvirt/ '^seller/vm/|^tests/'
 only_in seccomp seccomp '^seller/vm/|^tests/'
-only_in libcurl curl/ '^protocol/|^market/pay/|^tests/'
+only_in libcurl curl/ '^protocol/|^market/(pay|http)/|^tests/'
 only_in libqrencode qrencode '^market/factors.c$'
 only_in smartcols libsmartcols '^buyer-cli/'
 none "only clock.c reads a clock" "$(files '*.c' '*.h' | grep -vE '^base/(clock|log)\.c$|^tests/' | xargs -r grep -nE '\b(clock_gettime|gettimeofday|time)\((NULL|CLOCK|&)' || true)"
