@@ -27,7 +27,7 @@ static const char HOLDER_SQL[] = "SELECT url, pin, secret FROM book WHERE owner 
 err_t store_book_holder(struct store *s, struct book_holder *ret)
 {
 	AUTO_RESULT *result = NULL;
-	struct book_holder holder;
+	struct book_holder holder = { 0 };
 	TRY(store_query_one(s, HOLDER_SQL, NULL, &result));
 	struct row row = row_of(result, 0);
 	row_text(&row, holder.url, sizeof holder.url);
