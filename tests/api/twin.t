@@ -119,7 +119,7 @@ done
 URL=${URLS[1]} ask_one GET "/v1/orders/${ORDERS[0]}/explain" "" "$SELLER"
 is "$STATUS $(field .code)" "404 not_found" "what the holder refuses is refused as it says"
 URL=${URLS[1]} ask_one POST /v1/orders/quote '{"image":1}' "$BUYER"
-is "$STATUS $(field .field)" "422 image" "and so is what makes no sense"
+is "$STATUS $(field .code) $(field ".errors[0].field")" "422 bad_field image" "and so is what makes no sense"
 is "$(curl -ks "${URLS[1]}/v1/market/countries" -D - -o /dev/null | grep -ci '^etag:\|^x-request-id:')" 2 "an answer keeps its headers"
 is "$(curl -ksI "${URLS[1]}/v1/offers" | head -n 1 | tr -d '\r')" "HTTP/1.1 200 OK" "HEAD is answered"
 
