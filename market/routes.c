@@ -119,7 +119,8 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/leases/{id}/spec", lease_spec_show, S_MACHINE, BOOK, 0, "all that is needed to start it" },
 	{ "GET", "/v1/leases/{id}/console", lease_console_show, S_ORDERS, BOOK, 0, "the serial console's last bytes" },
 	{ "POST", "/v1/leases/{id}/console", lease_console_add, S_MACHINE, QUIET | BOOK, JSON, "a piece of the serial console" },
-	{ "POST", "/v1/leases/{id}/console/input", lease_console_type, S_ORDERS, QUIET | BOOK, SMALL, "type into the serial console" },
+	{ "POST", "/v1/leases/{id}/console/input", lease_console_type, S_ORDERS, QUIET | BOOK, SMALL,
+	  "type into the serial console" },
 	{ "POST", "/v1/leases/{id}/feedback", lease_feedback, S_ORDERS | S_MACHINES, TX | BOOK, SMALL, "mark the other side" },
 
 	{ "POST", "/v1/leases/{id}/dispute", dispute_open, S_ORDERS, KEY | BOOK, SMALL, "it was not worth its money" },

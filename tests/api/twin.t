@@ -123,6 +123,11 @@ is "$STATUS $(field .code) $(field ".errors[0].field")" "422 bad_field image" "a
 is "$(curl -ks "${URLS[1]}/v1/market/countries" -D - -o /dev/null | grep -ci '^etag:\|^x-request-id:')" 2 "an answer keeps its headers"
 is "$(curl -ksI "${URLS[1]}/v1/offers" | head -n 1 | tr -d '\r')" "HTTP/1.1 200 OK" "HEAD is answered"
 
+# A new route of a machine, a lease or an offer needs what the holder has in memory, unless it is one of these.
+is "$(grep -E '"/v1/(machines|leases|offers|book)' "$TOP/market/routes.c" | grep -v BOOK | cut -d'"' -f2,4 | tr '"' ' ' | sort | paste -sd,)" \
+	"GET /v1/leases/{id}/attestation,GET /v1/leases/{id}/dispute,GET /v1/machines/{id}/attestation,POST /v1/leases/{id}/correct" \
+	"the others read the database alone"
+
 # Who knows the secret is believed, and nobody else.
 SECRET=$(sql "SELECT secret FROM cpushare.book")
 like "$SECRET" '^[0-9a-f]{64}$' "the holder's secret is where the others find it"
