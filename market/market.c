@@ -115,7 +115,7 @@ void market_catch_up(struct market *m)
 	reload_all(m, &m->touched_machines, machines_reload, "reading machines again");
 	reload_all(m, &m->touched_orders, orders_reload, "reading orders again");
 	if (m->match_wanted && m->database_up) {
-		matching_run(m, clock_wall(), clock_mono());
+		matching_run(m, clock_wall());
 		reload_all(m, &m->touched_orders, orders_reload, "reading orders again");
 	}
 	events_send(m);

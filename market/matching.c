@@ -121,11 +121,25 @@ void orders_free_all(struct market *m)
 	uuid_map_clear(&m->orders);
 }
 
-/* False where the database is gone. */
-static bool make_durable(struct market *m, const struct match *matches, size_t n, wall_time now, mono_time now_mono)
+/* What was refused goes back: the place to its bid, the capacity to its ask where that is not what was wrong. */
+static void take_back(struct market *m, const struct match *match, enum match_outcome why)
 {
+	bool ask_is_fine = why == MATCH_ORDER || why == MATCH_GROUP;
+	char order[UUID_TEXT_SIZE], machine[UUID_TEXT_SIZE];
+	log_debug("a match was refused", "order=%s machine=%s why=%s", uuid_format(match->order, order),
+		  uuid_format(match->machine, machine), match_outcome_names[why]);
+	book_return(m->book, match, ask_is_fine);
+	if (!ask_is_fine)
+		market_touch_machine(m, match->machine);
+}
+
+/* False where the database is gone. */
+static bool make_durable(struct market *m, const struct match *matches, size_t n, wall_time now)
+{
+	struct made made[BATCH];
 	uuid leases[BATCH];
-	err_t e = store_match(m->store, matches, n, now, leases);
+	size_t lease_count = 0;
+	err_t e = store_match(m->store, matches, n, now, made);
 	if (market_store_failed(m, e, "making matches durable")) {
 		for (size_t i = 0; i < n; i++) {
 			book_return(m->book, &matches[i], true);
@@ -135,18 +149,22 @@ static bool make_durable(struct market *m, const struct match *matches, size_t n
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (uuid_is_zero(leases[i])) {
-			book_return(m->book, &matches[i], false);
-			market_touch_machine(m, matches[i].machine);
-		} else if (market_store_failed(m, live_reload(m, leases[i], now_mono), "reading a new lease")) {
-			market_touch_lease(m, leases[i]);
-		}
+		if (made[i].outcome == MATCH_MADE)
+			leases[lease_count++] = made[i].lease;
+		else
+			take_back(m, &matches[i], made[i].outcome);
 		market_touch_order(m, matches[i].order);
 	}
+	for (size_t i = 0; i < n; i++)
+		if (made[i].outcome == MATCH_ORDER)
+			book_remove_bid(m->book, matches[i].order); /* until it has been read again */
+	if (lease_count && market_store_failed(m, lives_reload(m, leases, lease_count), "reading new leases"))
+		for (size_t i = 0; i < lease_count; i++)
+			market_touch_lease(m, leases[i]);
 	return true;
 }
 
-void matching_run(struct market *m, wall_time now, mono_time now_mono)
+void matching_run(struct market *m, wall_time now)
 {
 	m->match_wanted = false;
 	for (int round = 0; round < ROUNDS; round++) {
@@ -154,7 +172,7 @@ void matching_run(struct market *m, wall_time now, mono_time now_mono)
 		size_t n = book_match(m->book, matches, BATCH);
 		if (n == 0)
 			return;
-		if (!make_durable(m, matches, n, now, now_mono)) {
+		if (!make_durable(m, matches, n, now)) {
 			m->match_wanted = true; /* the next sweep tries again */
 			return;
 		}

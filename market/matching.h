@@ -26,7 +26,7 @@ MUST_CHECK err_t orders_reload(struct market *m, const uuid *ids, size_t count);
 void orders_free_all(struct market *m);
 
 /* Matches what can be matched and makes it durable. */
-void matching_run(struct market *m, wall_time now, mono_time now_mono);
+void matching_run(struct market *m, wall_time now);
 /* Closes orders whose time to wait is over. */
 void orders_sweep(struct market *m, wall_time now);
 

@@ -8,6 +8,17 @@ BEGIN
 	INSERT INTO event (account, order_id, lease_id, kind, data, at) VALUES (p_account, p_order, p_lease, p_kind, p_data, p_at);
 END $$;
 
+CREATE OR REPLACE FUNCTION event_data_of_order(o cpushare.order) RETURNS jsonb LANGUAGE sql IMMUTABLE
+	SET search_path = cpushare, pg_temp AS $$
+	SELECT jsonb_build_object('order', o.id, 'name', o.name, 'state', o.state, 'count', o.count, 'filled', o.filled, 'ended', o.ended,
+		'charged_micro', o.charged_micro)
+$$;
+
+CREATE OR REPLACE FUNCTION event_data_of_lease(l lease) RETURNS jsonb LANGUAGE sql IMMUTABLE SET search_path = cpushare, pg_temp AS $$
+	SELECT jsonb_build_object('lease', l.id, 'order', l.order_id, 'machine', l.machine_id, 'number', l.number, 'name', l.name,
+		'state', l.state, 'reason', l.reason, 'detail', l.detail, 'charged_micro', l.charged_micro)
+$$;
+
 -- What concerns an order alone, to its buyer.
 CREATE OR REPLACE FUNCTION event_of_order(p_order uuid, p_kind text, p_at timestamptz) RETURNS void LANGUAGE plpgsql
 	SET search_path = cpushare, pg_temp AS $$
@@ -15,8 +26,7 @@ DECLARE
 	o cpushare.order;
 BEGIN
 	SELECT * INTO o FROM cpushare.order WHERE id = p_order;
-	PERFORM event_append(o.buyer, o.id, NULL, p_kind, jsonb_build_object('order', o.id, 'name', o.name, 'state', o.state,
-		'count', o.count, 'filled', o.filled, 'ended', o.ended, 'charged_micro', o.charged_micro), p_at);
+	PERFORM event_append(o.buyer, o.id, NULL, p_kind, event_data_of_order(o), p_at);
 END $$;
 
 -- What concerns a lease, to its buyer and to its seller.
@@ -27,8 +37,7 @@ DECLARE
 	v_data jsonb;
 BEGIN
 	SELECT * INTO l FROM lease WHERE id = p_lease;
-	v_data := jsonb_build_object('lease', l.id, 'order', l.order_id, 'machine', l.machine_id, 'number', l.number, 'name', l.name,
-		'state', l.state, 'reason', l.reason, 'detail', l.detail, 'charged_micro', l.charged_micro);
+	v_data := event_data_of_lease(l);
 	PERFORM event_append(l.buyer, l.order_id, l.id, p_kind, v_data, p_at);
 	IF l.seller <> l.buyer THEN
 		PERFORM event_append(l.seller, l.order_id, l.id, p_kind, v_data, p_at);

@@ -1,109 +1,132 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- 50_leases.sql - leases: matching, states, the end
 
--- The first free one from the id's last three bytes on: unique within the order.
-CREATE OR REPLACE FUNCTION lease_mac(p_order uuid, p_lease uuid) RETURNS macaddr LANGUAGE plpgsql
-	SET search_path = cpushare, pg_temp AS $$
-DECLARE
-	v_tail bigint := ('x' || right(p_lease::text, 6))::bit(24)::bigint;
-	v_mac macaddr;
-BEGIN
-	LOOP
-		v_mac := ('525400' || lpad(to_hex(v_tail), 6, '0'))::macaddr;
-		EXIT WHEN NOT EXISTS (SELECT 1 FROM lease WHERE order_id = p_order AND mac = v_mac);
-		v_tail := (v_tail + 1) & 16777215;
-	END LOOP;
-	RETURN v_mac;
-END $$;
+-- 52:54:00 and the id's last three bytes.
+CREATE OR REPLACE FUNCTION lease_mac(p_lease uuid) RETURNS macaddr LANGUAGE sql IMMUTABLE SET search_path = cpushare, pg_temp AS $$
+	SELECT ('525400' || right(p_lease::text, 6))::macaddr
+$$;
 
--- One match, its order and machine locked. Null where the order or the machine does not take it any more.
-CREATE OR REPLACE FUNCTION lease_create(p_order uuid, p_machine uuid, p_core bigint, p_memory bigint, p_transfer bigint,
-	p_cores bigint, p_memory_mib bigint, p_now timestamptz) RETURNS uuid LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
+-- Makes matches durable, many in one call: leases, their orders' holds and places, capacity, events. Answers for each with its lease, or
+-- null and why not, which tells the book what to do with it:
+--   order     it is closed, over, later, or of another shape, or these prices are above its own
+--   machine   it is not online, dearer by now, or does not take what the order wants
+--   capacity  it has not so many cores or so much memory left, or is on trial and has a lease
+--   group     another match of the same group is refused
+-- Matches are decided in their order, each with what those before it left. Those with the same number above 0 in p_groups follow each
+-- other, and are made all or none.
+CREATE OR REPLACE FUNCTION matches_make(p_orders uuid[], p_machines uuid[], p_core bigint[], p_memory bigint[], p_transfer bigint[],
+	p_cores bigint[], p_memory_mib bigint[], p_groups bigint[], p_now timestamptz) RETURNS TABLE (lease uuid, outcome text)
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
-	o cpushare.order;
-	m machine;
-	v_id uuid := uuid_v7();
-	v_number integer;
-	v_cores bigint;
-	v_memory_mib bigint;
-BEGIN
-	SELECT * INTO o FROM cpushare.order WHERE id = p_order;
-	IF NOT FOUND OR o.state <> 'open' OR o.open_until <= p_now OR o.cores <> p_cores OR o.memory_mib <> p_memory_mib
-		OR p_core > o.max_price_per_core_hour_micro OR p_memory > o.max_price_per_gib_hour_micro
-		OR p_transfer > o.max_price_per_gib_transferred_micro OR o.not_before > p_now OR (o.max_hour_micro > 0
-		AND p_core::numeric * o.cores + round(p_memory::numeric * o.memory_mib / 1024) > o.max_hour_micro) THEN
-		RETURN NULL;
-	END IF;
-	-- The price is the seller's: a match made of an ask that has become dearer since is refused.
-	SELECT * INTO m FROM machine WHERE id = p_machine;
-	IF NOT FOUND OR m.state <> 'online' OR NOT m.accepting OR p_core < m.price_per_core_hour_micro
-		OR p_memory < m.price_per_gib_hour_micro OR p_transfer < m.price_per_gib_transferred_micro
-		OR (m.max_duration_s > 0 AND o.duration_s > m.max_duration_s) OR (o.accel <> 'any' AND o.accel <> m.accel) THEN
-		RETURN NULL;
-	END IF;
-	SELECT coalesce(sum(cores), 0), coalesce(sum(memory_mib), 0) INTO v_cores, v_memory_mib
-		FROM lease WHERE machine_id = m.id AND state <> 'ended';
-	-- A machine on trial runs one lease at a time.
-	IF v_cores + o.cores > m.cores OR v_memory_mib + o.memory_mib > m.memory_mib OR (m.failures > 0 AND v_cores > 0) THEN
-		RETURN NULL;
-	END IF;
-	v_number := o.filled + 1;
-	INSERT INTO lease (id, order_id, machine_id, buyer, seller, number, name, ip, mac, desired_at, accel, cores, memory_mib,
-		price_per_core_hour_micro, price_per_gib_hour_micro, price_per_gib_transferred_micro, held_micro, created_at)
-	VALUES (v_id, o.id, m.id, o.buyer, m.account, v_number, 'vm' || v_number,
-		format('10.77.%s.%s', v_number / 250 + 1, v_number % 250 + 1)::inet, lease_mac(o.id, v_id), p_now, m.accel, o.cores,
-		o.memory_mib, p_core, p_memory, p_transfer, o.place_hold_micro, p_now);
-	-- The place's hold goes with the lease: the buyer's held money stays what it is.
-	UPDATE cpushare.order SET filled = filled + 1, held_micro = held_micro - place_hold_micro,
-		leases_held_micro = leases_held_micro + place_hold_micro, state = CASE WHEN filled + 1 = count THEN 'filled' ELSE state END
-		WHERE id = o.id;
-	PERFORM event_of_lease(v_id, 'lease.matched', p_now);
-	IF v_number = o.count THEN
-		PERFORM event_of_order(o.id, 'order.filled', p_now);
-	END IF;
-	RETURN v_id;
-END $$;
-
--- Each match by itself; element i of the result is null where match i was refused. Matches with the same number above 0 in p_groups
--- follow each other, and are made all or none.
-CREATE OR REPLACE FUNCTION match_make(p_orders uuid[], p_machines uuid[], p_core bigint[], p_memory bigint[], p_transfer bigint[],
-	p_cores bigint[], p_memory_mib bigint[], p_groups bigint[], p_now timestamptz) RETURNS SETOF uuid LANGUAGE plpgsql
-	SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
-DECLARE
-	v_last integer := cardinality(p_orders);
-	v_end integer;
-	v_made uuid[];
-	i integer := 1;
+	n_items integer := cardinality(p_orders);
+	v_leases uuid[] := array_fill(NULL::uuid, ARRAY[n_items]);
+	v_outcomes text[] := array_fill(NULL::text, ARRAY[n_items]);
+	v_numbers integer[] := array_fill(NULL::integer, ARRAY[n_items]);
+	v_order_of integer[] := array_fill(NULL::integer, ARRAY[n_items]);
+	v_machine_of integer[] := array_fill(NULL::integer, ARRAY[n_items]);
+	-- By order, and by machine: what this call has given so far.
+	v_filled integer[] := array_fill(0, ARRAY[n_items]);
+	v_cores bigint[] := array_fill(0::bigint, ARRAY[n_items]);
+	v_memory_mib bigint[] := array_fill(0::bigint, ARRAY[n_items]);
+	v_group bigint := 0;
+	v_first integer;
+	v_refused boolean;
+	v_again integer[];
+	i record;
 BEGIN
 	PERFORM book_fence();
 	PERFORM 1 FROM cpushare.order WHERE id = ANY (p_orders) ORDER BY id FOR NO KEY UPDATE;
 	PERFORM 1 FROM machine WHERE id = ANY (p_machines) ORDER BY id FOR NO KEY UPDATE;
-	WHILE i <= v_last LOOP
-		IF p_groups[i] = 0 THEN
-			RETURN NEXT lease_create(p_orders[i], p_machines[i], p_core[i], p_memory[i], p_transfer[i], p_cores[i],
-				p_memory_mib[i], p_now);
-			i := i + 1;
-			CONTINUE;
+	FOR i IN WITH used AS (
+			SELECT machine_id, sum(l.cores) AS cores, sum(l.memory_mib) AS memory_mib FROM cpushare.lease l
+			WHERE machine_id = ANY (p_machines) AND state <> 'ended' GROUP BY machine_id)
+		SELECT x.*, dense_rank() OVER (ORDER BY x.order_id)::integer AS o_at, dense_rank() OVER (ORDER BY x.machine_id)::integer AS m_at,
+			coalesce(o.state = 'open' AND (o.open_until IS NULL OR o.open_until > p_now) AND o.cores = x.cores AND o.memory_mib = x.memory_mib
+				AND x.core <= o.max_price_per_core_hour_micro AND x.memory <= o.max_price_per_gib_hour_micro
+				AND x.transfer <= o.max_price_per_gib_transferred_micro AND (o.not_before IS NULL OR o.not_before <= p_now)
+				AND (o.max_hour_micro = 0 OR x.core::numeric * o.cores + round(x.memory::numeric * o.memory_mib / 1024)
+				<= o.max_hour_micro), false) AS order_takes,
+			-- The price is the seller's: a match made of an ask that has become dearer since is refused.
+			coalesce(m.state = 'online' AND m.accepting AND x.core >= m.price_per_core_hour_micro
+				AND x.memory >= m.price_per_gib_hour_micro AND x.transfer >= m.price_per_gib_transferred_micro
+				AND (m.max_duration_s = 0 OR o.duration_s <= m.max_duration_s) AND (o.accel = 'any' OR o.accel = m.accel),
+				false) AS machine_takes,
+			o.filled, o.count, m.cores AS machine_cores, m.memory_mib AS machine_memory_mib, m.failures,
+			coalesce(u.cores, 0) AS used_cores, coalesce(u.memory_mib, 0) AS used_memory_mib
+		FROM unnest(p_orders, p_machines, p_core, p_memory, p_transfer, p_cores, p_memory_mib, p_groups) WITH ORDINALITY
+			AS x (order_id, machine_id, core, memory, transfer, cores, memory_mib, in_group, n)
+		LEFT JOIN cpushare.order o ON o.id = x.order_id LEFT JOIN machine m ON m.id = x.machine_id
+		LEFT JOIN used u ON u.machine_id = x.machine_id ORDER BY x.n
+	LOOP
+		IF i.in_group = 0 OR i.in_group <> v_group THEN
+			v_group := i.in_group;
+			v_first := i.n;
+			v_refused := false;
 		END IF;
-		v_end := i;
-		WHILE v_end < v_last AND p_groups[v_end + 1] = p_groups[i] LOOP
-			v_end := v_end + 1;
-		END LOOP;
-		v_made := '{}';
-		BEGIN
-			FOR k IN i .. v_end LOOP
-				v_made := v_made || lease_create(p_orders[k], p_machines[k], p_core[k], p_memory[k], p_transfer[k], p_cores[k],
-					p_memory_mib[k], p_now);
-				IF v_made[k - i + 1] IS NULL THEN
-					RAISE EXCEPTION 'one of a group is refused' USING ERRCODE = 'CS003';
-				END IF;
+		v_order_of[i.n] := i.o_at;
+		v_machine_of[i.n] := i.m_at;
+		-- A machine on trial runs one lease at a time.
+		v_outcomes[i.n] := CASE WHEN v_refused THEN 'group'
+			WHEN NOT i.order_takes OR i.filled + v_filled[i.o_at] >= i.count THEN 'order' WHEN NOT i.machine_takes THEN 'machine'
+			WHEN i.used_cores + v_cores[i.m_at] + i.cores > i.machine_cores
+				OR i.used_memory_mib + v_memory_mib[i.m_at] + i.memory_mib > i.machine_memory_mib
+				OR (i.failures > 0 AND i.used_cores + v_cores[i.m_at] > 0) THEN 'capacity' ELSE 'made' END;
+		IF v_outcomes[i.n] = 'made' THEN
+			v_filled[i.o_at] := v_filled[i.o_at] + 1;
+			v_cores[i.m_at] := v_cores[i.m_at] + i.cores;
+			v_memory_mib[i.m_at] := v_memory_mib[i.m_at] + i.memory_mib;
+			v_leases[i.n] := uuid_v7();
+			v_numbers[i.n] := i.filled + v_filled[i.o_at];
+		ELSIF v_group > 0 AND NOT v_refused THEN
+			v_refused := true;
+			FOR k IN v_first .. i.n - 1 LOOP
+				v_filled[v_order_of[k]] := v_filled[v_order_of[k]] - 1;
+				v_cores[v_machine_of[k]] := v_cores[v_machine_of[k]] - p_cores[k];
+				v_memory_mib[v_machine_of[k]] := v_memory_mib[v_machine_of[k]] - p_memory_mib[k];
+				v_outcomes[k] := 'group';
+				v_leases[k] := NULL;
 			END LOOP;
-		EXCEPTION WHEN SQLSTATE 'CS003' THEN
-			v_made := array_fill(NULL::uuid, ARRAY[v_end - i + 1]);
-		END;
-		RETURN QUERY SELECT * FROM unnest(v_made);
-		i := v_end + 1;
+		END IF;
 	END LOOP;
+	-- A card's address is unique within its order: another id where it is not.
+	LOOP
+		v_again := ARRAY(SELECT x.n FROM unnest(p_orders, v_leases) WITH ORDINALITY AS x (order_id, id, n) WHERE x.id IS NOT NULL
+			AND (EXISTS (SELECT FROM cpushare.lease l WHERE l.order_id = x.order_id AND l.mac = lease_mac(x.id))
+			OR EXISTS (SELECT FROM unnest(p_orders, v_leases) WITH ORDINALITY AS y (order_id, id, n)
+				WHERE y.order_id = x.order_id AND y.n < x.n AND lease_mac(y.id) = lease_mac(x.id))));
+		EXIT WHEN v_again = '{}';
+		FOR k IN 1 .. cardinality(v_again) LOOP
+			v_leases[v_again[k]] := uuid_v7();
+		END LOOP;
+	END LOOP;
+	INSERT INTO cpushare.lease (id, order_id, machine_id, buyer, seller, number, name, ip, mac, desired_at, accel, cores, memory_mib,
+		price_per_core_hour_micro, price_per_gib_hour_micro, price_per_gib_transferred_micro, held_micro, created_at)
+	SELECT x.id, o.id, m.id, o.buyer, m.account, x.number, 'vm' || x.number,
+		format('10.77.%s.%s', x.number / 250 + 1, x.number % 250 + 1)::inet, lease_mac(x.id), p_now, m.accel, o.cores, o.memory_mib,
+		x.core, x.memory, x.transfer, o.place_hold_micro, p_now
+	FROM unnest(v_leases, p_orders, p_machines, v_numbers, p_core, p_memory, p_transfer) WITH ORDINALITY
+		AS x (id, order_id, machine_id, number, core, memory, transfer, n)
+	JOIN cpushare.order o ON o.id = x.order_id JOIN machine m ON m.id = x.machine_id WHERE x.id IS NOT NULL ORDER BY x.n;
+	-- The places' holds go with the leases: the buyer's held money stays what it is.
+	UPDATE cpushare.order o SET filled = o.filled + x.places, held_micro = o.held_micro - o.place_hold_micro * x.places,
+		leases_held_micro = o.leases_held_micro + o.place_hold_micro * x.places,
+		state = CASE WHEN o.filled + x.places = o.count THEN 'filled' ELSE o.state END
+		FROM (SELECT order_id, count(id)::integer AS places FROM unnest(p_orders, v_leases) AS y (order_id, id) WHERE id IS NOT NULL
+			GROUP BY order_id) x
+		WHERE o.id = x.order_id;
+	PERFORM writer_show(17232, 'event_id_seq');
+	INSERT INTO event (account, order_id, lease_id, kind, data, at)
+		SELECT e.account, e.order_id, e.lease_id, e.kind, e.data, p_now FROM (
+			SELECT x.n, side, CASE WHEN side = 0 THEN l.buyer ELSE l.seller END AS account, l.order_id, l.id AS lease_id,
+				'lease.matched' AS kind, event_data_of_lease(l) AS data
+			FROM unnest(v_leases) WITH ORDINALITY AS x (id, n) JOIN cpushare.lease l ON l.id = x.id, generate_series(0, 1) side
+			WHERE side = 0 OR l.seller <> l.buyer
+			UNION ALL
+			SELECT n_items, 2, o.buyer, o.id, NULL, 'order.filled', event_data_of_order(o)
+			FROM cpushare.order o WHERE o.state = 'filled' AND o.id IN (SELECT order_id FROM unnest(p_orders, v_leases) AS y (order_id, id)
+				WHERE id IS NOT NULL)) e
+		ORDER BY e.n, e.side;
+	RETURN QUERY SELECT * FROM unnest(v_leases, v_outcomes);
 END $$;
 
 -- Both rows' locks, the order's first: also where only the lease is written, for more may follow in the transaction.

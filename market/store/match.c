@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  * match.c - making proposed matches durable
  */
+#include <assert.h>
 #include "book.h"
 #include "connection.h"
 #include "file.h"
 
-static const char MATCH_SQL[] = "SELECT * FROM match_make($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const char *const match_outcome_names[] = { "made", "order", "machine", "capacity", "group" };
+static_assert(sizeof match_outcome_names / sizeof *match_outcome_names == MATCH_OUTCOME_COUNT, "a name for each");
+
+static const char MATCH_SQL[] = "SELECT lease, outcome FROM matches_make($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /* The matches by columns; a batch is one statement. */
 struct columns {
@@ -29,7 +33,7 @@ static void columns_fill(struct columns *c, const struct match *matches, size_t 
 	}
 }
 
-err_t store_match(struct store *s, const struct match *matches, size_t count, wall_time now, uuid *ret_leases)
+err_t store_match(struct store *s, const struct match *matches, size_t count, wall_time now, struct made *ret_made)
 {
 	if (count == 0)
 		return OK;
@@ -59,10 +63,11 @@ err_t store_match(struct store *s, const struct match *matches, size_t count, wa
 	AUTO_RESULT *result = NULL;
 	TRY(store_query(s, MATCH_SQL, &p, &result));
 	if ((size_t)PQntuples(result) != count)
-		return store_fail(s, E_INTERNAL, "match_make answered for %d of %zu matches", PQntuples(result), count);
+		return store_fail(s, E_INTERNAL, "matches_make answered for %d of %zu matches", PQntuples(result), count);
 	for (size_t i = 0; i < count; i++) {
 		struct row row = row_of(result, (int)i);
-		ret_leases[i] = row_uuid(&row);
+		ret_made[i].lease = row_uuid(&row);
+		ret_made[i].outcome = (enum match_outcome)row_enum(&row, match_outcome_names, MATCH_OUTCOME_COUNT);
 		TRY(row_end(s, &row));
 	}
 	return OK;

@@ -197,10 +197,23 @@ MUST_CHECK err_t store_order_user_data(struct store *s, uuid id, char **ret_text
  * live is closed at once. Its leases are not touched. E_CONFLICT where it is closed, and where a filled one should expire. */
 MUST_CHECK err_t store_order_close(struct store *s, uuid id, enum order_state state, wall_time now);
 
-/* Makes the matches durable, each by itself: lease, capacity, the place's hold handed to the lease. ret_leases[i] is zero where
- * match i was refused (capacity or places gone, machine not accepting). struct match is trade/book.h's. */
+/* Makes the matches durable in one statement: leases, capacity, places and their holds, events; each match by itself, those of an
+ * all-or-none order together. struct match is trade/book.h's. */
 struct match;
-MUST_CHECK err_t store_match(struct store *s, const struct match *matches, size_t count, wall_time now, uuid *ret_leases);
+enum match_outcome {
+	MATCH_MADE,
+	MATCH_ORDER,	/* the order does not take it: closed, filled, of another price or shape by now */
+	MATCH_MACHINE,	/* the machine does not: not online, dearer, not for this order */
+	MATCH_CAPACITY, /* it has not so much left */
+	MATCH_GROUP,	/* another match of the same all-or-none order was refused */
+	MATCH_OUTCOME_COUNT
+};
+extern const char *const match_outcome_names[MATCH_OUTCOME_COUNT];
+struct made {
+	uuid lease; /* zero where it was refused */
+	enum match_outcome outcome;
+};
+MUST_CHECK err_t store_match(struct store *s, const struct match *matches, size_t count, wall_time now, struct made *ret_made);
 
 struct lease_row {
 	struct lease l;

@@ -95,7 +95,7 @@ BEGIN
 			WHEN 0 THEN PERFORM seed.place(1000 * p_seed + i, v_buyer, 2, 5);
 			WHEN 1 THEN PERFORM seed.fund(v_buyer, 50);
 			WHEN 2 THEN
-				PERFORM match_make(array_agg(o.id), array_agg(m.id), array_agg(10::bigint), array_agg(0::bigint),
+				PERFORM matches_make(array_agg(o.id), array_agg(m.id), array_agg(10::bigint), array_agg(0::bigint),
 					array_agg(0::bigint), array_agg(1::bigint), array_agg(64::bigint), array_agg(0::bigint), now())
 				FROM (SELECT id FROM cpushare.order WHERE state = 'open' ORDER BY random() LIMIT 3) o, machine m HAVING count(*) > 0;
 			WHEN 3 THEN

@@ -62,9 +62,9 @@ SELECT is((SELECT count(DISTINCT mac) FROM lease WHERE mac::text LIKE '52:54:00:
 SELECT is(seed.match(50, 999), NULL, 'no such machine');
 SELECT is(seed.match(999, 102), NULL, 'no such order');
 SELECT is(seed.match(50, 102, 2), NULL, 'another shape');
-SELECT is((SELECT match_make(ARRAY[seed.id(50)], ARRAY[seed.id(104)], ARRAY[101]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
+SELECT is((SELECT lease FROM matches_make(ARRAY[seed.id(50)], ARRAY[seed.id(104)], ARRAY[101]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
 	ARRAY[1]::bigint[], ARRAY[64]::bigint[], ARRAY[0]::bigint[], now())), NULL, 'dearer than the buyer takes');
-SELECT is((SELECT match_make(ARRAY[seed.id(50)], ARRAY[seed.id(104)], ARRAY[9]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
+SELECT is((SELECT lease FROM matches_make(ARRAY[seed.id(50)], ARRAY[seed.id(104)], ARRAY[9]::bigint[], ARRAY[0]::bigint[], ARRAY[0]::bigint[],
 	ARRAY[1]::bigint[], ARRAY[64]::bigint[], ARRAY[0]::bigint[], now())), NULL, 'cheaper than the seller asks');
 
 -- ---- usage ----

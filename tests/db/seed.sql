@@ -36,7 +36,7 @@ END $$;
 
 -- One place of it on a machine; null where refused.
 CREATE FUNCTION seed.match(p_order integer, p_machine integer, p_cores integer DEFAULT 1) RETURNS uuid LANGUAGE sql AS $$
-	SELECT match_make(ARRAY[seed.id(p_order)], ARRAY[seed.id(p_machine)], ARRAY[10]::bigint[], ARRAY[0]::bigint[],
+	SELECT lease FROM matches_make(ARRAY[seed.id(p_order)], ARRAY[seed.id(p_machine)], ARRAY[10]::bigint[], ARRAY[0]::bigint[],
 		ARRAY[0]::bigint[], ARRAY[p_cores]::bigint[], ARRAY[64]::bigint[], ARRAY[0]::bigint[], now())
 $$;
 

@@ -134,9 +134,9 @@ __attribute__((unused)) static struct order_request order_of(sha256 image, uint3
 __attribute__((unused)) static uuid match_one(struct store *s, uuid order, uuid machine, uint32_t cores)
 {
 	struct match m = { order, machine, { { 10000 }, { 2000 }, { 1000 } }, cores, 512, false, 0 };
-	uuid lease = { { 0 } };
-	good(store_match(s, &m, 1, now, &lease));
-	return lease;
+	struct made made = { 0 };
+	good(store_match(s, &m, 1, now, &made));
+	return made.lease;
 }
 
 __attribute__((unused)) static void is_sound(struct store *s, const char *when)

@@ -94,16 +94,16 @@ static void test_match(struct store *s)
 	struct order_request r = order_of(image, 4, 2);
 	uuid id = new_order(s, &r, 100);
 	struct match m[4];
-	uuid leases[4];
+	struct made made[4];
 	for (int i = 0; i < 4; i++)
 		m[i] = (struct match){ id, machine, { { 10000 }, { 2000 }, { 1000 } }, 2, 512, false, 0 };
 	m[0].prices.per_core_hour.micro = 9999;
-	ok(store_match(s, m, 4, now, leases) == OK, "a batch of matches");
-	ok(uuid_is_zero(leases[0]), "below the seller's price: refused");
-	ok(!uuid_is_zero(leases[1]) && !uuid_is_zero(leases[2]), "two fit");
-	ok(uuid_is_zero(leases[3]), "the machine has no more cores");
+	ok(store_match(s, m, 4, now, made) == OK, "a batch of matches");
+	ok(uuid_is_zero(made[0].lease) && made[0].outcome == MATCH_MACHINE, "below the seller's price: refused");
+	ok(!uuid_is_zero(made[1].lease) && !uuid_is_zero(made[2].lease), "two fit");
+	ok(uuid_is_zero(made[3].lease) && made[3].outcome == MATCH_CAPACITY, "the machine has no more cores");
 	struct lease_row l;
-	ok(store_lease_get(s, leases[2], NOBODY, &l) == OK && l.l.number == 2 && !strcmp(l.l.name, "vm2") &&
+	ok(store_lease_get(s, made[2].lease, NOBODY, &l) == OK && l.l.number == 2 && !strcmp(l.l.name, "vm2") &&
 		   !strcmp(l.l.ip, "10.77.1.3") && !strncmp(l.l.mac, "52:54:00:", 9) && l.l.state == LEASE_MATCHED &&
 		   l.desired == LEASE_RUNNING && l.l.held.micro == 100 && l.duration_s == 3600 &&
 		   l.budget_left.micro == MONEY_MAX_MICRO && l.l.accel == ACCEL_KVM && !strcmp(l.l.machine_name, "tower"),
@@ -122,7 +122,7 @@ static void test_match(struct store *s)
 	free(list);
 	ok(store_lease_list_of_machine(s, machine, &list, &count) == OK && count == 2, "of the machine");
 	free(list);
-	good(store_lease_end(s, leases[1], END_IMAGE_FAILED, "no disc", now));
+	good(store_lease_end(s, made[1].lease, END_IMAGE_FAILED, "no disc", now));
 	uuid third = match_one(s, id, machine, 2);
 	ok(!uuid_is_zero(third), "an end makes room");
 	good(store_lease_end(s, third, END_COMPLETED, "", now));
@@ -140,7 +140,7 @@ static void test_match(struct store *s)
 	ok(store_order_get(s, id, &o) == OK && o.state == ORDER_FILLED && o.ended == 2, "filled");
 	ok(uuid_is_zero(match_one(s, id, machine, 2)), "is filled");
 	refused(store_order_close(s, id, ORDER_EXPIRED, now), E_CONFLICT, "cannot expire");
-	good(store_lease_end(s, leases[2], END_COMPLETED, "", now));
+	good(store_lease_end(s, made[2].lease, END_COMPLETED, "", now));
 	good(store_lease_end(s, fourth, END_COMPLETED, "", now));
 	ok(store_order_get(s, id, &o) == OK && o.state == ORDER_ENDED && o.ended_at.us == now.us && o.held.micro == 0,
 	   "ended with its last");

@@ -104,7 +104,7 @@ static void do_order(struct store *s, int step)
 static void do_match(struct store *s, int step)
 {
 	struct match batch[4];
-	uuid ids[4];
+	struct made made[4];
 	int order[4], seller[4];
 	if (m.orders == 0 || m.leases + 4 > LEASES)
 		return;
@@ -116,15 +116,16 @@ static void do_match(struct store *s, int step)
 			m.order[order[i]].id, m.machine[seller[i]], { { 10000 }, { 2000 }, { 1000 } }, 1, 512, false, 0
 		};
 	}
-	expect(s, store_match(s, batch, 4, now, ids), OK, "match", step);
+	expect(s, store_match(s, batch, 4, now, made), OK, "match", step);
 	for (int i = 0; i < 4; i++) {
 		struct model_order *o = &m.order[order[i]];
 		bool fits = o->state == ORDER_OPEN && m.used[seller[i]] < 4;
-		expect(s, uuid_is_zero(ids[i]) ? E_CONFLICT : OK, fits ? OK : E_CONFLICT, "a match of the batch", step);
+		expect(s, uuid_is_zero(made[i].lease) ? E_CONFLICT : OK, fits ? OK : E_CONFLICT, "a match of the batch", step);
 		if (!fits)
 			continue;
-		m.lease[m.leases++] =
-			(struct model_lease){ .id = ids[i], .order = order[i], .seller = seller[i], .held = o->place_hold };
+		m.lease[m.leases++] = (struct model_lease){
+			.id = made[i].lease, .order = order[i], .seller = seller[i], .held = o->place_hold
+		};
 		m.used[seller[i]]++;
 		o->held -= o->place_hold;
 		o->leases_held += o->place_hold;
