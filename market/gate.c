@@ -315,6 +315,10 @@ static void hand_on(struct request *r)
 
 void gate_run(struct request *r)
 {
+	if (market_of(r)->stopping) { /* what would do it is gone */
+		refuse(r, REFUSE_UNAVAILABLE, NULL, "the market is stopping");
+		return;
+	}
 	if (r->route->flags & ROUTE_BOOK && !market_of(r)->holds_book) {
 		hand_on(r);
 		return;

@@ -90,10 +90,11 @@ BEGIN
 	END LOOP;
 	-- A card's address is unique within its order: another id where it is not.
 	LOOP
-		v_again := ARRAY(SELECT x.n FROM unnest(p_orders, v_leases) WITH ORDINALITY AS x (order_id, id, n) WHERE x.id IS NOT NULL
-			AND (EXISTS (SELECT FROM cpushare.lease l WHERE l.order_id = x.order_id AND l.mac = lease_mac(x.id))
-			OR EXISTS (SELECT FROM unnest(p_orders, v_leases) WITH ORDINALITY AS y (order_id, id, n)
-				WHERE y.order_id = x.order_id AND y.n < x.n AND lease_mac(y.id) = lease_mac(x.id))));
+		v_again := ARRAY(SELECT x.n FROM (
+			SELECT n, order_id, mac, row_number() OVER (PARTITION BY order_id, mac ORDER BY n) AS nth
+			FROM (SELECT n, order_id, lease_mac(id) AS mac FROM unnest(p_orders, v_leases) WITH ORDINALITY AS y (order_id, id, n)
+				WHERE id IS NOT NULL) z) x
+			WHERE x.nth > 1 OR EXISTS (SELECT FROM cpushare.lease l WHERE l.order_id = x.order_id AND l.mac = x.mac));
 		EXIT WHEN v_again = '{}';
 		FOR k IN 1 .. cardinality(v_again) LOOP
 			v_leases[v_again[k]] := uuid_v7();

@@ -8,6 +8,7 @@
 #include "forward.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 
 #include "bytes.h"
@@ -108,6 +109,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 	return c->body.error ? 0 : size * count;
 }
 
+static int on_socket_made(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)context, (void)purpose;
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
+}
+
 static bool add_header(struct call *c, const char *name, const char *value)
 {
 	char line[HEADER_SIZE];
@@ -153,6 +160,7 @@ static err_t call_fill(struct call *c)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ANSWER_MS);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, c->headers);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, c);

@@ -25,7 +25,7 @@ is "$(as_owner -c "SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc
 	"account_delete correct debts_collect deposit_create deposit_credit deposit_due deposit_fail deposit_hurry deposit_lost deposit_paid deposit_reverse deposit_started dispute_decide dispute_open event_sweep feedback_give funds_warn funds_well history_fold history_forget history_heard history_rate history_sample lease_announce lease_desire lease_finish lease_set_path lease_set_state lease_use ledger_chain ledger_chain_faults ledger_chain_head ledger_verify matches_make order_close order_create orders_place payout_approve payout_create payout_due payout_fail payout_note payout_paid payout_sent payouts_verify peer_number reputation_recompute" \
 	"what the market may have the owner do"
 is "$(as_owner -c "SELECT proname FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace
-	AND has_function_privilege('cpushare_market', oid, 'EXECUTE') AND proname IN ('post', 'hold_release', 'lease_create', 'ledger_lock',
+	AND has_function_privilege('cpushare_market', oid, 'EXECUTE') AND proname IN ('post', 'hold_release', 'lease_mac', 'ledger_lock',
 	'event_append', 'entry_apply')")" '' "the parts of procedures are not for the market"
 is "$(as_owner -c "SELECT conrelid::regclass || '.' || conname FROM pg_constraint c WHERE contype = 'f' AND connamespace =
 	'cpushare'::regnamespace AND NOT convalidated")" '' "every foreign key holds"
