@@ -146,11 +146,18 @@ $(BUILD)/bin/cpushare: $(BUILD)/obj/buyer-cli/main.o $A/libbuyer.a $A/liblan.a $
 	$(call link,$(LIBS_buyer))
 
 # ---- images ----
-.PHONY: image-tiny image-cluster
+.PHONY: image-tiny image-cluster image-calibrate
 image-tiny: $(BUILD)/images/tiny.iso ## build build/images/tiny.iso, a 16 MiB live image
 $(BUILD)/images/tiny.iso: $(wildcard images/tiny/*) images/live.sh
 	@mkdir -p $(@D)
 	images/tiny/build.sh $@
+# Its program is small and runs anywhere: no libraries, no sanitizers.
+image-calibrate: $(BUILD)/images/calibrate.iso ## build build/images/calibrate.iso, with which a market measures machines
+$(BUILD)/images/work: images/calibrate/work.c protocol/work.c base/bytes.c base/err.c $(wildcard protocol/work.h base/*.h)
+	@mkdir -p $(@D)
+	$(CC) -O2 -std=gnu17 -D_GNU_SOURCE $(WARN) -include base/banned.h $(INC_protocol) -static -s $(filter %.c,$^) -o $@
+$(BUILD)/images/calibrate.iso: $(BUILD)/images/work $(wildcard images/calibrate/* images/tiny/*) images/live.sh
+	images/calibrate/build.sh $< $@
 image-cluster: $(BUILD)/images/cluster.iso ## build build/images/cluster.iso: Debian with OpenMPI, ssh, NFS, Slurm (120 MiB)
 $(BUILD)/images/cluster.iso: $(wildcard images/cluster/* images/tiny/*) images/live.sh
 	@mkdir -p $(@D)
@@ -269,7 +276,7 @@ SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/packaging/*.t tests/db/*.t tes
 deps: ## install what is missing from Debian's packages
 	@packaging/install-dependencies
 
-build-tests: all image-tiny $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS) $(BUILD)/tests/bench/load $(BUILD)/tests/db/interleave
+build-tests: all image-tiny image-calibrate $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS) $(BUILD)/tests/bench/load $(BUILD)/tests/db/interleave
 
 test: deps ## install what is missing, build, run every test (SAN=1: under sanitizers)
 	$(MAKE) --no-print-directory build-tests
@@ -277,7 +284,7 @@ test: deps ## install what is missing, build, run every test (SAN=1: under sanit
 
 check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money.c)
 	@test -n "$(T)" || { echo "make check T=path"; exit 2; }
-	@$(MAKE) --no-print-directory all image-tiny $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T))) \
+	@$(MAKE) --no-print-directory all image-tiny image-calibrate $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T))) \
 		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS)) $(if $(findstring faults,$(T)),$(BUILD)/tests/bench/load) $(if $(findstring interleave,$(T)),$(BUILD)/tests/db/interleave)
 	prove --exec '' -v $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(T))
 

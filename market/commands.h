@@ -14,5 +14,6 @@ cli_run_fn command_user_reset; /* user_commands.c */
 cli_run_fn command_config_example, command_routes;
 cli_run_fn command_trust_policy_show, command_trust_policy_set, command_trust_revoke; /* trust_commands.c */
 cli_run_fn command_trust_reference_add, command_trust_reference_list, command_trust_reference_remove;
+cli_run_fn command_calibration_list, command_calibration_run, command_calibration_fund; /* calibration_commands.c */
 
 #endif

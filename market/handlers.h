@@ -30,6 +30,8 @@ route_fn payment_webhook, payment_return;
 route_fn image_create, image_list, image_show, image_delete, image_pieces_show, piece_put, piece_get;
 /* machines.c */
 route_fn machine_enrol, machine_list, machine_show, machine_explain, machine_leases, machine_retire;
+/* calibrations.c */
+route_fn calibration_list;
 /* reports.c */
 route_fn machine_report, lease_spec_show;
 /* attestations.c */

@@ -11,6 +11,10 @@
 static struct machine machine_view(struct market *m, const struct machine_row *row)
 {
 	struct machine view = row->m;
+	view.claimed_score = row->m.score;
+	view.score = machine_row_score(row);
+	view.calibrated_at = row->calibrated_at;
+	memcpy(view.off_reason, row->off_reason, sizeof view.off_reason);
 	const struct presence *p = uuid_map_get(&m->machines, view.id);
 	if (p && p->seen_at.us > view.seen_at.us)
 		view.seen_at = p->seen_at;
@@ -115,6 +119,7 @@ err_t machine_explain(struct request *r)
 	json_put_text(answer, "state", machine_state_names[p->row.m.state]);
 	json_put_bool(answer, "in_book", book_ask(m->book, row.m.id) != NULL);
 	json_put_int(answer, "failures", row.failures);
+	json_put_text(answer, "off_reason", row.off_reason);
 	json_put_time(answer, "trial_until", presence_trial_until(m, p));
 	answer_json(r, 200, answer);
 	return OK;

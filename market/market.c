@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "attest.h"
+#include "calibrate.h"
 #include "events.h"
 #include "file.h"
 #include "forward.h"
@@ -191,6 +192,7 @@ err_t market_load(struct market *m)
 	TRY(load_leases(m));
 	TRY(load_orders(m));
 	TRY(attest_load(m));
+	TRY(calibrate_load(m));
 	m->hearing_since = clock_mono();
 	m->database_up = true;
 	return OK;
@@ -226,6 +228,7 @@ err_t market_start(struct market *m, const struct http_config *http)
 	TRY(samples_new(&m->samples));
 	TRY(events_new(m, &m->events));
 	TRY(book_new(&m->book));
+	TRY(calibrate_new(m, &m->calibrations));
 	TRY(password_hash("the password of nobody", m->decoy_hash));
 	TRY(holding_start(m));
 	TRY(http_start(m->loop, http, &m->http));
@@ -256,6 +259,7 @@ void market_stop(struct market *m)
 	workers_free(m->passwords);
 	workers_free(m->disks);
 	payments_stop(m);
+	calibrate_free(m->calibrations);
 	lane_close(m->lane);
 	forward_free(m->forward);
 	http_stop(m->http);

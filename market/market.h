@@ -31,6 +31,7 @@ struct samples;
 struct pay;
 struct attest;
 struct vault;
+struct calibrations;
 
 struct market {
 	const struct settings *settings;
@@ -50,8 +51,9 @@ struct market {
 	struct vault *vault;		  /* vault.h: second factors */
 	struct files *pages;
 	struct gate *gate;
-	struct relays *relays; /* relays.h */
-	struct attest *attest; /* attest.h */
+	struct relays *relays;		   /* relays.h */
+	struct attest *attest;		   /* attest.h */
+	struct calibrations *calibrations; /* calibrate.h */
 	struct events *events;
 	struct metrics *metrics;
 	struct samples *samples; /* samples.h */

@@ -135,7 +135,7 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	for (const struct live *l = p->leases; l; l = l->next_of_machine)
 		scratch_used_mib += l->row.scratch_mib;
 	ask.scratch_free_mib = t->scratch_mib > scratch_used_mib ? (uint32_t)(t->scratch_mib - scratch_used_mib) : 0;
-	ask.score = p->row.m.score;
+	ask.score = machine_row_score(&p->row);
 	ask.rating_ppm = p->row.rating_ppm;
 	ask.ratings = p->row.good + p->row.bad;
 	ask.up_kbit_s = t->up_kbit_s;
@@ -174,7 +174,7 @@ void presence_offer(struct market *m, struct presence *p)
 	}
 	p->row.cores_used = (uint32_t)cores;
 	p->row.memory_used_mib = (uint32_t)memory_mib;
-	if (!p->last_report.us || p->row.m.state != MACHINE_ONLINE || !p->row.accepting || trial) {
+	if (!p->last_report.us || p->row.m.state != MACHINE_ONLINE || !p->row.accepting || trial || p->row.off_reason[0]) {
 		book_remove_ask(m->book, p->row.m.id);
 		return;
 	}
@@ -209,7 +209,8 @@ struct offer presence_to_offer(const struct presence *p)
 		.cores_free = less(row->m.cores, row->cores_used),
 		.memory_mib = row->m.memory_mib,
 		.memory_free_mib = less(row->m.memory_mib, row->memory_used_mib),
-		.score = row->m.score,
+		.score = machine_row_score(row),
+		.measured = row->measured_score > 0,
 		.prices = row->m.prices,
 		.rating_ppm = row->rating_ppm,
 		.good = row->good,

@@ -12,6 +12,12 @@
 
 #define OLD_BOOTS 4
 
+/* What the market measured, or while it has not: what the machine claims. */
+static inline uint32_t machine_row_score(const struct machine_row *row)
+{
+	return row->measured_score ? row->measured_score : row->m.score;
+}
+
 struct presence {
 	struct machine_row row;
 	mono_time last_report; /* us 0: not since we started */

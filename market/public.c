@@ -112,7 +112,7 @@ err_t offer_list(struct request *r)
 	offers = calloc(count + 1, sizeof *offers);
 	for (size_t i = 0; offers && i < count; i++) {
 		const struct presence *p = all[i];
-		if (p->row.m.state != MACHINE_ONLINE || !presence_is_heard(m, p, r->now_mono))
+		if (p->row.m.state != MACHINE_ONLINE || p->row.off_reason[0] || !presence_is_heard(m, p, r->now_mono))
 			continue;
 		struct placed_offer *o = &offers[n];
 		o->offer = presence_to_offer(p);

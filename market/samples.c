@@ -136,7 +136,7 @@ static err_t note_heard(struct market *m, mono_time now_mono)
 		if ((p->row.m.state != MACHINE_ONLINE && p->row.m.state != MACHINE_PAUSED) || !presence_is_heard(m, p, now_mono))
 			continue;
 		h->heard[h->heard_count] = p->row.m.id;
-		h->scores[h->heard_count++] = p->row.m.score;
+		h->scores[h->heard_count++] = machine_row_score(&p->row);
 	}
 	free(all);
 	return h->heard && h->scores ? OK : E_NOMEM;

@@ -3,6 +3,7 @@
  */
 #include "attest.h"
 #include "books.h"
+#include "calibrate.h"
 #include "cluster.h"
 #include "events.h"
 #include "funds.h"
@@ -90,6 +91,7 @@ static void on_sweep(void *context, mono_time now_mono)
 	if (!m->database_up || !m->holds_book) /* the rest is the holder's */
 		return;
 	attest_sweep(m, now, now_mono);
+	calibrate_sweep(m, now, now_mono);
 	live_sweep(m, now, now_mono);
 	presence_sweep(m, now, now_mono);
 	orders_sweep(m, now);

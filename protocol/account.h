@@ -109,7 +109,7 @@ MUST_CHECK err_t deposit_from_json(json_t *json, struct deposit *ret, struct jso
  * for hold and release what went from available to held. */
 struct posting {
 	uuid id;
-	char kind[24]; /* deposit, commission, hold, release, charge, earning, payout, correction, reversal */
+	char kind[24]; /* deposit, commission, hold, release, charge, earning, payout, correction, reversal, calibration */
 	int64_t amount_micro;
 	int64_t available_micro, held_micro; /* after it */
 	uuid order, lease, deposit;	     /* zero where none: null in JSON */

@@ -145,6 +145,7 @@ json_t *offer_to_json(const struct offer *o)
 	json_put_int(json, "memory_mib", o->memory_mib);
 	json_put_int(json, "memory_free_mib", o->memory_free_mib);
 	json_put_int(json, "score", o->score);
+	json_put_bool(json, "measured", o->measured);
 	prices_put(json, "", &o->prices);
 	json_put_int(json, "rating_ppm", o->rating_ppm);
 	json_put_int(json, "good", o->good);
@@ -169,6 +170,7 @@ err_t offer_from_json(json_t *json, struct offer *ret, struct json_error *error)
 	json_take_u32(&r, "memory_mib", 0, MACHINE_MAX_MEMORY_MIB, &o.memory_mib);
 	json_take_u32(&r, "memory_free_mib", 0, MACHINE_MAX_MEMORY_MIB, &o.memory_free_mib);
 	json_take_u32(&r, "score", 0, SCORE_MAX, &o.score);
+	field_maybe_bool(&r, "measured", &o.measured);
 	prices_take(&r, "", &o.prices);
 	json_take_u32(&r, "rating_ppm", 0, RATING_MAX_PPM, &o.rating_ppm);
 	json_take_u32(&r, "good", 0, UINT32_MAX, &o.good);

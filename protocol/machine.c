@@ -87,6 +87,9 @@ json_t *machine_to_json(const struct machine *m)
 	json_put_int(json, "cores", m->cores);
 	json_put_int(json, "memory_mib", m->memory_mib);
 	json_put_int(json, "score", m->score);
+	json_put_int(json, "claimed_score", m->claimed_score);
+	json_put_time(json, "calibrated_at", m->calibrated_at);
+	json_put_text(json, "off_reason", m->off_reason);
 	json_put_int(json, "leases", m->leases);
 	prices_put(json, "", &m->prices);
 	json_put_time(json, "created_at", m->created_at);
@@ -109,6 +112,9 @@ err_t machine_from_json(json_t *json, struct machine *ret, struct json_error *er
 	json_take_u32(&r, "cores", 0, MACHINE_MAX_CORES, &m.cores);
 	json_take_u32(&r, "memory_mib", 0, MACHINE_MAX_MEMORY_MIB, &m.memory_mib);
 	json_take_u32(&r, "score", 0, SCORE_MAX, &m.score);
+	field_maybe_u32(&r, "claimed_score", 0, SCORE_MAX, &m.claimed_score);
+	field_maybe_time(&r, "calibrated_at", &m.calibrated_at);
+	field_maybe_text(&r, "off_reason", m.off_reason, sizeof m.off_reason);
 	json_take_u32(&r, "leases", 0, UINT32_MAX, &m.leases);
 	prices_take(&r, "", &m.prices);
 	field_maybe_time(&r, "created_at", &m.created_at);

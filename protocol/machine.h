@@ -40,7 +40,11 @@ struct machine {
 	char name[NAME_SIZE], country[COUNTRY_SIZE], version[NAME_SIZE];
 	enum machine_state state;
 	enum accel accel;
-	uint32_t cores, memory_mib, score, leases;
+	uint32_t cores, memory_mib, leases;
+	/* score: the market's own measurement where there is one, else what it claims (SHA-256 MiB/s of one core of a guest) */
+	uint32_t score, claimed_score;
+	wall_time calibrated_at;      /* the last calibration's end; us 0: never */
+	char off_reason[DETAIL_SIZE]; /* why a calibration took it off the book; "": it is on */
 	struct prices prices;
 	wall_time created_at, seen_at;
 };

@@ -153,7 +153,8 @@ struct offer {
 	enum machine_state state;
 	enum accel accel;
 	uint32_t cores, cores_free, memory_mib, memory_free_mib;
-	uint32_t score; /* SHA-256 MiB/s of one core as the machine measured it: claimed, not proven */
+	uint32_t score; /* SHA-256 MiB/s of one core of a guest */
+	bool measured;	/* by the market (docs/CALIBRATION.md); else it is what the machine claims */
 	struct prices prices;
 	uint32_t rating_ppm, good, bad; /* the seller's */
 };

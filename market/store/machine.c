@@ -19,7 +19,7 @@ err_t store_machine_create(struct store *s, uuid id, uuid account, const struct 
 	"SELECT m.id, m.account, m.name, m.country, m.version, m.state, m.accel, m.cores, m.memory_mib, m.score, "         \
 	"l.leases, m.price_per_core_hour_micro, m.price_per_gib_hour_micro, m.price_per_gib_transferred_micro, "           \
 	"m.created_at, m.seen_at, m.public_key, m.max_duration_s, m.accepting, a.name, f.good, f.bad, r.good, r.bad, "     \
-	"m.failures, m.failed_at, l.cores, "                                                                               \
+	"m.failures, m.failed_at, m.measured_score, m.calibrated_at, m.off_reason, l.cores, "                              \
 	"l.memory_mib FROM machine m JOIN account a ON a.id = m.account "                                                  \
 	"CROSS JOIN LATERAL (SELECT count(*) AS leases, coalesce(sum(cores), 0)::bigint AS cores, "                        \
 	"  coalesce(sum(memory_mib), 0)::bigint AS memory_mib FROM lease WHERE machine_id = m.id AND state <> 'ended') l " \
@@ -54,6 +54,9 @@ static void machine_read(struct row *row, void *element)
 	r->rating_ppm = row_rating(row);
 	r->failures = row_u32(row);
 	r->failed_at = row_time(row);
+	r->measured_score = row_u32(row);
+	r->calibrated_at = row_time(row);
+	row_text(row, r->off_reason, sizeof r->off_reason);
 	r->cores_used = row_u32(row);
 	r->memory_used_mib = row_u32(row);
 }

@@ -244,6 +244,8 @@ good listOrderLeases "/v1/orders/$ORDER/leases" "" "$A"
 LEASE=$(jq -r .items[0].id <<<"$BODY")
 good getLease "/v1/leases/$LEASE" "" "$A"
 good explainMachine "/v1/machines/$MACHINE/explain" "" "$MACHINE_TOKEN"
+good listMachineCalibrations "/v1/machines/$MACHINE/calibrations"
+refused not_found listMachineCalibrations "/v1/machines/$none/calibrations"
 good listMachineLeases "/v1/machines/$MACHINE/leases" "" "$MACHINE_TOKEN"
 good getLeaseSpec "/v1/leases/$LEASE/spec" "" "$MACHINE_TOKEN"
 SEQ=$((SEQ + 1))
