@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * netcheck.c - net netcheck: what this machine's network lets an ethernet do, before one is rented
  *
- * How it works: an endpoint of the virtual ethernet is started without a network to be on. It asks the market's STUN servers, and the
- * relays, which answer STUN too, and the gateway for a port, just as it would for an order; what it found within some seconds is
- * judged here. Beside it, relays are called by TLS, by the environment's HTTP proxy where it names one, the clock is compared with the
- * market's, and a datagram as large as ethernet carries is sent to learn what the way to the servers takes.
+ * How it works: what an endpoint without a network found within some seconds (lan/survey.h) is judged here. Beside it, relays are called
+ * by TLS, by the environment's HTTP proxy where it names one, the clock is compared with the market's, and a datagram as large as
+ * ethernet carries is sent to learn what the way to the servers takes.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -23,9 +22,8 @@
 #include "output.h"
 #include "proxy.h"
 #include "session.h"
-#include "vnet_status.h"
+#include "survey.h"
 
-#define PATIENCE_US (5 * SECOND_US) /* for STUN and the gateway */
 #define TLS_MS 5000
 #define ICMP_US (SECOND_US / 4) /* for a router's word on a datagram that was too large */
 #define SKEW_US (30 * SECOND_US)
@@ -38,91 +36,11 @@ struct checking {
 	struct netcheck servers;
 	wall_time before, after; /* the market's answer */
 	/* found */
-	struct vnet_stun_status stun[VNET_MAX_STUN_SERVERS], relays[VNET_MAX_STUN_SERVERS];
-	size_t stun_count, relay_count;
-	enum vnet_mapping mapping;
-	struct vnet_candidate candidates[VNET_MAX_CANDIDATES];
-	size_t candidate_count;
+	struct survey s;
 	/* judged */
 	json_t *items;
-	bool udp, tls, mapped;
+	bool udp, tls;
 };
-
-/* ---- an endpoint without a network ---- */
-static err_t endpoint_new(const char *key, const char *cert, unsigned without, struct vnet_config *c, struct vnet **ret)
-{
-	c->network = (struct vnet_network){ .id = uuid_make(clock_wall()), .subnet = 0x0a4d0000, .prefix_len = 16, .mtu = 1400 };
-	c->self = (struct vnet_peer){ .id = uuid_make(clock_wall()), .ip = 0x0a4d0001, .mac = { { 2, 0, 0x0a, 0x4d, 0, 1 } } };
-	TRY(text_copy(c->self.name, sizeof c->self.name, "netcheck"));
-	c->key_pem = key;
-	c->cert_pem = cert;
-	c->without = without;
-	return vnet_new(c, clock_mono(), ret);
-}
-
-static bool answered(const struct vnet *v)
-{
-	struct vnet_stun_status s[VNET_MAX_STUN_SERVERS];
-	size_t n = vnet_stun_statuses(v, s);
-	for (size_t i = 0; i < n; i++)
-		if (!*s[i].mapped)
-			return false;
-	return true;
-}
-
-static bool has_kind(const struct vnet_candidate *list, size_t count, enum vnet_candidate_kind kind)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i].kind == kind)
-			return true;
-	return false;
-}
-
-/* Until all have answered and the gateway mapped a port, or patience is over. */
-static void run_both(struct checking *c, struct vnet *v[2])
-{
-	mono_time now = clock_mono();
-	for (int64_t end = now.us + PATIENCE_US; now.us < end; now = clock_mono()) {
-		struct pollfd p[2] = { { vnet_fd(v[0]), POLLIN, 0 }, { vnet_fd(v[1]), POLLIN, 0 } };
-		int64_t due = end;
-		for (int i = 0; i < 2; i++)
-			if (vnet_next_us(v[i]).us < due)
-				due = vnet_next_us(v[i]).us;
-		poll(p, 2, due > now.us ? (int)((due - now.us) / 1000 + 1) : 0);
-		now = clock_mono();
-		vnet_run(v[0], now);
-		vnet_run(v[1], now);
-		c->candidate_count = vnet_candidates(v[0], c->candidates);
-		c->mapped = has_kind(c->candidates, c->candidate_count, VNET_MAPPED);
-		if (c->mapped && answered(v[0]) && answered(v[1]))
-			break;
-	}
-}
-
-static err_t ask_servers(struct checking *c)
-{
-	struct vnet *v[2] = { NULL, NULL };
-	struct vnet_config a = { .key_pem = NULL }, b = { .key_pem = NULL };
-	struct vnet_status status;
-	AUTO_FREE char *key = NULL, *cert = NULL;
-	TRY(certificate_make("netcheck", &key, &cert));
-	memcpy(a.stun_servers, c->servers.stun, sizeof a.stun_servers);
-	for (size_t i = 0; i < c->servers.relay_count && i < VNET_MAX_STUN_SERVERS; i++)
-		memcpy(b.stun_servers[i], c->servers.relays[i].address, sizeof b.stun_servers[i]);
-	err_t e = endpoint_new(key, cert, 0, &a, &v[0]);
-	if (!e)
-		e = endpoint_new(key, cert, VNET_WITHOUT_PORT_MAPPING, &b, &v[1]);
-	if (!e) {
-		run_both(c, v);
-		c->stun_count = vnet_stun_statuses(v[0], c->stun);
-		c->relay_count = vnet_stun_statuses(v[1], c->relays);
-		vnet_status(v[0], &status);
-		c->mapping = status.mapping;
-	}
-	vnet_free(v[0]);
-	vnet_free(v[1]);
-	return e;
-}
 
 /* ---- what stands beside it ---- */
 /* "192.0.2.7:443" or "[2001:db8::1]:443"; the market's words, checked by protocol/netcheck.c. */
@@ -190,37 +108,11 @@ static void judge(struct checking *c, const char *check, enum result result, con
 	json_array_append_new(c->items, item);
 }
 
-static bool is_v6(const char *address)
-{
-	return *address == '[';
-}
-
-/* Is the address, without its port, one of our own interfaces'? */
-static bool is_own(const struct checking *c, const char *address)
-{
-	size_t len = (size_t)(strrchr(address, ':') - address);
-	for (size_t i = 0; i < c->candidate_count; i++)
-		if (c->candidates[i].kind == VNET_HOST && !strncmp(c->candidates[i].address, address, len) &&
-		    c->candidates[i].address[len] == ':')
-			return true;
-	return false;
-}
-
-static const struct vnet_stun_status *first_answer(const struct checking *c, bool v6)
-{
-	for (size_t i = 0; i < c->stun_count + c->relay_count; i++) {
-		const struct vnet_stun_status *s = i < c->stun_count ? &c->stun[i] : &c->relays[i - c->stun_count];
-		if (*s->mapped && is_v6(s->server) == v6)
-			return s;
-	}
-	return NULL;
-}
-
 static void judge_udp(struct checking *c)
 {
-	const struct vnet_stun_status *v4 = first_answer(c, false), *v6 = first_answer(c, true);
+	const struct vnet_stun_status *v4 = survey_answer(&c->s, false), *v6 = survey_answer(&c->s, true);
 	c->udp = v4 || v6;
-	if (!c->stun_count && !c->relay_count)
+	if (!c->s.stun_count && !c->s.relay_count)
 		judge(c, "udp", RESULT_UNKNOWN, "its operator can name some: relay.stun",
 		      "the market names no servers to try it with");
 	else if (!c->udp)
@@ -231,7 +123,7 @@ static void judge_udp(struct checking *c)
 		judge(c, "udp", RESULT_OK, NULL, "%s answers", v4 ? v4->server : v6->server);
 	if (v4)
 		judge(c, "ipv4", RESULT_OK, NULL, "seen as %s%s", v4->mapped,
-		      is_own(c, v4->mapped) ? ", without a NAT" : ", behind a NAT");
+		      survey_is_own(&c->s, v4->mapped) ? ", without a NAT" : ", behind a NAT");
 	if (v6)
 		judge(c, "ipv6", RESULT_OK, NULL, "seen as %s", v6->mapped);
 	else
@@ -240,19 +132,19 @@ static void judge_udp(struct checking *c)
 
 static void judge_nat(struct checking *c)
 {
-	const struct vnet_stun_status *v4 = first_answer(c, false);
-	if (c->mapping == VNET_MAPPING_DEPENDENT)
-		judge(c, "nat", c->mapped ? RESULT_OK : RESULT_WARN,
-		      c->mapped ? NULL : "switch on PCP, NAT-PMP or UPnP at the router, forward a port, or use IPv6",
+	const struct vnet_stun_status *v4 = survey_answer(&c->s, false);
+	if (c->s.mapping == VNET_MAPPING_DEPENDENT)
+		judge(c, "nat", c->s.mapped ? RESULT_OK : RESULT_WARN,
+		      c->s.mapped ? NULL : "switch on PCP, NAT-PMP or UPnP at the router, forward a port, or use IPv6",
 		      "gives each destination another port: many peers are reached through a relay only");
-	else if (c->mapping == VNET_MAPPING_INDEPENDENT)
+	else if (c->s.mapping == VNET_MAPPING_INDEPENDENT)
 		judge(c, "nat", RESULT_OK, NULL, "%s",
-		      v4 && is_own(c, v4->mapped) ? "none" : "gives all destinations the same port");
+		      v4 && survey_is_own(&c->s, v4->mapped) ? "none" : "gives all destinations the same port");
 	else
 		judge(c, "nat", RESULT_UNKNOWN, NULL, "it takes two STUN servers' answers to tell");
-	for (size_t i = 0; i < c->candidate_count; i++)
-		if (c->candidates[i].kind == VNET_MAPPED) {
-			judge(c, "port mapping", RESULT_OK, NULL, "the gateway gave %s", c->candidates[i].address);
+	for (size_t i = 0; i < c->s.candidate_count; i++)
+		if (c->s.candidates[i].kind == VNET_MAPPED) {
+			judge(c, "port mapping", RESULT_OK, NULL, "the gateway gave %s", c->s.candidates[i].address);
 			return;
 		}
 	judge(c, "port mapping", RESULT_UNKNOWN, NULL, "no gateway answered PCP or NAT-PMP in time");
@@ -281,8 +173,8 @@ static void judge_tls(struct checking *c, size_t i)
 
 static void judge_relays(struct checking *c)
 {
-	for (size_t i = 0; i < c->relay_count; i++) {
-		const struct vnet_stun_status *s = &c->relays[i];
+	for (size_t i = 0; i < c->s.relay_count; i++) {
+		const struct vnet_stun_status *s = &c->s.relays[i];
 		if (*s->mapped)
 			judge(c, "relay", RESULT_OK, NULL, "%s answers in %.2f ms", s->server, (double)s->rtt_us / 1e3);
 		else
@@ -312,13 +204,13 @@ static void judge_rest(struct checking *c)
 
 static const char *verdict_of(const struct checking *c)
 {
-	if (!c->stun_count && !c->relay_count)
+	if (!c->s.stun_count && !c->s.relay_count)
 		return "the market names no servers: peers are tried directly all the same";
 	if (!c->udp)
 		return c->tls ? "UDP is blocked: peers are reached through a relay's TLS" : "peers cannot be reached from here";
-	if (c->mapping == VNET_MAPPING_DEPENDENT && !c->mapped)
-		return c->relay_count ? "many peers will be reached through a relay"
-				      : "many peers will not be reached: there is no relay";
+	if (c->s.mapping == VNET_MAPPING_DEPENDENT && !c->s.mapped)
+		return c->s.relay_count ? "many peers will be reached through a relay"
+					: "many peers will not be reached: there is no relay";
 	return "peers will be reached directly, but for those behind harder NATs";
 }
 
@@ -329,7 +221,7 @@ static int tell(struct checking *c)
 						 { "RESULT", "result", CELL_TEXT },
 						 { "FOUND", "detail", CELL_TEXT },
 						 { .title = NULL } };
-	bool nothing = (c->stun_count || c->relay_count) && !c->udp && !c->tls;
+	bool nothing = (c->s.stun_count || c->s.relay_count) && !c->udp && !c->tls;
 	size_t i;
 	json_t *item;
 	if (output_form(c->cli) == FORM_JSON) {
@@ -368,7 +260,7 @@ int command_net_netcheck(struct cli *cli)
 	if (netcheck_from_json(answer, &c.servers, &error))
 		return cli_error(cli, EXIT_ERROR, "the market's answer is not understood: %s %s", error.field, error.what);
 	c.items = json_array();
-	if (ask_servers(&c)) {
+	if (survey_make(&c.servers, &c.s)) {
 		code = cli_error(cli, EXIT_ERROR, "no endpoint can be made here");
 	} else {
 		judge_udp(&c);

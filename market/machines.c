@@ -18,6 +18,10 @@ static struct machine machine_view(struct market *m, const struct machine_row *r
 	const struct presence *p = uuid_map_get(&m->machines, view.id);
 	if (p && p->seen_at.us > view.seen_at.us)
 		view.seen_at = p->seen_at;
+	if (p) {
+		view.nat = p->terms.nat;
+		view.relay_rtt_ms = p->terms.relay_rtt_ms;
+	}
 	return view;
 }
 
@@ -103,6 +107,21 @@ err_t machine_show(struct request *r)
 	return OK;
 }
 
+/* What orders of the last day would have paid for a core, and wanted of a seller. */
+static err_t recent_orders(struct market *m, json_t **ret_json, wall_time now)
+{
+	struct recent_orders recent;
+	TRY(store_recent_orders(m->store, (wall_time){ now.us - DAY_US }, &recent));
+	json_t *json = json_object();
+	json_put_int(json, "orders", recent.orders);
+	json_put_money(json, "median_price_per_core_hour_micro", recent.median_price);
+	json_put_money(json, "highest_price_per_core_hour_micro", recent.highest_price);
+	json_put_int(json, "median_min_rating_ppm", recent.median_rating_ppm);
+	json_put_int(json, "median_min_score", recent.median_score);
+	*ret_json = json;
+	return OK;
+}
+
 /* Why there is no work: which orders wait, and what keeps each from this machine. */
 err_t machine_explain(struct request *r)
 {
@@ -115,11 +134,14 @@ err_t machine_explain(struct request *r)
 		return E_UNAVAILABLE;
 	struct ask ask = presence_to_ask(m, p);
 	book_explain_ask(m->book, &ask, &explanation);
+	json_t *recent;
+	TRY(recent_orders(m, &recent, r->now));
 	json_t *answer = explanation_to_json(&explanation, "orders");
 	json_put_text(answer, "state", machine_state_names[p->row.m.state]);
 	json_put_bool(answer, "in_book", book_ask(m->book, row.m.id) != NULL);
 	json_put_int(answer, "failures", row.failures);
 	json_put_text(answer, "off_reason", row.off_reason);
+	json_put(answer, "recent", recent);
 	json_put_time(answer, "trial_until", presence_trial_until(m, p));
 	answer_json(r, 200, answer);
 	return OK;

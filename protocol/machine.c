@@ -89,6 +89,8 @@ json_t *machine_to_json(const struct machine *m)
 	json_put_int(json, "score", m->score);
 	json_put_int(json, "claimed_score", m->claimed_score);
 	json_put_time(json, "calibrated_at", m->calibrated_at);
+	json_put_text(json, "nat", nat_kind_names[m->nat]);
+	json_put_int(json, "relay_rtt_ms", m->relay_rtt_ms);
 	json_put_text(json, "off_reason", m->off_reason);
 	json_put_int(json, "leases", m->leases);
 	prices_put(json, "", &m->prices);
@@ -114,6 +116,8 @@ err_t machine_from_json(json_t *json, struct machine *ret, struct json_error *er
 	json_take_u32(&r, "score", 0, SCORE_MAX, &m.score);
 	field_maybe_u32(&r, "claimed_score", 0, SCORE_MAX, &m.claimed_score);
 	field_maybe_time(&r, "calibrated_at", &m.calibrated_at);
+	m.nat = (enum nat_kind)field_maybe_enum(&r, "nat", nat_kind_names, NAT_KIND_COUNT, NAT_UNKNOWN);
+	field_maybe_u32(&r, "relay_rtt_ms", 0, RTT_MAX_MS, &m.relay_rtt_ms);
 	field_maybe_text(&r, "off_reason", m.off_reason, sizeof m.off_reason);
 	json_take_u32(&r, "leases", 0, UINT32_MAX, &m.leases);
 	prices_take(&r, "", &m.prices);

@@ -43,6 +43,8 @@ struct machine {
 	uint32_t cores, memory_mib, leases;
 	/* score: the market's own measurement where there is one, else what it claims (SHA-256 MiB/s of one core of a guest) */
 	uint32_t score, claimed_score;
+	enum nat_kind nat;	      /* of its line, as it measured it */
+	uint32_t relay_rtt_ms;	      /* 0: unknown */
 	wall_time calibrated_at;      /* the last calibration's end; us 0: never */
 	char off_reason[DETAIL_SIZE]; /* why a calibration took it off the book; "": it is on */
 	struct prices prices;
@@ -91,7 +93,9 @@ struct region_rtt {
 };
 struct offer_terms {
 	enum cpu_vendor cpu_vendor;
-	bool direct; /* reachable by UDP without a relay */
+	bool direct;	       /* reachable by UDP without a relay */
+	enum nat_kind nat;     /* as it was measured */
+	uint32_t relay_rtt_ms; /* to the nearest relay, as it was measured; 0: unknown */
 	uint32_t up_kbit_s, down_kbit_s;
 	struct region_rtt rtt[MAX_REGIONS];
 	size_t rtt_count;

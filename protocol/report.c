@@ -106,6 +106,8 @@ static json_t *terms_to_json(const struct offer_terms *t)
 	json_t *json = json_object(), *regions = json_array();
 	json_put_text(json, "cpu_vendor", cpu_vendor_names[t->cpu_vendor]);
 	json_put_bool(json, "direct", t->direct);
+	json_put_text(json, "nat", nat_kind_names[t->nat]);
+	json_put_int(json, "relay_rtt_ms", t->relay_rtt_ms);
 	json_put_int(json, "up_kbit_s", t->up_kbit_s);
 	json_put_int(json, "down_kbit_s", t->down_kbit_s);
 	for (size_t i = 0; i < t->rtt_count; i++) {
@@ -147,6 +149,8 @@ static void take_terms(struct json_reader *r, struct offer_terms *ret)
 		return;
 	t.cpu_vendor = (enum cpu_vendor)field_maybe_enum(&object, "cpu_vendor", cpu_vendor_names, CPU_VENDOR_COUNT, CPU_ANY);
 	field_maybe_bool(&object, "direct", &t.direct);
+	t.nat = (enum nat_kind)field_maybe_enum(&object, "nat", nat_kind_names, NAT_KIND_COUNT, NAT_UNKNOWN);
+	field_maybe_u32(&object, "relay_rtt_ms", 0, RTT_MAX_MS, &t.relay_rtt_ms);
 	field_maybe_u32(&object, "up_kbit_s", 0, RATE_MAX_KBIT_S, &t.up_kbit_s);
 	field_maybe_u32(&object, "down_kbit_s", 0, RATE_MAX_KBIT_S, &t.down_kbit_s);
 	take_rtt(&object, &t);

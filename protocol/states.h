@@ -52,6 +52,9 @@ enum accel { ACCEL_ANY, ACCEL_KVM, ACCEL_TCG, ACCEL_COUNT };
 extern const char *const accel_names[ACCEL_COUNT];
 
 /* any: a buyer's constraint, and a machine that does not say. */
+/* What stands between a machine and the world, as STUN servers' answers tell: nothing, one that maps alike for all destinations, or for each anew. */
+enum nat_kind { NAT_UNKNOWN, NAT_NONE, NAT_INDEPENDENT, NAT_DEPENDENT, NAT_KIND_COUNT };
+extern const char *const nat_kind_names[NAT_KIND_COUNT];
 enum cpu_vendor { CPU_ANY, CPU_INTEL, CPU_AMD, CPU_OTHER, CPU_VENDOR_COUNT };
 extern const char *const cpu_vendor_names[CPU_VENDOR_COUNT];
 

@@ -17,6 +17,7 @@
 #include "governor.h"
 #include "lease.h"
 #include "log.h"
+#include "outlook.h"
 #include "probe.h"
 #include "scratch.h"
 #include "traffic.h"
@@ -32,6 +33,7 @@ struct agent {
 	struct client *client;
 	struct attester *attester;
 	struct waker *waker;
+	struct outlook *outlook;
 	struct lease_here *leases[REPORT_MAX_LEASES];
 	size_t lease_count;
 	uuid boot;
@@ -66,7 +68,7 @@ static void agent_probe(struct agent *a)
 	}
 	if (port_kind_choose(a->settings->port, probe_port(), &a->host.port))
 		a->host.port = PORT_DGRAM; /* not reached: the settings were checked */
-	a->score = probe_score();
+	a->score = probe_score(a->host.accel);
 	log_info("this machine", "accel=%s why=\"%s\" port=%s score=%u", accel_names[a->host.accel], a->accel_why,
 		 port_kind_names[a->host.port], a->score);
 }
@@ -122,6 +124,7 @@ static err_t agent_open(struct agent *a)
 	TRY(governor_new(a->settings, a->host.wake_fd, &a->governor));
 	TRY(attester_new(a->settings, a->host.wake_fd, &a->attester));
 	agent_probe(a);
+	TRY(outlook_new(a->settings, a->identity, &a->outlook));
 	TRY(agent_adopt(a));
 	return waker_new(a->settings, a->identity, a->host.wake_fd, &a->waker);
 }
@@ -153,6 +156,7 @@ void agent_free(struct agent *a)
 		return;
 	waker_free(a->waker);
 	governor_free(a->governor);
+	outlook_free(a->outlook);
 	for (size_t i = 0; i < a->lease_count; i++)
 		lease_leave(a->leases[i]);
 	attester_free(a->attester);
@@ -186,6 +190,7 @@ static json_t *build_report(struct agent *a)
 	for (size_t i = 0; i < a->lease_count; i++)
 		dirs[i] = a->leases[i]->dir;
 	r->terms.scratch_mib = scratch_offered_mib(a->settings, dirs, a->lease_count);
+	outlook_terms(a->outlook, &r->terms);
 	r->terms.min_buyer_rating_ppm = (uint32_t)a->settings->min_buyer_rating.micro;
 	(void)!settings_blocked_buyers(a->settings, r->terms.blocked_buyers, &r->terms.blocked_count); /* was checked */
 	r->min_duration_s = (uint32_t)(a->settings->min_duration_us / SECOND_US);
@@ -417,6 +422,7 @@ static void take_snapshot(struct agent *a)
 	json_put_text(out, "accel", accel_names[a->host.accel]);
 	json_put_text(out, "accel_why", a->accel_why);
 	json_put_int(out, "score", a->score);
+	json_put(out, "outlook", outlook_to_json(a->outlook));
 	json_put_int(out, "cores", cores);
 	json_put_int(out, "memory_mib", memory_mib);
 	for (size_t i = 0; i < a->lease_count; i++)

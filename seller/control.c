@@ -197,6 +197,55 @@ static void print_limits(json_t *governor)
 		       text_of(reason, "reason"));
 }
 
+static int64_t number_of(json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+/* What keeps waiting orders from this machine, and what would have matched those of the last day. */
+static void print_why(json_t *market)
+{
+	json_t *value, *recent = json_object_get(market, "recent");
+	const char *rule;
+	char median[MONEY_TEXT_SIZE], highest[MONEY_TEXT_SIZE];
+	if (*text_of(market, "trial_until"))
+		printf("no work   on trial after failures: no lease before %s\n", text_of(market, "trial_until"));
+	printf("orders    %lld wait for places, %lld of them would fit", number_of(market, "orders"), number_of(market, "fits"));
+	json_object_foreach (json_object_get(market, "removed"), rule, value)
+		if (json_integer_value(value))
+			printf(", %lld kept away by %s", json_integer_value(value), rule);
+	money_format((money){ number_of(recent, "median_price_per_core_hour_micro") }, median);
+	money_format((money){ number_of(recent, "highest_price_per_core_hour_micro") }, highest);
+	printf("\n          %lld in the last day", number_of(recent, "orders"));
+	if (number_of(recent, "orders"))
+		printf(": half of them paid up to %s or more for a core's hour, one %s; half asked for a rating of %lld %% and a "
+		       "score of %lld "
+		       "at most",
+		       median, highest, number_of(recent, "median_min_rating_ppm") / 10000,
+		       number_of(recent, "median_min_score"));
+	putchar('\n');
+}
+
+static void print_outlook(json_t *outlook, bool works)
+{
+	json_t *market = json_object_get(outlook, "market");
+	int64_t relay_us = number_of(outlook, "relay_rtt_us");
+	printf("line      NAT %s%s", text_of(outlook, "nat"),
+	       json_is_true(json_object_get(outlook, "direct")) ? ", reached directly" : "");
+	if (relay_us >= 0)
+		printf(", %.1f ms to the nearest relay", (double)relay_us / 1e3);
+	putchar('\n');
+	if (!json_is_object(market))
+		return;
+	printf("seen      %s by the market, %s%s\n", text_of(market, "state"),
+	       json_is_true(json_object_get(market, "in_book")) ? "on its book"
+	       : *text_of(market, "off_reason")			? "off its book: "
+								: "not on its book",
+	       text_of(market, "off_reason"));
+	if (!works)
+		print_why(market);
+}
+
 static void print_status(json_t *s)
 {
 	printf("machine   %s (%s)\nstate     %s\nmarket    %s, %s%s\n", text_of(s, "name"), text_of(s, "machine"),
@@ -210,6 +259,7 @@ static void print_status(json_t *s)
 		printf("note      %s\n", text_of(s, "note"));
 	size_t i;
 	json_t *l, *leases = json_object_get(s, "leases");
+	print_outlook(json_object_get(s, "outlook"), json_array_size(leases) > 0);
 	printf("leases    %zu\n", json_array_size(leases));
 	json_array_foreach (leases, i, l)
 		print_lease(l);

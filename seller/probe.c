@@ -23,6 +23,7 @@
 #include "crypto.h"
 #include "file.h"
 #include "process.h"
+#include "work.h"
 
 enum {
 	GUEST_BYTES = 2 << 20,
@@ -197,22 +198,25 @@ enum port_kind probe_port(void)
 	return process_run(argv, 5000, &status) == OK && status == 0 ? PORT_VHOST_USER : PORT_STREAM;
 }
 
-uint32_t probe_score(void)
+uint32_t probe_score(enum accel accel)
 {
-	enum { BLOCK = 1 << 20 };
-	uint8_t *block = calloc(1, BLOCK);
-	if (!block)
+	enum { MEMORY_MIB = 16, STEPS = 2000, PROBE_US = 200000, EMULATION = 16 };
+	struct work work = { .seed = "probe", .cores = 1, .memory_mib = MEMORY_MIB, .steps = STEPS };
+	uint64_t *memory = malloc(work_words(&work) * sizeof *memory);
+	if (!memory)
 		return 0;
+	work_fill(&work, 0, 1, memory);
+	sha256 digest = work_begin(&work, 0);
+	int64_t took_us, done = 0;
 	mono_time start = clock_mono();
-	int64_t took_us;
-	uint32_t mib = 0;
 	do {
-		block[0] ^= sha256_of(block, BLOCK).bytes[0];
-		mib++;
+		digest = work_chunk(&work, digest, memory);
+		done += (int64_t)STEPS * WORK_STEP_BYTES;
 		took_us = clock_mono().us - start.us;
-	} while (took_us < 200000);
-	free(block);
-	return (uint32_t)((int64_t)mib * SECOND_US / took_us);
+	} while (took_us < PROBE_US);
+	free(memory);
+	int64_t score = (done * SECOND_US / took_us >> 20) / (accel == ACCEL_KVM ? 1 : EMULATION);
+	return score < 1 ? 1 : (uint32_t)score;
 }
 
 enum cpu_vendor probe_cpu_vendor(void)

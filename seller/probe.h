@@ -24,7 +24,8 @@ enum port_kind probe_port(void);
 
 enum cpu_vendor probe_cpu_vendor(void);
 
-/* SHA-256 of one core in MiB/s, over about 200 ms: the score that an offer carries. Claimed, not proven. */
-uint32_t probe_score(void);
+/* The work of a calibration (work.h) on one core over about 200 ms: what a report claims as its score. Emulated guests are said to do a
+ * sixteenth of it. */
+uint32_t probe_score(enum accel accel);
 
 #endif

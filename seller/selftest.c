@@ -21,6 +21,7 @@
 #include "cgroup.h"
 #include "client.h"
 #include "file.h"
+#include "outlook.h"
 #include "probe.h"
 #include "process.h"
 
@@ -293,6 +294,46 @@ static void check_market(const struct settings *s, struct selftest_line *l)
 		found(l, SELFTEST_OK, "%s answers", s->market_url);
 }
 
+/* As peers will meet it: what stands between this machine and them. */
+static void check_nat(const struct settings *s, struct selftest_line *l)
+{
+	struct identity id = { .key = NULL };
+	struct netcheck servers;
+	struct survey survey;
+	l->fix = "cpushare-seller setup --help";
+	if (!s || identity_load(s, &id)) {
+		found(l, SELFTEST_LESS, "this machine is not set up");
+		return;
+	}
+	l->fix = "is the market there? It names the servers to try it with";
+	err_t e = outlook_servers(s, &id, &servers);
+	identity_clear(&id);
+	if (e || survey_make(&servers, &survey)) {
+		found(l, SELFTEST_LESS, "it cannot be tried");
+		return;
+	}
+	if (!servers.stun_count && !servers.relay_count) {
+		found(l, SELFTEST_OK, "unknown: the market names no servers to try it with");
+		return;
+	}
+	l->fix = "let UDP out, to any port; until then guests are reached through a relay's TLS, slower";
+	if (!survey_answer(&survey, false) && !survey_answer(&survey, true)) {
+		found(l, SELFTEST_LESS, "UDP is blocked: no server answers");
+		return;
+	}
+	enum nat_kind nat = outlook_nat(&survey);
+	bool hard = nat == NAT_DEPENDENT && !survey.mapped && !s->address[0];
+	l->fix = "switch on PCP or NAT-PMP at the router, or forward a port and name it in seller.conf, or use IPv6";
+	found(l, hard ? SELFTEST_LESS : SELFTEST_OK, "%s%s",
+	      nat == NAT_NONE	       ? "none"
+	      : nat == NAT_INDEPENDENT ? "gives all destinations the same port"
+	      : nat == NAT_DEPENDENT   ? "gives each destination another port"
+				       : "it takes two servers' answers to tell its kind",
+	      survey.mapped ? ", and a port on request"
+	      : hard	    ? ": many peers are reached through a relay only"
+			    : "");
+}
+
 size_t selftest_run(const struct settings *settings, struct selftest_line *ret_lines)
 {
 	static const struct {
@@ -304,7 +345,7 @@ size_t selftest_run(const struct settings *settings, struct selftest_line *ret_l
 		{ "landlock", check_landlock }, { "seccomp", check_seccomp },
 		{ "cgroups", check_cgroups },	{ "politeness", check_politeness },
 		{ "disk", check_disk },		{ "clock", check_clock },
-		{ "market", check_market },
+		{ "market", check_market },	{ "nat", check_nat },
 	};
 	static_assert(sizeof checks / sizeof *checks <= SELFTEST_LINES, "the caller has room for all");
 	size_t count = sizeof checks / sizeof *checks;

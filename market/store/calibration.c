@@ -232,3 +232,33 @@ err_t store_calibration_left(struct store *s, struct calibration_left **ret_rows
 	TRY(store_query(s, LEFT_SQL, &p, &result));
 	return rows_read(s, result, sizeof **ret_rows, left_read, (void **)ret_rows, ret_count);
 }
+
+/* ---- what sellers are told of the market ---- */
+
+/* Ids begin with their time, so that the newest are found by them. */
+static const char RECENT_SQL[] =
+	"SELECT count(*), percentile_disc(0.5) WITHIN GROUP (ORDER BY price), max(price), percentile_disc(0.5) WITHIN GROUP "
+	"(ORDER BY rating), "
+	"percentile_disc(0.5) WITHIN GROUP (ORDER BY score) FROM (SELECT max_price_per_core_hour_micro::bigint AS price, "
+	"  coalesce((constraints ->> 'min_rating_ppm')::bigint, 0) AS rating, coalesce((constraints ->> 'min_score')::bigint, 0) "
+	"AS score "
+	"  FROM cpushare.order WHERE created_at > $1 AND buyer NOT IN (SELECT account FROM calibration_buyer) ORDER BY id DESC "
+	"LIMIT 1000) o";
+
+err_t store_recent_orders(struct store *s, wall_time since, struct recent_orders *ret)
+{
+	struct params p = { 0 };
+	struct recent_orders recent = { 0 };
+	AUTO_RESULT *result = NULL;
+	param_time(&p, since);
+	TRY(store_query(s, RECENT_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	recent.orders = row_int(&row);
+	recent.median_price = row_money(&row);
+	recent.highest_price = row_money(&row);
+	recent.median_rating_ppm = row_u32(&row);
+	recent.median_score = row_u32(&row);
+	TRY(row_end(s, &row));
+	*ret = recent;
+	return OK;
+}

@@ -195,6 +195,13 @@ struct book_order {
 MUST_CHECK err_t store_order_list_open(struct store *s, struct book_order **ret_rows, size_t *ret_count);
 MUST_CHECK err_t store_order_list_again(struct store *s, const uuid *ids, size_t count, struct book_order **ret_rows,
 					size_t *ret_count);
+/* Of the last 1000 orders since then, but for the market's own: what half of them at least would have paid, and half of them at most wanted. */
+struct recent_orders {
+	int64_t orders;
+	money median_price, highest_price; /* of a core hour */
+	uint32_t median_rating_ppm, median_score;
+};
+MUST_CHECK err_t store_recent_orders(struct store *s, wall_time since, struct recent_orders *ret);
 MUST_CHECK err_t store_order_user_data(struct store *s, uuid id, char **ret_text);
 /* No further places: releases the hold of the unfilled ones. state: cancelled or expired; an order without leases that
  * live is closed at once. Its leases are not touched. E_CONFLICT where it is closed, and where a filled one should expire. */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * outlook.c - what the market sees of this machine, and what its line lets an ethernet do
+ */
+#include "outlook.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "client.h"
+#include "file.h"
+#include "log.h"
+
+enum { LOOK_S = 60, SURVEY_EVERY = 30, TIMEOUT_MS = 5000 };
+
+struct outlook {
+	const struct settings *settings;
+	const struct identity *identity;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool quit;
+	/* under the lock: */
+	json_t *explain;
+	bool surveyed;
+	struct survey survey;
+};
+
+static err_t ask(const struct settings *s, const struct identity *id, const char *path, json_t **ret_json)
+{
+	struct client *client = NULL;
+	struct problem problem = { .status = 0 };
+	struct client_config config = { .url = s->market_url,
+					.pin = s->market_pin,
+					.token = id->token,
+					.user_agent = "cpushare-seller/" CPUSHARE_VERSION,
+					.timeout_ms = TIMEOUT_MS };
+	TRY(client_new(&config, &client));
+	err_t e = client_call(client, "GET", path, NULL, NULL, ret_json, &problem);
+	client_free(client);
+	return e;
+}
+
+err_t outlook_servers(const struct settings *settings, const struct identity *identity, struct netcheck *ret)
+{
+	struct json_error error = { .what = "" };
+	AUTO_JSON json = NULL;
+	TRY(ask(settings, identity, "/v1/netcheck", &json));
+	return netcheck_from_json(json, ret, &error);
+}
+
+static void look_at_line(struct outlook *o)
+{
+	struct netcheck servers;
+	struct survey survey;
+	if (outlook_servers(o->settings, o->identity, &servers) || (!servers.stun_count && !servers.relay_count) ||
+	    survey_make(&servers, &survey))
+		return;
+	pthread_mutex_lock(&o->lock);
+	o->survey = survey;
+	o->surveyed = true;
+	pthread_mutex_unlock(&o->lock);
+	log_info("the line", "nat=%s direct=%d relay_us=%lld", nat_kind_names[outlook_nat(&survey)], survey_is_direct(&survey),
+		 (long long)survey_relay_us(&survey));
+}
+
+static void look_at_market(struct outlook *o)
+{
+	char path[128], id[UUID_TEXT_SIZE];
+	json_t *json = NULL, *old;
+	snprintf(path, sizeof path, "/v1/machines/%s/explain", uuid_format(o->identity->machine, id));
+	if (ask(o->settings, o->identity, path, &json))
+		json = NULL;
+	pthread_mutex_lock(&o->lock);
+	old = o->explain;
+	o->explain = json;
+	pthread_mutex_unlock(&o->lock);
+	json_decref(old);
+}
+
+static void *look(void *context)
+{
+	struct outlook *o = context;
+	for (unsigned n = 0;; n++) {
+		if (n % SURVEY_EVERY == 0)
+			look_at_line(o);
+		look_at_market(o);
+		/* the first time the report may not have been heard yet */
+		struct timespec until = { .tv_sec = clock_wall().us / SECOND_US + (n ? LOOK_S : 5) };
+		pthread_mutex_lock(&o->lock);
+		int waited = 0;
+		while (!o->quit && !waited)
+			waited = pthread_cond_timedwait(&o->wake, &o->lock, &until);
+		bool quit = o->quit;
+		pthread_mutex_unlock(&o->lock);
+		if (quit)
+			return NULL;
+	}
+}
+
+err_t outlook_new(const struct settings *settings, const struct identity *identity, struct outlook **ret_outlook)
+{
+	struct outlook *o = calloc(1, sizeof *o);
+	if (!o)
+		return E_NOMEM;
+	o->settings = settings;
+	o->identity = identity;
+	pthread_mutex_init(&o->lock, NULL);
+	pthread_cond_init(&o->wake, NULL);
+	if (pthread_create(&o->thread, NULL, look, o)) {
+		free(o);
+		return E_NOMEM;
+	}
+	*ret_outlook = o;
+	return OK;
+}
+
+void outlook_free(struct outlook *o)
+{
+	if (!o)
+		return;
+	pthread_mutex_lock(&o->lock);
+	o->quit = true;
+	pthread_cond_signal(&o->wake);
+	pthread_mutex_unlock(&o->lock);
+	pthread_join(o->thread, NULL);
+	json_decref(o->explain);
+	pthread_mutex_destroy(&o->lock);
+	pthread_cond_destroy(&o->wake);
+	free(o);
+}
+
+enum nat_kind outlook_nat(const struct survey *s)
+{
+	const struct vnet_stun_status *v4 = survey_answer(s, false);
+	if (v4 && survey_is_own(s, v4->mapped))
+		return NAT_NONE;
+	return s->mapping == VNET_MAPPING_INDEPENDENT ? NAT_INDEPENDENT
+	       : s->mapping == VNET_MAPPING_DEPENDENT ? NAT_DEPENDENT
+						      : NAT_UNKNOWN;
+}
+
+void outlook_terms(struct outlook *o, struct offer_terms *terms)
+{
+	pthread_mutex_lock(&o->lock);
+	if (o->surveyed) {
+		int64_t relay_us = survey_relay_us(&o->survey), ms = (relay_us + 999) / 1000;
+		terms->nat = outlook_nat(&o->survey);
+		terms->direct = survey_is_direct(&o->survey);
+		terms->relay_rtt_ms = relay_us < 0 ? 0 : ms < 1 ? 1 : ms > RTT_MAX_MS ? RTT_MAX_MS : (uint32_t)ms;
+	}
+	pthread_mutex_unlock(&o->lock);
+	if (o->settings->address[0]) /* the owner opened a way in */
+		terms->direct = true;
+}
+
+json_t *outlook_to_json(struct outlook *o)
+{
+	json_t *json = json_object();
+	pthread_mutex_lock(&o->lock);
+	json_put(json, "market", o->explain ? json_deep_copy(o->explain) : json_null());
+	json_put_text(json, "nat", o->surveyed ? nat_kind_names[outlook_nat(&o->survey)] : nat_kind_names[NAT_UNKNOWN]);
+	json_put_bool(json, "direct", o->surveyed && survey_is_direct(&o->survey));
+	json_put_int(json, "relay_rtt_us", o->surveyed ? survey_relay_us(&o->survey) : -1);
+	pthread_mutex_unlock(&o->lock);
+	return json;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * outlook.h - what the market sees of this machine, and what its line lets an ethernet do, looked at now and then in a thread of its own
+ */
+#ifndef SELLER_OUTLOOK_H
+#define SELLER_OUTLOOK_H
+
+#include "json.h"
+#include "machine.h"
+#include "settings.h"
+#include "survey.h"
+
+struct outlook;
+/* Looks at once, at the line each half hour and at the market each minute. Settings and identity must outlive it. */
+MUST_CHECK err_t outlook_new(const struct settings *settings, const struct identity *identity, struct outlook **ret_outlook);
+void outlook_free(struct outlook *o);
+/* What was measured of the line, where it was. */
+void outlook_terms(struct outlook *o, struct offer_terms *terms);
+/* For `status`: {"market": the market's answer to why there is no work, or null, "nat", "direct", "relay_rtt_us"}. */
+json_t *outlook_to_json(struct outlook *o);
+
+/* The market's servers, as this machine is told them. */
+MUST_CHECK err_t outlook_servers(const struct settings *settings, const struct identity *identity, struct netcheck *ret);
+/* In a report's words. */
+enum nat_kind outlook_nat(const struct survey *s);
+
+#endif
