@@ -197,7 +197,7 @@ static void print_limits(json_t *governor)
 		       text_of(reason, "reason"));
 }
 
-static int64_t number_of(json_t *object, const char *name)
+static long long number_of(json_t *object, const char *name)
 {
 	return json_integer_value(json_object_get(object, name));
 }
@@ -229,7 +229,7 @@ static void print_why(json_t *market)
 static void print_outlook(json_t *outlook, bool works)
 {
 	json_t *market = json_object_get(outlook, "market");
-	int64_t relay_us = number_of(outlook, "relay_rtt_us");
+	long long relay_us = number_of(outlook, "relay_rtt_us");
 	printf("line      NAT %s%s", text_of(outlook, "nat"),
 	       json_is_true(json_object_get(outlook, "direct")) ? ", reached directly" : "");
 	if (relay_us >= 0)

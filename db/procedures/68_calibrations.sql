@@ -1,6 +1,14 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- 68_calibrations.sql - the market's money for measuring machines
 
+-- A new account of the market's own; no existing one can become one, as its balance is the market's to take back.
+CREATE OR REPLACE FUNCTION calibration_buyer_make(p_id uuid, p_name text) RETURNS void LANGUAGE plpgsql
+	SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	INSERT INTO account (id, email, name, password_hash) VALUES (p_id, p_id || '@invalid', p_name, '');
+	INSERT INTO calibration_buyer (account) VALUES (p_id);
+END $$;
+
 -- Out of the market's commission to the available balance of one of its own buyers; below zero: back. CS004 where the commission does
 -- not cover it; CS003: the account is not the market's.
 CREATE OR REPLACE FUNCTION calibration_pay(p_buyer uuid, p_amount bigint, p_now timestamptz) RETURNS void LANGUAGE plpgsql

@@ -12,7 +12,7 @@ DECLARE
 		'payouts_verify', 'order_create', 'orders_place', 'order_close', 'peer_number', 'matches_make', 'lease_set_state', 'lease_desire',
 		'lease_set_path', 'lease_announce', 'lease_blames_seller', 'lease_use', 'lease_finish', 'feedback_give', 'history_fold', 'history_rate',
 		'history_sample', 'history_heard', 'history_forget', 'reputation_marks', 'reputation_recompute', 'funds_warn', 'funds_well', 'correct', 'dispute_open',
-		'dispute_decide', 'calibration_pay', 'calibration_return', 'calibration_fund', 'image_lock', 'image_create', 'image_piece_add',
+		'dispute_decide', 'calibration_buyer_make', 'calibration_pay', 'calibration_return', 'calibration_fund', 'image_lock', 'image_create', 'image_piece_add',
 		'image_delete', 'account_delete'];
 BEGIN
 	FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace LOOP

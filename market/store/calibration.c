@@ -9,7 +9,7 @@
 
 static const char BUYER_SQL[] = "SELECT b.account FROM calibration_buyer b WHERE NOT EXISTS (SELECT 1 FROM lease l "
 				"WHERE l.buyer = b.account AND l.seller = $1) ORDER BY random() LIMIT 1";
-static const char BUYER_PUT_SQL[] = "INSERT INTO calibration_buyer (account) VALUES ($1)";
+static const char BUYER_MAKE_SQL[] = "SELECT calibration_buyer_make($1, $2)";
 
 /* As people are called; sellers see it. */
 static void buyer_name(char *text, size_t size)
@@ -27,9 +27,9 @@ static void buyer_name(char *text, size_t size)
 
 err_t store_calibration_buyer(struct store *s, uuid seller, wall_time now, uuid *ret_account)
 {
-	struct params find = { 0 }, put = { 0 };
+	struct params find = { 0 }, make = { 0 };
 	AUTO_RESULT *result = NULL;
-	char name[NAME_SIZE], email[128], id[UUID_TEXT_SIZE];
+	char name[NAME_SIZE];
 	param_uuid(&find, seller);
 	err_t e = store_query_one(s, BUYER_SQL, &find, &result);
 	if (e == OK) {
@@ -43,10 +43,9 @@ err_t store_calibration_buyer(struct store *s, uuid seller, wall_time now, uuid 
 		return e;
 	uuid account = uuid_make(now);
 	buyer_name(name, sizeof name);
-	snprintf(email, sizeof email, "%s@invalid", uuid_format(account, id));
-	TRY(store_account_create(s, account, email, name, ""));
-	param_uuid(&put, account);
-	TRY(store_query(s, BUYER_PUT_SQL, &put, NULL));
+	param_uuid(&make, account);
+	param_text(&make, name);
+	TRY(store_query(s, BUYER_MAKE_SQL, &make, NULL));
 	*ret_account = account;
 	return OK;
 }

@@ -50,7 +50,7 @@ function fieldsOf({ images, limits, currency, best }, onTrust) {
 		{ name: 'countries', label: 'Only in these countries', read: optional(readCountries), hint: 'As sellers say: DE, FR.' },
 		{ name: 'countries_not', label: 'Not in these', read: optional(readCountries) },
 		{ name: 'min_rating_ppm', label: 'Sellers rated at least', inputMode: 'decimal', read: optional(readRating), hint: '0 to 1. New sellers have 0.' },
-		{ name: 'min_score', label: 'Speed at least', inputMode: 'numeric', read: optional(readInteger(0, 1e9)), hint: 'SHA-256 in MiB/s on one core, as machines measured it.' },
+		{ name: 'min_score', label: 'Speed at least', inputMode: 'numeric', read: optional(readInteger(0, 1e9)), hint: 'SHA-256 in MiB/s on one core of a VM.' },
 		{ name: 'min_up_kbit_s', label: 'Upload at least, Mbit/s', inputMode: 'numeric', read: optional(readMegabits), hint: 'As measured.' },
 		{ name: 'accel', label: 'Runs on', options: [['any', 'anything'], ['kvm', 'KVM: by hardware'], ['tcg', 'TCG: emulated']], value: 'any', read: unless('any') },
 		{ name: 'cpu_vendor', label: 'Processor', options: [['any', 'any'], ['intel', 'Intel'], ['amd', 'AMD'], ['other', 'other']], value: 'any', read: unless('any') },

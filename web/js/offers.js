@@ -43,7 +43,7 @@ export function Offers() {
 	const offers = answer?.items ?? [];
 	return html`<section id="offers" aria-labelledby="offers-title">
 		<h2 id="offers-title">Offers <span class="count">${answer && !answer.wrong && plural(offers.length, 'machine', 'machines')}</span></h2>
-		<p class="hint">At most 500. Speed is SHA-256 in MiB/s on one core, as the machine measured it: claimed, not proven.</p>
+		<p class="hint">At most 500. Speed is SHA-256 in MiB/s on one core of a VM: measured by the market now and then, until then claimed.</p>
 		<${Form} query=${typed} setQuery=${setQuery} sort=${sort} setSort=${setSort} wrong=${answer?.wrong} />
 		<p class="hint">The same list: <code id="command">${commandOf(query, sort)}</code></p>
 		<div id="offers-box">${answer && !answer.wrong && html`

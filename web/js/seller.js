@@ -57,7 +57,7 @@ function Past({ seller, history }) {
 			<p class="hint">Machines that the market heard, of each of the last ${history.days} days; at most 20, those heard last first.</p>
 			${history.machines.length ? html`<${Days} name="Uptime" rows=${history.machines} />` : html`<p class="empty">No machine is in service.</p>`}
 			<h3>Speed</h3>
-			<p class="hint">SHA-256 in MiB/s on one core, as the machine measured itself: claimed, not proven.</p>
+			<p class="hint">SHA-256 in MiB/s on one core of a VM: measured by the market now and then, until then claimed.</p>
 			<${Speeds} machines=${history.machines} days=${history.days} />
 		</section>
 		<section aria-labelledby="reasons-title">

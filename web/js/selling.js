@@ -47,6 +47,7 @@ function Machine({ machine, again }) {
 		<h3>${machine.name} <span class=${`state ${machine.state}`}>${machine.state}</span></h3>
 		<p class="hint">${count(machine.cores)} cores, ${memory(machine.memory_mib)}, ${machine.accel.toUpperCase()}, speed ${count(machine.score)}${machine.country ? `, ${machine.country}` : ''};${' '}
 			${count(machine.leases)} ${machine.leases === 1 ? 'lease' : 'leases'} now; last heard ${machine.seen_at ? time(machine.seen_at) : 'never'}</p>
+		${machine.off_reason && html`<p class="notice">Off the book: ${machine.off_reason}. It is measured again after a while.</p>`}
 		<p>${money(machine.price_per_core_hour_micro)} a core hour, ${money(machine.price_per_gib_hour_micro)} a GiB hour, ${money(machine.price_per_gib_transferred_micro)} a GiB moved</p>
 		${!retired && html`<p class="buttons">
 			<${Action} label="Why not rented?" aria-label=${`Why is ${machine.name} not rented?`} onClick=${async () => setAnswer(await own(`/v1/machines/${machine.id}/explain`))} />

@@ -11,10 +11,11 @@
 #define PRICES "\"price_per_core_hour_micro\":20000,\"price_per_gib_hour_micro\":3000,\"price_per_gib_transferred_micro\":400"
 #define ENROLMENT "{\"name\":\"pc\",\"public_key\":\"" SHA1 "\",\"proof\":\"" SIGNATURE "\"}"
 #define ENROLLED "{\"id\":\"" ID1 "\",\"name\":\"pc\",\"token\":\"cm_abc\"}"
-#define MACHINE                                                                                                        \
-	"{\"id\":\"" ID1 "\",\"account\":\"" ID2                                                                       \
-	"\",\"name\":\"pc\",\"country\":\"DE\",\"version\":\"0.1\",\"state\":\"paused\","                              \
-	"\"accel\":\"kvm\",\"cores\":8,\"memory_mib\":9,\"score\":10,\"leases\":11," PRICES ",\"created_at\":\"" TIME1 \
+#define MACHINE                                                                                                            \
+	"{\"id\":\"" ID1 "\",\"account\":\"" ID2                                                                           \
+	"\",\"name\":\"pc\",\"country\":\"DE\",\"version\":\"0.1\",\"state\":\"paused\","                                  \
+	"\"accel\":\"kvm\",\"cores\":8,\"memory_mib\":9,\"score\":10,\"claimed_score\":12,\"calibrated_at\":\"" TIME1      \
+	"\",\"nat\":\"none\",\"relay_rtt_ms\":13,\"off_reason\":\"slow\",\"leases\":11," PRICES ",\"created_at\":\"" TIME1 \
 	"\",\"seen_at\":\"" TIME2 "\"}"
 #define USAGE                                                                                                            \
 	"{\"seq\":1,\"vcpu_ns\":2,\"running_us\":3,\"tx_bytes\":4,\"rx_bytes\":9223372036854775807,\"previous\":\"" SHA1 \
@@ -28,9 +29,10 @@
 	"{\"lease\":\"" ID4                                                                                     \
 	"\",\"state\":\"ended\",\"reason\":\"image_failed\",\"detail\":\"piece 3\",\"progress_permille\":1000," \
 	"\"path\":\"none\",\"peers_version\":0}"
-#define TERMS                                                                                                             \
-	"\"terms\":{\"cpu_vendor\":\"amd\",\"direct\":true,\"up_kbit_s\":1000,\"down_kbit_s\":2000,\"rtt\":[{\"region\":" \
-	"\"fra\",\"rtt_ms\":12}],"                                                                                        \
+#define TERMS                                                                                                                    \
+	"\"terms\":{\"cpu_vendor\":\"amd\",\"direct\":true,\"nat\":\"dependent\",\"relay_rtt_ms\":14,\"up_kbit_s\":1000,\"down_" \
+	"kbit_s\":2000,\"rtt\":[{\"region\":"                                                                                    \
+	"\"fra\",\"rtt_ms\":12}],"                                                                                               \
 	"\"scratch_mib\":7,\"min_buyer_rating_ppm\":5,\"blocked_buyers\":[\"" ID5 "\"]}"
 #define REPORT                                                                                                        \
 	"{\"boot\":\"" ID1 "\",\"seq\":5,\"version\":\"0.1\",\"accepting\":true,\"draining\":true,\"accel\":\"tcg\"," \

@@ -39,7 +39,7 @@
 #define OFFER                                                                                                                 \
 	"{\"machine\":\"" ID1 "\",\"seller\":\"" ID2 "\",\"seller_name\":\"Bob\",\"machine_name\":\"pc\",\"country\":\"DE\"," \
 	"\"state\":\"online\",\"accel\":\"kvm\",\"cores\":8,\"cores_free\":7,\"memory_mib\":600,\"memory_free_mib\":500,"     \
-	"\"score\":400," PRICES ",\"rating_ppm\":999999,\"good\":3,\"bad\":2}"
+	"\"score\":400,\"measured\":true," PRICES ",\"rating_ppm\":999999,\"good\":3,\"bad\":2}"
 #define SELLER                                                                                                         \
 	"{\"id\":\"" ID1                                                                                               \
 	"\",\"name\":\"Bob\",\"rating_ppm\":1,\"good\":2,\"bad\":3,\"machines\":4,\"machines_online\":5,\"leases\":6," \
