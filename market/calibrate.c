@@ -262,10 +262,12 @@ static err_t place(struct market *m, struct run *run, const struct presence *p, 
 	TRY(image_put(m->store, run));
 	row->order = uuid_make(now);
 	TRY(store_order_create(m->store, row->order, row->buyer, &order, hold, now));
-	const struct match match = { row->order, row->machine, order.max_prices, order.cores, order.memory_mib, false };
-	TRY(store_match(m->store, &match, 1, now, &row->lease));
-	if (uuid_is_zero(row->lease))
+	const struct match match = { row->order, row->machine, order.max_prices, order.cores, order.memory_mib, false, 0 };
+	struct made made;
+	TRY(store_match(m->store, &match, 1, now, &made));
+	if (made.outcome != MATCH_MADE)
 		return E_AGAIN;
+	row->lease = made.lease;
 	return store_calibration_begin(m->store, row);
 }
 
