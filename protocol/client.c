@@ -225,12 +225,13 @@ static err_t try_again(struct client *client, struct transport *t, bool repeatab
 	for (int i = 0;; i++) {
 		bool again;
 		err_t e = try_once(client, t, body, ret, &again);
-		if (e == OK || !again || !repeatable || i + 1 >= TRIES || ret->retry_after_s > RETRY_AFTER_MAX_S)
+		if (e == OK || !again || !repeatable || i + 1 >= TRIES || ret->retry_after_s > RETRY_AFTER_MAX_S ||
+		    (client->cancel && atomic_load(client->cancel)))
 			return e;
 		int64_t wait = ret->retry_after_s * SECOND_US;
 		uint16_t jitter; /* up to 65 ms: those who failed together do not come back together */
 		random_fill(&jitter, sizeof jitter);
-		transport_sleep((wait > wait_us[i] ? wait : wait_us[i]) + jitter);
+		transport_sleep(client, (wait > wait_us[i] ? wait : wait_us[i]) + jitter);
 	}
 }
 

@@ -159,6 +159,6 @@ err_t client_events(struct client *client, const char *path, int timeout_ms, cli
 		}
 		left_us = end_us - clock_mono().us;
 		int64_t wait_us = pause_us(&s);
-		transport_sleep(wait_us < left_us ? wait_us : left_us);
+		transport_sleep(client, wait_us < left_us ? wait_us : left_us);
 	}
 }

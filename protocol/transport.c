@@ -14,6 +14,7 @@
 /* Suites that prove who the server is; without one there would be no key to compare with the pin. */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"
 #define CONNECT_TIMEOUT_MS 10000
+#define CANCEL_LOOK_US (200 * MILLISECOND_US)
 
 static void slist_free(struct curl_slist **list)
 {
@@ -44,13 +45,20 @@ err_t transport_err(int status)
 	}
 }
 
-void transport_sleep(int64_t us)
+static bool is_cancelled(const struct client *client)
 {
-	struct timespec t = { .tv_sec = us / SECOND_US, .tv_nsec = us % SECOND_US * 1000 };
-	if (us <= 0)
-		return;
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t) == EINTR)
-		;
+	return client->cancel && atomic_load(client->cancel);
+}
+
+void transport_sleep(const struct client *client, int64_t us)
+{
+	int64_t step_us = client->cancel ? CANCEL_LOOK_US : us;
+	for (; us > 0 && !is_cancelled(client); us -= step_us) {
+		int64_t now_us = us < step_us ? us : step_us;
+		struct timespec t = { .tv_sec = now_us / SECOND_US, .tv_nsec = now_us % SECOND_US * 1000 };
+		while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t) == EINTR)
+			;
+	}
 }
 
 int transport_status(struct client *client)
@@ -77,7 +85,7 @@ static int on_progress(void *context, curl_off_t down_total, curl_off_t down, cu
 	struct transport *t = context;
 	(void)down_total, (void)down, (void)up_total, (void)up;
 	t->was_silent = t->silence_ms && clock_mono().us - t->last_byte.us > t->silence_ms * 1000LL;
-	return t->was_silent || (t->cancel && atomic_load(t->cancel));
+	return t->was_silent || is_cancelled(t->client);
 }
 
 /* ---- the request ---- */
@@ -260,7 +268,7 @@ err_t transport_run(struct client *client, struct transport *t, struct problem *
 	t->status = 0;
 	t->stopped = t->hopeless = t->was_silent = false;
 	t->last_byte = clock_mono();
-	t->cancel = client->cancel;
+	t->client = client;
 	client->error[0] = 0;
 	curl_easy_reset(client->easy); /* keeps connections */
 	set_connection(client, client->easy);

@@ -34,7 +34,7 @@ struct transport {
 	transport_body_fn *body_fn;
 	void *context;
 	/* Set by transport_run(). */
-	const atomic_bool *cancel;
+	const struct client *client;
 	mono_time last_byte;
 	int status;
 	bool stopped;  /* body_fn gave up */
@@ -47,6 +47,7 @@ MUST_CHECK err_t transport_run(struct client *client, struct transport *t, struc
 int transport_status(struct client *client); /* while the body comes in */
 /* The kind of failure that a status stands for; OK for 2xx. */
 err_t transport_err(int status);
-void transport_sleep(int64_t us);
+/* Shorter where the client is cancelled meanwhile. */
+void transport_sleep(const struct client *client, int64_t us);
 
 #endif
