@@ -3,11 +3,10 @@
  *
  * How it works: an endpoint of the virtual ethernet is started without a network to be on. It asks the market's STUN servers, and the
  * relays, which answer STUN too, and the gateway for a port, just as it would for an order; what it found within some seconds is
- * judged here. Beside it, relays are called by TCP, the clock is compared with the market's, and a datagram as large as ethernet
- * carries is sent to learn what the way to the servers takes.
+ * judged here. Beside it, relays are called by TLS, by the environment's HTTP proxy where it names one, the clock is compared with the
+ * market's, and a datagram as large as ethernet carries is sent to learn what the way to the servers takes.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -22,15 +21,17 @@
 #include "json.h"
 #include "netcheck.h"
 #include "output.h"
+#include "proxy.h"
 #include "session.h"
 #include "vnet_status.h"
 
 #define PATIENCE_US (5 * SECOND_US) /* for STUN and the gateway */
-#define TCP_MS 3000
+#define TLS_MS 5000
 #define ICMP_US (SECOND_US / 4) /* for a router's word on a datagram that was too large */
 #define SKEW_US (30 * SECOND_US)
 #define FULL_PAYLOAD 1472 /* of IPv4 in ethernet's 1500 */
-#define NEEDED_MTU 1280	  /* a datagram of 1200 bytes with its headers, and IPv6's least */
+#define RELAY_FIX "a firewall between here and there, or the relay is down"
+#define NEEDED_MTU 1280 /* a datagram of 1200 bytes with its headers, and IPv6's least */
 
 struct checking {
 	struct cli *cli;
@@ -149,23 +150,6 @@ static socklen_t socket_address(const char *text, struct sockaddr_storage *ret)
 	return inet_pton(AF_INET6, copy + 1, &in6->sin6_addr) == 1 ? sizeof *in6 : 0;
 }
 
-/* How long a TCP connection takes; -1: there is none. */
-static int64_t connect_us(const char *address)
-{
-	struct sockaddr_storage name;
-	socklen_t len = socket_address(address, &name);
-	int error = 0;
-	socklen_t error_len = sizeof error;
-	AUTO_FD fd = len ? socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
-	mono_time begun = clock_mono();
-	if (fd < 0 || (connect(fd, (struct sockaddr *)&name, len) && errno != EINPROGRESS))
-		return -1;
-	struct pollfd p = { fd, POLLOUT, 0 };
-	if (poll(&p, 1, TCP_MS) != 1 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) || error)
-		return -1;
-	return clock_mono().us - begun.us;
-}
-
 /* What the kernel knows of the path's MTU after a datagram of ethernet's size went out, whose bytes no server answers; 0 unknown. */
 static int path_mtu(const char *address)
 {
@@ -274,25 +258,39 @@ static void judge_nat(struct checking *c)
 	judge(c, "port mapping", RESULT_UNKNOWN, NULL, "no gateway answered PCP or NAT-PMP in time");
 }
 
+/* The endpoint's own way there: a proxy that the environment names, and the key that the market does. */
+static void judge_tls(struct checking *c, size_t i)
+{
+	struct vnet_relay relay = { .tls_pin = c->servers.relays[i].tls_pin };
+	struct vnet_config config = { .key_pem = NULL };
+	const char *why = "";
+	int64_t us;
+	proxy_from_environment(&config);
+	memcpy(relay.tls_address, c->servers.relays[i].tls, sizeof relay.tls_address);
+	bool good = vnet_try_relay(&relay, &config, TLS_MS, &us, &why) == OK;
+	c->tls |= good;
+	if (good)
+		judge(c, "relay by tls", RESULT_OK, NULL, "%s answers%s%s in %.2f ms", relay.tls_address,
+		      *config.proxy ? " by the proxy " : "", config.proxy, (double)us / 1e3);
+	else
+		judge(c, "relay by tls", c->udp ? RESULT_WARN : RESULT_FAIL,
+		      *config.proxy ? "the proxy that https_proxy names has to let connections to there pass" : RELAY_FIX,
+		      "%s: %s", relay.tls_address, why);
+	explicit_bzero(&config, sizeof config);
+}
+
 static void judge_relays(struct checking *c)
 {
-	static const char fix[] = "a firewall between here and there, or the relay is down";
 	for (size_t i = 0; i < c->relay_count; i++) {
 		const struct vnet_stun_status *s = &c->relays[i];
 		if (*s->mapped)
 			judge(c, "relay", RESULT_OK, NULL, "%s answers in %.2f ms", s->server, (double)s->rtt_us / 1e3);
 		else
-			judge(c, "relay", RESULT_FAIL, fix, "%s does not answer by UDP", s->server);
+			judge(c, "relay", RESULT_FAIL, RELAY_FIX, "%s does not answer by UDP", s->server);
 	}
-	for (size_t i = 0; i < c->servers.relay_count; i++) {
-		const char *tls = c->servers.relays[i].tls;
-		int64_t us = *tls ? connect_us(tls) : -1;
-		c->tls |= us >= 0;
-		if (us >= 0)
-			judge(c, "relay by tls", RESULT_OK, NULL, "%s takes connections in %.2f ms", tls, (double)us / 1e3);
-		else if (*tls)
-			judge(c, "relay by tls", c->udp ? RESULT_WARN : RESULT_FAIL, fix, "%s takes no connection", tls);
-	}
+	for (size_t i = 0; i < c->servers.relay_count; i++)
+		if (*c->servers.relays[i].tls)
+			judge_tls(c, i);
 }
 
 static void judge_rest(struct checking *c)

@@ -172,5 +172,6 @@ void relays_servers(const struct relays *r, struct netcheck *ret)
 	for (size_t i = 0; i < ret->relay_count; i++) {
 		memcpy(ret->relays[i].address, r->list.list[i].address, CANDIDATE_SIZE);
 		memcpy(ret->relays[i].tls, r->list.list[i].tls, CANDIDATE_SIZE);
+		ret->relays[i].tls_pin = r->list.list[i].tls_pin;
 	}
 }

@@ -14,8 +14,10 @@ json_t *netcheck_to_json(const struct netcheck *n)
 	for (size_t i = 0; i < n->relay_count; i++) {
 		json_t *relay = json_object();
 		json_put_text(relay, "address", n->relays[i].address);
-		if (*n->relays[i].tls)
+		if (*n->relays[i].tls) {
 			json_put_text(relay, "tls", n->relays[i].tls);
+			json_put_sha256(relay, "tls_pin", n->relays[i].tls_pin);
+		}
 		json_array_append_new(relays, relay);
 	}
 	json_put(json, "relays", relays);
@@ -56,8 +58,10 @@ static void take_relays(struct json_reader *r, struct netcheck *n)
 		if (!json_element_object(r, "relays", array, n->relay_count, &object))
 			return;
 		take_address(&object, "address", n->relays[n->relay_count].address);
-		if (json_has(&object, "tls"))
+		if (json_has(&object, "tls")) {
 			take_address(&object, "tls", n->relays[n->relay_count].tls);
+			json_take_sha256(&object, "tls_pin", &n->relays[n->relay_count].tls_pin);
+		}
 		if (json_close_lenient(&object) != OK) {
 			r->bad = true;
 			return;

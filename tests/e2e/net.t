@@ -7,7 +7,7 @@
 
 [ -c /dev/net/tun ] || skip_all "needs /dev/net/tun"
 UDP1=127.0.0.1:$(free_port) UDP2=127.0.0.1:$(free_port) TLS=127.0.0.1:$(free_port)
-start_market --set relay.stun="$UDP1 $UDP2" --set relay.relays="$UDP1/$TLS/$(printf '%064d' 1)"
+start_market --set relay.stun="$UDP1 $UDP2" --set relay.relays="$UDP1/$TLS/$(cpushare-relay pin "$WORK/relay.pem")"
 new_operator >/dev/null && new_user buyer >/dev/null && add_funds buyer 20 >/dev/null
 head -c 4096 /dev/zero >"$WORK/blank.iso"
 as buyer cpushare image upload "$WORK/blank.iso" >/dev/null || bail "no image"

@@ -74,6 +74,12 @@ struct vnet_stun_status {
 };
 size_t vnet_stun_statuses(const struct vnet *v, struct vnet_stun_status ret_statuses[VNET_MAX_STUN_SERVERS]);
 
+/* Connects to the relay's TLS address as an endpoint does, by the config's proxy where there is one, until both have shaken hands and the
+ * relay has shown the key that it is to have, and hangs up. Waits, up to timeout_ms. ret_why: what went wrong, a text that stays. Any error:
+ * not so. Only tls_address and tls_pin of the relay are used, only the proxy of the config. */
+MUST_CHECK err_t vnet_try_relay(const struct vnet_relay *relay, const struct vnet_config *config, int timeout_ms, int64_t *ret_us,
+				const char **ret_why);
+
 /* Shows each frame at the port: outbound where the machine sent it, and whether it is refused or answered here or not; else one that
  * goes to the machine. Super-frames are shown as they pass: whole where the machine hands them over, in segments where they come from a
  * peer. The frame is valid only during the call, which must not wait. fn NULL: no more. */

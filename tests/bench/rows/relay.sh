@@ -56,7 +56,6 @@ report_relay() {
 			echo "  through the $name: $mbit Mb/s, $(tail -n1 "$W/$name.per_core") Gb/s a core of its own"
 		done
 	done
-	say "sealed stream through the relay: $(noted relay carried_mbit) Mb/s, $(noted relay per_core) Gb/s a core" \
-		"(ratio $(awk -v a="$(noted relay per_core)" -v b="$(noted forwarder per_core)" 'BEGIN { printf "%.2f", b ? a / b : 0 }') to a plain UDP forwarder" \
-		"with $(noted forwarder per_core), same run)"
+	tell "sealed stream through the relay" "$(noted relay carried_mbit)" Mb/s 0
+	tell "sealed stream through the relay, a core" "$(noted relay per_core)" Gb/s 2 "$(ratio "$(noted relay per_core)" "a plain UDP forwarder" "$(noted forwarder per_core)" 1)"
 }
