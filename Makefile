@@ -198,8 +198,8 @@ unit: $(UNIT)
 
 # A fuzzer is one C file under tests/fuzz/ with its seeds under tests/fuzz/corpus/NAME/. The tests replay the seeds and what
 # a small mutator makes of them; "make fuzz" runs libFuzzer.
-# The first word of its name is the part that it may include: protocol, vnet, vm, market, else base.
-fuzz_part = $(or $(filter protocol vnet relay vm seller trust market,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
+# The first word of its name is the part that it may include: protocol, vnet, vm, market, buyer, else base.
+fuzz_part = $(or $(filter protocol vnet relay vm seller trust market buyer,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
 fuzz_inc = -iquote tests $(INC_$(call fuzz_part,$(1)))
 FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%.t,$(FUZZ_SRC))
@@ -211,7 +211,8 @@ FUZZ_LIBS_vm := $A/libvm.a $A/libbase.a
 FUZZ_LIBS_seller := $A/libseller.a $A/libbase.a
 FUZZ_LIBS_trust := $A/libtrust.a $A/libprotocol.a $A/libbase.a
 FUZZ_LIBS_market := $A/libmarket.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
-FUZZ_SYSTEM := $(LIBS_market) $(LIBS_client) $(LIBS_vm)
+FUZZ_LIBS_buyer := $A/libbuyer.a $A/libtrust.a $A/liblan.a $A/libvnet-public.a $A/libprotocol.a $A/libbase.a
+FUZZ_SYSTEM := $(LIBS_market) $(LIBS_buyer) $(LIBS_vm)
 .SECONDEXPANSION:
 $(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o $$(FUZZ_LIBS_$$(call fuzz_part,$$*))
 	$(call link,$(FUZZ_SYSTEM))

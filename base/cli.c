@@ -44,6 +44,9 @@ static bool wants_json(const struct cli_program *program, int argc, char **argv)
 	bool has = false;
 	for (const struct cli_option *o = program->options; o && o->name; o++)
 		has |= !strcmp(o->name, "output") && o->letter == 'o';
+	for (const struct cli_default *d = program->defaults; d && d->command; d++)
+		if (!*d->command && !strcmp(d->option, "output"))
+			form = d->value;
 	for (int i = 1; has && i < argc && strcmp(argv[i], "--") != 0; i++) {
 		if (!strncmp(argv[i], "--output=", 9))
 			form = argv[i] + 9;
@@ -232,6 +235,19 @@ static err_t scan(struct cli *cli, int argc, char **argv)
 	}
 	cli->words[cli->word_count] = NULL;
 	return OK;
+}
+
+/* Of options that were not given; the first line that names one counts. */
+static void give_defaults(struct cli *cli)
+{
+	for (const struct cli_default *d = cli->program->defaults; d && d->command; d++) {
+		const struct cli_option *table = *d->command ? cli->command->options : cli->program->options, *option;
+		if (*d->command && strcmp(d->command, cli->command->name) != 0)
+			continue;
+		option = find(table, d->option, strlen(d->option), 0);
+		if (option && option->value && !cli_flag(cli, option->name))
+			give(cli, option, d->value);
+	}
 }
 
 /* ---- commands ---- */
@@ -502,6 +518,7 @@ static int run(struct cli *cli, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	cli->skip = used;
+	give_defaults(cli);
 	count = cli_arg_count(cli);
 	if (count < command->min_args || (command->max_args >= 0 && count > command->max_args))
 		return wrong_arguments(cli);
@@ -519,6 +536,8 @@ int cli_main(const struct cli_program *program, int argc, char **argv)
 	size_t most = 1; /* a word of letters gives as many options */
 	for (int i = 1; i < argc; i++)
 		most += strlen(argv[i]);
+	for (const struct cli_default *d = program->defaults; d && d->command; d++)
+		most++;
 	cli.given = calloc(most, sizeof *cli.given);
 	cli.words = calloc((size_t)argc + 2, sizeof *cli.words); /* an alias may be two */
 	int code;

@@ -56,14 +56,21 @@ struct cli_alias {
 	const char *word, *means; /* word NULL ends the table */
 };
 
+/* What an option is taken to be where the command line does not give it. */
+struct cli_default {
+	const char *command; /* "order create", or "" for an option of the program; NULL ends the list */
+	const char *option, *value;
+};
+
 struct cli_program {
 	const char *name;		  /* "cpushare" */
 	const char *summary;		  /* one line */
 	const char *details;		  /* what a newcomer does first */
 	const struct cli_option *options; /* allowed with every command */
 	const struct cli_command *commands;
-	const struct cli_alias *aliases; /* or NULL */
-	const char *fallback;		 /* the command when none is given, or NULL: print help */
+	const struct cli_alias *aliases;    /* or NULL */
+	const struct cli_default *defaults; /* or NULL; those of no command or option, or of a flag, mean nothing */
+	const char *fallback;		    /* the command when none is given, or NULL: print help */
 	const char *version;
 };
 

@@ -83,8 +83,35 @@ int command_signup(struct cli *cli)
 	return enter(cli, "/v1/accounts", true);
 }
 
+/* A token of "token create" or of the pages, tried before it is kept. */
+static int login_by_token(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON account = NULL;
+	char line[TOKEN_TEXT_SIZE + 2] = "", path[PATH_MAX];
+	int code = session_open(cli, false, &s);
+	if (code)
+		return code;
+	if (isatty(STDIN_FILENO) || !fgets(line, sizeof line, stdin))
+		return cli_error(cli, EXIT_USAGE,
+				 "--with-token: a token is read from standard input: cpushare login --with-token <FILE");
+	line[strcspn(line, "\r\n")] = '\0';
+	if (text_copy(s.file.token, sizeof s.file.token, line) || client_set_token(s.client, s.file.token))
+		return cli_error(cli, EXIT_USAGE, "--with-token: that is no token");
+	explicit_bzero(line, sizeof line);
+	if ((code = session_call(&s, "GET", "/v1/account", NULL, false, &account)))
+		return code;
+	if (text_copy(s.file.email, sizeof s.file.email, field_text(account, "email")) ||
+	    session_file_path(cli, path, sizeof path) || session_file_save(path, &s.file))
+		return cli_error(cli, EXIT_ERROR, "the credentials cannot be written");
+	output_note(cli, "Logged in as %s at %s\n", s.file.email, s.file.market);
+	return EXIT_OK;
+}
+
 int command_login(struct cli *cli)
 {
+	if (cli_flag(cli, "with-token"))
+		return login_by_token(cli);
 	return cli_flag(cli, "browser") ? login_by_browser(cli) : enter(cli, "/v1/sessions", false);
 }
 

@@ -14,9 +14,28 @@ int command_whoami(struct cli *cli);
 int command_token_create(struct cli *cli);
 int command_token_list(struct cli *cli);
 int command_token_revoke(struct cli *cli);
+/* sessions.c */
+int command_session_list(struct cli *cli);
+int command_session_end(struct cli *cli);
+int command_account_export(struct cli *cli);
+/* config.c */
+int command_config_list(struct cli *cli);
+int command_config_get(struct cli *cli);
+int command_config_set(struct cli *cli);
+int command_config_unset(struct cli *cli);
+int command_config_path(struct cli *cli);
+/* book.c */
+int command_book_show(struct cli *cli);
+int command_book_depth(struct cli *cli);
+int command_book_trades(struct cli *cli);
+int command_book_history(struct cli *cli);
+/* download.c */
+int command_image_download(struct cli *cli);
+int command_image_verify(struct cli *cli);
 /* funds.c */
 int command_funds_add(struct cli *cli);
 int command_funds_balance(struct cli *cli);
+int command_funds_earnings(struct cli *cli);
 int command_funds_history(struct cli *cli);
 int command_funds_deposits(struct cli *cli);
 int command_funds_confirm(struct cli *cli);
@@ -25,6 +44,7 @@ int command_funds_withdraw(struct cli *cli);
 int command_funds_payouts(struct cli *cli);
 int command_funds_approve(struct cli *cli);
 /* trust.c */
+int command_trust_policy(struct cli *cli);
 int command_trust_show(struct cli *cli);
 int command_trust_verify(struct cli *cli);
 int command_trust_log(struct cli *cli);
@@ -43,7 +63,6 @@ int command_context_delete(struct cli *cli);
 /* offer.c */
 int command_offer_list(struct cli *cli);
 int command_offer_show(struct cli *cli);
-int command_book_show(struct cli *cli);
 /* api.c */
 int command_api(struct cli *cli);
 /* top.c */
@@ -54,6 +73,7 @@ int command_bugreport(struct cli *cli);
 /* market.c */
 int command_seller_list(struct cli *cli);
 int command_seller_show(struct cli *cli);
+int command_seller_history(struct cli *cli);
 int command_machine_list(struct cli *cli);
 int command_machine_explain(struct cli *cli);
 int command_machine_retire(struct cli *cli);

@@ -26,7 +26,7 @@ static bool name_is_good(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
 }
 
-static err_t config_path(const char *part, char *ret_path, size_t size)
+err_t context_folder(const char *part, char *ret_path, size_t size)
 {
 	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	int n = xdg && *xdg == '/' ? snprintf(ret_path, size, "%s/cpushare/%s", xdg, part)
@@ -40,9 +40,9 @@ err_t context_path(const char *name, char *ret_path, size_t size)
 	if (!name_is_good(name))
 		return E_INVALID;
 	if (!strcmp(name, CONTEXT_DEFAULT))
-		return config_path("credentials", ret_path, size);
+		return context_folder("credentials", ret_path, size);
 	snprintf(part, sizeof part, "contexts/%s", name);
-	return config_path(part, ret_path, size);
+	return context_folder(part, ret_path, size);
 }
 
 /* The one in use, as the file says. */
@@ -51,7 +51,7 @@ static err_t in_use(char *ret_name)
 	char path[PATH_MAX];
 	AUTO_FREE char *text = NULL;
 	size_t len;
-	TRY(config_path("context", path, sizeof path));
+	TRY(context_folder("context", path, sizeof path));
 	err_t e = file_read(path, 256, &text, &len);
 	if (e == E_NOT_FOUND)
 		return text_copy(ret_name, CONTEXT_NAME_SIZE, CONTEXT_DEFAULT);
@@ -71,7 +71,7 @@ err_t context_name(const struct cli *cli, char *ret_name)
 static err_t use(const char *name)
 {
 	char path[PATH_MAX], line[CONTEXT_NAME_SIZE + 1];
-	TRY(config_path("context", path, sizeof path));
+	TRY(context_folder("context", path, sizeof path));
 	int len = snprintf(line, sizeof line, "%s\n", name);
 	return file_write(path, line, (size_t)len, 0600);
 }
@@ -139,7 +139,7 @@ int command_context_list(struct cli *cli)
 	if (context_path(CONTEXT_DEFAULT, path, sizeof path))
 		return cli_error(cli, EXIT_ERROR, "the home folder's path is too long");
 	json_array_append_new(items, describe(CONTEXT_DEFAULT, path));
-	int count = config_path("contexts", path, sizeof path) ? 0 : scandir(path, &entries, is_context, alphasort);
+	int count = context_folder("contexts", path, sizeof path) ? 0 : scandir(path, &entries, is_context, alphasort);
 	for (int i = 0; i < count; i++) {
 		if (!context_path(entries[i]->d_name, path, sizeof path) && strcmp(entries[i]->d_name, CONTEXT_DEFAULT) != 0)
 			json_array_append_new(items, describe(entries[i]->d_name, path));
@@ -189,7 +189,7 @@ int command_context_use(struct cli *cli)
 	int code = named(cli, 0, true, name, path);
 	if (code)
 		return code;
-	if (config_path("", folder, sizeof folder) || dir_make(folder, 0700) || use(name))
+	if (context_folder("", folder, sizeof folder) || dir_make(folder, 0700) || use(name))
 		return cli_error(cli, EXIT_ERROR, "the choice cannot be written: %s", strerror(errno));
 	output_note(cli, "%s is in use.\n", name);
 	return EXIT_OK;

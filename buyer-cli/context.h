@@ -14,6 +14,8 @@
 /* --context, CPUSHARE_CONTEXT, the one in use, or the default one. ret_name has CONTEXT_NAME_SIZE bytes. E_INVALID: no such name is
  * allowed. */
 MUST_CHECK err_t context_name(const struct cli *cli, char *ret_name);
+/* The path of a file below $XDG_CONFIG_HOME/cpushare. E_LIMIT: it is too long. */
+MUST_CHECK err_t context_folder(const char *part, char *ret_path, size_t size);
 /* Its file, whether it is there or not. */
 MUST_CHECK err_t context_path(const char *name, char *ret_path, size_t size);
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "commands.h"
+#include "config.h"
 #include "context.h"
 #include "file.h"
 #include "json.h"
@@ -58,6 +59,13 @@ static void examine_file(struct examination *x)
 	found(x, "credentials", open ? EXIT_ERROR : EXIT_OK,
 	      open ? "others on this machine can read them" : "only you can read them",
 	      open ? "chmod 600 the file that `cpushare context show` names" : "");
+}
+
+static void examine_config(struct examination *x)
+{
+	const char *fault = config_fault();
+	found(x, "settings", fault ? EXIT_USAGE : EXIT_OK, fault ? fault : "the file can be read, or there is none",
+	      fault ? "mend that line" : "");
 }
 
 /* Whether the market answers as one does; and then whether it knows us. */
@@ -153,6 +161,7 @@ static void examine_machine(struct examination *x)
 static struct examination examine(struct cli *cli)
 {
 	struct examination x = { .cli = cli, .items = json_array() };
+	examine_config(&x);
 	examine_file(&x);
 	examine_market(&x);
 	examine_machine(&x);

@@ -133,6 +133,20 @@ int command_funds_history(struct cli *cli)
 	return EXIT_OK;
 }
 
+int command_funds_earnings(struct cli *cli)
+{
+	static const struct column columns[] = { { "DAY", "day", CELL_TEXT },
+						 { "EARNED", "earned_micro", CELL_MONEY },
+						 { "SPENT", "spent_micro", CELL_MONEY },
+						 { .title = NULL } };
+	char path[64];
+	int64_t days;
+	if (cli_int(cli, "days", 30, 1, 366, &days))
+		return EXIT_USAGE;
+	snprintf(path, sizeof path, "/v1/earnings?days=%d", (int)days);
+	return show_list(cli, true, path, columns, "earned_micro");
+}
+
 int command_funds_deposits(struct cli *cli)
 {
 	static const struct column columns[] = { { "ID", "id", CELL_TEXT },

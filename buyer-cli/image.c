@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * image.c - image upload, list, show, delete
+ * image.c - image upload, verify, list, show, delete
  *
  * Upload hashes the file piece by piece, tells the market the list, and sends what the market says is missing: what was there
  * before, or came before a break, is not sent again.
@@ -52,23 +52,28 @@ static err_t read_piece(const struct upload *u, size_t i, size_t *ret_len)
 static int open_image(struct upload *u, const char *path)
 {
 	struct stat st;
-	const char *base = strrchr(path, '/'), *bus = cli_text(u->cli, "cdrom-bus", "scsi");
-	int bus_number;
 	u->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (u->fd < 0 || fstat(u->fd, &st))
 		return cli_error(u->cli, EXIT_NOT_FOUND, "%s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size == 0 || st.st_size > IMAGE_MAX_BYTES)
 		return cli_error(u->cli, EXIT_USAGE, "%s: must be a file of 1 byte to %lld GiB", path, IMAGE_MAX_BYTES >> 30);
-	if (state_parse(cdrom_bus_names, CDROM_BUS_COUNT, bus, &bus_number))
-		return cli_error(u->cli, EXIT_USAGE, "--cdrom-bus: must be scsi or sata, not \"%s\"", bus);
-	u->request.cdrom_bus = (enum cdrom_bus)bus_number;
 	u->request.size_bytes = st.st_size;
-	if (text_copy(u->request.name, sizeof u->request.name, cli_text(u->cli, "name", base ? base + 1 : path)))
-		return cli_error(u->cli, EXIT_USAGE, "--name: at most %d bytes", NAME_SIZE - 1);
 	u->request.piece_count = image_piece_count(st.st_size);
 	u->request.pieces = calloc(u->request.piece_count, sizeof(sha256));
 	u->piece = malloc(PIECE_BYTES);
 	return u->request.pieces && u->piece ? EXIT_OK : cli_error(u->cli, EXIT_ERROR, "out of memory");
+}
+
+static int read_options(struct upload *u, const char *path)
+{
+	const char *base = strrchr(path, '/'), *bus = cli_text(u->cli, "cdrom-bus", "scsi");
+	int bus_number;
+	if (state_parse(cdrom_bus_names, CDROM_BUS_COUNT, bus, &bus_number))
+		return cli_error(u->cli, EXIT_USAGE, "--cdrom-bus: must be scsi or sata, not \"%s\"", bus);
+	u->request.cdrom_bus = (enum cdrom_bus)bus_number;
+	if (text_copy(u->request.name, sizeof u->request.name, cli_text(u->cli, "name", base ? base + 1 : path)))
+		return cli_error(u->cli, EXIT_USAGE, "--name: at most %d bytes", NAME_SIZE - 1);
+	return EXIT_OK;
 }
 
 static int hash_image(struct upload *u)
@@ -119,7 +124,7 @@ static int upload(struct upload *u, const char *path)
 	AUTO_JSON image = NULL;
 	char at[160];
 	int code = open_image(u, path);
-	if (code || (code = hash_image(u)))
+	if (code || (code = read_options(u, path)) || (code = hash_image(u)))
 		return code;
 	AUTO_JSON body = image_request_to_json(&u->request);
 	if ((code = session_call(u->session, "POST", "/v1/images", body, true, &created)))
@@ -139,6 +144,13 @@ static int upload(struct upload *u, const char *path)
 	return EXIT_OK;
 }
 
+static void upload_clear(struct upload *u)
+{
+	fd_close(&u->fd);
+	free(u->piece);
+	image_request_clear(&u->request);
+}
+
 int command_image_upload(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };
@@ -147,9 +159,28 @@ int command_image_upload(struct cli *cli)
 		return code;
 	struct upload u = { .session = &s, .cli = cli, .fd = -1 };
 	code = upload(&u, cli_arg(cli, 0));
-	fd_close(&u.fd);
-	free(u.piece);
-	image_request_clear(&u.request);
+	upload_clear(&u);
+	return code;
+}
+
+int command_image_verify(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	char id[SHA256_TEXT_SIZE];
+	int code = session_open(cli, false, &s);
+	if (code || (code = session_image(&s, cli_arg(cli, 1), id)))
+		return code;
+	struct upload u = { .session = &s, .cli = cli, .fd = -1 };
+	code = open_image(&u, cli_arg(cli, 0));
+	if (!code && !(code = hash_image(&u)) && strcmp(id, u.id) != 0)
+		code = cli_error(cli, EXIT_ATTEST, "%s is another image, or was changed: its id would be %s", cli_arg(cli, 0),
+				 u.id);
+	upload_clear(&u);
+	if (!code) {
+		AUTO_JSON out = json_object();
+		json_put_text(out, "id", id);
+		output_object(cli, out, image_columns, "id");
+	}
 	return code;
 }
 

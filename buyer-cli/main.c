@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <signal.h>
 #include "commands.h"
+#include "config.h"
 
 #define END_OF_OPTIONS       \
 	{                    \
@@ -17,6 +18,7 @@ static const struct cli_option signup_options[] = {
 	END_OF_OPTIONS,
 };
 static const struct cli_option login_options[] = {
+	{ "with-token", 0, NULL, "by a token on standard input, made elsewhere by `token create`" },
 	{ "browser", 'b', NULL, "by a code that you type in a browser where you are logged in" },
 	{ "email", 'e', "ADDRESS", "your email address" },
 	{ "code", 0, "CODE", "of your authenticator app, or a recovery code, where the account needs one" },
@@ -195,6 +197,14 @@ static const struct cli_option history_options[] = {
 	END_OF_OPTIONS,
 };
 
+static const struct cli_option history_of_book_options[] = {
+	{ "range", 0, "RANGE", "day, week, month or quarter (day)" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option earnings_options[] = {
+	{ "days", 0, "N", "so many, up to today (30)" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option receipt_options[] = {
 	{ "verify", 0, NULL, "check a receipt that was kept with -o json; - is standard input" },
 	{ "key", 0, "KEY", "the market's receipt_key, as GET /v1/market names it: no other may have signed" },
@@ -209,6 +219,9 @@ static const struct cli_command commands[] = {
 	{ "login", "", "log in", NULL, login_options, 0, 0, command_login },
 	{ "logout", "", "revoke this session and forget it", NULL, NULL, 0, 0, command_logout },
 	{ "whoami", "", "which account, at which market", NULL, NULL, 0, 0, command_whoami },
+	{ "session list", "", "where you are logged in", NULL, NULL, 0, 0, command_session_list },
+	{ "session end", "SESSION", "log out there", NULL, NULL, 1, 1, command_session_end },
+	{ "account export", "", "all that the market keeps of you, as JSON", NULL, NULL, 0, 0, command_account_export },
 	{ "token create", "", "a token for a program or a selling machine",
 	  "  cpushare token create --scope machines --name desk -o name", token_options, 0, 0, command_token_create },
 	{ "token list", "", "your tokens", NULL, NULL, 0, 0, command_token_list },
@@ -221,12 +234,15 @@ static const struct cli_command commands[] = {
 	{ "funds deposits", "", "your deposits and their state", NULL, deposits_options, 0, 0, command_funds_deposits },
 	{ "funds confirm", "DEPOSIT", "an operator says that a manual deposit was paid", NULL, confirm_options, 1, 1,
 	  command_funds_confirm },
+	{ "funds earnings", "", "what leases earned and cost, by day", NULL, earnings_options, 0, 0, command_funds_earnings },
 	{ "funds withdraw", "AMOUNT", "take money out",
 	  "The market's part is taken out of AMOUNT; --quote shows it. Large payouts wait for an operator.", withdraw_options, 1,
 	  1, command_funds_withdraw },
 	{ "funds payouts", "", "your payouts and their state", NULL, payouts_options, 0, 0, command_funds_payouts },
 	{ "funds approve", "PAYOUT", "an operator lets a payout go, or says that it was paid by hand", NULL, approve_options, 1,
 	  1, command_funds_approve },
+	{ "trust policy", "", "what the market asks of machines that are to be trusted, as JSON", NULL, NULL, 0, 0,
+	  command_trust_policy },
 	{ "trust show", "NODE", "what a VM's machine has proven of itself: verdict, quote, registers, event log",
 	  "Exit code 9 says that the proof has a fault. To judge it without the market, keep it as JSON:\n\n"
 	  "  cpushare trust show job/vm1 -o json >proof.json && cpushare trust verify proof.json --ca makers.pem",
@@ -240,18 +256,30 @@ static const struct cli_command commands[] = {
 	  command_image_upload },
 	{ "image list", "", "your images", NULL, NULL, 0, 0, command_image_list },
 	{ "image show", "IMAGE", "one image", NULL, NULL, 1, 1, command_image_show },
+	{ "image download", "IMAGE FILE", "fetch an image's bytes, each piece checked",
+	  "What FILE has already is kept: after a break, run it again and it goes on.", NULL, 2, 2, command_image_download },
+	{ "image verify", "FILE IMAGE", "is FILE that image, byte for byte?", "Exit code 9 says that it is not.", NULL, 2, 2,
+	  command_image_verify },
 	{ "image delete", "IMAGE", "remove an image from the market", NULL, NULL, 1, 1, command_image_delete },
 	{ "offer list", "[QUERY...]", "what machines there are, and what they ask",
-	  "  cpushare offer list 'cores>=4 memory>=8G price<=0.02 rating>=0.9 country notin [US,GB]' --sort -score\n\n"
-	  "All terms of a query hold. Fields: accel, bad, cores, cores_total, country, good, machine, memory, memory_total, "
-	  "price,\n"
-	  "price_memory, price_transfer, rating, score, seller. Operators: = != < <= > >= in notin.",
+	  "  cpushare offer list 'cores>=4 memory>=8G price<=0.02 rating>=0.9 rtt<40ms country notin [US,GB]' --sort -score\n\n"
+	  "All terms of a query hold. Fields: accel, bad, cores, cores_total, country, direct, down, good, machine, memory,\n"
+	  "memory_total, price, price_memory, price_transfer, rating, rtt, rtt.REGION, score, seller, trusted, up, vendor.\n"
+	  "Operators: = != < <= > >= in notin. -o wide and csv show all fields.",
 	  offer_options, 0, -1, command_offer_list },
 	{ "offer show", "MACHINE", "one machine's offer", NULL, NULL, 1, 1, command_offer_show },
 	{ "book show", "", "the order book: asks and bids by price, and how many cores up to there", NULL, NULL, 0, 0,
 	  command_book_show },
+	{ "book depth", "[CORES]", "what so many cores cost together, taken cheapest first",
+	  "Without CORES: at each price. Exit code 3 says that fewer are free. An order's own limits are not looked at: `order\n"
+	  "create --dry-run` counts the offers that fit it.",
+	  NULL, 0, 1, command_book_depth },
+	{ "book trades", "", "the last leases made, and at what price", NULL, NULL, 0, 0, command_book_trades },
+	{ "book history", "", "prices, supply and demand over time", NULL, history_of_book_options, 0, 0, command_book_history },
 	{ "seller list", "", "sellers and their reputation", NULL, NULL, 0, 0, command_seller_list },
 	{ "seller show", "SELLER", "one seller", NULL, NULL, 1, 1, command_seller_show },
+	{ "seller history", "SELLER", "how its leases ended, its paths and disputes; as JSON also its marks and machines by day",
+	  NULL, NULL, 1, 1, command_seller_history },
 	{ "machine list", "", "the machines you sell", NULL, NULL, 0, 0, command_machine_list },
 	{ "machine explain", "MACHINE", "why it gets no work: which rule keeps how many waiting orders from it", NULL, NULL, 1, 1,
 	  command_machine_explain },
@@ -332,6 +360,14 @@ static const struct cli_command commands[] = {
 	{ "context show", "[NAME]", "the one in use, or that one", NULL, NULL, 0, 1, command_context_show },
 	{ "context rename", "NAME NEW-NAME", "give it another name", NULL, NULL, 2, 2, command_context_rename },
 	{ "context delete", "NAME", "forget it, and its log-in", NULL, NULL, 1, 1, command_context_delete },
+	{ "config list", "", "what options are taken to be where you do not give them", NULL, NULL, 0, 0, command_config_list },
+	{ "config get", "KEY", "one of them", NULL, NULL, 1, 1, command_config_get },
+	{ "config set", "KEY VALUE", "set one: output, or a command's option that takes a value",
+	  "  cpushare config set output wide\n  cpushare config set order.create.max-price 0.02\n\n"
+	  "The file can be written by hand, too: lines KEY = VALUE. What is given on the command line wins.",
+	  NULL, 2, 2, command_config_set },
+	{ "config unset", "KEY", "forget one", NULL, NULL, 1, 1, command_config_unset },
+	{ "config path", "", "where they are kept", NULL, NULL, 0, 0, command_config_path },
 	{ "api", "METHOD PATH", "one call to the market, as its interface's description has it",
 	  "  cpushare api GET /v1/market\n  cpushare api POST /v1/tokens --data '{\"name\":\"x\",\"scopes\":[\"orders\"]}'\n\n"
 	  "The answer is printed as it came.",
@@ -344,7 +380,7 @@ static const struct cli_command commands[] = {
 
 static const struct cli_alias aliases[] = { { "ls", "list" }, { "rm", "delete" }, { "ps", "node list" }, { .word = NULL } };
 
-static const struct cli_program program = {
+static struct cli_program program = {
 	.name = "cpushare",
 	.summary = "rent virtual machines on one private ethernet",
 	.details =
@@ -367,5 +403,6 @@ int main(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
+	program.defaults = config_load();
 	return cli_main(&program, argc, argv);
 }

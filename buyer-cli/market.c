@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * market.c - seller list and show, machine list and retire
+ * market.c - seller list, show, history; machine list, explain, retire
  */
 #include <stdio.h>
 #include "commands.h"
@@ -37,6 +37,33 @@ int command_seller_show(struct cli *cli)
 	if ((code = session_call(&s, "GET", path, NULL, false, &seller)))
 		return code;
 	output_object(cli, seller, seller_columns, "id");
+	return EXIT_OK;
+}
+
+int command_seller_history(struct cli *cli)
+{
+	static const struct column reasons[] = { { "LEASES ENDED BY", "reason", CELL_TEXT },
+						 { "LEASES", "leases", CELL_NUMBER },
+						 { .title = NULL } };
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON history = NULL;
+	char path[128], id[UUID_TEXT_SIZE];
+	int code = session_open(cli, false, &s);
+	if (code || (code = session_find(&s, "seller", "/v1/sellers", cli_arg(cli, 0), id)))
+		return code;
+	snprintf(path, sizeof path, "/v1/sellers/%s/history", id);
+	if ((code = session_call(&s, "GET", path, NULL, false, &history)))
+		return code;
+	output_note(cli,
+		    "The last %lld days: %lld leases were reached directly, %lld over a relay; %lld disputes, %lld decided for "
+		    "the buyer\n",
+		    (long long)field_int(history, "days"), (long long)field_int(history, "direct"),
+		    (long long)field_int(history, "relayed"), (long long)field_int(history, "disputes"),
+		    (long long)field_int(history, "upheld"));
+	if (output_form(cli) == FORM_JSON)
+		output_object(cli, history, reasons, "days");
+	else
+		output_list(cli, json_object_get(history, "reasons"), reasons, "reason");
 	return EXIT_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * offer.c - offer list and show, book show and depth
+ * offer.c - offer list and show
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -28,6 +28,12 @@ static const struct column offer_columns[] = { { "MACHINE", "machine_name", CELL
 					       { "RATING", "rating_ppm", CELL_RATING },
 					       { "GOOD", "good", CELL_NUMBER },
 					       { "BAD", "bad", CELL_NUMBER },
+					       { "VENDOR", "cpu_vendor", CELL_TEXT | CELL_WIDE },
+					       { "UP MBIT", "up_kbit_s", CELL_RATE | CELL_WIDE },
+					       { "DOWN MBIT", "down_kbit_s", CELL_RATE | CELL_WIDE },
+					       { "RTT MS", "rtt", CELL_RTTS | CELL_WIDE },
+					       { "DIRECT", "direct", CELL_TEXT | CELL_WIDE },
+					       { "TRUSTED", "trusted", CELL_TEXT | CELL_WIDE },
 					       { "ID", "machine", CELL_TEXT | CELL_WIDE },
 					       { "SELLER'S ID", "seller", CELL_TEXT | CELL_WIDE },
 					       { .title = NULL } };
@@ -127,42 +133,5 @@ int command_offer_show(struct cli *cli)
 		return cli_error(cli, EXIT_USAGE, "\"%s\" means more than one machine: give its id (offer list -o wide)",
 				 cli_arg(cli, 0));
 	output_object(cli, found, offer_columns, "machine");
-	return EXIT_OK;
-}
-
-static const struct column level_columns[] = { { "SIDE", "side", CELL_TEXT },
-					       { "CORE/H", "price_per_core_hour_micro", CELL_MONEY },
-					       { "CORES", "cores", CELL_NUMBER },
-					       { "COUNT", "count", CELL_NUMBER },
-					       { "CORES SO FAR", "depth", CELL_NUMBER },
-					       { .title = NULL } };
-
-/* The levels of one side, each with the cores at it and at better ones. */
-static void add_levels(json_t *to, const json_t *levels, const char *side)
-{
-	size_t i;
-	json_t *level;
-	int64_t depth = 0;
-	json_array_foreach (levels, i, level) {
-		depth += field_int(level, "cores");
-		json_put_text(level, "side", side);
-		json_put_int(level, "depth", depth);
-		json_array_append(to, level);
-	}
-}
-
-int command_book_show(struct cli *cli)
-{
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON book = NULL;
-	AUTO_JSON levels = json_array();
-	int code = session_open(cli, false, &s);
-	if (code || (code = session_call(&s, "GET", "/v1/book", NULL, false, &book)))
-		return code;
-	add_levels(levels, json_object_get(book, "asks"), "ask");
-	add_levels(levels, json_object_get(book, "bids"), "bid");
-	output_note(cli, "%lld asks, %lld bids, in %s\n", (long long)field_int(book, "ask_count"),
-		    (long long)field_int(book, "bid_count"), field_text(book, "currency"));
-	output_list(cli, levels, level_columns, "price_per_core_hour_micro");
 	return EXIT_OK;
 }

@@ -41,14 +41,18 @@ enum form output_form(const struct cli *cli)
 	return FORM_TABLE;
 }
 
+bool output_form_known(const char *word)
+{
+	for (size_t i = 0; i < FORMS; i++)
+		if (!strcmp(word, forms[i].name))
+			return true;
+	return false;
+}
+
 int output_check(const struct cli *cli)
 {
-	bool known = false;
-	for (size_t i = 0; i < FORMS; i++)
-		known |= is_form(cli, forms[i].name);
-	if (!known)
-		return cli_error(cli, EXIT_USAGE, "--output: must be table, wide, json, ndjson, csv or name, not \"%s\"",
-				 form_word(cli));
+	if (!output_form_known(form_word(cli)))
+		return cli_error(cli, EXIT_USAGE, "--output: must be " OUTPUT_FORMS ", not \"%s\"", form_word(cli));
 	enum form form = output_form(cli);
 	if (cli_flag(cli, "columns") && form != FORM_TABLE && form != FORM_CSV)
 		return cli_error(cli, EXIT_USAGE, "--columns: goes with -o table, wide and csv");
@@ -88,6 +92,19 @@ static const json_t *field_at(const json_t *object, const char *path)
 		object = json_object_get(object, name);
 	}
 	return json_object_get(object, path);
+}
+
+static void format_rtts(const json_t *list, char *text, size_t size)
+{
+	size_t i, len = 0;
+	json_t *item;
+	snprintf(text, size, "-");
+	json_array_foreach (list, i, item) {
+		len += (size_t)snprintf(text + len, size - len, "%s%s %lld", i ? ", " : "", field_text(item, "region"),
+					(long long)field_int(item, "rtt_ms"));
+		if (len >= size) /* more regions than a market has */
+			return;
+	}
 }
 
 static void format_cell(const json_t *object, const struct column *c, char *text, size_t size)
@@ -147,6 +164,12 @@ static void format_cell(const json_t *object, const struct column *c, char *text
 		else
 			snprintf(text, size, "-");
 		break;
+	case CELL_RATE:
+		snprintf(text, size, number ? "%.1f" : "-", (double)number / 1e3);
+		break;
+	case CELL_RTTS:
+		format_rtts(value, text, size);
+		break;
 	case CELL_WIDE:
 		break;
 	}
@@ -168,7 +191,7 @@ static void print_name(const json_t *object, const struct column *columns, const
 static bool on_the_right(enum cell marked)
 {
 	enum cell cell = (enum cell)(marked & ~CELL_WIDE);
-	return cell != CELL_TEXT && cell != CELL_SHORT && cell != CELL_DATE;
+	return cell != CELL_TEXT && cell != CELL_SHORT && cell != CELL_DATE && cell != CELL_RTTS;
 }
 
 /* ---- which columns ---- */

@@ -11,6 +11,8 @@
 enum form { FORM_TABLE, FORM_JSON, FORM_CSV, FORM_NAME };
 /* -o; a bad one is FORM_TABLE (checked once by output_check). */
 enum form output_form(const struct cli *cli);
+bool output_form_known(const char *word);
+#define OUTPUT_FORMS "table, wide, json, ndjson, csv or name"
 /* 0, or EXIT_USAGE with a message. */
 int output_check(const struct cli *cli);
 
@@ -28,6 +30,8 @@ enum cell {
 	CELL_PERMILLE, /* percent of thousandths; "-" below zero */
 	CELL_SHORT,    /* the first 12 characters */
 	CELL_DATE,     /* an RFC 3339 time without its fraction */
+	CELL_RATE,     /* Mbit/s, of kbit/s; "-" where unknown */
+	CELL_RTTS,     /* "eu 12, us 95": a list of regions and milliseconds */
 
 	CELL_WIDE = 64, /* with any of them: only under -o wide and csv */
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "bytes.h"
 #include "codes.h"
+#include "config.h"
 #include "context.h"
 #include "file.h"
 #include "json.h"
@@ -137,6 +138,8 @@ int session_open(struct cli *cli, bool need_token, session_t *ret)
 	int code = output_check(cli);
 	if (code)
 		return code;
+	if (config_fault())
+		return cli_error(cli, EXIT_USAGE, "%s", config_fault());
 	char path[PATH_MAX];
 	err_t e = session_file_path(cli, path, sizeof path);
 	if (e == E_NOT_FOUND || e == E_INVALID)

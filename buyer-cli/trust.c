@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * trust.c - trust show, trust verify: what a VM's machine has proven by its TPM, and judging it here
+ * trust.c - trust policy, trust show, trust verify: what a VM's machine has proven by its TPM, and judging it here
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,18 @@
 
 #define PROOF_MAX (8 << 20)
 #define AUTO_PROOF __attribute__((cleanup(proof_clear))) struct proof
+
+int command_trust_policy(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON policy = NULL;
+	int code = session_open(cli, false, &s);
+	if (code || (code = session_call(&s, "GET", "/v1/trust/policy", NULL, false, &policy)))
+		return code;
+	json_dumpf(policy, stdout, JSON_INDENT(2));
+	putchar('\n');
+	return EXIT_OK;
+}
 
 /* ---- printing; whatever a machine wrote is printed as hex, or not at all ---- */
 

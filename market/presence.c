@@ -197,7 +197,7 @@ bool presence_is_heard(const struct market *m, const struct presence *p, mono_ti
 	return p->last_report.us && now.us - p->last_report.us < m->settings->lost_contact_us;
 }
 
-struct offer presence_to_offer(const struct presence *p)
+struct offer presence_to_offer(const struct market *m, const struct presence *p)
 {
 	const struct machine_row *row = &p->row;
 	struct offer o = {
@@ -215,7 +215,16 @@ struct offer presence_to_offer(const struct presence *p)
 		.rating_ppm = row->rating_ppm,
 		.good = row->good,
 		.bad = row->bad,
+		.cpu_vendor = p->terms.cpu_vendor,
+		.up_kbit_s = p->terms.up_kbit_s,
+		.down_kbit_s = p->terms.down_kbit_s,
+		.direct = p->terms.direct,
+		.trusted = attest_trusted(m, row->m.id),
 	};
+	uint8_t region;
+	for (size_t i = 0; i < p->terms.rtt_count; i++)
+		if (region_number(m->settings, p->terms.rtt[i].region, &region) == OK)
+			o.rtt[o.rtt_count++] = p->terms.rtt[i];
 	memcpy(o.seller_name, row->seller_name, sizeof o.seller_name);
 	memcpy(o.machine_name, row->m.name, sizeof o.machine_name);
 	memcpy(o.country, row->m.country, sizeof o.country);

@@ -50,7 +50,7 @@ void presence_offer(struct market *m, struct presence *p);
 wall_time presence_trial_until(const struct market *m, const struct presence *p);
 bool presence_is_heard(const struct market *m, const struct presence *p, mono_time now);
 int64_t presence_silent_us(const struct market *m, const struct presence *p, mono_time now);
-struct offer presence_to_offer(const struct presence *p);
+struct offer presence_to_offer(const struct market *m, const struct presence *p);
 
 /* Marks silent machines offline. */
 void presence_sweep(struct market *m, wall_time now, mono_time now_mono);

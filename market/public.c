@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * public.c - what everyone may see: offers, the book, sellers, the market's rules, the pages
  */
-#include "attest.h"
 #include "bytes.h"
 #include "file.h"
 #include "gate.h"
@@ -64,6 +63,14 @@ static err_t cursor_parse(const char *text, struct place *ret)
 	return uuid_parse(dot + 1, &ret->machine);
 }
 
+static err_t known_region(struct request *r, const char *field, const char *region)
+{
+	uint8_t number;
+	if (*region && region_number(market_of(r)->settings, region, &number) != OK)
+		return refuse(r, REFUSE_BAD_FIELD, field, "this market has no region \"%s\"", region);
+	return OK;
+}
+
 static err_t offer_question(struct request *r, struct offer_question *ret)
 {
 	char error[QUERY_ERROR_SIZE];
@@ -73,9 +80,12 @@ static err_t offer_question(struct request *r, struct offer_question *ret)
 	TRY(request_query_int(r, "limit", OFFERS_MAX, 1, OFFERS_MAX, &ret->limit));
 	if (query_parse(query ? query : "", &ret->query, error) != OK)
 		return refuse(r, REFUSE_BAD_FIELD, "q", "%s", error);
+	for (size_t i = 0; i < ret->query.term_count; i++)
+		TRY(known_region(r, "q", ret->query.terms[i].region));
 	if (query_sort_parse(sort ? sort : "price", &ret->sort) != OK)
 		return refuse(r, REFUSE_BAD_FIELD, "sort",
 			      "must be a field of numbers, as in price, or -score for the largest first");
+	TRY(known_region(r, "sort", ret->sort.region));
 	if (cursor && cursor_parse(cursor, &ret->after) != OK)
 		return refuse(r, REFUSE_BAD_FIELD, "cursor", "must be what \"next\" of the page before said");
 	return OK;
@@ -86,11 +96,8 @@ static err_t answer_offers(struct request *r, const struct offer_question *q, co
 	json_t *items = json_array(), *answer = json_object();
 	size_t n = count < (size_t)q->limit ? count : (size_t)q->limit;
 	char next[80], id[UUID_TEXT_SIZE];
-	for (size_t i = 0; i < n; i++) {
-		json_t *item = offer_to_json(&offers[i].offer);
-		json_put_bool(item, "trusted", attest_trusted(market_of(r), offers[i].offer.machine));
-		json_array_append_new(items, item);
-	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(items, offer_to_json(&offers[i].offer));
 	if (n < count)
 		snprintf(next, sizeof next, "%lld.%s", (long long)offers[n - 1].place.key,
 			 uuid_format(offers[n - 1].place.machine, id));
@@ -115,7 +122,7 @@ err_t offer_list(struct request *r)
 		if (p->row.m.state != MACHINE_ONLINE || p->row.off_reason[0] || !presence_is_heard(m, p, r->now_mono))
 			continue;
 		struct placed_offer *o = &offers[n];
-		o->offer = presence_to_offer(p);
+		o->offer = presence_to_offer(m, p);
 		o->place = (struct place){ query_sort_key(&q.sort, &o->offer), o->offer.machine };
 		n += query_matches(&q.query, &o->offer) && (!q.has_after || compare_places(&o->place, &q.after) > 0);
 	}
@@ -176,6 +183,16 @@ static json_t *limits_to_json(const struct settings *s)
 	return limits;
 }
 
+static json_t *regions_to_json(const struct settings *s)
+{
+	json_t *list = json_array();
+	char names[MAX_REGIONS][REGION_SIZE];
+	size_t count = region_names(s, names);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_string(names[i]));
+	return list;
+}
+
 err_t market_show(struct request *r)
 {
 	const struct market *m = market_of(r);
@@ -190,6 +207,7 @@ err_t market_show(struct request *r)
 	json_put_text(answer, "contact", s->operator_contact);
 	json_put(answer, "fees", fees);
 	json_put(answer, "limits", limits_to_json(s));
+	json_put(answer, "regions", regions_to_json(s));
 	json_put_int(answer, "hold_window_s", s->hold_window_us / SECOND_US);
 	json_put_int(answer, "funds_grace_s", s->funds_grace_us / SECOND_US);
 	json_put_int(answer, "lost_contact_s", s->lost_contact_us / SECOND_US);

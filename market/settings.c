@@ -158,16 +158,26 @@ const struct conf_entry settings_table[] = {
 	{ .key = NULL },
 };
 
-err_t region_number(const struct settings *s, const char *name, uint8_t *ret_number)
+size_t region_names(const struct settings *s, char ret_names[MAX_REGIONS][REGION_SIZE])
 {
+	size_t count = 0;
 	const char *at = s->regions + strspn(s->regions, " ");
-	for (uint8_t n = 0; *at && n < MAX_REGIONS; n++, at += strspn(at, " ")) {
+	for (; *at && count < MAX_REGIONS; at += strspn(at, " ")) {
 		size_t len = strcspn(at, " ");
-		if (len == strlen(name) && !memcmp(at, name, len)) {
-			*ret_number = n;
-			return OK;
-		}
+		snprintf(ret_names[count++], REGION_SIZE, "%.*s", (int)len, at);
 		at += len;
 	}
+	return count;
+}
+
+err_t region_number(const struct settings *s, const char *name, uint8_t *ret_number)
+{
+	char names[MAX_REGIONS][REGION_SIZE];
+	size_t count = region_names(s, names);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], name)) {
+			*ret_number = (uint8_t)i;
+			return OK;
+		}
 	return E_NOT_FOUND;
 }

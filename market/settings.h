@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include "conf.h"
 #include "money.h"
+#include "order.h"
 
 struct settings {
 	/* [market] */
@@ -48,6 +49,8 @@ struct settings {
 };
 
 extern const struct conf_entry settings_table[];
+/* How many regions the market has, and their names; of one that is too long, the beginning. */
+size_t region_names(const struct settings *s, char ret_names[MAX_REGIONS][REGION_SIZE]);
 /* The place of a region's name in regions, from 0. E_NOT_FOUND. */
 MUST_CHECK err_t region_number(const struct settings *s, const char *name, uint8_t *ret_number);
 

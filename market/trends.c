@@ -94,7 +94,7 @@ static void count_countries(struct market *m, struct country *list)
 		const struct presence *p = all[i];
 		if (p->row.m.state != MACHINE_ONLINE || !presence_is_heard(m, p, now))
 			continue;
-		struct offer offer = presence_to_offer(p);
+		struct offer offer = presence_to_offer(m, p);
 		struct country *c = country_of(list, offer.country);
 		int64_t price = offer.prices.per_core_hour.micro;
 		c->machines++;

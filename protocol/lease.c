@@ -130,6 +130,35 @@ err_t feedback_from_json(json_t *json, struct feedback *ret, struct json_error *
 }
 
 /* ---- offer ---- */
+json_t *rtts_to_json(const struct region_rtt *rtt, size_t count)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++) {
+		json_t *region = json_object();
+		json_put_text(region, "region", rtt[i].region);
+		json_put_int(region, "rtt_ms", rtt[i].rtt_ms);
+		json_array_append_new(list, region);
+	}
+	return list;
+}
+
+void rtts_take(struct json_reader *r, const char *name, struct region_rtt *ret, size_t *ret_count)
+{
+	json_t *array;
+	if (!json_take_array(r, name, MAX_REGIONS, &array))
+		return;
+	for (size_t i = 0; i < json_array_size(array) && !r->bad; i++) {
+		struct json_reader object;
+		if (!json_element_object(r, name, array, i, &object))
+			return;
+		field_label(&object, "region", ret[i].region, sizeof ret[i].region);
+		json_take_u32(&object, "rtt_ms", 1, RTT_MAX_MS, &ret[i].rtt_ms);
+		if (json_close(&object) != OK)
+			r->bad = true;
+		*ret_count = i + 1;
+	}
+}
+
 json_t *offer_to_json(const struct offer *o)
 {
 	json_t *json = json_object();
@@ -150,6 +179,12 @@ json_t *offer_to_json(const struct offer *o)
 	json_put_int(json, "rating_ppm", o->rating_ppm);
 	json_put_int(json, "good", o->good);
 	json_put_int(json, "bad", o->bad);
+	json_put_text(json, "cpu_vendor", cpu_vendor_names[o->cpu_vendor]);
+	json_put_int(json, "up_kbit_s", o->up_kbit_s);
+	json_put_int(json, "down_kbit_s", o->down_kbit_s);
+	json_put(json, "rtt", rtts_to_json(o->rtt, o->rtt_count));
+	json_put_bool(json, "direct", o->direct);
+	json_put_bool(json, "trusted", o->trusted);
 	return json;
 }
 
@@ -175,6 +210,12 @@ err_t offer_from_json(json_t *json, struct offer *ret, struct json_error *error)
 	json_take_u32(&r, "rating_ppm", 0, RATING_MAX_PPM, &o.rating_ppm);
 	json_take_u32(&r, "good", 0, UINT32_MAX, &o.good);
 	json_take_u32(&r, "bad", 0, UINT32_MAX, &o.bad);
+	o.cpu_vendor = (enum cpu_vendor)field_enum(&r, "cpu_vendor", cpu_vendor_names, 0, CPU_VENDOR_COUNT);
+	json_take_u32(&r, "up_kbit_s", 0, RATE_MAX_KBIT_S, &o.up_kbit_s);
+	json_take_u32(&r, "down_kbit_s", 0, RATE_MAX_KBIT_S, &o.down_kbit_s);
+	rtts_take(&r, "rtt", o.rtt, &o.rtt_count);
+	json_take_bool(&r, "direct", &o.direct);
+	json_take_bool(&r, "trusted", &o.trusted);
 	TRY(json_close_lenient(&r));
 	*ret = o;
 	return OK;

@@ -87,10 +87,6 @@ struct lease_report {
 };
 
 /* What else a machine says of itself and its owner of buyers; all optional, 0 and "" where unknown or of no matter. */
-struct region_rtt {
-	char region[REGION_SIZE];
-	uint32_t rtt_ms; /* 1 .. RTT_MAX_MS */
-};
 struct offer_terms {
 	enum cpu_vendor cpu_vendor;
 	bool direct;	       /* reachable by UDP without a relay */

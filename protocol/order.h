@@ -146,6 +146,14 @@ struct feedback {
 json_t *feedback_to_json(const struct feedback *f);
 MUST_CHECK err_t feedback_from_json(json_t *json, struct feedback *ret, struct json_error *error);
 
+/* A machine's round trip to one of the market's regions; in JSON a list of {"region","rtt_ms"}, at most MAX_REGIONS. */
+struct region_rtt {
+	char region[REGION_SIZE];
+	uint32_t rtt_ms; /* 1 .. RTT_MAX_MS */
+};
+json_t *rtts_to_json(const struct region_rtt *rtt, size_t count);
+void rtts_take(struct json_reader *r, const char *name, struct region_rtt *ret, size_t *ret_count);
+
 /* Public: GET /v1/offers, /v1/sellers. */
 struct offer {
 	uuid machine, seller;
@@ -156,7 +164,12 @@ struct offer {
 	uint32_t score; /* SHA-256 MiB/s of one core of a guest */
 	bool measured;	/* by the market (docs/CALIBRATION.md); else it is what the machine claims */
 	struct prices prices;
-	uint32_t rating_ppm, good, bad; /* the seller's */
+	uint32_t rating_ppm, good, bad;	    /* the seller's */
+	enum cpu_vendor cpu_vendor;	    /* CPU_ANY: unknown */
+	uint32_t up_kbit_s, down_kbit_s;    /* of its internet line, 0: unknown */
+	struct region_rtt rtt[MAX_REGIONS]; /* to those of the market's regions that it knows */
+	size_t rtt_count;
+	bool direct, trusted; /* reachable by UDP without a relay; what it booted is proven */
 };
 json_t *offer_to_json(const struct offer *o);
 MUST_CHECK err_t offer_from_json(json_t *json, struct offer *ret, struct json_error *error);

@@ -103,42 +103,19 @@ static void take_lease_reports(struct json_reader *r, struct report *ret)
 /* ---- terms ---- */
 static json_t *terms_to_json(const struct offer_terms *t)
 {
-	json_t *json = json_object(), *regions = json_array();
+	json_t *json = json_object();
 	json_put_text(json, "cpu_vendor", cpu_vendor_names[t->cpu_vendor]);
 	json_put_bool(json, "direct", t->direct);
 	json_put_text(json, "nat", nat_kind_names[t->nat]);
 	json_put_int(json, "relay_rtt_ms", t->relay_rtt_ms);
 	json_put_int(json, "up_kbit_s", t->up_kbit_s);
 	json_put_int(json, "down_kbit_s", t->down_kbit_s);
-	for (size_t i = 0; i < t->rtt_count; i++) {
-		json_t *region = json_object();
-		json_put_text(region, "region", t->rtt[i].region);
-		json_put_int(region, "rtt_ms", t->rtt[i].rtt_ms);
-		json_array_append_new(regions, region);
-	}
-	json_put(json, "rtt", regions);
+	json_put(json, "rtt", rtts_to_json(t->rtt, t->rtt_count));
 	if (t->scratch_mib)
 		json_put_int(json, "scratch_mib", t->scratch_mib);
 	json_put_int(json, "min_buyer_rating_ppm", t->min_buyer_rating_ppm);
 	json_put(json, "blocked_buyers", ids_to_json(t->blocked_buyers, t->blocked_count));
 	return json;
-}
-
-static void take_rtt(struct json_reader *r, struct offer_terms *t)
-{
-	json_t *array;
-	if (!json_has(r, "rtt") || !json_take_array(r, "rtt", MAX_REGIONS, &array))
-		return;
-	for (size_t i = 0; i < json_array_size(array) && !r->bad; i++) {
-		struct json_reader object;
-		if (!json_element_object(r, "rtt", array, i, &object))
-			return;
-		field_label(&object, "region", t->rtt[i].region, sizeof t->rtt[i].region);
-		json_take_u32(&object, "rtt_ms", 1, RTT_MAX_MS, &t->rtt[i].rtt_ms);
-		if (json_close(&object) != OK)
-			r->bad = true;
-		t->rtt_count++;
-	}
 }
 
 static void take_terms(struct json_reader *r, struct offer_terms *ret)
@@ -153,7 +130,8 @@ static void take_terms(struct json_reader *r, struct offer_terms *ret)
 	field_maybe_u32(&object, "relay_rtt_ms", 0, RTT_MAX_MS, &t.relay_rtt_ms);
 	field_maybe_u32(&object, "up_kbit_s", 0, RATE_MAX_KBIT_S, &t.up_kbit_s);
 	field_maybe_u32(&object, "down_kbit_s", 0, RATE_MAX_KBIT_S, &t.down_kbit_s);
-	take_rtt(&object, &t);
+	if (json_has(&object, "rtt"))
+		rtts_take(&object, "rtt", t.rtt, &t.rtt_count);
 	field_maybe_u32(&object, "scratch_mib", 0, UINT32_MAX, &t.scratch_mib);
 	field_maybe_u32(&object, "min_buyer_rating_ppm", 0, RATING_MAX_PPM, &t.min_buyer_rating_ppm);
 	ids_take(&object, "blocked_buyers", MAX_BLOCKED_BUYERS, t.blocked_buyers, &t.blocked_count);

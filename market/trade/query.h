@@ -33,6 +33,7 @@ struct query {
 	size_t term_count, value_count;
 	struct query_term {
 		int field;
+		char region[REGION_SIZE]; /* of rtt.REGION, else "" */
 		enum query_operator operator;
 		size_t first_value, value_count;
 	} terms[QUERY_TERMS];
@@ -46,10 +47,11 @@ bool query_matches(const struct query *query, const struct offer *offer);
 /* "price", or "-score" for the largest first; the field must be a number. E_NOT_FOUND. */
 struct query_sort {
 	int field;
+	char region[REGION_SIZE];
 	bool descending;
 };
 MUST_CHECK err_t query_sort_parse(const char *text, struct query_sort *ret);
-/* What offers are sorted by, ascending. */
+/* What offers are sorted by, ascending; those of which it is not known come last. */
 int64_t query_sort_key(const struct query_sort *sort, const struct offer *offer);
 
 #endif

@@ -128,7 +128,7 @@ for route in "${!BODIES[@]}"; do
 	FIELD=surprise no "$route: an unknown field" 422 bad_field "$method" "$path" "$(jq -c '.surprise = 1' <<<"$good")" "$token" "$(key)"
 	while read -r name type; do
 		wrong='{}' with=$(jq -c --arg n "$name" '.[$n] = "VALUE"' <<<"$good")
-		[ "$name" = constraints ] && wrong='[]'
+		[[ $name =~ ^(constraints|terms)$ ]] && wrong='[]'
 		FIELD=$name no "$route: $name of a wrong type" 422 bad_field "$method" "$path" "${with/\"VALUE\"/$wrong}" "$token" "$(key)"
 		[ "$type" = number ] || continue
 		for value in -2 1.5 '"1"' 9223372036854775807; do

@@ -83,6 +83,11 @@ arguments() { # of a command, so that only the market is missing
 	"funds add") echo 5 ;;
 	"funds withdraw") echo "5 --to DE00" ;;
 	"image upload") echo "$WORK/file" ;;
+	"image download") echo "$(printf '%064d' 0) $WORK/none.iso" ;;
+	"image verify") echo "$WORK/file $(printf '%064d' 0)" ;;
+	"session end" | "seller history") echo $nobody ;;
+	"config set") echo "order.create.count 2" ;;
+	"config "[gu]*) echo "order.create.cores" ;;
 	"image "[sd]*) printf '%064d' 0 ;;
 	"order create") echo "--image $(printf '%064d' 0) --max-price 1" ;;
 	"node rate") echo "$nobody good" ;;
@@ -101,7 +106,9 @@ arguments() { # of a command, so that only the market is missing
 code_alone() {
 	case $1 in
 	"context create") echo "${AWAY:+5}" | sed 's/^$/0/' ;;
-	"context list" | "context show" | bugreport) echo 0 ;;
+	"context list" | "context show" | "config list" | "config path" | "config set" | bugreport) echo 0 ;;
+	"config "*) echo 3 ;;
+	"image verify") echo "${AWAY:+9}" | sed 's/^$/4/' ;; # a whole id is asked of nobody
 	"context "*) echo 3 ;;
 	"net status" | "net peers" | "net ping" | "net capture" | "net down") echo "${AWAY:+3}" | sed 's/^$/4/' ;; # they ask this machine alone
 	*) echo "${AWAY:+6}" | sed 's/^$/4/' ;;
@@ -173,6 +180,19 @@ try 0 seller "token create" --scope machines --name desk
 jq -r .token <<<"$OUT" >"$WORK/token"
 try 0 seller "token create" --scope orders --name old
 try 0 seller "token list"
+ok "another log-in" as elsewhere cpushare login --market "$URL" --pin "$PIN" --email seller@example.org
+try 0 seller "session list"
+is "$(jq -c '[.items[].current] | sort' <<<"$OUT")" '[false,true]' "where one is logged in"
+session=$(jq -r '.items[] | select(.current | not).id' <<<"$OUT")
+try 0 seller "session end" "$session"
+try 3 seller "session end" nothing
+is "$(as elsewhere cpushare whoami -o json 2>&1 | jq .exit)" 4 "it ends at once"
+try 2 elsewhere login --with-token # there is none to read
+as seller cpushare token create --scope account --name elsewhere -o name | as elsewhere cpushare login --with-token >/dev/null
+is "$(as elsewhere cpushare whoami -o name)" seller@example.org "a token is enough to log in"
+is "$(echo cpu_pat_0 | as elsewhere cpushare login --with-token -o json 2>&1 | jq .exit)" 4 "one that the market knows"
+try 0 seller "account export"
+is "$(jq -r '.account.email // .account[0].email' <<<"$OUT")" seller@example.org "what is kept of one"
 try 0 seller "token revoke" old
 try 3 seller "token revoke" old
 CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$(<"$WORK/token") try 4 stranger "funds balance" # lacks the scope
@@ -190,6 +210,9 @@ try 3 operator "funds confirm" nonsense
 try 0 buyer "funds balance"
 is "$(jq .available_micro <<<"$OUT")" 20000000 "money is in millionths"
 try 0 buyer "funds history"
+try 0 buyer "funds earnings" --days 2
+is "$(jq '.items | length' <<<"$OUT")" 2 "a row a day"
+try 2 buyer "funds earnings" --days 0
 try 2 buyer "funds withdraw" lots --to DE00
 try 2 buyer "funds withdraw" 5
 try 7 buyer "funds withdraw" 21 --to DE00
@@ -236,6 +259,7 @@ owner 0 setup --market "$URL" --pin "$PIN" --token-file "$WORK/token" --name des
 	--price-core 1 --price-memory 1 --price-transfer 1
 owner 5 setup --market "$URL" --pin "$PIN" --token-file "$WORK/token"
 is "$(grep '^\[' "$WORK/desk/seller.conf" | sort | uniq -d) $(grep -c '^name = desk$' "$WORK/desk/seller.conf")" " 1" "each section of its settings stands there once"
+equal_share desk
 new_tpm desk
 sed -i "s|^#* *tcti = .*|tcti = $TCTI_desk|" "$WORK/desk/seller.conf"
 owner 9 "tpm enrol" # nobody vouches for this TPM
@@ -282,6 +306,16 @@ try 3 buyer "offer show" nothing
 try 0 buyer "book show"
 is "$(jq -c '.items[0] | [.side, .price_per_core_hour_micro, .depth]' <<<"$OUT")" '["ask",1000000,2]' "the book's best ask"
 
+try 0 buyer "book depth"
+try 0 buyer "book depth" 2
+is "$(jq -c '.items' <<<"$OUT")" '[{"cores":2,"dearest_micro":1000000,"average_micro":1000000,"per_hour_micro":2000000}]' "what two cores cost"
+try 3 buyer "book depth" 3
+try 2 buyer "book depth" some
+try 0 buyer "book history" --range week
+try 2 buyer "book history" --range year
+try 0 buyer "book trades"
+try 0 buyer "trust policy"
+
 try 0 buyer "api" GET /v1/market
 is "$(jq -r .currency <<<"$OUT")" EUR "any call can be made"
 try 0 buyer "api" POST /v1/tokens --data '{"name":"x","scopes":["orders"]}'
@@ -310,6 +344,32 @@ is $? 2 "columns go with tables"
 is "$(as buyer cpushare order show nothing -o ndjson 2>&1 | jq .exit)" 3 "errors are JSON under ndjson too"
 is "$(as buyer cpushare offer ls -o name) $(as buyer cpushare ps nothing -o json 2>&1 | jq .exit)" "$(as buyer cpushare offer list -o name) 3" "aliases mean what they stand for"
 
+# ---- settings ----
+try 0 buyer "config set" output csv
+try 0 buyer "config set" book.history.range fortnight
+try 0 buyer "config get" output
+is "$(as buyer cpushare config get book.history.range -o name) $(as buyer cpushare token list | head -n 1)" "fortnight id,name,created_at,expires_at,last_used_at" \
+	"settings hold where the command line says nothing"
+try 2 buyer "book history"
+try 0 buyer "book history" --range day
+try 2 buyer "config set" output yaml
+try 2 buyer "config set" order.create.wait yes
+try 2 buyer "config set" market "$URL"
+try 2 buyer "config set" output " csv"
+try 0 buyer "config path"
+path=$(jq -r .path <<<"$OUT")
+printf '# mine\nnothing.here = 5\n' >>"$path"
+try 0 buyer "config unset" book.history.range
+try 3 buyer "config unset" book.history.range
+try 0 buyer "config list"
+is "$(jq -c '[.items[] | [.key, .known]]' <<<"$OUT") $(grep -c mine "$path")" '[["output",true],["nothing.here",false]] 1' "what no command knows is said, comments stay"
+echo junk >>"$path"
+try 2 buyer whoami
+like "$(<"$WORK/ran.err")" "config.ini, line 4" "a line that is none is not passed over"
+try 2 buyer "config list"
+try 2 buyer doctor
+rm "$path"
+
 # ---- contexts ----
 try 0 buyer "context create" work --market "$URL" --pin "$PIN"
 try 5 buyer "context create" work
@@ -333,6 +393,7 @@ try 5 buyer "context delete" default
 is "$(as buyer cpushare whoami -o name)" buyer@example.org "without it the default one holds"
 try 0 buyer "seller list"
 try 0 buyer "seller show" seller
+try 0 buyer "seller history" seller
 try 3 buyer "seller show" "../accounts"
 try 0 seller "machine list"
 try 3 seller "machine retire" nothing
@@ -344,6 +405,13 @@ try 0 buyer "image upload" "$WORK/file"
 try 0 buyer "image list"
 try 0 buyer "image show" tiny.iso
 try 3 buyer "image show" other.iso
+try 0 buyer "image verify" "$WORK/file" file
+try 9 buyer "image verify" "$TINY" file
+try 3 buyer "image verify" "$WORK/none" file
+head -c 3000000 "$TINY" >"$WORK/got.iso.part" # of a download that broke off
+try 0 buyer "image download" tiny.iso "$WORK/got.iso"
+is "$(jq .fetched <<<"$OUT") $(cmp "$WORK/got.iso" "$TINY" && echo same)" "$((($(stat -c %s "$TINY") + 1048575) / 1048576 - 2)) same" "only what was missing is fetched"
+try 5 buyer "image download" tiny.iso "$WORK/got.iso"
 try 0 buyer "image delete" file
 try 3 buyer "image delete" file
 

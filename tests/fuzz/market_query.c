@@ -24,7 +24,12 @@ static void check_error(const char *text, const char *error)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct offer offers[] = { { .cores_free = 4, .country = "DE", .seller_name = "a" },
-					       { .score = 7, .rating_ppm = 1000000, .accel = ACCEL_TCG } };
+					       { .score = 7,
+						 .rating_ppm = 1000000,
+						 .accel = ACCEL_TCG,
+						 .rtt = { { "eu", 12 }, { "us", 90 } },
+						 .rtt_count = 2,
+						 .up_kbit_s = 9 } };
 	struct query query;
 	struct query_sort sort;
 	char error[QUERY_ERROR_SIZE] = "", *text = malloc(size + 1);

@@ -7,8 +7,8 @@ import { html, useState } from './html.js';
 import { useFresh } from './page.js';
 import { Table } from './table.js';
 
-const EXAMPLES = ['cores>=4 memory>=8G', 'price<=0.02', 'rating>=0.7', 'accel=kvm', 'country in [DE,FR]'];
-const SORTS = [['price', 'cheapest first'], ['-score', 'fastest first'], ['-rating', 'best rated first'], ['-cores', 'most cores first']];
+const EXAMPLES = ['cores>=4 memory>=8G', 'price<=0.02', 'rating>=0.7', 'accel=kvm', 'rtt<40ms', 'up>=10', 'trusted=yes', 'country in [DE,FR]'];
+const SORTS = [['price', 'cheapest first'], ['-score', 'fastest first'], ['-rating', 'best rated first'], ['-cores', 'most cores first'], ['rtt', 'nearest first']];
 
 // As a shell takes it: one word, in single quotes.
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;

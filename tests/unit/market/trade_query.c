@@ -19,6 +19,11 @@ static const struct offer offer = {
 	.rating_ppm = 950000,
 	.good = 40,
 	.bad = 1,
+	.cpu_vendor = CPU_AMD,
+	.down_kbit_s = 50500,
+	.rtt = { { "us", 95 }, { "eu", 12 } },
+	.rtt_count = 2,
+	.trusted = true,
 };
 
 static const struct {
@@ -57,6 +62,24 @@ static const struct {
 	{ "machine in [desk1,desk2] cores=4", true },
 	{ "country!=\"\"", true },
 	{ "country=\"\"", false },
+	{ "rtt<40ms", true },
+	{ "rtt=12", true },
+	{ "rtt<12", false },
+	{ "rtt.us<40ms", false },
+	{ "rtt.us=95 rtt.eu<=12ms", true },
+	{ "rtt.asia<40", false },
+	{ "rtt.asia>=0", false },
+	{ "rtt.asia!=1", false },
+	{ "rtt.asia notin [1]", false },
+	{ "down>=50.5", true },
+	{ "down>50.5", false },
+	{ "up>=0", false },
+	{ "up<1000", false },
+	{ "vendor=AMD", true },
+	{ "vendor in [intel,other]", false },
+	{ "trusted=yes direct=no", true },
+	{ "trusted!=yes", false },
+	{ "direct in [yes]", false },
 };
 
 /* What is refused, and the beginning of what is said. */
@@ -69,14 +92,24 @@ static const char *const refused[][2] = {
 	{ "cores>=1.5", "column 8: \"1.5\" is not" },
 	{ "cores>=99999999999999999999", "column 8: \"99999999999999999999\" is not" },
 	{ "prize<=1", "column 1: there is no field \"prize\"; there are accel, bad" },
-	{ "rtt<40ms", "column 1: there is no field \"rtt\"" },
+	{ "rtt<40s", "column 5: \"40s\" is not milliseconds" },
+	{ "rtt<ms", "column 5: \"ms\" is not" },
+	{ "rtt<0000000000000000000000000001ms", "column 5:" },
+	{ "rtt.<40", "column 1: there is no field \"rtt.\"" },
+	{ "rtt.seventeen-letters<40", "column 1: there is no field" },
+	{ "price.eu<40", "column 1: there is no field" },
+	{ "down>=fast", "column 7: \"fast\" is not Mbit/s" },
+	{ "up>=-1", "column 5: \"-1\" is not" },
+	{ "trusted=1", "column 9: \"1\" is not yes or no" },
+	{ "trusted>no", "column 8: this field is not compared" },
+	{ "vendor<amd", "column 7: this field is not compared" },
 	{ "cores>=4 prize<=1", "column 10: there is no field" },
 	{ "price<=1e3", "column 8: \"1e3\" is not an amount" },
 	{ "price<=0.0000001", "column 8:" },
 	{ "memory>=4X", "column 9: \"4X\" is not a size" },
 	{ "rating>=95%", "column 11: a blank must stand" },
 	{ "rating>=high", "column 9: \"high\" is not a share" },
-	{ "country>DE", "column 8: a text is not compared by \">\"" },
+	{ "country>DE", "column 8: this field is not compared by \">\"" },
 	{ "country in DE", "column 12: a list must stand here" },
 	{ "country in [DE", "column 12: this list is not closed" },
 	{ "country in [DE,]", "column 16: a value must stand here" },
@@ -120,6 +153,11 @@ static void test_sort(void)
 	struct query_sort sort;
 	ok(query_sort_parse("price", &sort) == OK && query_sort_key(&sort, &offer) == 20000, "by price");
 	ok(query_sort_parse("-score", &sort) == OK && query_sort_key(&sort, &offer) == -213, "the largest score first");
+	ok(query_sort_parse("rtt", &sort) == OK && query_sort_key(&sort, &offer) == 12, "the nearest first");
+	ok(query_sort_parse("-rtt.us", &sort) == OK && query_sort_key(&sort, &offer) == -95, "the farthest from a region first");
+	ok(query_sort_parse("-up", &sort) == OK && query_sort_key(&sort, &offer) == INT64_MAX, "what is not known comes last");
+	ok(query_sort_parse("trusted", &sort) == E_NOT_FOUND && query_sort_parse("vendor", &sort) == E_NOT_FOUND,
+	   "words are not sorted by");
 	ok(query_sort_parse("country", &sort) == E_NOT_FOUND && query_sort_parse("", &sort) == E_NOT_FOUND &&
 		   query_sort_parse("--price", &sort) == E_NOT_FOUND,
 	   "by nothing else");

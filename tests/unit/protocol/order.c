@@ -39,7 +39,8 @@
 #define OFFER                                                                                                                 \
 	"{\"machine\":\"" ID1 "\",\"seller\":\"" ID2 "\",\"seller_name\":\"Bob\",\"machine_name\":\"pc\",\"country\":\"DE\"," \
 	"\"state\":\"online\",\"accel\":\"kvm\",\"cores\":8,\"cores_free\":7,\"memory_mib\":600,\"memory_free_mib\":500,"     \
-	"\"score\":400,\"measured\":true," PRICES ",\"rating_ppm\":999999,\"good\":3,\"bad\":2}"
+	"\"score\":400,\"measured\":true," PRICES ",\"rating_ppm\":999999,\"good\":3,\"bad\":2,\"cpu_vendor\":\"amd\",\"up_kbit_s\":40000,"     \
+	"\"down_kbit_s\":0,\"rtt\":[{\"region\":\"eu\",\"rtt_ms\":12}],\"direct\":true,\"trusted\":false}"
 #define SELLER                                                                                                         \
 	"{\"id\":\"" ID1                                                                                               \
 	"\",\"name\":\"Bob\",\"rating_ppm\":1,\"good\":2,\"bad\":3,\"machines\":4,\"machines_online\":5,\"leases\":6," \
@@ -248,8 +249,19 @@ static void answers(void)
 		{ "tomorrow", "1", NULL },
 	};
 	static const struct row offer[] = {
-		{ "machine", NULL, "machine" }, { "state", "\"asleep\"", "state" },	   { "cores", "4097", "cores" },
-		{ "score", NULL, "score" },	{ "rating_ppm", "1000001", "rating_ppm" }, { "tomorrow", "1", NULL },
+		{ "machine", NULL, "machine" },
+		{ "state", "\"asleep\"", "state" },
+		{ "cores", "4097", "cores" },
+		{ "score", NULL, "score" },
+		{ "rating_ppm", "1000001", "rating_ppm" },
+		{ "tomorrow", "1", NULL },
+		{ "cpu_vendor", "\"arm\"", "cpu_vendor" },
+		{ "up_kbit_s", "1000000001", "up_kbit_s" },
+		{ "rtt", "{}", "rtt" },
+		{ "rtt", "[{\"region\":\"EU\",\"rtt_ms\":1}]", "rtt[0].region" },
+		{ "rtt", "[{\"region\":\"eu\",\"rtt_ms\":0}]", "rtt[0].rtt_ms" },
+		{ "rtt", "[1]", "rtt[0]" },
+		{ "direct", "1", "direct" },
 	};
 	static const struct row seller[] = {
 		{ "name", NULL, "name" },
