@@ -170,6 +170,7 @@ note "a forgotten password"
 visit "$URL/reset"
 see "without an address from the operator there is nothing to do" main 'is set anew by an address that the market’s operator hands out'
 visit "$(cpushare-market user reset desk@example.org --data "$MARKET_DATA" | head -n 1)"
+ok "its field is there, where the page stood open, too" within 15 js_is "Boolean(document.getElementById('reset-new_password'))" true
 is "$(js "location.hash")" "" "the token does not stay in the address bar"
 fill reset-new_password another-password
 click "Set it"

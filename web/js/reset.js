@@ -21,5 +21,6 @@ function Reset() {
 	};
 	return html`<${Form} id="reset" fields=${[newPassword('new_password', 'New password', 'At least 8 characters.')]} submit="Set it" onSubmit=${change} />`;
 }
+addEventListener('hashchange', () => location.reload()); // such an address, opened where this page stood already
 say('');
 start(Reset);
