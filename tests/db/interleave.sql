@@ -44,7 +44,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION seed.op_match(r bigint) RETURNS void LANGUAGE sql AS $$
-	SELECT FROM matches_make(array_agg(o.id), array_agg(m.id), array_agg(10::bigint), array_agg(0::bigint), array_agg(0::bigint),
+	SELECT matches_make(array_agg(o.id), array_agg(m.id), array_agg(10::bigint), array_agg(0::bigint), array_agg(0::bigint),
 		array_agg(1::bigint), array_agg(64::bigint), array_agg(CASE r % 3 WHEN 0 THEN 1 ELSE 0 END::bigint), now())
 	FROM (SELECT id FROM cpushare.order WHERE state = 'open' ORDER BY md5(id::text || r) LIMIT 1 + r % 4) o,
 		(SELECT id FROM machine ORDER BY md5(id::text || r) LIMIT 1 + r % 2) m HAVING count(*) > 0
