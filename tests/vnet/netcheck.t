@@ -18,7 +18,7 @@ cat >"$WORK/proxy.conf" <<-END
 	BasicAuth buyer secret
 	LogLevel Error
 END
-in_space ${P}r1 tinyproxy -d -c "$WORK/proxy.conf" >"$WORK/proxy.log" 2>&1 &
+ip netns exec ${P}r1 tinyproxy -d -c "$WORK/proxy.conf" >"$WORK/proxy.log" 2>&1 &
 cleanup "end $!"
 RELAY=$INTERNET.1:3478 TLS=$INTERNET.1:443
 export IN="ip netns exec ${P}i" MARKET_LISTEN=$INTERNET.1:8443
