@@ -10,7 +10,7 @@ AS=()
 all=$(selftest)
 is $? 1 "a machine that is not set up is told so"
 is "$(jq -r '.checks | map(.name) | join(" ")' <<<"$all")" \
-	"kvm qemu libvirt namespaces landlock seccomp cgroups politeness disk clock market" "every layer and condition has its line"
+	"kvm qemu libvirt namespaces landlock seccomp cgroups politeness disk clock market nat" "every layer and condition has its line"
 is "$(jq -r '[.checks[] | select((.state == "ok") != (.fix == ""))] | length' <<<"$all")" 0 "what is not well, and nothing else, has what mends it"
 is "$(line market <<<"$all")" bad "it has no market"
 for name in qemu libvirt namespaces seccomp; do is "$(line "$name" <<<"$all")" ok "$name is there"; done
