@@ -3,6 +3,7 @@
  */
 #include "metrics.h"
 
+#include "calibrate.h"
 #include "events.h"
 #include "handlers.h"
 #include "live.h"
@@ -111,6 +112,16 @@ static void put_machines(struct market *m, struct buf *out)
 		buf_printf(out, "cpushare_machines{state=\"%s\"} %zu\n", machine_state_names[i], by_state[i]);
 }
 
+static void put_calibrations(const struct market *m, struct buf *out)
+{
+	struct calibration_counts counts = calibrate_counts(m);
+	name_and_type(out, "calibrations_total", "counter", "Calibrations that ended, by what came of them.");
+	for (int i = CALIBRATION_GOOD; i < CALIBRATION_RESULT_COUNT; i++)
+		buf_printf(out, "cpushare_calibrations_total{result=\"%s\"} %llu\n", calibration_result_names[i],
+			   (unsigned long long)counts.results[i]);
+	gauge(out, "calibrations", "Calibrations under way.", (int64_t)counts.results[CALIBRATION_RUNS]);
+}
+
 static void put_ledger(struct market *m, mono_time now, struct buf *out)
 {
 	struct metrics *x = m->metrics;
@@ -134,6 +145,7 @@ err_t metrics_show(struct request *r)
 	put_requests(m->metrics, &out);
 	put_leases(m, &out);
 	put_machines(m, &out);
+	put_calibrations(m, &out);
 	gauge(&out, "open_orders", "Orders with places to fill.", (int64_t)m->orders.count);
 	gauge(&out, "book_asks", "Asks in the book.", (int64_t)book_ask_count(m->book));
 	gauge(&out, "book_bids", "Bids in the book.", (int64_t)book_bid_count(m->book));

@@ -29,6 +29,7 @@ judged() { [[ $(result result) =~ ^(good|wrong|slow|failed)$ ]]; }
 ok "the VM boots, works, and is judged" within 300 judged
 is "$(result result)" good "its answer is right" || { note "$(result detail)"; note "$(tail -n 5 "$WORK/desk.log")"; }
 note "claimed $CLAIMED, measured $(result score) in $(result took_us) us with $(result cores) cores"
+like "$(curl -ksf "$URL/metrics")" 'cpushare_calibrations_total\{result="good"\} 1' "the metrics count it"
 ok "the score is what was measured" test "$(as desk cpushare offer list -o json | jq -r '.items[0] | select(.measured).score')" = "$(result score)"
 none() { [ "$(as desk cpushare-seller status --state "$WORK/desk" -o json | jq '.leases | length')" = 0 ]; }
 ok "the lease is over" within 90 none
