@@ -143,7 +143,8 @@ const struct route market_routes[] = {
 	  "the buyer's machine joins the network, or stays" },
 	{ "DELETE", "/v1/orders/{id}/peers/{id}", peer_leave, S_ORDERS, BOOK, 0, "and leaves it" },
 
-	{ "GET", "/v1/netcheck", netcheck_show, S_ORDERS | S_MACHINES | S_MACHINE, 0, 0, "servers to try a machine's network with" },
+	{ "GET", "/v1/netcheck", netcheck_show, S_ORDERS | S_MACHINES | S_MACHINE, 0, 0,
+	  "servers to try a machine's network with" },
 	{ "GET", "/v1/offers", offer_list, 0, BOOK, 0, "what machines offer now" },
 	{ "GET", "/v1/book", book_show, 0, BOOK, 0, "the order book, by price" },
 	{ "GET", "/v1/sellers", seller_list, 0, 0, 0, "sellers and their ratings, the best first" },

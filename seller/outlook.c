@@ -3,6 +3,7 @@
  */
 #include "outlook.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,13 +20,15 @@ struct outlook {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool quit;
+	atomic_bool cancel; /* what is asked of the market now */
 	/* under the lock: */
 	json_t *explain;
 	bool surveyed;
 	struct survey survey;
 };
 
-static err_t ask(const struct settings *s, const struct identity *id, const char *path, json_t **ret_json)
+static err_t ask(const struct settings *s, const struct identity *id, const char *path, const atomic_bool *cancel,
+		 json_t **ret_json)
 {
 	struct client *client = NULL;
 	struct problem problem = { .status = 0 };
@@ -33,18 +36,20 @@ static err_t ask(const struct settings *s, const struct identity *id, const char
 					.pin = s->market_pin,
 					.token = id->token,
 					.user_agent = "cpushare-seller/" CPUSHARE_VERSION,
-					.timeout_ms = TIMEOUT_MS };
+					.timeout_ms = TIMEOUT_MS,
+					.cancel = cancel };
 	TRY(client_new(&config, &client));
 	err_t e = client_call(client, "GET", path, NULL, NULL, ret_json, &problem);
 	client_free(client);
 	return e;
 }
 
-err_t outlook_servers(const struct settings *settings, const struct identity *identity, struct netcheck *ret)
+err_t outlook_servers(const struct settings *settings, const struct identity *identity, const atomic_bool *cancel,
+		      struct netcheck *ret)
 {
 	struct json_error error = { .what = "" };
 	AUTO_JSON json = NULL;
-	TRY(ask(settings, identity, "/v1/netcheck", &json));
+	TRY(ask(settings, identity, "/v1/netcheck", cancel, &json));
 	return netcheck_from_json(json, ret, &error);
 }
 
@@ -52,7 +57,7 @@ static void look_at_line(struct outlook *o)
 {
 	struct netcheck servers;
 	struct survey survey;
-	if (outlook_servers(o->settings, o->identity, &servers) || (!servers.stun_count && !servers.relay_count) ||
+	if (outlook_servers(o->settings, o->identity, &o->cancel, &servers) || (!servers.stun_count && !servers.relay_count) ||
 	    survey_make(&servers, &survey))
 		return;
 	pthread_mutex_lock(&o->lock);
@@ -68,7 +73,7 @@ static void look_at_market(struct outlook *o)
 	char path[128], id[UUID_TEXT_SIZE];
 	json_t *json = NULL, *old;
 	snprintf(path, sizeof path, "/v1/machines/%s/explain", uuid_format(o->identity->machine, id));
-	if (ask(o->settings, o->identity, path, &json))
+	if (ask(o->settings, o->identity, path, &o->cancel, &json))
 		json = NULL;
 	pthread_mutex_lock(&o->lock);
 	old = o->explain;
@@ -118,6 +123,7 @@ void outlook_free(struct outlook *o)
 {
 	if (!o)
 		return;
+	atomic_store(&o->cancel, true);
 	pthread_mutex_lock(&o->lock);
 	o->quit = true;
 	pthread_cond_signal(&o->wake);

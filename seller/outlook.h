@@ -4,6 +4,7 @@
 #ifndef SELLER_OUTLOOK_H
 #define SELLER_OUTLOOK_H
 
+#include <stdatomic.h>
 #include "json.h"
 #include "machine.h"
 #include "settings.h"
@@ -18,8 +19,9 @@ void outlook_terms(struct outlook *o, struct offer_terms *terms);
 /* For `status`: {"market": the market's answer to why there is no work, or null, "nat", "direct", "relay_rtt_us"}. */
 json_t *outlook_to_json(struct outlook *o);
 
-/* The market's servers, as this machine is told them. */
-MUST_CHECK err_t outlook_servers(const struct settings *settings, const struct identity *identity, struct netcheck *ret);
+/* The market's servers, as this machine is told them. cancel: of struct client_config, or NULL. */
+MUST_CHECK err_t outlook_servers(const struct settings *settings, const struct identity *identity, const atomic_bool *cancel,
+				 struct netcheck *ret);
 /* In a report's words. */
 enum nat_kind outlook_nat(const struct survey *s);
 

@@ -306,7 +306,7 @@ static void check_nat(const struct settings *s, struct selftest_line *l)
 		return;
 	}
 	l->fix = "is the market there? It names the servers to try it with";
-	err_t e = outlook_servers(s, &id, &servers);
+	err_t e = outlook_servers(s, &id, NULL, &servers);
 	identity_clear(&id);
 	if (e || survey_make(&servers, &survey)) {
 		found(l, SELFTEST_LESS, "it cannot be tried");
