@@ -4,12 +4,9 @@
 -- The order is that of the postings' first entries. post() shows what it writes (writer_show), so ledger_chain() takes only what is
 -- below everything that is still under way: no posting appears later among those that are chained, and nobody waits for anybody.
 
--- What the hash covers: a JSON array of the posting's fields and of its entries' in the order of their legs.
+-- What the hash covers.
 CREATE OR REPLACE FUNCTION posting_text(p_id uuid) RETURNS text LANGUAGE sql STABLE SET search_path = cpushare, pg_temp AS $$
-	SELECT jsonb_build_array(p.id, p.kind, p.order_id, p.lease_id, p.deposit_id, p.text, (extract(epoch FROM p.at) * 1000000)::bigint,
-		(SELECT jsonb_agg(jsonb_build_array(e.number, e.leg, e.debit, e.credit, e.amount_micro, e.debit_after, e.credit_after)
-			ORDER BY e.leg) FROM entry e WHERE e.posting = p.id))::text
-	FROM posting p WHERE p.id = p_id
+	SELECT text FROM posting_chained WHERE id = p_id
 $$;
 
 CREATE OR REPLACE FUNCTION chain_hash(p_before bytea, p_posting uuid) RETURNS bytea LANGUAGE sql STABLE
@@ -23,7 +20,10 @@ CREATE OR REPLACE FUNCTION ledger_chain(p_limit bigint) RETURNS bigint LANGUAGE 
 DECLARE
 	v_last posting_chain;
 	v_horizon bigint;
-	v_done bigint := 0;
+	v_postings uuid[] := '{}';
+	v_entries bigint[] := '{}';
+	v_hashes bytea[] := '{}';
+	v_hash bytea;
 	e record;
 BEGIN
 	IF NOT pg_try_advisory_xact_lock(x'4350434841494e00'::bigint) THEN
@@ -31,14 +31,19 @@ BEGIN
 	END IF;
 	v_horizon := writers_horizon(17233, 'entry_number_seq');
 	SELECT * INTO v_last FROM posting_chain ORDER BY number DESC LIMIT 1;
-	FOR e IN SELECT posting, number FROM entry
-		WHERE leg = 1 AND number > coalesce(v_last.first_entry, 0) AND number <= v_horizon ORDER BY number LIMIT p_limit
+	v_hash := coalesce(v_last.hash::bytea, decode(repeat('00', 32), 'hex'));
+	FOR e IN SELECT f.posting, f.number, convert_to(p.text, 'UTF8') AS text FROM (SELECT posting, number FROM entry
+		WHERE leg = 1 AND number > coalesce(v_last.first_entry, 0) AND number <= v_horizon ORDER BY number LIMIT p_limit) f
+		JOIN posting_chained p ON p.id = f.posting ORDER BY f.number
 	LOOP
-		v_last := (coalesce(v_last.number, 0) + 1, e.posting, e.number, chain_hash(v_last.hash, e.posting));
-		INSERT INTO posting_chain VALUES (v_last.*);
-		v_done := v_done + 1;
+		v_hash := pg_catalog.sha256(v_hash || e.text);
+		v_postings := v_postings || e.posting;
+		v_entries := v_entries || e.number;
+		v_hashes := v_hashes || v_hash;
 	END LOOP;
-	RETURN v_done;
+	INSERT INTO posting_chain SELECT coalesce(v_last.number, 0) + n, posting, number, hash
+		FROM unnest(v_postings, v_entries, v_hashes) WITH ORDINALITY AS x (posting, number, hash, n) ORDER BY n;
+	RETURN cardinality(v_postings);
 END $$;
 
 -- How far the chain goes: its last number and hash, and how many postings are behind it.
@@ -64,8 +69,9 @@ CREATE OR REPLACE FUNCTION ledger_chain_faults(p_limit bigint) RETURNS TABLE (ch
 			WHEN l.number <> l.number_before + 1 THEN 'unlinked'
 			WHEN p.id IS NULL THEN 'removed'
 			WHEN e.number IS DISTINCT FROM l.first_entry OR l.first_entry <= l.entry_before THEN 'moved'
-			WHEN chain_hash(l.before, l.posting) IS DISTINCT FROM l.hash::bytea THEN 'changed' END AS fault
-		FROM link l LEFT JOIN posting p ON p.id = l.posting LEFT JOIN entry e ON e.posting = l.posting AND e.leg = 1
+			WHEN pg_catalog.sha256(coalesce(l.before, decode(repeat('00', 32), 'hex')) || convert_to(p.text, 'UTF8'))
+				IS DISTINCT FROM l.hash::bytea THEN 'changed' END AS fault
+		FROM link l LEFT JOIN posting_chained p ON p.id = l.posting LEFT JOIN entry e ON e.posting = l.posting AND e.leg = 1
 		UNION ALL
 		SELECT NULL, p.id, 'inserted' FROM posting p LEFT JOIN posting_chain c ON c.posting = p.id
 			LEFT JOIN entry e ON e.posting = p.id AND e.leg = 1
