@@ -4,7 +4,9 @@
  * How it works: gate_admit() sees the headers alone, so that nobody sends us a body before we know who it is. gate_run() parses
  * the body and runs the handler: begin, claim the Idempotency-Key, handler, save the answer under the key, commit; a refusal
  * rolls all of it back. What only the book's holder can answer is handed on to it. Machines report every few seconds, so their
- * tokens are remembered for RECENT_US; a revoked one is forgotten at once in this process (gate_forget).
+ * tokens are remembered for RECENT_US; a revoked one is forgotten at once in this process (gate_forget). Others' are remembered too,
+ * but only as some that were good: an address that has used up what strangers may is asked for one of these before the database is
+ * asked for its token.
  */
 #include "acts.h"
 #include "gate.h"
@@ -17,17 +19,19 @@
 #include "metrics.h"
 #include "presence.h"
 
-#define RECENT_US (10 * SECOND_US)
-#define RECENT_COUNT 8192
+#define RECENT_US (30 * SECOND_US)
+#define RECENT_COUNT (1 << 17)
 #define CURSOR_LIMIT 200
 
 struct recent {
 	sha256 hash;
 	struct token_row row;
-	mono_time at; /* us 0: free */
+	mono_time at;	     /* us 0: free */
+	uint32_t generation; /* not the gate's: the row does not count any more */
 };
 struct gate {
-	struct recent recent[RECENT_COUNT];
+	struct recent recent[RECENT_COUNT]; /* no page of it is there before it is used */
+	uint32_t generation;
 	struct log_bucket log_bucket;
 };
 
@@ -47,30 +51,37 @@ void gate_free(struct gate *gate)
 
 void gate_forget(struct gate *gate)
 {
-	memset(gate->recent, 0, sizeof gate->recent);
+	gate->generation++;
 }
 
 /* ---- who asks ---- */
 
 static struct recent *recent_of(struct gate *gate, sha256 hash)
 {
-	return &gate->recent[(hash.bytes[0] | hash.bytes[1] << 8) % RECENT_COUNT];
+	return &gate->recent[(hash.bytes[0] | hash.bytes[1] << 8 | hash.bytes[2] << 16) % RECENT_COUNT];
+}
+
+static bool is_known(struct gate *gate, sha256 hash)
+{
+	const struct recent *recent = recent_of(gate, hash);
+	return recent->at.us && sha256_equal(recent->hash, hash);
 }
 
 static err_t token_row_of(struct market *m, sha256 hash, mono_time now, struct token_row *ret)
 {
 	struct recent *recent = recent_of(m->gate, hash);
-	bool known = recent->at.us && sha256_equal(recent->hash, hash);
-	if (known && now.us - recent->at.us < RECENT_US) {
+	bool known = is_known(m->gate, hash);
+	bool machine = known && recent->generation == m->gate->generation && !uuid_is_zero(recent->row.machine);
+	if (machine && now.us - recent->at.us < RECENT_US) {
 		*ret = recent->row;
 		return OK;
 	}
 	err_t e = store_token_find(m->store, hash, ret);
-	if (e == OK && !uuid_is_zero(ret->machine)) {
-		*recent = (struct recent){ hash, *ret, now };
+	if (e == OK) {
+		*recent = (struct recent){ hash, *ret, now, m->gate->generation };
 	} else if (e == E_NOT_FOUND && known) {
 		recent->at.us = 0;
-	} else if (e == E_UNAVAILABLE && known) {
+	} else if (e == E_UNAVAILABLE && machine) {
 		/* It lives, though nothing can be done for it now: an outage of ours must not end its leases. */
 		struct presence *p = presence_get(m, recent->row.machine);
 		if (p)
@@ -100,7 +111,10 @@ static err_t recognise(struct request *r)
 	    (by_cookie || (!token_well_formed(TOKEN_PREFIX_PERSONAL, token) && !token_well_formed(TOKEN_PREFIX_MACHINE, token))))
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	struct token_row row;
-	err_t e = token_row_of(market_of(r), token_hash(token), r->since, &row);
+	sha256 hash = token_hash(token);
+	if (!is_known(market_of(r)->gate, hash) && !rate_has(market_of(r)->strangers, r->address, r->since))
+		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
+	err_t e = token_row_of(market_of(r), hash, r->since, &row);
 	if (e == E_NOT_FOUND)
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	TRY(e);

@@ -66,7 +66,7 @@ const struct conf_entry settings_table[] = {
 	{ "pay.payout_min", CONF_MONEY, AT(payout_min), 0, 1, 0, "10.00", "the smallest payout" },
 	{ "pay.payout_review", CONF_MONEY, AT(payout_review), 0, 0, 0, "100.00", "larger payouts wait for an operator" },
 
-	NUMBER("limits.connections", connections, 16, 100000, "4096", "open connections at one time"),
+	NUMBER("limits.connections", connections, 16, 1000000, "4096", "open connections at one time"),
 	NUMBER("limits.connections_per_address", connections_per_address, 4, 100000, "512", "of them from one address"),
 	DURATION("limits.connection_timeout", connection_timeout_us, SECOND_US, HOUR_US, "60s", "a silent connection is closed"),
 	SIZE("limits.buffered", buffered_bytes, 16 << 20, 1LL << 40, "256M", "request bodies in memory at one time"),

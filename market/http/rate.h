@@ -15,5 +15,9 @@ void rate_free(struct rate *r);
 /* Takes one; false where the bucket is empty, with the seconds until there is one. IPv6 counts by /64. Where the table is full the
  * bucket that was used least lately is forgotten. */
 bool rate_take(struct rate *r, const char *address, mono_time now, int *ret_wait_s);
+/* Would it? Takes nothing. */
+bool rate_has(struct rate *r, const char *address, mono_time now);
+/* The keyed hash that chooses a bucket's row: for its test. */
+uint64_t rate_hash(const uint8_t secret[16], const uint8_t key[16]);
 
 #endif

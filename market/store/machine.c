@@ -15,19 +15,24 @@ err_t store_machine_create(struct store *s, uuid id, uuid account, const struct 
 	return store_query(s, CREATE_SQL, &p, NULL);
 }
 
-#define COLUMNS                                                                                                            \
-	"SELECT m.id, m.account, m.name, m.country, m.version, m.state, m.accel, m.cores, m.memory_mib, m.score, "         \
-	"l.leases, m.price_per_core_hour_micro, m.price_per_gib_hour_micro, m.price_per_gib_transferred_micro, "           \
-	"m.created_at, m.seen_at, m.public_key, m.max_duration_s, m.accepting, a.name, f.good, f.bad, r.good, r.bad, "     \
-	"m.failures, m.failed_at, m.measured_score, m.calibrated_at, m.off_reason, l.cores, "                              \
-	"l.memory_mib FROM machine m JOIN account a ON a.id = m.account "                                                  \
-	"CROSS JOIN LATERAL (SELECT count(*) AS leases, coalesce(sum(cores), 0)::bigint AS cores, "                        \
-	"  coalesce(sum(memory_mib), 0)::bigint AS memory_mib FROM lease WHERE machine_id = m.id AND state <> 'ended') l " \
-	"CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE good) AS good, count(*) FILTER (WHERE NOT good) AS bad "        \
-	"  FROM feedback WHERE about = m.account AND side = 'seller') f "                                                  \
-	"CROSS JOIN LATERAL reputation_marks(m.account, 'seller', now()) r "
+#define FIELDS                                                                                                              \
+	"SELECT m.id, m.account, m.name, m.country, m.version, m.state, m.accel, m.cores, m.memory_mib, m.score, "          \
+	"coalesce(l.leases, 0), m.price_per_core_hour_micro, m.price_per_gib_hour_micro, "                                  \
+	"m.price_per_gib_transferred_micro, m.created_at, m.seen_at, m.public_key, m.max_duration_s, m.accepting, a.name, " \
+	"coalesce(f.good, 0), coalesce(f.bad, 0), r.good, r.bad, m.failures, m.failed_at, "
+"m.measured_score, m.calibrated_at, m.off_reason, coalesce(l.cores, 0), "
+	"coalesce(l.memory_mib, 0) FROM machine m JOIN account a ON a.id = m.account "
+#define LEASES                                                                               \
+	"(SELECT machine_id, count(*) AS leases, coalesce(sum(cores), 0)::bigint AS cores, " \
+	"coalesce(sum(memory_mib), 0)::bigint AS memory_mib FROM lease WHERE state <> 'ended' "
+#define MARKS "(SELECT about, count(*) FILTER (WHERE good) AS good, count(*) FILTER (WHERE NOT good) AS bad FROM feedback "
+#define COLUMNS                                                                                                    \
+	FIELDS "LEFT JOIN LATERAL " LEASES "AND machine_id = m.id GROUP BY machine_id) l ON true "                 \
+	       "LEFT JOIN LATERAL " MARKS "WHERE about = m.account AND side = 'seller' GROUP BY about) f ON true " \
+	       "CROSS JOIN LATERAL reputation_marks(m.account, 'seller', now()) r "
 
-static void machine_read(struct row *row, void *element)
+	static void
+	machine_read(struct row *row, void *element)
 {
 	struct machine_row *r = element;
 	struct machine *m = &r->m;
@@ -78,7 +83,13 @@ err_t store_machine_get(struct store *s, uuid id, struct machine_row *ret)
 }
 
 static const char LIST_SQL[] = COLUMNS "WHERE m.account = $1 ORDER BY m.id DESC";
-static const char LIST_ALL_SQL[] = COLUMNS "WHERE m.state <> 'retired' ORDER BY m.id DESC";
+/* Of all: what is asked for each machine above is asked once for all, or once a seller. */
+static const char LIST_ALL_SQL[] =
+	FIELDS "LEFT JOIN " LEASES "GROUP BY machine_id) l ON l.machine_id = m.id "
+	       "LEFT JOIN " MARKS "WHERE side = 'seller' GROUP BY about) f ON f.about = m.account "
+	       "JOIN (SELECT s.account, k.good, k.bad FROM (SELECT DISTINCT account FROM machine WHERE state <> 'retired') s "
+	       "CROSS JOIN LATERAL reputation_marks(s.account, 'seller', now()) k) r ON r.account = m.account "
+	       "WHERE m.state <> 'retired' ORDER BY m.id DESC";
 
 err_t store_machine_list(struct store *s, uuid account, struct machine_row **ret_rows, size_t *ret_count)
 {

@@ -8,6 +8,9 @@ start_market --set limits.strangers_burst=60 --set limits.strangers_refill=1h --
 signup anna && ANNA=$TOKEN
 signup bert && BERT=$TOKEN
 new_machine desk "$ANNA" || bail "$BODY"
+api POST /v1/tokens '{"name":"gone","scopes":["orders"]}' "$BERT"
+GONE=$(field .token)
+api DELETE "/v1/tokens/$(field .id)" "" "$BERT"
 # flood METHOD PATH TOKEN: until it is refused, 70 times at most; sets N
 flood() {
 	for ((N = 0; N < 70; N++)); do
@@ -29,4 +32,11 @@ api GET /v1/account "" nonsense
 is "$STATUS" 429 "so are those with a token that is none"
 api GET /v1/account "" "$BERT"
 is "$STATUS" 200 "who has one is served from there"
+looked() { sql "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'token'"; }
+sleep 2 # PostgreSQL's counters follow within a second
+BEFORE=$(looked)
+for i in {1..40}; do api GET /v1/orders "" "$GONE"; done
+is "$STATUS" 429 "one that was revoked counts as none"
+sleep 2
+ok "and is not looked for in the database any more" [ $(($(looked) - BEFORE)) -lt 20 ]
 done_testing

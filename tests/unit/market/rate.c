@@ -77,8 +77,18 @@ static void test_workers(void)
 	loop_free(job.loop);
 }
 
+/* The 17th of the reference implementation's vectors; "openssl mac SIPHASH" says the same. */
+static void test_hash(void)
+{
+	uint8_t bytes[16];
+	for (int i = 0; i < 16; i++)
+		bytes[i] = (uint8_t)i;
+	ok(rate_hash(bytes, bytes) == 0x3f2acc7f57c29bdb, "SipHash-2-4");
+}
+
 int main(void)
 {
+	test_hash();
 	test_rate();
 	test_workers();
 	return done_testing();
