@@ -19,8 +19,8 @@ err_t store_machine_create(struct store *s, uuid id, uuid account, const struct 
 	"SELECT m.id, m.account, m.name, m.country, m.version, m.state, m.accel, m.cores, m.memory_mib, m.score, "          \
 	"coalesce(l.leases, 0), m.price_per_core_hour_micro, m.price_per_gib_hour_micro, "                                  \
 	"m.price_per_gib_transferred_micro, m.created_at, m.seen_at, m.public_key, m.max_duration_s, m.accepting, a.name, " \
-	"coalesce(f.good, 0), coalesce(f.bad, 0), r.good, r.bad, m.failures, m.failed_at, "
-"m.measured_score, m.calibrated_at, m.off_reason, coalesce(l.cores, 0), "
+	"coalesce(f.good, 0), coalesce(f.bad, 0), r.good, r.bad, m.failures, m.failed_at, "                                 \
+	"m.measured_score, m.calibrated_at, m.off_reason, coalesce(l.cores, 0), "                                           \
 	"coalesce(l.memory_mib, 0) FROM machine m JOIN account a ON a.id = m.account "
 #define LEASES                                                                               \
 	"(SELECT machine_id, count(*) AS leases, coalesce(sum(cores), 0)::bigint AS cores, " \
@@ -31,8 +31,7 @@ err_t store_machine_create(struct store *s, uuid id, uuid account, const struct 
 	       "LEFT JOIN LATERAL " MARKS "WHERE about = m.account AND side = 'seller' GROUP BY about) f ON true " \
 	       "CROSS JOIN LATERAL reputation_marks(m.account, 'seller', now()) r "
 
-	static void
-	machine_read(struct row *row, void *element)
+static void machine_read(struct row *row, void *element)
 {
 	struct machine_row *r = element;
 	struct machine *m = &r->m;
