@@ -12,10 +12,12 @@ signup boss && cpushare-market operator grant boss@example.org --data "$MARKET_D
 new_machine desk "$USER_TOKEN" || bail "$BODY"
 report desk
 new_image "$USER_TOKEN" 1000 && new_order "$USER_TOKEN" . || bail "$BODY"
-ask() { "$TOP/tests/api/ask_anything" "$TOP/web/openapi.json" "$URL" "$SEED" "$ROUNDS" "$USER_TOKEN" "$USER_TOKEN" "$USER_TOKEN" "$BOSS" "${M_TOKEN[desk]}" bad; }
+ask() { "$TOP/tests/api/ask_anything" "${LIE:-$TOP/web/openapi.json}" "$URL" "$SEED" "$ROUNDS" "$USER_TOKEN" "$USER_TOKEN" "$USER_TOKEN" "$BOSS" "${M_TOKEN[desk]}" bad; }
 ask >"$WORK/asked"
 _tap $? "every answer is one that the description has (SEED=$SEED)" || head -n 60 "$WORK/asked" | sed 's/^/#   /'
 note "$(tail -n 1 "$WORK/asked")"
+jq '.components.schemas.Book.properties.currency.pattern = "^x$"' "$TOP/web/openapi.json" >"$WORK/lie.json"
+ok "a description that lies is found out" eval '! LIE=$WORK/lie.json ROUNDS=1 ask'
 ok "the market is well" market_answers
 is "$(grep -c ' error: ' "$WORK/market.log")" 0 "and has logged no error" || grep ' error: ' "$WORK/market.log" | head -n 5 | sed 's/^/#   /'
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"

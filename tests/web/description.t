@@ -19,6 +19,7 @@ call() {
 	SEEN[$id]=1
 	method=$(jq -r '.method | ascii_upcase' <<<"$op")
 	api "$method" "$@"
+	[ -z "${ANSWERS:-}" ] || echo "$id $STATUS" >>"$ANSWERS"
 	schema=$(jq -c --arg s "$STATUS" --slurpfile api "$API" '.op.responses[$s] // null
 		| if has("$ref")? then .["$ref"] as $r | $api[0] | getpath($r | ltrimstr("#/") | split("/")) else . end
 		| if . == null then null else (.content // {} | with_entries(select(.key | test("json$"))) | to_entries | .[0].value.schema // {}) end' <<<"$op")
@@ -172,6 +173,7 @@ good confirmPayout "/v1/payouts/$ID/confirm" "" "$OPERATOR"
 refused wrong_state confirmPayout "/v1/payouts/$ID/confirm" "" "$OPERATOR"
 payout
 good failPayout "/v1/payouts/$ID/fail" "" "$OPERATOR"
+refused wrong_state failPayout "/v1/payouts/$ID/fail" "" "$OPERATOR"
 refused not_found hearPayment /v1/payments/paypal/webhook '{}'
 good returnFromPayment /v1/payments/paypal/return
 good getLedger /v1/operator/ledger "" "$OPERATOR"
@@ -344,6 +346,7 @@ good getDescription /v1/openapi.json
 # ---- events: each one's data is an Event ----
 curl -ksN -m 3 -H "Authorization: Bearer $A" "$URL/v1/events?after=0" >"$WORK/events"
 SEEN[streamEvents]=1
+[ -z "${ANSWERS:-}" ] || echo "streamEvents 200" >>"$ANSWERS"
 refused bad_field streamEvents /v1/events?order=x "" "$A"
 sed -n 's/^data: //p' "$WORK/events" | jq -s . >"$WORK/body"
 isnt "$(jq length "$WORK/body")" 0 "streamEvents: events come"

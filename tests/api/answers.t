@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# answers.t - every answer that openapi.json describes is had from a running market: each operation with each of its statuses
+#
+# Refusals that need no story are asked of each operation by ask_each; what needs one is told by tests/web/description.t, which runs here
+# and notes what it got. No answer may be 500, so none is asked for.
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/machine.sh"
+API=$TOP/web/openapi.json
+: >"$WORK/seen"
+
+ok "the story of every operation" env ANSWERS="$WORK/seen" CPUSHARE_BUILD="$BUILD" "$TOP/tests/web/description.t"
+
+start_market --set limits.signups_burst=100000 --set timing.lost_contact=1h
+new_buyer user 100000000 && USER_TOKEN=$TOKEN || bail "$BODY"
+signup boss && cpushare-market operator grant boss@example.org --data "$MARKET_DATA" >/dev/null && login boss && BOSS=$TOKEN
+new_machine desk "$USER_TOKEN" || bail "$BODY"
+report desk
+new_image "$USER_TOKEN" 1000 && new_order "$USER_TOKEN" . || bail "$BODY"
+matched() { api GET "/v1/orders/$ORDER/leases" "" "$USER_TOKEN" && [ "$(field '.items | length')" -gt 0 ]; }
+within 10 matched || bail "no match"
+LEASE=$(field '.items[0].id')
+api POST /v1/deposits '{"amount_micro":5,"provider":"manual"}' "$USER_TOKEN" 'Idempotency-Key: used-before'
+DEPOSIT=$(field .id)
+narrow() { api POST /v1/tokens "{\"name\":\"narrow\",\"scopes\":[\"$1\"]}" "$USER_TOKEN" && field .token; }
+jq -n --arg user "$USER_TOKEN" --arg operator "$BOSS" --arg machine "${M_TOKEN[desk]}" --arg funds "$(narrow funds)" --arg images "$(narrow images)" \
+	--arg order "$ORDER" --arg lease "$LEASE" --arg desk "${M_ID[desk]}" --arg image "$IMAGE" --arg deposit "$DEPOSIT" \
+	'{key: "used-before", tokens: {user: $user, operator: $operator, machine: $machine, only_funds: $funds, only_images: $images},
+	ids: {orders: $order, leases: $lease, machines: $desk, images: $image, deposits: $deposit}}' >"$WORK/scene"
+# had OPERATION METHOD PATH …: as api, and noted
+had() {
+	api "${@:2}"
+	echo "$1 $STATUS" >>"$WORK/seen"
+}
+none=$(cat /proc/sys/kernel/random/uuid)
+had enrolMachine POST /v1/machines "$(enrolment desk)" "$BOSS"
+had enrolMachine POST /v1/machines "$(enrolment attic)" "$USER_TOKEN"
+had createAccount POST /v1/accounts '{"email":"c@example.org","password":"correct-horse","name":"c","cookie":true}' "" 'Origin: https://elsewhere.example'
+api POST /v1/deposits '{"amount_micro":6,"provider":"manual"}' "$USER_TOKEN" "$(key)"
+for i in 1 2; do had failDeposit POST "/v1/deposits/$(field .id)/fail" "" "$BOSS"; done
+had failDeposit POST "/v1/deposits/$(sql "SELECT id FROM cpushare.deposit WHERE state = 'failed'")/fail" "" "$BOSS"
+said_nothing='{"from":0,"end":0,"data":"","live":true}'
+had addConsole POST "/v1/leases/$LEASE/console" "$said_nothing" "${M_TOKEN[desk]}"
+had addConsole POST "/v1/leases/$none/console" "$said_nothing" "${M_TOKEN[desk]}"
+printf x >"$WORK/x"
+printf y >"$WORK/y"
+api POST /v1/images "{\"name\":\"x\",\"size_bytes\":1,\"pieces\":[\"$(sha256sum <"$WORK/x" | cut -c1-64)\"]}" "$USER_TOKEN"
+X=$(field .id)
+for piece in y x; do
+	put_piece "$USER_TOKEN" "$X" 0 "$WORK/$piece"
+	echo "putPiece $STATUS" >>"$WORK/seen"
+done
+ask_each() { "$TOP/tests/api/ask_each" "$API" "$URL" "$WORK/scene" "$1" >>"$WORK/seen"; }
+ok "each refusal that needs no story is as described" ask_each refusals
+
+end $MARKET_PID
+MARKET_OPTIONS=(--set limits.signups_burst=1 --set limits.signups_refill=1h --set limits.strangers_burst=1 --set limits.strangers_refill=1h
+	--set limits.requests_burst=1 --set limits.requests_refill=1h --set limits.streams_per_account=1 --set limits.logins_queue=1)
+restart_market || bail "the market does not start again"
+ok "where limits are reached, too" ask_each busy
+
+end $MARKET_PID
+MARKET_OPTIONS=()
+restart_market || bail "the market does not start again"
+# The database's socket is moved away, and the market's sessions end.
+SOCKET=$(echo "$MARKET_DATA"/run/.s.PGSQL.[0-9]*[0-9])
+mv "$SOCKET" "$SOCKET.away"
+cleanup 'mv "$SOCKET.away" "$SOCKET"'
+kill $(ps -o pid=,args= --ppid "$(head -n 1 "$MARKET_DATA/postgres/postmaster.pid")" | awk '/cpushare_market/ {print $1}')
+away() { ! market_answers; }
+within 10 away
+ok "and while the database is away" ask_each down
+mv "$SOCKET.away" "$SOCKET"
+
+# What other tests have, each in its story; and (-) what no test has yet: this list may only become shorter.
+elsewhere="activateTpm 204 trust.t
+attestMachine 200 trust.t
+attestMachine 409 -
+enrolTpm 200 trust.t
+getLeaseAttestation 200 trust.t
+getMachineAttestation 200 trust.t
+confirmSecondFactor 200 signin.t
+removeSecondFactor 204 signin.t
+deleteAccount 409 signin.t
+correctLease 200 ledger.t
+correctLease 409 -
+decideDispute 200 ledger.t
+disputeLease 201 ledger.t
+getDispute 200 ledger.t
+markLease 201 rent.t
+typeConsole 204 rent.t
+typeConsole 409 -
+createImage 409 -
+getDescription 404 -
+getMetrics 403 -
+hearPayment 204 -
+hearPayment 503 -
+leaveNetwork 409 -
+listCountries 503 -
+pollDevice 503 -
+retireMachine 409 -
+returnFromPayment 404 -
+returnFromPayment 503 -
+wakeMachine 200 -"
+jq -r '.paths[] | .[] | select(.operationId?) | .operationId as $id | .responses | keys[] | select(. != "500") | "\($id) \(.)"' "$API" | sort -u >"$WORK/described"
+sort -u "$WORK/seen" | comm -13 - "$WORK/described" | comm -23 - <(sed 's/ [^ ]*$//' <<<"$elsewhere" | sort) >"$WORK/missing"
+is "$(tr '\n' ';' <"$WORK/missing")" "" "each described answer was had"
+isnt "$(wc -l <"$WORK/described")" 0 "of many"
+done_testing
