@@ -22,6 +22,10 @@ for unit in market:20 relay:20 seller:55; do
 		systemd-analyze security --offline=true --threshold="${unit#*:}" "$D/cpushare-${unit%:*}.service"
 done
 
+# What the jail's bubblewrap could not live with: a fresh /proc of its own, and a name.
+is "$(grep -E '^(ProtectKernelTunables|ProtectKernelLogs|ProtectProc|ProcSubset|ProtectHostname|RestrictNamespaces|PrivateUsers)=' "$D/cpushare-seller.service")" "" \
+	"the seller's unit lets guests be jailed"
+
 # ---- installed ----
 R=$WORK/layer/root
 mkdir "$WORK/layer"
