@@ -49,7 +49,7 @@ static const struct cli_command commands[] = {
 	{ "show", "", "", NULL, show_options, 0, -1, show },
 	{ 0 },
 };
-static const struct cli_program program = { "fuzz", "", "", program_options, commands, NULL, "order list", "1" };
+static const struct cli_program program = { "fuzz", "", "", program_options, commands, NULL, NULL, "order list", "1" };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
