@@ -39,7 +39,8 @@
 #define OFFER                                                                                                                 \
 	"{\"machine\":\"" ID1 "\",\"seller\":\"" ID2 "\",\"seller_name\":\"Bob\",\"machine_name\":\"pc\",\"country\":\"DE\"," \
 	"\"state\":\"online\",\"accel\":\"kvm\",\"cores\":8,\"cores_free\":7,\"memory_mib\":600,\"memory_free_mib\":500,"     \
-	"\"score\":400,\"measured\":true," PRICES ",\"rating_ppm\":999999,\"good\":3,\"bad\":2,\"cpu_vendor\":\"amd\",\"up_kbit_s\":40000,"     \
+	"\"score\":400,\"measured\":true," PRICES                                                                             \
+	",\"rating_ppm\":999999,\"good\":3,\"bad\":2,\"cpu_vendor\":\"amd\",\"up_kbit_s\":40000,"                             \
 	"\"down_kbit_s\":0,\"rtt\":[{\"region\":\"eu\",\"rtt_ms\":12}],\"direct\":true,\"trusted\":false}"
 #define SELLER                                                                                                         \
 	"{\"id\":\"" ID1                                                                                               \
