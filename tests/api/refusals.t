@@ -58,7 +58,7 @@ CONTENTS=$(contents)
 note "every route without a token, with a bad one, with one that may not"
 PUBLIC=' /v1/accounts /v1/sessions /v1/offers /v1/book /v1/sellers /v1/sellers/{id} /v1/sellers/{id}/history /v1/buyers/{id} /v1/outcomes /v1/reputation /v1/trades /v1/market/samples /v1/market/countries /v1/market /v1/openapi.json /v1/openapi.yaml /healthz /metrics /v1/payments/{word}/webhook /v1/payments/{word}/return /v1/device /v1/device/token /v1/password-reset * '
 [[ $BUYER == *x ]] && MISTYPED=${BUYER%?}y || MISTYPED=${BUYER%?}x
-PUBLIC+='/v1/trust/policy '
+PUBLIC+='/v1/trust/policy /v1/machines/{id}/calibrations '
 while read -r method pattern _; do
 	case "$PUBLIC" in *" $pattern "*) continue ;; esac
 	path=${pattern//\{id\}/$NIL}

@@ -95,6 +95,7 @@ api GET /v1/outcomes
 is "$(field '.outcomes.running | tojson')" '[{"bucket":1,"leases":1}]' "it counts among those that live"
 
 # The console, while somebody reads it.
+api GET "/v1/leases/$LEASE" "" "$BUYER"
 is "$(field .state)" running "it runs"
 report desk "[$(said "$LEASE" running)]"
 is "$(field '.leases[0].console_from')" -1 "nobody reads the console"

@@ -513,6 +513,12 @@ is "$(jq -r '.items[0].lease' <<<"$OUT")" "$lease" "a dispute waits"
 operate 0 "dispute decide" "$lease" 0 "it was not"
 operate 5 "dispute decide" "$lease" 0 "it was not"
 operate 0 "ledger correct" "$lease" 0.000001 "a trifle"
+operate 0 "user reset" seller@example.org
+operate 3 "user reset" nobody@example.org
+operate 0 "calibration fund" 0.01
+operate 2 "calibration fund" -1
+operate 0 "calibration list"
+operate 3 "calibration run" $nobody
 owner 0 resume
 ok "it is online again" within 30 online
 try 0 buyer "order create" "${rent[@]}" --name second --wait --timeout 300s
@@ -523,6 +529,7 @@ try 0 buyer "order watch" second
 kill "$DESK" 2>/dev/null
 wait "$DESK"
 is $? 0 "the daemon ends with 0"
+operate 0 "calibration run" "$MACHINE"
 TRIED["cpushare-seller run"]=1
 owner 6 pause
 try 0 seller "machine retire" desk

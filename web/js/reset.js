@@ -19,7 +19,8 @@ function Reset() {
 		wentOut();
 		setDone(true);
 	};
-	return html`<${Form} id="reset" fields=${[newPassword('new_password', 'New password', 'At least 8 characters.')]} submit="Set it" onSubmit=${change} />`;
+	// Password keepers want a name to keep it under; whose it is, the token alone says.
+	return html`<${Form} id="reset" before=${html`<input name="username" autocomplete="username" hidden />`} fields=${[newPassword('new_password', 'New password', 'At least 8 characters.')]} submit="Set it" onSubmit=${change} />`;
 }
 addEventListener('hashchange', () => location.reload()); // such an address, opened where this page stood already
 say('');
