@@ -270,14 +270,14 @@ $(BUILD)/tests/db/interleave: $(BUILD)/obj/tests/db/interleave.o $A/libbase.a
 # Programs that the tests use, where the build lies, and how long one test file may take.
 export CPUSHARE_BUILD := $(abspath $(BUILD))
 export PATH := $(abspath $(BUILD)/bin):$(PATH)
-PROVE := prove --exec '' --timer --failures --comments -j3 --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/pay/**' --rules 'seq=tests/web/**' --rules 'seq=tests/packaging/**' --rules 'par=**'
+PROVE := prove --exec '' --timer --failures --comments -j3 --rules 'seq=tests/e2e/{boot,cluster,endpoint,foreign,gateway,image_tiny,mtu,net,ports,pxe,scratch}.t' --rules 'seq=tests/e2e/**' --rules 'seq=tests/api/**' --rules 'seq=tests/pay/**' --rules 'seq=tests/web/**' --rules 'seq=tests/packaging/**' --rules 'par=**'
 SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/packaging/*.t tests/db/*.t tests/api/*.t tests/pay/*.t tests/vnet/*.t tests/web/*.t tests/e2e/*.t))
 
 .PHONY: deps test check build-tests
 deps: ## install what is missing from Debian's packages
 	@packaging/install-dependencies
 
-build-tests: all image-tiny image-calibrate $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS) $(BUILD)/tests/bench/load $(BUILD)/tests/db/interleave
+build-tests: all image-tiny image-calibrate $(BUILD)/images/hostile.iso $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS) $(BUILD)/tests/bench/load $(BUILD)/tests/db/interleave
 
 test: deps ## install what is missing, build, run every test (SAN=1: under sanitizers)
 	$(MAKE) --no-print-directory build-tests
@@ -285,7 +285,7 @@ test: deps ## install what is missing, build, run every test (SAN=1: under sanit
 
 check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money.c)
 	@test -n "$(T)" || { echo "make check T=path"; exit 2; }
-	@$(MAKE) --no-print-directory all image-tiny image-calibrate $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T))) \
+	@$(MAKE) --no-print-directory all image-tiny image-calibrate $(BUILD)/images/hostile.iso $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T))) \
 		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS)) $(if $(findstring faults,$(T)),$(BUILD)/tests/bench/load) $(if $(findstring interleave,$(T)),$(BUILD)/tests/db/interleave)
 	prove --exec '' -v $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(T))
 

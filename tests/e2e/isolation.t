@@ -31,7 +31,7 @@ for address in 127.0.0.1 192.168.7.2 192.168.7.1 203.0.113.5; do
 	ok "the seller itself reaches $address" within 5 reach "$address"
 done
 
-[ -r "$BUILD/images/hostile.iso" ] || make -s -C "$TOP" "$BUILD/images/hostile.iso" >/dev/null 2>&1 || bail "the hostile image is not built"
+[ -r "$BUILD/images/hostile.iso" ] || bail "the hostile image is not built: make $BUILD/images/hostile.iso"
 cp "$BUILD/images/hostile.iso" "$WORK/hostile.iso"
 xorriso -osirrox on -indev "$WORK/hostile.iso" -extract /vmlinuz "$WORK/vmlinuz" -extract /initrd "$WORK/initrd" 2>/dev/null
 mkdir "$WORK/seed"
