@@ -89,6 +89,9 @@ ok "the sellers' page has its seller" within 15 has_row sellers-box '<b>Bench & 
 FITS="document.documentElement.scrollWidth <= innerWidth"
 SELLER_ID=$(sql "SELECT account FROM cpushare.machine")
 BUYER_ID=$(sql "SELECT id FROM cpushare.account WHERE name = 'buyer'")
+sql "INSERT INTO cpushare.calibration (id, machine, buyer, order_id, lease_id, image, cores, memory_mib, claimed, began_at, ended_at, result, score)
+	SELECT gen_random_uuid(), id, '$BUYER_ID', gen_random_uuid(), gen_random_uuid(), decode(repeat('00', 32), 'hex'), 2, 700, 430, now(), now(), 'good', 412
+	FROM cpushare.machine"
 sql "INSERT INTO cpushare.standing (account, side) VALUES ('$BUYER_ID', 'buyer')"
 # Who finds nothing proves nothing.
 visit "$URL/"
@@ -131,6 +134,7 @@ ok "the link leads to the seller's page" within 15 js_is "document.getElementByI
 within 10 js_is "!!document.getElementById('sum')" true
 like "$(js "document.getElementById('sum').textContent")" 'No marks yet. A rating of 0' "which says that nothing is known"
 is "$(row offers-box)" 'attic online DE KVM 8 of 8 4 GiB of 4 GiB 412 0.009 0.001 0.005' "and has its offer"
+ok "and what the market measured" within 15 has_row calibrations-box '^attic .* good 412 430 2 700 MiB$'
 screen 360 1200
 ok "it fits 360 px" within 5 js_is "$FITS" true
 visit "$URL/sellers/$(uuid)"

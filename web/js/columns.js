@@ -46,6 +46,16 @@ export const offersOfAll = [
 ];
 export const offersOfOne = [machine, { label: 'State', text: (o) => o.state }, ...capacity];
 
+export const calibrations = [
+	machine,
+	{ label: 'When', text: (c) => time(c.ended_at), raw: (c) => c.ended_at, sort: (c) => c.ended_at },
+	{ label: 'Result', text: (c) => (c.detail ? `${c.result}: ${c.detail}` : c.result), sort: (c) => c.result },
+	{ label: 'Measured', number: true, text: (c) => (c.score ? count(c.score) : '–'), raw: (c) => c.score, sort: (c) => c.score },
+	{ label: 'Claimed', number: true, text: (c) => count(c.claimed_score), sort: (c) => c.claimed_score },
+	{ label: 'Cores', number: true, text: (c) => count(c.cores), sort: (c) => c.cores },
+	{ label: 'Memory', number: true, text: (c) => memory(c.memory_mib), raw: (c) => c.memory_mib, sort: (c) => c.memory_mib },
+];
+
 export const sellers = [
 	{ label: 'Seller', wide: true, text: (s) => s.name, href: (s) => sellerPage(s.id), sort: (s) => s.name.toLowerCase() },
 	{ label: 'Rating', number: true, text: (s) => rating(s.rating_ppm), sort: (s) => s.rating_ppm },

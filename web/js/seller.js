@@ -84,6 +84,25 @@ function Proofs({ machines }) {
 		<p class="hint"><a href="/docs/trust">What a proof says, and what not</a></p></section>`;
 }
 
+const ASKED = 8; // machines
+
+// What came of the market's own orders, of the machines that are online.
+function Calibrations({ offers }) {
+	const of = async (o) => (await get(`/v1/machines/${o.machine}/calibrations`)).items.map((c) => ({ ...c, machine_name: o.machine_name }));
+	const machines = offers.slice(0, ASKED);
+	const rows = useFresh(async () => (await Promise.all(machines.map(of))).flat().sort((a, b) => (a.ended_at < b.ended_at ? 1 : -1)), 60_000,
+		[machines.map((o) => o.machine).join()], true);
+	return html`<section aria-labelledby="calibrations-title">
+		<h2 id="calibrations-title">Measured by the market</h2>
+		<p class="hint">Now and then the market rents a machine as anybody would, and times work whose answers it knows: SHA-256 in MiB/s on each core. That proves
+			that the work was done in that time, not on which computer.${offers.length > ASKED ? ` Here: ${ASKED} of its machines.` : ''}</p>
+		<div id="calibrations-box">
+			<${Table} caption="Calibrations" hidden cards columns=${columns.calibrations} rows=${rows ?? []} rowKey=${(c) => c.machine + c.ended_at}
+				empty="None of the machines that are online was measured yet." csv="calibrations" />
+		</div>
+	</section>`;
+}
+
 const ended = { days: 90, marks: [], reasons: [], machines: [], direct: 0, relayed: 0, disputes: 0, upheld: 0 };
 
 function Seller({ id }) {
@@ -103,6 +122,7 @@ function Seller({ id }) {
 			</div>
 		</section>
 		<${Proofs} machines=${history.machines} />
+		<${Calibrations} offers=${data.offers} />
 		<${Past} seller=${data.seller} history=${history} />`;
 }
 
