@@ -3,19 +3,22 @@
 # paths.t - two endpoints whose paths change under them: relays and NATs that fail and come back
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/../nat.sh"
+for c in socat perl ss; do command -v $c >/dev/null || skip_all "needs $c"; done
 . "$(dirname "$0")/pairs.sh"
 
 sites symmetric port
 
 # ---- the relay is killed ----
-pair killed "$(left symmetric)" "$(right symmetric)" relayed 20 6000
+join killed "$(left symmetric)" "$(right symmetric)" relayed 40 6000
 within 30 reached killed relayed 1
+KIB_S=100 send killed "$(left symmetric)" "$(right symmetric)" 400
 sleep 2
 kill -KILL $RELAY
 wait $RELAY 2>/dev/null
 sleep 1
 start_relay
-finished killed "a relay that was killed and started anew loses at most 6 s"
+ok "a relay is killed under a TCP connection and started anew: all arrives" arrived killed 38
+finished killed "and at most 6 s of frames were lost"
 
 # ---- of two relays the nearest; and the other one when it has gone ----
 LINE=slow_line site 9 public
@@ -50,6 +53,8 @@ endpoint 1 "$(left symmetric)"
 endpoint 2 "$(right symmetric)"
 ok "it reports what the STUN servers said" within 10 has_candidate 1 reflexive
 ok "the other one too" within 10 has_candidate 2 reflexive
+own_port() { ask 1 '{"ask":"status"}' | jq -e --arg a $INTERNET.11 '.candidates | (map(select(.kind == "host"))[0].address | sub(".*:"; ":")) as $port | any(.kind == "reflexive" and .address == $a + $port)'; }
+ok "behind a NAT that maps by destination its own port there is a candidate as well" within 10 own_port
 is "$(introduce 1 2)$(introduce 2 1)" '{}{}' "they are introduced"
 ok "and meet at the relay" within 10 path_is 1 relayed
 ok "both of them" within 10 path_is 2 relayed
