@@ -252,7 +252,7 @@ static void on_event(const struct epoll_event *event)
 {
 	struct client *c = event->data.ptr;
 	if (event->events & EPOLLOUT && c->fd >= 0) {
-		connected += !c->n && !c->writable;
+		connected += c->n <= 1 && !c->written && !c->writable;
 		c->writable = true;
 		client_write(c);
 	}
