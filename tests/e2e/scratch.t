@@ -39,7 +39,8 @@ size=$(stat -c %s "$file")
 [ "$size" -le $((68 << 20)) ] && [ "$(du -k "$file" | cut -f1)" -lt $((32 << 10)) ]
 is $? 0 "no larger than asked and a header, and what was not written takes no room"
 if [ "$(id -u)" = 0 ]; then
-	qemu=$(pgrep -u "$(stat -c %u "$file")" -x qemu-system-x86)
+	# Other machines' guests may have the same user.
+	qemu=$(for pid in $(pgrep -u "$(stat -c %u "$file")" -x qemu-system-x86); do [ "/proc/$pid/root/lease/scratch.img" -ef "$file" ] && echo $pid; done)
 	is "$(stat -c %a "$file") $(stat -c %u "$file")" "600 $(stat -c %u "/proc/$qemu")" "only its own jail's user can read it"
 	is "$(ls "/proc/$qemu/root/lease/state")" libvirt "the key's file is gone"
 	is "$(tr '\0' '\n' <"/proc/$qemu/cmdline" | grep -cE '[0-9a-f]{64}')" 0 "and no command line has the key"
