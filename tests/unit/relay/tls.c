@@ -46,6 +46,8 @@ static void start(size_t most, size_t per_prefix, int64_t rate)
 	if (!pem) {
 		assert(certificate_make("relay", &key_pem, &cert_pem) == OK);
 		assert(asprintf(&pem, "%s%s", key_pem, cert_pem) > 0);
+		free(key_pem);
+		free(cert_pem);
 	}
 	struct tls_server_config c = { .loop = loop,
 				       .pem = pem,

@@ -3,6 +3,7 @@
  */
 #include "relay_client.h"
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include "tap.h"
 
@@ -111,6 +112,8 @@ int main(void)
 {
 	char *key_pem, *cert_pem;
 	assert(certificate_make("peer", &key_pem, &cert_pem) == OK && p256_new(key_pem, &key) == OK);
+	free(key_pem);
+	free(cert_pem);
 	test_binding();
 	test_keeping();
 	return done_testing();
