@@ -8,8 +8,9 @@
  * nat_pair run FILE FOLDER RELAY STUN STUN NAMESPACE NAMESPACE EXPECTED HOLD_S GAP_MS
  *	EXPECTED is a row of paths with commas, as in "direct,relayed": both sides have to come to each within 60 s
  *	(any: to direct or relayed), with frames passing
- *	both ways; the last one has to last for HOLD_S. Of the frames from the first on, no more in a row may be lost than
- *	an idle machine sends in GAP_MS.
+ *	both ways; the last one has to last for HOLD_S, where it is direct but for detours over the relay, each shorter than DETOUR_US:
+ *	a busy machine or a path that loses may leave three pings in a row unanswered. Of the frames from the first on, no
+ *	more in a row may be lost than an idle machine sends in GAP_MS.
  *	"direct@192.0.2.7" says where one of them sends to: an address that begins so.
  *	RELAY is one or more, with commas, each UDP or UDP/TLS/PIN; STUN may be "". The environment's LEFT_PROXY, RIGHT_PROXY and
  *	PROXY_LOGIN are vnet_config's. With TAP=NAME each side has a TAP of that name in the stead of QEMU's socket, which the caller
@@ -43,6 +44,7 @@
 #define FRAME_PORT 2000
 #define FRAME_DATA_BYTES 200
 #define PHASE_US (60 * SECOND_US)
+#define DETOUR_US (5 * SECOND_US)
 
 /* From a child to the parent each REPORT_US; the other's self goes back. */
 struct report {
@@ -378,13 +380,20 @@ static bool come_to(struct side *sides, const struct goal *goal)
 
 static bool stay_at(struct side *sides, enum vnet_path path, int64_t hold_us)
 {
-	int64_t begun = clock_mono().us;
-	while (clock_mono().us - begun < hold_us) {
+	int64_t begun = clock_mono().us, there_us[SIDES] = { begun, begun };
+	bool away = false;
+	for (int64_t now = begun; away || now - begun < hold_us; now = clock_mono().us) {
 		if (!turn(sides))
 			return false;
-		for (int i = 0; i < SIDES; i++)
-			if (!is_at(&sides[i], path) && sides[i].report.path != VNET_PATH_CONNECTING)
+		away = false;
+		for (int i = 0; i < SIDES; i++) {
+			bool detour = path == VNET_PATH_DIRECT && sides[i].report.path == VNET_PATH_RELAYED;
+			if (is_at(&sides[i], path))
+				there_us[i] = now;
+			else if (detour ? now - there_us[i] > DETOUR_US : sides[i].report.path != VNET_PATH_CONNECTING)
 				return false;
+			away |= detour;
+		}
 	}
 	return true;
 }
