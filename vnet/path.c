@@ -5,9 +5,10 @@
  * number; its sealed pong proves that the peer is reached at that address, so nobody can make us send data to an address
  * that did not answer. Of the VALID paths the cheapest is active: round-trip time with a bonus for the own site and for IPv6,
  * and a hysteresis, so that two like paths do not take turns. A VALID path is pinged now and then; when pings go unanswered the
- * others are asked at once, and the first that answers takes over after three losses. That is also how a peer that moved is
- * followed: its packets from a new address make a learned path, and make us ping the old one. Announced paths, and those that
- * answered once, are never given up: dead ones are pinged each minute.
+ * others are asked at once, and the first that answers takes over with the third; one of a worse kind (a relay) with the fifth, as a
+ * path that loses some is better than that. That is also how a peer that moved is followed: its packets from a new address make a
+ * learned path, and make us ping the old one. Announced paths, and those that answered once, are never given up: dead ones are pinged
+ * each minute.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -19,6 +20,9 @@ static_assert(sizeof path_state_names / sizeof *path_state_names == PATH_STATE_C
 
 #define PATH_ROOM 4 /* grown by */
 #define SWITCH_UNANSWERED 3
+/* For a worse kind: 5 % loss each way takes two pings in a row once in 100 times, four once in 11,000. */
+#define LEAVE_UNANSWERED 5
+#define RETRY_MAX_US (PATH_SUSPECT_US / LEAVE_UNANSWERED) /* so many pings have their time before the path is SUSPECT */
 #define SWITCH_GAIN_US 2000
 #define NEVER INT64_MAX
 #define OPENERS 2 /* one may be lost */
@@ -26,7 +30,7 @@ static_assert(sizeof path_state_names / sizeof *path_state_names == PATH_STATE_C
 static int64_t retry_us(const struct path *p)
 {
 	int64_t rto = p->srtt_us < 0 ? 0 : p->srtt_us + 4 * p->rttvar_us;
-	return rto > PATH_RETRY_US ? rto : PATH_RETRY_US;
+	return rto < PATH_RETRY_US ? PATH_RETRY_US : rto < RETRY_MAX_US ? rto : RETRY_MAX_US;
 }
 
 static void path_reset(struct path *p)
@@ -291,11 +295,17 @@ static void activate(struct paths *s, int i, mono_time now)
 		s->path[i].next_us = now.us + PATH_KEEPALIVE_US;
 }
 
+/* Has the active path been silent for so long that p is better? */
+static bool is_fading(const struct path *active, const struct path *p)
+{
+	return active->unanswered >= (rank(p) > rank(active) ? LEAVE_UNANSWERED : SWITCH_UNANSWERED);
+}
+
 static void choose(struct paths *s, mono_time now)
 {
 	struct path *active = s->active < 0 ? NULL : &s->path[s->active];
 	bool lost = !active || active->state != PATH_VALID;
-	bool fading = active && active->unanswered >= SWITCH_UNANSWERED;
+	bool silent = active && (lost || active->unanswered >= SWITCH_UNANSWERED);
 	int best = -1;
 
 	for (int i = 0; i < s->count; i++) {
@@ -303,12 +313,14 @@ static void choose(struct paths *s, mono_time now)
 		if (i == s->active || p->state != PATH_VALID || p->waiting_us)
 			continue;
 		/* Where ours is silent only a path that answered after it fell silent is better. */
-		if (active && (lost || fading) && p->answered_us <= active->waiting_us)
+		if (silent && p->answered_us <= active->waiting_us)
+			continue;
+		if (!lost && !is_fading(active, p) && !is_clearly_cheaper(p, active))
 			continue;
 		if (best < 0 || is_cheaper(p, &s->path[best]))
 			best = i;
 	}
-	if (best >= 0 && (lost || fading || is_clearly_cheaper(&s->path[best], active)))
+	if (best >= 0)
 		activate(s, best, now);
 	else if (active && active->state == PATH_DEAD)
 		s->active = -1;
@@ -670,7 +682,7 @@ static bool next_heartbeat(struct paths *s, int i, mono_time now, struct path_pi
 		uint16_t bytes = heartbeat_bytes(s, i, now);
 		if (!p->waiting_us)
 			p->waiting_us = now.us;
-		p->next_us = now.us + (p->unanswered < SWITCH_UNANSWERED ? retry_us(p) : SECOND_US);
+		p->next_us = now.us + (p->unanswered < LEAVE_UNANSWERED ? retry_us(p) : SECOND_US);
 		if (p->unanswered < UINT8_MAX)
 			p->unanswered++;
 		make_ping(s, i, bytes, now, ret_ping);

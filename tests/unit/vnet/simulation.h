@@ -14,6 +14,7 @@
 #endif
 #define QUEUE 4096
 #define DELAY_US 10000
+#define RELAY_DELAY_US 25000
 
 struct packet {
 	uint8_t data[2048];
@@ -30,7 +31,8 @@ struct node {
 	size_t frames, last_len;
 	uint8_t last[FRAME_MAX_BYTES];
 	bool up;
-	bool has_ethernet; /* frames go through it, else straight to last */
+	int64_t stalled_us; /* until then it does nothing, and its packets wait */
+	bool has_ethernet;  /* frames go through it, else straight to last */
 	struct ethernet ethernet;
 };
 
@@ -114,6 +116,11 @@ static void commit(void *context, struct peer *p, const struct address *to, size
 	q->to = *to;
 	q->from = n->address;
 	q->at_us = now.us + DELAY_US;
+	if (to->via) {
+		q->to = nodes[p->id.bytes[0] - 1].address;
+		q->from = *to;
+		q->at_us = now.us + RELAY_DELAY_US;
+	}
 	cookies += q->data[0] == WIRE_COOKIE;
 	if (n == &nodes[0] && q->data[0] == WIRE_HANDSHAKE)
 		last_carrier = *q;
@@ -155,24 +162,39 @@ static struct node *owner_of(const struct address *a)
 	return NULL;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* When the packet is taken in. */
+static int64_t taken_us(const struct packet *q)
+{
+	const struct node *n = owner_of(&q->to);
+	return n ? later(q->at_us, n->stalled_us) : q->at_us;
+}
+
 static int64_t next_packet_us(void)
 {
 	int64_t at = INT64_MAX;
 	for (size_t i = 0; i < queued; i++)
-		if (queue[i].at_us < at)
-			at = queue[i].at_us;
+		if (taken_us(&queue[i]) < at)
+			at = taken_us(&queue[i]);
 	return at;
 }
 
+/* What waited is taken in as it came. */
 static void carry(void)
 {
-	for (size_t i = 0; i < queued;) {
-		if (queue[i].at_us > now.us) {
-			i++;
-			continue;
-		}
-		struct packet q = queue[i];
-		memmove(&queue[i], &queue[i + 1], (--queued - i) * sizeof *queue);
+	for (;;) {
+		size_t first = queued;
+		for (size_t i = 0; i < queued; i++)
+			if (taken_us(&queue[i]) <= now.us && (first == queued || queue[i].at_us < queue[first].at_us))
+				first = i;
+		if (first == queued)
+			return;
+		struct packet q = queue[first];
+		memmove(&queue[first], &queue[first + 1], (--queued - first) * sizeof *queue);
 		struct node *n = owner_of(&q.to);
 		if (n)
 			mesh_input(&n->mesh, q.data, q.len, &q.from, now);
@@ -186,14 +208,14 @@ static void run_us(int64_t us)
 	while (now.us < end) {
 		int64_t next = next_packet_us();
 		for (int i = 0; i < NODES; i++)
-			if (nodes[i].up && mesh_due_us(&nodes[i].mesh) < next)
-				next = mesh_due_us(&nodes[i].mesh);
+			if (nodes[i].up && later(mesh_due_us(&nodes[i].mesh), nodes[i].stalled_us) < next)
+				next = later(mesh_due_us(&nodes[i].mesh), nodes[i].stalled_us);
 		now.us = next > now.us ? next : now.us + 1;
 		if (now.us > end)
 			now.us = end;
 		carry();
 		for (int i = 0; i < NODES; i++)
-			if (nodes[i].up)
+			if (nodes[i].up && nodes[i].stalled_us <= now.us)
 				mesh_tick(&nodes[i].mesh, now);
 	}
 }
@@ -230,7 +252,7 @@ static void node_up(int i)
 }
 
 /* Everybody knows everybody. */
-static void introduce(void)
+__attribute__((unused)) static void introduce(void)
 {
 	struct vnet_peer all[NODES];
 	for (int i = 0; i < NODES; i++)
