@@ -50,15 +50,11 @@ char *hex_encode(const void *data, size_t len, char *text)
 	return text;
 }
 
+/* Without jumps: no processor guesses whether the next one is a letter. */
 static int hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	unsigned digit = (unsigned char)(c - '0'), letter = (unsigned char)((c | 0x20) - 'a');
+	return digit < 10 ? (int)digit : letter < 6 ? (int)letter + 10 : -1;
 }
 
 err_t hex_decode(const char *text, void *data, size_t len)

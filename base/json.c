@@ -3,6 +3,7 @@
  *
  * How it works: jansson keeps an object's fields in the order they came. `seen` has one bit for each of them, by that order;
  * a bit that is still clear at json_close() is a field nobody asked for. Hence an object has at most 64 fields.
+ * What is read may also be a row of fields (json_flat.h); a value is then the field, else jansson's.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,8 +11,7 @@
 #include <string.h>
 #include "bytes.h"
 #include "json.h"
-
-#define FIELDS_MAX 64
+#include "json_flat.h"
 
 void json_unref(json_t **json)
 {
@@ -21,7 +21,7 @@ void json_unref(json_t **json)
 
 /* ---- parsing ---- */
 
-static bool deeper_than(json_t *json, int depth)
+bool json_deeper_than(json_t *json, int depth)
 {
 	if (!json_is_object(json) && !json_is_array(json))
 		return false;
@@ -31,10 +31,10 @@ static bool deeper_than(json_t *json, int depth)
 	json_t *value;
 	size_t i;
 	json_object_foreach (json, key, value)
-		if (deeper_than(value, depth - 1))
+		if (json_deeper_than(value, depth - 1))
 			return true;
 	json_array_foreach (json, i, value)
-		if (deeper_than(value, depth - 1))
+		if (json_deeper_than(value, depth - 1))
 			return true;
 	return false;
 }
@@ -73,7 +73,7 @@ err_t json_parse(const char *text, size_t len, json_t **ret_json, struct json_er
 			 e.column);
 		return E_INVALID;
 	}
-	if (deeper_than(json, JSON_MAX_DEPTH)) {
+	if (json_deeper_than(json, JSON_MAX_DEPTH)) {
 		snprintf(error->what, sizeof error->what, "must not be nested deeper than %d", JSON_MAX_DEPTH);
 		return E_INVALID;
 	}
@@ -111,8 +111,8 @@ static void open_at(struct json_reader *r, json_t *json, struct json_error *erro
 	snprintf(r->path, sizeof r->path, "%s", path);
 	if (!json_is_object(json))
 		json_refuse(r, "", "must be an object");
-	else if (json_object_size(json) > FIELDS_MAX)
-		json_refuse(r, "", "must not have more than %d fields", FIELDS_MAX);
+	else if (json_object_size(json) > JSON_FIELDS_MAX)
+		json_refuse(r, "", "must not have more than %d fields", JSON_FIELDS_MAX);
 	else
 		r->object = json;
 }
@@ -121,6 +121,18 @@ void json_open(struct json_reader *r, json_t *json, struct json_error *error)
 {
 	*error = (struct json_error){ 0 };
 	open_at(r, json, error, "");
+}
+
+static void open_fields(struct json_reader *r, const struct json_field *first, const struct json_field *end,
+			struct json_error *error)
+{
+	*r = (struct json_reader){ .fields = first, .end = end, .at = first, .error = error };
+}
+
+void json_open_flat(struct json_reader *r, const struct json_flat *flat, struct json_error *error)
+{
+	*error = (struct json_error){ 0 };
+	open_fields(r, flat->fields, flat->fields + flat->count, error);
 }
 
 err_t json_close_lenient(struct json_reader *r)
@@ -138,42 +150,97 @@ err_t json_close(struct json_reader *r)
 			json_refuse(r, key, "is not a known field");
 		i++;
 	}
+	for (const struct json_field *f = r->fields; f < r->end; f = f->end, i++)
+		if (!(r->seen >> i & 1))
+			json_refuse(r, f->name, "is not a known field");
 	return json_close_lenient(r);
 }
 
-/* The field's value, or NULL where it is not there or null. *ret_bit: its bit of seen, 0 where it is not there. */
-static json_t *find(struct json_reader *r, const char *name, uint64_t *ret_bit)
+/* Either is NULL; both where there is none. */
+struct value {
+	json_t *tree;
+	const struct json_field *field;
+};
+
+static bool is_there(struct value v)
+{
+	return v.tree || v.field;
+}
+
+/* Who writes a message and who reads it mostly agree on the order. */
+static const struct json_field *find_field(struct json_reader *r, const char *name, uint64_t *ret_bit)
+{
+	size_t len = strlen(name);
+	const struct json_field *f = r->at < r->end ? r->at : r->fields;
+	if (f == r->end || f->name_len != len || memcmp(f->name, name, len) != 0) {
+		f = r->fields;
+		while (f < r->end && (f->name_len != len || memcmp(f->name, name, len) != 0))
+			f = f->end;
+	}
+	if (f == r->end) {
+		*ret_bit = 0;
+		return NULL;
+	}
+	*ret_bit = f->bit;
+	r->at = f;
+	return f->kind == JSON_KIND_NULL ? NULL : f;
+}
+
+/* The field's value, none where it is not there or null. *ret_bit: its bit of seen, 0 where it is not there. */
+static struct value find(struct json_reader *r, const char *name, uint64_t *ret_bit)
 {
 	const char *key;
 	json_t *value;
 	uint64_t bit = 1;
+	if (!r->object)
+		return (struct value){ .field = find_field(r, name, ret_bit) };
 	json_object_foreach (r->object, key, value) {
 		if (!strcmp(key, name)) {
 			*ret_bit = bit;
-			return json_is_null(value) ? NULL : value;
+			return (struct value){ .tree = json_is_null(value) ? NULL : value };
 		}
 		bit <<= 1;
 	}
 	*ret_bit = 0;
-	return NULL;
+	return (struct value){ 0 };
+}
+
+/* NULL where it is no text. */
+static const char *value_text(struct value v, size_t *ret_len)
+{
+	if (v.field) {
+		*ret_len = v.field->len;
+		return v.field->kind == JSON_KIND_TEXT ? v.field->text : NULL;
+	}
+	*ret_len = json_string_length(v.tree);
+	return json_string_value(v.tree);
+}
+
+bool json_has_empty(struct json_reader *r, const char *name)
+{
+	uint64_t bit;
+	size_t len;
+	return value_text(find(r, name, &bit), &len) && !len;
 }
 
 bool json_has(struct json_reader *r, const char *name)
 {
 	uint64_t bit;
-	json_t *value = find(r, name, &bit);
-	if (!value)
+	bool there = is_there(find(r, name, &bit));
+	if (!there)
 		r->seen |= bit;
-	return value != NULL;
+	return there;
 }
 
-static json_t *take(struct json_reader *r, const char *name)
+static struct value take(struct json_reader *r, const char *name)
 {
 	uint64_t bit;
-	json_t *value = find(r, name, &bit);
+	struct value value = find(r, name, &bit);
 	r->seen |= bit;
-	if (!value)
+	if (!is_there(value))
 		json_refuse(r, name, "is missing");
+	else if (value.field)
+		r->at = value.field->end;
 	return value;
 }
 
@@ -188,12 +255,12 @@ static bool has_controls(const char *text)
 	return false;
 }
 
-static void copy_text(struct json_reader *r, const char *name, json_t *value, size_t min, char *ret_text, size_t size)
+static void copy_text(struct json_reader *r, const char *name, struct value value, size_t min, char *ret_text, size_t size)
 {
-	if (!value)
+	size_t len;
+	if (!is_there(value))
 		return;
-	const char *text = json_string_value(value);
-	size_t len = json_string_length(value);
+	const char *text = value_text(value, &len);
 	if (!text || len < min || len >= size || strlen(text) != len)
 		json_refuse(r, name, "must be a text of %zu to %zu bytes", min, size - 1);
 	else if (has_controls(text))
@@ -214,11 +281,11 @@ void json_take_text_or_empty(struct json_reader *r, const char *name, char *ret_
 
 void json_take_long_text(struct json_reader *r, const char *name, size_t max, char **ret_text)
 {
-	json_t *value = take(r, name);
-	if (!value)
+	struct value value = take(r, name);
+	size_t len;
+	if (!is_there(value))
 		return;
-	const char *text = json_string_value(value);
-	size_t len = json_string_length(value);
+	const char *text = value_text(value, &len);
 	if (!text || len > max || strlen(text) != len) {
 		json_refuse(r, name, "must be a text of at most %zu bytes", max);
 		return;
@@ -231,11 +298,12 @@ void json_take_long_text(struct json_reader *r, const char *name, size_t max, ch
 }
 
 /* A text to be parsed further, or NULL. */
-static const char *text_of(struct json_reader *r, const char *name, json_t *value, const char *must_be)
+static const char *text_of(struct json_reader *r, const char *name, struct value value, const char *must_be)
 {
-	if (!value)
+	size_t len;
+	if (!is_there(value))
 		return NULL;
-	const char *text = json_string_value(value);
+	const char *text = value_text(value, &len);
 	if (!text)
 		json_refuse(r, name, "must be %s", must_be);
 	return text;
@@ -259,7 +327,7 @@ void json_take_time(struct json_reader *r, const char *name, wall_time *ret_valu
 		json_refuse(r, name, "must be " TIME_IS);
 }
 
-static void parse_sha256(struct json_reader *r, const char *name, json_t *value, sha256 *ret_value)
+static void parse_sha256(struct json_reader *r, const char *name, struct value value, sha256 *ret_value)
 {
 	const char *text = text_of(r, name, value, SHA256_IS);
 	if (text && sha256_parse(text, ret_value) != OK)
@@ -283,14 +351,16 @@ void json_take_enum(struct json_reader *r, const char *name, const char *const *
 	const char *text = text_of(r, name, take(r, name), "a text");
 	if (!text)
 		return;
+	for (size_t i = 0; i < count; i++) {
+		if (names[i] && !strcmp(text, names[i])) {
+			*ret_value = (int)i;
+			return;
+		}
+	}
 	char list[sizeof r->error->what] = "";
 	for (size_t i = 0, len = 0; i < count; i++) {
 		if (!names[i])
 			continue;
-		if (!strcmp(text, names[i])) {
-			*ret_value = (int)i;
-			return;
-		}
 		int more = len < sizeof list ? snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", names[i]) : 0;
 		len += more > 0 ? (size_t)more : 0;
 	}
@@ -301,11 +371,12 @@ void json_take_enum(struct json_reader *r, const char *name, const char *const *
 
 void json_take_int(struct json_reader *r, const char *name, int64_t min, int64_t max, int64_t *ret_value)
 {
-	json_t *value = take(r, name);
-	if (!value)
+	struct value value = take(r, name);
+	if (!is_there(value))
 		return;
-	int64_t number = json_integer_value(value);
-	if (!json_is_integer(value) || number < min || number > max)
+	bool whole = value.field ? value.field->kind == JSON_KIND_INT : json_is_integer(value.tree);
+	int64_t number = !whole ? 0 : value.field ? value.field->number : json_integer_value(value.tree);
+	if (!whole || number < min || number > max)
 		json_refuse(r, name, "must be an integer from %lld to %lld", (long long)min, (long long)max);
 	else
 		*ret_value = number;
@@ -333,39 +404,47 @@ void json_take_money(struct json_reader *r, const char *name, money *ret_value)
 
 void json_take_bool(struct json_reader *r, const char *name, bool *ret_value)
 {
-	json_t *value = take(r, name);
-	if (value && !json_is_boolean(value))
+	struct value value = take(r, name);
+	if (is_there(value) && (value.field ? value.field->kind != JSON_KIND_BOOL : !json_is_boolean(value.tree)))
 		json_refuse(r, name, "must be true or false");
-	else if (value)
-		*ret_value = json_is_true(value);
+	else if (is_there(value))
+		*ret_value = value.field ? value.field->yes : json_is_true(value.tree);
 }
 
 /* ---- nested ---- */
 
 bool json_take_object(struct json_reader *r, const char *name, struct json_reader *ret_reader)
 {
-	json_t *value = take(r, name);
-	if (value && !json_is_object(value))
+	struct value value = take(r, name);
+	bool object = value.field ? value.field->kind == JSON_KIND_OBJECT : json_is_object(value.tree);
+	if (is_there(value) && !object)
 		json_refuse(r, name, "must be an object");
-	if (!json_is_object(value))
+	if (!object)
 		return false;
 	char path[sizeof r->path];
 	join_path(r->path, name, path, sizeof path);
-	open_at(ret_reader, value, r->error, path);
+	if (value.field) {
+		open_fields(ret_reader, value.field + 1, value.field->end, r->error);
+		memcpy(ret_reader->path, path, sizeof path);
+		return true;
+	}
+	open_at(ret_reader, value.tree, r->error, path);
 	r->bad |= ret_reader->bad;
 	return !ret_reader->bad;
 }
 
 bool json_take_array(struct json_reader *r, const char *name, size_t max, json_t **ret_array)
 {
-	json_t *value = take(r, name);
-	if (!value)
+	struct value value = take(r, name);
+	if (!is_there(value))
 		return false;
-	if (!json_is_array(value) || json_array_size(value) > max) {
+	bool array = value.field ? value.field->kind == JSON_KIND_ARRAY : json_is_array(value.tree);
+	json_t *elements = !array ? NULL : value.field ? value.field->array : value.tree;
+	if (!array || json_array_size(elements) > max) {
 		json_refuse(r, name, "must be an array of at most %zu", max);
 		return false;
 	}
-	*ret_array = value;
+	*ret_array = elements;
 	return true;
 }
 
@@ -392,7 +471,7 @@ void json_element_text(struct json_reader *r, const char *name, json_t *array, s
 	json_t *value = element(name, array, i, indexed, sizeof indexed);
 	if (!value)
 		json_refuse(r, indexed, "is missing");
-	copy_text(r, indexed, value, 1, ret_text, size);
+	copy_text(r, indexed, (struct value){ .tree = value }, 1, ret_text, size);
 }
 
 void json_element_sha256(struct json_reader *r, const char *name, json_t *array, size_t i, sha256 *ret_value)
@@ -401,5 +480,5 @@ void json_element_sha256(struct json_reader *r, const char *name, json_t *array,
 	json_t *value = element(name, array, i, indexed, sizeof indexed);
 	if (!value)
 		json_refuse(r, indexed, "is missing");
-	parse_sha256(r, indexed, value, ret_value);
+	parse_sha256(r, indexed, (struct value){ .tree = value }, ret_value);
 }

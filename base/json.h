@@ -18,6 +18,7 @@
 #include "uuid.h"
 
 #define JSON_MAX_DEPTH 16
+#define JSON_FIELDS_MAX 64 /* of an object that is read */
 
 /* Where and why: field is a path such as "constraints.countries[2]", what a sentence fragment such as "must be an integer
  * from 1 to 256". field is empty where the whole text is no JSON object. */
@@ -30,9 +31,15 @@ struct json_error {
  * E_INVALID with error filled. The caller json_decref()s. */
 MUST_CHECK err_t json_parse(const char *text, size_t len, json_t **ret_json, struct json_error *error);
 
+/* Are objects and arrays nested deeper in it than that, itself counted? */
+bool json_deeper_than(json_t *json, int depth);
+
+struct json_field;
+
 /* A reader of one object. Readers nest by value; error is shared. Open it, read each field, close it. */
 struct json_reader {
-	json_t *object; /* borrowed */
+	json_t *object;				    /* borrowed; NULL where it is one of json_flat.h: */
+	const struct json_field *fields, *end, *at; /* its fields, and where the next one is looked for first */
 	struct json_error *error;
 	char path[96]; /* of this object, "" at the top */
 	uint64_t seen; /* fields taken so far, a bit each */
@@ -45,6 +52,8 @@ MUST_CHECK err_t json_close(struct json_reader *r);
 /* The same, but unknown fields are fine: for answers of a market that may be newer than we are. */
 MUST_CHECK err_t json_close_lenient(struct json_reader *r);
 
+/* Is it an empty text? Does not count as read. */
+bool json_has_empty(struct json_reader *r, const char *name);
 /* Is the field there and not null? A null counts as read, anything else has still to be taken. */
 bool json_has(struct json_reader *r, const char *name);
 
@@ -85,6 +94,10 @@ void json_put_time(json_t *object, const char *name, wall_time value); /* us == 
 void json_put_sha256(json_t *object, const char *name, sha256 value);
 void json_put_hex(json_t *object, const char *name, const void *data, size_t len);
 void json_put(json_t *object, const char *name, json_t *value); /* takes value */
+
+/* A text as JSON, with its quotes; invalid UTF-8 is replaced by '?'. */
+struct buf;
+void json_write_text(struct buf *out, const char *text);
 
 void json_unref(json_t **json);
 #define AUTO_JSON __attribute__((cleanup(json_unref))) json_t *

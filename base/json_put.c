@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "buf.h"
 #include "bytes.h"
 #include "json.h"
 
@@ -59,6 +60,28 @@ void json_put_text(json_t *object, const char *name, const char *text)
 	}
 	json_t *json = json_string(text);
 	json_put(object, name, json ? json : repaired(text));
+}
+
+void json_write_text(struct buf *out, const char *text)
+{
+	size_t len = 0;
+	while (text[len] >= ' ' && text[len] <= '~' && text[len] != '"' && text[len] != '\\')
+		len++;
+	if (!text[len]) {
+		buf_append(out, "\"", 1);
+		buf_append(out, text, len);
+		buf_append(out, "\"", 1);
+		return;
+	}
+	AUTO_JSON json = json_string(text);
+	if (!json)
+		json = repaired(text);
+	char *dumped = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
+	if (dumped)
+		buf_puts(out, dumped);
+	else
+		out->error = E_NOMEM;
+	free(dumped);
 }
 
 void json_put_int(json_t *object, const char *name, int64_t value)

@@ -8,6 +8,13 @@
 
 uuid uuid_make(wall_time now)
 {
+	uint64_t bits;
+	random_fill(&bits, sizeof bits);
+	return uuid_make_of(now, bits);
+}
+
+uuid uuid_make_of(wall_time now, uint64_t bits)
+{
 	uuid id;
 	struct writer w = writer_of(id.bytes, sizeof id.bytes);
 	uint64_t us = now.us > 0 ? (uint64_t)now.us : 0;
@@ -15,7 +22,7 @@ uuid uuid_make(wall_time now)
 	write_u16(&w, (uint16_t)(us / 1000 >> 32));
 	write_u32(&w, (uint32_t)(us / 1000));
 	write_u16(&w, (uint16_t)(0x7000 | us % 1000 * 4096 / 1000));
-	random_fill(id.bytes + 8, 8);
+	write_u64(&w, bits);
 	id.bytes[8] = (id.bytes[8] & 0x3f) | 0x80;
 	return id;
 }

@@ -16,6 +16,8 @@ typedef struct {
 #define UUID_TEXT_SIZE 37
 
 uuid uuid_make(wall_time now);
+/* The same without asking the kernel for random bits: 62 of these. For what need not be hard to guess. */
+uuid uuid_make_of(wall_time now, uint64_t bits);
 bool uuid_equal(uuid a, uuid b);
 bool uuid_is_zero(uuid id);
 /* Lower case with hyphens; text has UUID_TEXT_SIZE bytes. Returns text. */

@@ -99,19 +99,39 @@ static const char *bearer_of(const struct request *r)
 	return header + 7 + strspn(header + 7, " ");
 }
 
+/* Its hash, where it has a token's form. Who stays on a connection brings the same one each time. */
+static err_t hash_of(struct request *r, const char *token, bool by_cookie, sha256 *ret_hash)
+{
+	struct known_sign *sign = request_sign(r);
+	size_t len = strnlen(token, SIGN_SIZE);
+	if (sign && sign->text[0] && sign->by_cookie == by_cookie && len < SIGN_SIZE &&
+	    constant_time_equal(sign->text, token, len + 1)) {
+		*ret_hash = sign->hash;
+		return OK;
+	}
+	if (!token_well_formed(TOKEN_PREFIX_SESSION, token) &&
+	    (by_cookie || (!token_well_formed(TOKEN_PREFIX_PERSONAL, token) && !token_well_formed(TOKEN_PREFIX_MACHINE, token))))
+		return E_INVALID;
+	*ret_hash = token_hash(token);
+	if (sign && text_copy(sign->text, sizeof sign->text, token) == OK) {
+		sign->hash = *ret_hash;
+		sign->by_cookie = by_cookie;
+	}
+	return OK;
+}
+
 static err_t recognise(struct request *r)
 {
 	const char *token = bearer_of(r);
 	bool by_cookie = !token;
+	struct token_row row;
+	sha256 hash;
 	if (!token)
 		token = request_cookie(r, SESSION_COOKIE);
 	if (!token)
 		return refuse(r, REFUSE_NO_TOKEN, NULL, "%s", "");
-	if (!token_well_formed(TOKEN_PREFIX_SESSION, token) &&
-	    (by_cookie || (!token_well_formed(TOKEN_PREFIX_PERSONAL, token) && !token_well_formed(TOKEN_PREFIX_MACHINE, token))))
+	if (hash_of(r, token, by_cookie, &hash) != OK)
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
-	struct token_row row;
-	sha256 hash = token_hash(token);
 	if (!is_known(market_of(r)->gate, hash) && !rate_has(market_of(r)->strangers, r->address, r->since))
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	err_t e = token_row_of(market_of(r), hash, r->since, &row);
@@ -144,16 +164,19 @@ static err_t check_scope(struct request *r)
 	return refuse(r, REFUSE_MISSING_SCOPE, NULL, "it needs the scope %s", names);
 }
 
-static err_t check_rate(struct request *r, struct rate *rate, const char *whose, const char *from)
+static err_t too_many(struct request *r, const char *from, int wait_s)
 {
-	int wait_s = 0;
 	char text[16];
-	if (rate_take(rate, whose, r->since, &wait_s))
-		return OK;
 	snprintf(text, sizeof text, "%d", wait_s);
 	refuse(r, REFUSE_TOO_MANY, NULL, "from this %s; wait %s s", from, text);
 	answer_header(r, "Retry-After", text);
 	return E_LIMIT;
+}
+
+static err_t check_rate(struct request *r, struct rate *rate)
+{
+	int wait_s = 0;
+	return rate_take(rate, r->address, r->since, &wait_s) ? OK : too_many(r, "address", wait_s);
 }
 
 /* Whoever is known is counted by account and, a machine, by itself; who is not by address: one address may have many users. */
@@ -161,23 +184,23 @@ static err_t check_caller_rate(struct request *r)
 {
 	const struct caller *c = &r->caller;
 	bool machine = !uuid_is_zero(c->machine);
-	char id[UUID_TEXT_SIZE];
-	uuid_format(machine ? c->machine : c->account, id);
-	/* Its last 15 characters are random, and as many as a bucket's key has. */
-	return check_rate(r, market_of(r)->callers, id + UUID_TEXT_SIZE - 16, machine ? "machine" : "account");
+	int wait_s = 0;
+	if (rate_take_id(market_of(r)->callers, machine ? c->machine : c->account, r->since, &wait_s))
+		return OK;
+	return too_many(r, machine ? "machine" : "account", wait_s);
 }
 
 static err_t admit(struct request *r)
 {
 	if (r->route->flags & ROUTE_LIMITED)
-		TRY(check_rate(r, market_of(r)->signups, r->address, "address"));
+		TRY(check_rate(r, market_of(r)->signups));
 	if (!r->route->scopes)
-		return check_rate(r, market_of(r)->strangers, r->address, "address");
+		return check_rate(r, market_of(r)->strangers);
 	err_t e = recognise(r);
 	if (r->caller.known)
 		TRY(check_caller_rate(r));
 	else if (e != E_UNAVAILABLE)
-		TRY(check_rate(r, market_of(r)->strangers, r->address, "address"));
+		TRY(check_rate(r, market_of(r)->strangers));
 	TRY(e);
 	return check_scope(r);
 }
@@ -310,7 +333,7 @@ static err_t run_in_transaction(struct request *r, route_fn *fn, const char *key
 static err_t parse_body(struct request *r)
 {
 	struct json_error error = { 0 };
-	if (r->route->flags & ROUTE_BYTES || r->route->body_max == 0 || r->body.len == 0)
+	if (r->route->flags & (ROUTE_BYTES | ROUTE_TEXT) || r->route->body_max == 0 || r->body.len == 0)
 		return OK;
 	if (json_parse(r->body.data, r->body.len, &r->json, &error) != OK)
 		return refuse_json(r, &error);

@@ -177,11 +177,9 @@ err_t login_factors_reseal(struct market *m)
 /* Who knows the password may not try all codes: each account has an allowance of its own, whatever addresses they come from. */
 static err_t check_allowance(struct request *r, uuid account)
 {
-	char text[UUID_TEXT_SIZE], wait[16];
+	char wait[16];
 	int wait_s = 0;
-	uuid_format(account, text);
-	/* The random end of it: a bucket's name is short. */
-	if (rate_take(market_of(r)->codes, text + UUID_TEXT_SIZE - 16, r->now_mono, &wait_s))
+	if (rate_take_id(market_of(r)->codes, account, r->now_mono, &wait_s))
 		return OK;
 	snprintf(wait, sizeof wait, "%d", wait_s);
 	refuse(r, REFUSE_TOO_MANY, "code", "codes of this account; wait %s s", wait);

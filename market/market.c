@@ -58,8 +58,12 @@ void market_touch_lease(struct market *m, uuid lease)
 
 void market_wake(struct market *m)
 {
-	if (m->catch_up_fd >= 0 && eventfd_write(m->catch_up_fd, 1))
+	if (m->woken || m->catch_up_fd < 0)
+		return;
+	if (eventfd_write(m->catch_up_fd, 1))
 		log_error("cannot wake the market", "errno=%d", errno);
+	else
+		m->woken = true;
 }
 
 err_t market_store_failed(struct market *m, err_t e, const char *doing)
@@ -126,8 +130,10 @@ static void on_wake(void *context, int fd, uint32_t events)
 {
 	(void)events;
 	eventfd_t count;
+	struct market *m = context;
+	m->woken = false; /* before: what is touched from here on is seen in another turn */
 	if (eventfd_read(fd, &count) == 0)
-		market_catch_up(context);
+		market_catch_up(m);
 }
 
 /* ---- loading ---- */
@@ -278,6 +284,7 @@ void market_stop(struct market *m)
 	samples_free(m->samples);
 	gate_free(m->gate);
 	files_free(m->pages);
+	free(m->rules);
 	rate_free(m->signups);
 	rate_free(m->strangers);
 	rate_free(m->callers);

@@ -50,6 +50,7 @@ struct market {
 	struct ed25519_key *signing_key;  /* of receipts */
 	struct vault *vault;		  /* vault.h: second factors */
 	struct files *pages;
+	char *rules; /* what GET /v1/market answers: nothing of it changes */
 	struct gate *gate;
 	struct relays *relays;		   /* relays.h */
 	struct attest *attest;		   /* attest.h */
@@ -74,7 +75,7 @@ struct market {
 	bool database_up;
 	mono_time hearing_since; /* when machines could begin to be heard: our start, or the database's return */
 	struct uuid_list touched_orders, touched_machines, touched_leases;
-	bool match_wanted, stopping;
+	bool match_wanted, stopping, woken;
 	int catch_up_fd;
 	mono_time funds_watched, seen_written, swept, pieces_swept, debts_collected;
 	unsigned pieces_folder;

@@ -193,9 +193,8 @@ static json_t *regions_to_json(const struct settings *s)
 	return list;
 }
 
-err_t market_show(struct request *r)
+static char *rules_of(const struct market *m)
 {
-	const struct market *m = market_of(r);
 	const struct settings *s = m->settings;
 	json_t *answer = json_object(), *fees = json_object();
 	json_put_int(fees, "deposit_basis_points", s->deposit_bp);
@@ -216,9 +215,19 @@ err_t market_show(struct request *r)
 		      "price_per_core_hour * vCPU seconds / 3600 + price_per_gib_hour * GiB * running seconds / 3600 + "
 		      "price_per_gib_transferred * (sent + received bytes) / 2^30, each part rounded once to a millionth");
 	json_put_text(answer, "rating_formula", RATING_FORMULA);
-	ed25519_public key = ed25519_public_of(market_of(r)->signing_key);
+	ed25519_public key = ed25519_public_of(m->signing_key);
 	json_put_hex(answer, "receipt_key", key.bytes, sizeof key.bytes);
-	answer_json(r, 200, answer);
+	char *text = json_dumps(answer, JSON_COMPACT);
+	json_decref(answer);
+	return text;
+}
+
+err_t market_show(struct request *r)
+{
+	struct market *m = market_of(r);
+	if (!m->rules && !(m->rules = rules_of(m)))
+		return E_NOMEM;
+	answer_fixed(r, 200, "application/json", m->rules, strlen(m->rules));
 	return OK;
 }
 

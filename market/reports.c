@@ -24,6 +24,8 @@ static const struct lease_report *report_of(const struct report *report, uuid le
 	return NULL;
 }
 
+static void on_settled(struct settled *settled, struct live *l, err_t e);
+
 /* A report while it is taken: the answer goes out when all that it brought is stored. */
 struct hearing {
 	struct request *r;
@@ -33,6 +35,31 @@ struct hearing {
 	bool begun;  /* all of it was read */
 	err_t error; /* the first one that is not the machine's own fault */
 };
+
+/* More than 100 KiB, which malloc() would ask the kernel for and give back each time: one is kept. */
+static struct hearing *spare;
+
+static struct hearing *hearing_new(struct request *r)
+{
+	struct hearing *h = spare ? spare : malloc(sizeof *h); /* not cleared: of the report only what is counted is read */
+	spare = NULL;
+	if (!h)
+		return NULL;
+	h->r = r;
+	h->settled = (struct settled){ on_settled, h };
+	h->settling = 0;
+	h->begun = false;
+	h->error = OK;
+	return h;
+}
+
+static void hearing_free(struct hearing *h)
+{
+	if (spare)
+		free(h);
+	else
+		spare = h;
+}
 
 /* One lease's trouble is not the others'. */
 static void note_trouble(struct hearing *h, err_t e)
@@ -134,7 +161,10 @@ static err_t answer_report(struct request *r, struct presence *p, const struct r
 	answer.interval_ms = interval_ms_of(m, busy, typed);
 	answer.has_question = attest_question(m, p, r->now, r->now_mono, &answer.question);
 	note_for(m, p, answer.note, sizeof answer.note);
-	answer_json(r, 200, report_answer_to_json(&answer));
+	char *text = report_answer_to_text(&answer);
+	if (!text)
+		return E_NOMEM;
+	answer_text(r, 200, "application/json", text, strlen(text));
 	return OK;
 }
 
@@ -145,7 +175,7 @@ static void hearing_end(struct hearing *h)
 	err_t e = h->error ? h->error : p ? answer_report(r, p, &h->report) : E_UNAVAILABLE;
 	if (e)
 		gate_refuse(r, e);
-	free(h);
+	hearing_free(h);
 }
 
 static void on_settled(struct settled *settled, struct live *l, err_t e)
@@ -172,17 +202,12 @@ err_t machine_report(struct request *r)
 	struct presence *p = presence_get(m, r->caller.machine);
 	if (!p)
 		return E_UNAVAILABLE;
-	struct hearing *h = malloc(sizeof *h); /* not cleared: report_from_json() fills as much of the report as there is */
+	struct hearing *h = hearing_new(r);
 	if (!h)
 		return E_NOMEM;
-	h->r = r;
-	h->settled = (struct settled){ on_settled, h };
-	h->settling = 0;
-	h->begun = false;
-	h->error = OK;
-	err_t e = report_from_json(r->json, &h->report, &error);
+	err_t e = report_from_text(r->body.data, r->body.len, &h->report, &error);
 	if (e) {
-		free(h);
+		hearing_free(h);
 		return refuse_json(r, &error);
 	}
 	p->last_report = r->now_mono;

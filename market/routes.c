@@ -22,6 +22,7 @@
 #define QUIET ROUTE_QUIET
 #define LIMITED ROUTE_LIMITED
 #define BOOK ROUTE_BOOK
+#define TEXT ROUTE_TEXT
 
 #define KIB 1024
 #define JSON (64 * KIB)
@@ -101,7 +102,7 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/machines/{id}/explain", machine_explain, S_MACHINES | S_MACHINE, BOOK, 0,
 	  "why it gets no work: what keeps waiting orders from it" },
 	{ "GET", "/v1/machines/{id}/calibrations", calibration_list, 0, 0, 0, "what came of measuring it" },
-	{ "POST", "/v1/machines/{id}/report", machine_report, S_MACHINE, QUIET | BOOK, REPORT,
+	{ "POST", "/v1/machines/{id}/report", machine_report, S_MACHINE, QUIET | BOOK | TEXT, REPORT,
 	  "what is; the answer says what should be" },
 	{ "GET", "/v1/machines/{id}/wake", machine_wake, S_MACHINE, 0, 0, "says when to report at once, as Server-Sent Events" },
 

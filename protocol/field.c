@@ -90,8 +90,7 @@ void field_maybe_name(struct json_reader *r, const char *name, char *ret_text, s
 	if (!json_has(r, name))
 		return;
 	/* "" is how a form says nothing. */
-	json_t *value = json_object_get(r->object, name);
-	if (json_is_string(value) && json_string_length(value) == 0)
+	if (json_has_empty(r, name))
 		json_take_text_or_empty(r, name, text, sizeof text);
 	else
 		field_name(r, name, ret_text, size);

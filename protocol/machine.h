@@ -123,6 +123,8 @@ struct report {
 };
 json_t *report_to_json(const struct report *r);
 MUST_CHECK err_t report_from_json(json_t *json, struct report *ret, struct json_error *error);
+/* The same of a text, which is taken apart: without a tree where json_flat.h can. ret is large: a refusal leaves it filled by half. */
+MUST_CHECK err_t report_from_text(char *text, size_t len, struct report *ret, struct json_error *error);
 
 /* A lease as it should be. A lease that the machine has and the answer does not name is to be ended and forgotten. */
 struct lease_order {
@@ -148,6 +150,8 @@ struct report_answer {
 };
 void report_answer_clear(struct report_answer *a);
 json_t *report_answer_to_json(const struct report_answer *a);
+/* The same as text; heap, NULL without memory. Most answers name no lease: those are written without a tree. */
+char *report_answer_to_text(const struct report_answer *a);
 MUST_CHECK err_t report_answer_from_json(json_t *json, struct report_answer *ret, struct json_error *error);
 
 /* GET /v1/leases/{id}/spec with the machine's token: all that is needed to start it. */

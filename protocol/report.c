@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * report.c - a machine's report and the market's answer as JSON
  */
+#include "buf.h"
 #include "field.h"
 #include "file.h"
+#include "json_flat.h"
 #include "machine.h"
 #include "paths.h"
 
@@ -166,39 +168,60 @@ json_t *report_to_json(const struct report *r)
 	return json;
 }
 
+static err_t report_read(struct json_reader *r, struct report *ret)
+{
+	/* More than 100 KiB, of which most reports use the first one: what is not used is not cleared. */
+	memset(ret, 0, offsetof(struct report, leases));
+	ret->path_count = 0;
+	json_take_uuid(r, "boot", &ret->boot);
+	json_take_u64(r, "seq", &ret->seq);
+	if (!r->bad && ret->seq == 0)
+		json_refuse(r, "seq", "must be at least 1");
+	field_name(r, "version", ret->version, sizeof ret->version);
+	json_take_bool(r, "accepting", &ret->accepting);
+	field_maybe_bool(r, "draining", &ret->draining);
+	ret->accel = (enum accel)field_enum(r, "accel", accel_names, ACCEL_KVM, ACCEL_COUNT);
+	field_maybe_country(r, "country", ret->country);
+	json_take_u32(r, "cores", 0, MACHINE_MAX_CORES, &ret->cores);
+	json_take_u32(r, "memory_mib", 0, MACHINE_MAX_MEMORY_MIB, &ret->memory_mib);
+	json_take_u32(r, "score", 0, SCORE_MAX, &ret->score);
+	prices_take(r, "", &ret->prices);
+	field_maybe_u32(r, "min_duration_s", 0, UINT32_MAX, &ret->min_duration_s);
+	field_maybe_u32(r, "max_duration_s", 0, UINT32_MAX, &ret->max_duration_s);
+	take_terms(r, &ret->terms);
+	take_lease_reports(r, ret);
+	return json_close(r);
+}
+
 err_t report_from_json(json_t *json, struct report *ret, struct json_error *error)
 {
 	struct json_reader r;
-	/* More than 100 KiB, of which most reports use the first one: what is not used is neither cleared nor copied. */
 	AUTO_FREE struct report *t = malloc(sizeof *t);
 	if (!t)
 		return E_NOMEM;
-	memset(t, 0, offsetof(struct report, leases));
-	t->path_count = 0;
 	json_open(&r, json, error);
-	json_take_uuid(&r, "boot", &t->boot);
-	json_take_u64(&r, "seq", &t->seq);
-	if (!r.bad && t->seq == 0)
-		json_refuse(&r, "seq", "must be at least 1");
-	field_name(&r, "version", t->version, sizeof t->version);
-	json_take_bool(&r, "accepting", &t->accepting);
-	field_maybe_bool(&r, "draining", &t->draining);
-	t->accel = (enum accel)field_enum(&r, "accel", accel_names, ACCEL_KVM, ACCEL_COUNT);
-	field_maybe_country(&r, "country", t->country);
-	json_take_u32(&r, "cores", 0, MACHINE_MAX_CORES, &t->cores);
-	json_take_u32(&r, "memory_mib", 0, MACHINE_MAX_MEMORY_MIB, &t->memory_mib);
-	json_take_u32(&r, "score", 0, SCORE_MAX, &t->score);
-	prices_take(&r, "", &t->prices);
-	field_maybe_u32(&r, "min_duration_s", 0, UINT32_MAX, &t->min_duration_s);
-	field_maybe_u32(&r, "max_duration_s", 0, UINT32_MAX, &t->max_duration_s);
-	take_terms(&r, &t->terms);
-	take_lease_reports(&r, t);
-	TRY(json_close(&r));
+	TRY(report_read(&r, t));
 	memcpy(ret, t, offsetof(struct report, leases));
 	memcpy(ret->leases, t->leases, t->lease_count * sizeof *t->leases);
 	ret->path_count = t->path_count;
 	memcpy(ret->paths, t->paths, t->path_count * sizeof *t->paths);
 	return OK;
+}
+
+err_t report_from_text(char *text, size_t len, struct report *ret, struct json_error *error)
+{
+	struct json_flat flat;
+	struct json_reader r;
+	if (json_flat_parse(&flat, text, len) == OK) {
+		json_open_flat(&r, &flat, error);
+		err_t e = report_read(&r, ret);
+		json_flat_clear(&flat);
+		return e;
+	}
+	AUTO_JSON json = NULL;
+	TRY(json_parse(text, len, &json, error));
+	json_open(&r, json, error);
+	return report_read(&r, ret);
 }
 
 /* ---- answer ---- */
@@ -260,6 +283,25 @@ json_t *report_answer_to_json(const struct report_answer *a)
 	if (a->has_question)
 		json_put(json, "question", question_to_json(&a->question));
 	return json;
+}
+
+char *report_answer_to_text(const struct report_answer *a)
+{
+	if (a->lease_count || a->has_question) {
+		AUTO_JSON json = report_answer_to_json(a);
+		return json_dumps(json, JSON_COMPACT);
+	}
+	AUTO_BUF out = { 0 };
+	char now[WALL_TEXT_SIZE], interval[24];
+	snprintf(interval, sizeof interval, "%lld", (long long)a->interval_ms);
+	buf_puts(&out, "{\"interval_ms\":");
+	buf_puts(&out, interval);
+	buf_puts(&out, ",\"now\":\"");
+	buf_puts(&out, wall_format(a->now, now));
+	buf_puts(&out, "\",\"note\":");
+	json_write_text(&out, a->note);
+	buf_puts(&out, ",\"leases\":[]}");
+	return buf_take(&out);
 }
 
 static void take_lease_orders(struct json_reader *r, struct report_answer *ret)

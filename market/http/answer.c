@@ -41,26 +41,39 @@ err_t request_query_int(struct request *r, const char *name, int64_t fallback, i
 
 /* ---- answering ---- */
 
-static void answer_drop(struct answer *a)
+/* The headers are many bytes that nobody reads beyond their count: they are not cleared. */
+static void answer_begin(struct answer *a, enum answer_kind kind, int status, const char *type, size_t len)
 {
 	free(a->text);
 	fd_close(&a->fd);
-	*a = (struct answer){ .fd = -1 };
+	a->kind = kind;
+	a->status = status;
+	a->type = type;
+	a->text = NULL;
+	a->fixed = NULL;
+	a->len = len;
+	a->fd = -1;
+	a->stream = NULL;
+	a->header_count = 0;
 }
 
-void request_free(struct request *r)
+struct known_sign *request_sign(const struct request *r)
 {
-	answer_drop(&r->answer);
+	return r->from ? &r->from->sign : NULL;
+}
+
+void request_clear(struct request *r)
+{
+	answer_take_back(r);
 	json_decref(r->json);
 	buf_clear(&r->body);
 	free(r->target);
 	free(r->path);
-	free(r);
 }
 
 void answer_take_back(struct request *r)
 {
-	answer_drop(&r->answer);
+	answer_begin(&r->answer, ANSWER_NONE, 0, NULL, 0);
 }
 
 bool answered(const struct request *r)
@@ -70,8 +83,8 @@ bool answered(const struct request *r)
 
 void answer_text(struct request *r, int status, const char *type, char *text, size_t len)
 {
-	answer_drop(&r->answer);
-	r->answer = (struct answer){ .kind = ANSWER_TEXT, .status = status, .type = type, .text = text, .len = len, .fd = -1 };
+	answer_begin(&r->answer, ANSWER_TEXT, status, type, len);
+	r->answer.text = text;
 }
 
 void answer_json(struct request *r, int status, json_t *json)
@@ -91,14 +104,14 @@ void answer_empty(struct request *r)
 
 void answer_fixed(struct request *r, int status, const char *type, const char *text, size_t len)
 {
-	answer_drop(&r->answer);
-	r->answer = (struct answer){ .kind = ANSWER_FIXED, .status = status, .type = type, .fixed = text, .len = len, .fd = -1 };
+	answer_begin(&r->answer, ANSWER_FIXED, status, type, len);
+	r->answer.fixed = text;
 }
 
 void answer_file(struct request *r, const char *type, int fd, size_t len)
 {
-	answer_drop(&r->answer);
-	r->answer = (struct answer){ .kind = ANSWER_FILE, .status = MHD_HTTP_OK, .type = type, .fd = fd, .len = len };
+	answer_begin(&r->answer, ANSWER_FILE, MHD_HTTP_OK, type, len);
+	r->answer.fd = fd;
 }
 
 void answer_header(struct request *r, const char *name, const char *value)

@@ -11,17 +11,28 @@
 #include "server.h"
 #include "stream.h"
 
+/* One a connection, for as long as it lives. */
+struct connection {
+	struct deadline deadline;
+	char address[ADDRESS_SIZE]; /* the peer's */
+	struct known_sign sign;
+};
+
 struct http_server {
 	struct loop *loop;
 	struct MHD_Daemon *daemon;
-	const struct route *routes;
+	struct router *router;
 	struct http_hooks hooks;
 	void *context;
 	const char *forward_secret;
 	struct request *requests; /* all there are */
+	struct request *spare;	  /* memory of those that were */
+	size_t spare_count;
 	struct stream *streams;
 	struct deadlines deadlines;
 	int64_t buffered, buffered_max;
+	mono_time now;	  /* as it was when libmicrohttpd was last run: near enough for what is counted in milliseconds */
+	uint64_t next_id; /* of requests: the bits of a UUID that are not its time */
 	int epoll_fd, kick_fd, listen_fd, tick;
 	bool behind_proxy, tls, kicked, quiesced;
 	struct log_bucket log_bucket;
@@ -33,8 +44,8 @@ void http_kick(struct http_server *server);
 /* What the request's connection does now. */
 void request_phase(struct request *r, enum phase phase);
 
-/* Frees all that it holds. */
-void request_free(struct request *r);
+/* Frees all that it holds, but not itself. */
+void request_clear(struct request *r);
 static inline void assert_waiting(const struct request *r)
 {
 	assert(r->waiting); /* a handler returned without an answer */

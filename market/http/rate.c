@@ -83,7 +83,7 @@ static void key_of(const char *address, uint8_t *key)
 	if (inet_pton(AF_INET6, address, &v6) == 1)
 		memcpy(key, &v6, 8);
 	else
-		snprintf((char *)key, 16, "%.15s", address);
+		memcpy(key, address, strnlen(address, 15));
 }
 
 /* The address's bucket, or the one of its row that is to make room for it. */
@@ -113,13 +113,11 @@ bool rate_has(struct rate *r, const char *address, mono_time now)
 	return used_of(bucket_of(r, key), key, now) + r->refill_us <= (int64_t)r->burst * r->refill_us;
 }
 
-bool rate_take(struct rate *r, const char *address, mono_time now, int *ret_wait_s)
+static bool take(struct rate *r, const uint8_t *key, mono_time now, int *ret_wait_s)
 {
-	uint8_t key[16];
-	key_of(address, key);
 	struct bucket *mine = bucket_of(r, key);
 	mine->used_us = used_of(mine, key, now);
-	memcpy(mine->key, key, sizeof key);
+	memcpy(mine->key, key, sizeof mine->key);
 	mine->since_us = now.us;
 	int64_t over = mine->used_us + r->refill_us - (int64_t)r->burst * r->refill_us;
 	if (over > 0) {
@@ -128,4 +126,16 @@ bool rate_take(struct rate *r, const char *address, mono_time now, int *ret_wait
 	}
 	mine->used_us += r->refill_us;
 	return true;
+}
+
+bool rate_take(struct rate *r, const char *address, mono_time now, int *ret_wait_s)
+{
+	uint8_t key[16];
+	key_of(address, key);
+	return take(r, key, now, ret_wait_s);
+}
+
+bool rate_take_id(struct rate *r, uuid id, mono_time now, int *ret_wait_s)
+{
+	return take(r, id.bytes, now, ret_wait_s);
 }

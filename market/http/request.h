@@ -16,6 +16,7 @@
 #define HEADER_MAX 6
 
 struct MHD_Connection;
+struct connection;
 struct http_server;
 
 /* Who asks, as the market found out from the token. */
@@ -31,7 +32,7 @@ enum answer_kind { ANSWER_NONE, ANSWER_TEXT, ANSWER_FIXED, ANSWER_FILE, ANSWER_S
 struct answer {
 	enum answer_kind kind;
 	int status;
-	const char *type;  /* Content-Type */
+	const char *type;  /* Content-Type, NULL: none */
 	char *text;	   /* ANSWER_TEXT: heap */
 	const char *fixed; /* ANSWER_FIXED: outlives the server */
 	size_t len;
@@ -48,7 +49,7 @@ struct request {
 	void *context; /* what the server was started with */
 	struct http_server *server;
 	struct MHD_Connection *connection;
-	struct deadline *deadline; /* its connection's */
+	struct connection *from;   /* NULL: there was no memory for it */
 	const struct route *route; /* NULL where there is none */
 	struct route_values values;
 	char id[UUID_TEXT_SIZE];    /* in the answer's X-Request-Id, and in the log */
@@ -63,13 +64,13 @@ struct request {
 	mono_time since; /* its headers came */
 	wall_time now;	 /* and when its handler began */
 	mono_time now_mono;
-	const char *key; /* the Idempotency-Key that counts, NULL: none */
-	void *job;	 /* a handler's own, while it waits */
-	struct answer answer;
+	const char *key;  /* the Idempotency-Key that counts, NULL: none */
+	void *job;	  /* a handler's own, while it waits */
 	int64_t reserved; /* of the server's buffered bytes */
 	bool forwarded;	  /* by another market of ours */
 	bool begun, ran, waiting, suspended;
 	struct request *next, **at; /* the server's list */
+	struct answer answer;	    /* last: its headers are not cleared */
 };
 
 /* ---- reading ---- */
@@ -80,6 +81,15 @@ const char *request_cookie(const struct request *r, const char *name);
 /* A number in the query; refuses what is none or out of bounds. */
 MUST_CHECK err_t request_query_int(struct request *r, const char *name, int64_t fallback, int64_t min, int64_t max,
 				   int64_t *ret_value);
+
+/* What the connection's client was recognised by, zeros at first: who stays need not be found out each time. NULL without memory. */
+#define SIGN_SIZE 80
+struct known_sign {
+	char text[SIGN_SIZE];
+	sha256 hash;
+	bool by_cookie;
+};
+struct known_sign *request_sign(const struct request *r);
 
 /* ---- answering: once ---- */
 void answer_json(struct request *r, int status, json_t *json);					  /* takes json */

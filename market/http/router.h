@@ -25,6 +25,7 @@ enum route_flag {
 	ROUTE_BODY_OPTIONAL = 16, /* no body is fine too */
 	ROUTE_LIMITED = 64,	  /* counts against the address's allowance of sign-ups and log-ins */
 	ROUTE_QUIET = 128,	  /* logged at debug level: often, and of no news */
+	ROUTE_TEXT = 512,	  /* takes JSON, which the handler reads by itself from the body */
 	ROUTE_BOOK = 256,	  /* needs what the book's holder has in memory: any other market hands it on */
 };
 
@@ -52,8 +53,12 @@ enum route_result {
 	ROUTE_VALUE,  /* a value in the path has the wrong form: there is no such thing */
 };
 #define ROUTE_ALLOW_SIZE 64
+struct router;
+/* table outlives it. */
+MUST_CHECK err_t router_new(const struct route *table, struct router **ret_router);
+void router_free(struct router *router);
 /* HEAD finds GET's route. path is the raw path, without the query. */
-enum route_result route_find(const struct route *table, const char *method, const char *path, const struct route **ret_route,
+enum route_result route_find(const struct router *router, const char *method, const char *path, const struct route **ret_route,
 			     struct route_values *ret_values, char *ret_allow);
 
 #endif

@@ -31,8 +31,9 @@
 
 #define DRAIN_MAX (4 << 20)
 #define TARGET_MAX 2048
-#define HEADER_MEMORY (24 * 1024) /* of one connection: what libmicrohttpd keeps of request line and headers */
-#define TICK_US (250 * 1000)	  /* libmicrohttpd's timeouts are whole seconds */
+#define HEADER_MEMORY \
+	(8 * 1024)	     /* of one connection: request line and headers; libmicrohttpd clears all of it for each request */
+#define TICK_US (250 * 1000) /* libmicrohttpd's timeouts are whole seconds */
 
 /* ---- addresses ---- */
 
@@ -79,14 +80,22 @@ err_t http_listen(const char *address, int *ret_fd, char *ret_bound)
 	return OK;
 }
 
-static void address_of(struct request *r)
+static void peer_of(struct MHD_Connection *connection, char *address)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	const struct sockaddr *peer = info ? info->client_addr : NULL;
 	if (peer && peer->sa_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, r->address, sizeof r->address);
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, address, ADDRESS_SIZE);
 	else if (peer && peer->sa_family == AF_INET6)
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, r->address, sizeof r->address);
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, address, ADDRESS_SIZE);
+}
+
+static void address_of(struct request *r)
+{
+	if (r->from)
+		memcpy(r->address, r->from->address, sizeof r->address);
+	else
+		peer_of(r->connection, r->address);
 	const char *via = r->server->behind_proxy ? request_header(r, "X-Forwarded-For") : NULL;
 	if (!via)
 		return;
@@ -101,7 +110,7 @@ static void address_of(struct request *r)
 
 /* ---- connections ---- */
 
-static struct deadline *deadline_of(struct MHD_Connection *connection)
+static struct connection *context_of(struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	return info ? info->socket_context : NULL;
@@ -111,25 +120,28 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 			  enum MHD_ConnectionNotificationCode what)
 {
 	struct http_server *server = context;
-	struct deadline *d = *ret_context;
+	struct connection *c = *ret_context;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		*ret_context = d = calloc(1, sizeof *d); /* without memory it has no deadline */
-		if (d && info) {
-			d->fd = info->connect_fd;
-			deadline_enter(&server->deadlines, d, PHASE_HEAD, clock_mono());
+		*ret_context = c = calloc(1, sizeof *c); /* without memory it has no deadline */
+		if (c)
+			peer_of(connection, c->address);
+		if (c && info) {
+			c->deadline.fd = info->connect_fd;
+			deadline_enter(&server->deadlines, &c->deadline, PHASE_HEAD, server->now);
 		}
-	} else if (d) {
-		deadline_enter(&server->deadlines, d, PHASE_NONE, clock_mono());
-		free(d);
+	} else if (c) {
+		deadline_enter(&server->deadlines, &c->deadline, PHASE_NONE, server->now);
+		explicit_bzero(&c->sign, sizeof c->sign);
+		free(c);
 		*ret_context = NULL;
 	}
 }
 
 void request_phase(struct request *r, enum phase phase)
 {
-	if (r->deadline)
-		deadline_enter(&r->server->deadlines, r->deadline, phase, clock_mono());
+	if (r->from)
+		deadline_enter(&r->server->deadlines, &r->from->deadline, phase, r->server->now);
 }
 
 /* From another market of ours, which tells whose it is. One that takes us for somebody else was told so long ago. */
@@ -153,24 +165,50 @@ static err_t take_forwarded(struct request *r)
 
 /* ---- one request ---- */
 
+/* A request is kilobytes, which malloc() and free() take trouble with. */
+#define SPARE_MAX 256
+
+static struct request *request_memory(struct http_server *server)
+{
+	struct request *r = server->spare;
+	if (!r)
+		return malloc(sizeof *r);
+	server->spare = r->next;
+	server->spare_count--;
+	return r;
+}
+
+static void request_memory_keep(struct http_server *server, struct request *r)
+{
+	if (server->spare_count >= SPARE_MAX) {
+		free(r);
+		return;
+	}
+	r->next = server->spare;
+	server->spare = r;
+	server->spare_count++;
+}
+
 static void *on_target(void *context, const char *target, struct MHD_Connection *connection)
 {
 	struct http_server *server = context;
-	struct request *r = calloc(1, sizeof *r);
+	struct request *r = request_memory(server);
 	if (!r)
 		return NULL;
+	memset(r, 0, offsetof(struct request, answer.headers));
 	r->context = server->context;
 	r->server = server;
 	r->connection = connection;
-	r->since = clock_mono();
-	r->deadline = deadline_of(connection);
+	r->since = server->now;
+	r->from = context_of(connection);
 	r->answer.fd = -1;
-	uuid_format(uuid_make(clock_wall()), r->id);
-	size_t path_len = strcspn(target, "?");
+	uuid_format(uuid_make_of(clock_wall(), server->next_id++), r->id);
+	size_t path_len = (size_t)(strchrnul(target, '?') - target);
 	r->target = strdup(target);
 	r->path = strndup(target, path_len);
 	if (!r->target || !r->path) {
-		request_free(r);
+		request_clear(r);
+		free(r);
 		return NULL;
 	}
 	r->next = server->requests;
@@ -246,7 +284,7 @@ static err_t begin(struct request *r, const char *method)
 	if (text_copy(r->method, sizeof r->method, method) != OK)
 		return refuse(r, REFUSE_BAD_METHOD, NULL, "%s", "");
 	char allow[ROUTE_ALLOW_SIZE];
-	switch (route_find(r->server->routes, r->method, r->path, &r->route, &r->values, allow)) {
+	switch (route_find(r->server->router, r->method, r->path, &r->route, &r->values, allow)) {
 	case ROUTE_FOUND:
 		break;
 	case ROUTE_NONE:
@@ -334,7 +372,8 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 	*r->at = r->next;
 	if (r->next)
 		r->next->at = r->at;
-	request_free(r);
+	request_clear(r);
+	request_memory_keep(server, r);
 }
 
 void request_wait(struct request *r)
@@ -367,6 +406,7 @@ void http_kick(struct http_server *server)
 static void pump(struct http_server *server)
 {
 	for (int round = 0; round < 32; round++) {
+		server->now = clock_mono();
 		MHD_run(server->daemon);
 		MHD_UNSIGNED_LONG_LONG wait_ms = 0;
 		if (MHD_get_timeout(server->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
@@ -417,7 +457,9 @@ err_t http_start(struct loop *loop, const struct http_config *config, struct htt
 	if (!server)
 		return E_NOMEM;
 	server->loop = loop;
-	server->routes = config->routes;
+	if (router_new(config->routes, &server->router) != OK)
+		return E_NOMEM; /* the program ends: nothing to undo */
+	random_fill(&server->next_id, sizeof server->next_id);
 	server->hooks = config->hooks;
 	server->context = config->context;
 	server->behind_proxy = config->behind_proxy;
@@ -425,6 +467,7 @@ err_t http_start(struct loop *loop, const struct http_config *config, struct htt
 	server->buffered_max = config->buffered_bytes;
 	server->tls = config->key_pem != NULL;
 	server->deadlines.silence_us = config->timeout_s * SECOND_US;
+	server->now = clock_mono();
 	server->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	struct MHD_OptionItem tls[] = {
@@ -479,6 +522,11 @@ void http_stop(struct http_server *server)
 	loop_fd_remove(server->loop, server->kick_fd);
 	MHD_stop_daemon(server->daemon);
 	fd_close(&server->kick_fd);
+	router_free(server->router);
+	for (struct request *r = server->spare, *next; r; r = next) {
+		next = r->next;
+		free(r);
+	}
 	free(server);
 }
 

@@ -74,9 +74,11 @@ err_t answer_stream(struct request *r, stream_closed_fn *closed, void *context, 
 	if (s->next)
 		s->next->at = &s->next;
 	r->server->streams = s;
-	r->answer = (struct answer){
-		.kind = ANSWER_STREAM, .status = MHD_HTTP_OK, .type = "text/event-stream", .stream = s, .fd = -1
-	};
+	answer_take_back(r);
+	r->answer.kind = ANSWER_STREAM;
+	r->answer.status = MHD_HTTP_OK;
+	r->answer.type = "text/event-stream";
+	r->answer.stream = s;
 	*ret_stream = s;
 	return OK;
 }

@@ -58,11 +58,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[512], allow[ROUTE_ALLOW_SIZE] = "";
 	const struct route *route = NULL;
 	struct route_values values;
+	static struct router *router;
+	if (!router && router_new(table, &router) != OK)
+		abort();
 	if (size < 1 || size > sizeof path)
 		return 0;
 	memcpy(path, data + 1, size - 1);
 	path[size - 1] = 0;
-	switch (route_find(table, methods[data[0] % 8], path, &route, &values, allow)) {
+	switch (route_find(router, methods[data[0] % 8], path, &route, &values, allow)) {
 	case ROUTE_FOUND:
 		check_again(route, &values, path);
 		break;

@@ -50,6 +50,11 @@ static void test_rate(void)
 		ok(rate_take(r, "2001:db8:1:2::1", at(0), &wait_s), "IPv6");
 	ok(!rate_take(r, "2001:db8:1:2:ffff::2", at(0), &wait_s), "counts by /64");
 	ok(rate_take(r, "2001:db8:1:3::1", at(0), &wait_s), "the next /64 does not");
+	uuid id = uuid_make(clock_wall()), other = id;
+	other.bytes[15] ^= 1;
+	for (int i = 0; i < 3; i++)
+		ok(rate_take_id(r, id, at(0), &wait_s), "an id");
+	ok(!rate_take_id(r, id, at(0), &wait_s) && rate_take_id(r, other, at(0), &wait_s), "each id has its own");
 	rate_free(r);
 }
 

@@ -69,11 +69,14 @@ static const struct {
 
 int main(void)
 {
+	struct router *router;
+	if (router_new(table, &router) != OK)
+		return 1;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct route *route = NULL;
 		struct route_values values = { 0 };
 		char allow[ROUTE_ALLOW_SIZE] = "";
-		enum route_result result = route_find(table, cases[i].method, cases[i].path, &route, &values, allow);
+		enum route_result result = route_find(router, cases[i].method, cases[i].path, &route, &values, allow);
 		is_int(result, cases[i].result, "%s %s", cases[i].method, cases[i].path);
 		if (result == ROUTE_FOUND)
 			is_text(route->what, cases[i].what, "its route");
@@ -84,11 +87,12 @@ int main(void)
 	const struct route *route;
 	struct route_values v;
 	char allow[ROUTE_ALLOW_SIZE], text[UUID_TEXT_SIZE];
-	route_find(table, "DELETE", "/v1/orders/" ID "/peers/" ID2, &route, &v, allow);
+	route_find(router, "DELETE", "/v1/orders/" ID "/peers/" ID2, &route, &v, allow);
 	is_text(uuid_format(v.id[0], text), ID, "the first id");
 	is_text(uuid_format(v.id[1], text), ID2, "the second id");
-	route_find(table, "PUT", "/v1/images/" HASH "/pieces/4711", &route, &v, allow);
+	route_find(router, "PUT", "/v1/images/" HASH "/pieces/4711", &route, &v, allow);
 	is_int(v.n, 4711, "the number");
 	is_int(v.hash.bytes[0], 0xe3, "the hash");
+	router_free(router);
 	return done_testing();
 }

@@ -117,6 +117,38 @@ static void usages(void)
 	ed25519_free(key);
 }
 
+/* As the market reads it. */
+static err_t report_from_its_text(json_t *json, struct report *ret, struct json_error *error)
+{
+	struct report *read = malloc(sizeof *read);
+	char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+	*read = *ret;
+	err_t e = report_from_text(text, strlen(text), read, error);
+	if (e == OK)
+		*ret = *read;
+	free(text);
+	free(read);
+	return e;
+}
+
+static void answers_as_text(void)
+{
+	static const char *const notes[] = { "", "mend it", "a \"quoted\" \\ note\n", "gr\xc3\xbcn" };
+	struct lease_order order = { .state = LEASE_ENDED, .reason = END_EXPIRED, .console_from = -1 };
+	struct report_answer a = { .interval_ms = 2000, .now = { 1795231740000001 }, .leases = &order };
+	for (size_t i = 0; i < 2 * sizeof notes / sizeof *notes; i++) {
+		snprintf(a.note, sizeof a.note, "%s", notes[i / 2]);
+		a.lease_count = i % 2;
+		json_t *json = report_answer_to_json(&a), *same = NULL;
+		char *text = report_answer_to_text(&a);
+		struct json_error error;
+		ok(json_parse(text, strlen(text), &same, &error) == OK && json_equal(json, same), "%s", text);
+		free(text);
+		json_decref(json);
+		json_decref(same);
+	}
+}
+
 static void reports(void)
 {
 	static const struct row rows[] = {
@@ -217,6 +249,8 @@ static void reports(void)
 	};
 	message_survives(report, report_from_json, report_to_json, no_clear, REPORT);
 	message_rows(report, report_from_json, no_clear, REPORT, rows);
+	message_survives(report, report_from_its_text, report_to_json, no_clear, REPORT);
+	message_rows(report, report_from_its_text, no_clear, REPORT, rows);
 	message_survives(report_answer, report_answer_from_json, report_answer_to_json, report_answer_clear, ANSWER);
 	message_rows(report_answer, report_answer_from_json, report_answer_clear, ANSWER, answer);
 }
@@ -345,6 +379,7 @@ int main(void)
 	usages();
 	reports();
 	most_leases();
+	answers_as_text();
 	specs();
 	consoles();
 	return done_testing();
