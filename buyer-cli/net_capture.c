@@ -35,6 +35,7 @@ struct capturing {
 	const char *file; /* NULL: standard output */
 	int64_t snaplen, max_count, max_us, max_bytes;
 	wall_time began;
+	mono_time started;
 	struct buf in, out;
 	uint64_t count, dropped;
 	int64_t written_bytes;
@@ -127,13 +128,13 @@ static int wait_ms(const struct capturing *c)
 		return 0;
 	if (!c->max_us)
 		return -1;
-	int64_t left_us = c->began.us + c->max_us - clock_wall().us;
+	int64_t left_us = c->started.us + c->max_us - clock_mono().us;
 	return left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
 }
 
 static bool time_is_over(const struct capturing *c)
 {
-	return c->max_us && clock_wall().us - c->began.us >= c->max_us;
+	return c->max_us && clock_mono().us - c->started.us >= c->max_us;
 }
 
 static int run(struct capturing *c)
@@ -219,6 +220,7 @@ int command_net_capture(struct cli *cli)
 		snprintf(description, sizeof description, "the port on the network of order %s", c.member.order);
 		interrupt_catch();
 		c.began = clock_wall();
+		c.started = clock_mono();
 		pcapng_begin(&c.out, "cpushare " CPUSHARE_VERSION, "cpushare", description, (uint32_t)c.snaplen);
 		code = run(&c);
 	}

@@ -4,7 +4,9 @@
  * With a pin, the server's public key is compared and its certificate is not looked at: an embedded market has a certificate
  * of its own. Without one, the system's certificates decide. Redirects are never followed, so that a token stays where it is.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <sys/socket.h>
 #include "buf.h"
 #include "bytes.h"
 #include "crypto.h"
@@ -80,12 +82,34 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 	return size * count;
 }
 
+/* A connection from an address that this computer has no more (another network, another lease of DHCP) is dead, and TCP would take until the
+ * request's timeout to say so. */
+static bool has_moved(const struct client *client)
+{
+	char *address = NULL;
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	if (curl_easy_getinfo(client->easy, CURLINFO_LOCAL_IP, &address) != CURLE_OK || !address)
+		return false;
+	bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
+	if (!is_v4 && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
+		return false;
+	AUTO_FD fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd >= 0 && bind(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6, is_v4 ? sizeof v4 : sizeof v6) &&
+	       errno == EADDRNOTAVAIL;
+}
+
 static int on_progress(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
 	struct transport *t = context;
 	(void)down_total, (void)down, (void)up_total, (void)up;
-	t->was_silent = t->silence_ms && clock_mono().us - t->last_byte.us > t->silence_ms * 1000LL;
-	return t->was_silent || is_cancelled(t->client);
+	mono_time now = clock_mono();
+	t->was_silent = t->silence_ms && now.us - t->last_byte.us > t->silence_ms * 1000LL;
+	if (now.us - t->looked.us > SECOND_US) {
+		t->looked = now;
+		t->has_moved = has_moved(t->client);
+	}
+	return t->was_silent || t->has_moved || is_cancelled(t->client);
 }
 
 /* ---- the request ---- */
@@ -251,6 +275,7 @@ static void explain(const struct client *client, CURLcode code, struct transport
 	default:
 		snprintf(p->detail, sizeof p->detail, "%s",
 			 t->was_silent	  ? "Nothing came for too long."
+			 : t->has_moved	  ? "This computer's address has changed."
 			 : *client->error ? client->error
 					  : curl_easy_strerror(code));
 	}
@@ -266,13 +291,15 @@ err_t transport_run(struct client *client, struct transport *t, struct problem *
 	TRY(url.error);
 	TRY(headers_make(client, t, &headers));
 	t->status = 0;
-	t->stopped = t->hopeless = t->was_silent = false;
-	t->last_byte = clock_mono();
+	t->stopped = t->hopeless = t->was_silent = t->has_moved = false;
+	t->last_byte = t->looked = clock_mono();
 	t->client = client;
 	client->error[0] = 0;
-	curl_easy_reset(client->easy); /* keeps connections */
+	bool moved = has_moved(client); /* since the last request; the reset forgets its address */
+	curl_easy_reset(client->easy);	/* keeps connections */
 	set_connection(client, client->easy);
 	set_request(client, t, url.data, headers);
+	curl_easy_setopt(client->easy, CURLOPT_FRESH_CONNECT, moved ? 1L : 0L);
 	CURLcode code = curl_easy_perform(client->easy);
 	if (code != CURLE_OK && !t->stopped) {
 		explain(client, code, t, ret_problem);

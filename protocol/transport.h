@@ -35,11 +35,11 @@ struct transport {
 	void *context;
 	/* Set by transport_run(). */
 	const struct client *client;
-	mono_time last_byte;
+	mono_time last_byte, looked; /* looked: at this computer's addresses */
 	int status;
 	bool stopped;  /* body_fn gave up */
 	bool hopeless; /* nothing came back, and trying again does not help */
-	bool was_silent;
+	bool was_silent, has_moved;
 };
 /* OK: an answer came, of any status, and was read to its end or until body_fn gave up. E_UNAVAILABLE: not; *ret_problem says
  * why. E_INVALID: the path or a header would break the request's lines. */

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include "bytes.h"
 #include "client.h"
@@ -89,38 +90,70 @@ static void forget_order(int folder_fd, const char *name, const struct stat *st)
 		log_warn("an old file stays", "name=%s", name);
 }
 
-/* Removes the least recently used images until `need` more bytes fit. */
-static err_t cache_make_room(const struct settings *s, int64_t need)
+/* What of the folder could be dropped, least recently used first; the one that is fetched is not among it. */
+struct cache_sum {
+	int64_t total_bytes; /* of all images, and of what is there of half ones */
+	int64_t gain_bytes;  /* on the disk, with all of them dropped: what no lease has a link to */
+	char oldest[300];
+};
+
+static err_t cache_sum(const struct image_fetch *f, const char *folder, struct cache_sum *ret)
 {
-	char folder[PATH_SIZE], path[PATH_SIZE + 300];
-	if (need > s->cache_bytes)
-		return E_LIMIT;
-	TRY(settings_path(s, "images", folder));
-	for (;;) {
-		DIR *dir = opendir(folder);
-		if (!dir)
-			return err_from_errno(errno);
-		int64_t total = 0, oldest_ns = INT64_MAX;
-		char oldest[300] = "";
-		for (struct dirent *e; (e = readdir(dir));) {
-			struct stat st;
-			if (fstatat(dirfd(dir), e->d_name, &st, 0) || !S_ISREG(st.st_mode))
-				continue;
-			forget_order(dirfd(dir), e->d_name, &st);
-			if (!named(e->d_name, ".iso"))
-				continue;
-			total += st.st_size;
-			int64_t used_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
-			if (used_ns < oldest_ns) {
-				oldest_ns = used_ns;
-				snprintf(oldest, sizeof oldest, "%s", e->d_name);
-			}
+	int64_t oldest_ns = INT64_MAX;
+	DIR *dir = opendir(folder);
+	if (!dir)
+		return err_from_errno(errno);
+	*ret = (struct cache_sum){ 0 };
+	for (struct dirent *e; (e = readdir(dir));) {
+		struct stat st;
+		if (fstatat(dirfd(dir), e->d_name, &st, 0) || !S_ISREG(st.st_mode))
+			continue;
+		forget_order(dirfd(dir), e->d_name, &st);
+		if ((!named(e->d_name, ".iso") && !named(e->d_name, ".part")) ||
+		    !strncmp(e->d_name, f->id_text, strlen(f->id_text)))
+			continue;
+		int64_t here_bytes = st.st_blocks * 512, used_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
+		ret->total_bytes += here_bytes;
+		ret->gain_bytes += st.st_nlink == 1 ? here_bytes : 0;
+		if (used_ns < oldest_ns) {
+			oldest_ns = used_ns;
+			snprintf(ret->oldest, sizeof ret->oldest, "%s", e->d_name);
 		}
-		closedir(dir);
-		if (total + need <= s->cache_bytes || !*oldest)
+	}
+	closedir(dir);
+	return OK;
+}
+
+/* Drops the least recently used images until this one fits into the cache, and onto the disk beside what the owner keeps free there.
+ * Where it never would, nothing is dropped. */
+static err_t cache_make_room(struct image_fetch *f, const char *part)
+{
+	const struct settings *s = f->settings;
+	char folder[PATH_SIZE], path[PATH_SIZE + 300];
+	struct cache_sum sum;
+	struct statvfs disk;
+	struct stat st;
+	TRY(settings_path(s, "images", folder));
+	int64_t here_bytes = stat(part, &st) ? 0 : st.st_blocks * 512;
+	int64_t missing_bytes = here_bytes < f->size_bytes ? f->size_bytes - here_bytes : 0;
+	if (f->size_bytes > s->cache_bytes) {
+		snprintf(f->detail, sizeof f->detail, "the image is larger than the seller's image cache");
+		return E_LIMIT;
+	}
+	for (;;) {
+		TRY(cache_sum(f, folder, &sum));
+		if (statvfs(folder, &disk))
+			return err_from_errno(errno);
+		int64_t room_bytes = (int64_t)(disk.f_bavail * disk.f_frsize) - s->limits.disk_free_bytes;
+		if (room_bytes + sum.gain_bytes < missing_bytes) {
+			snprintf(f->detail, sizeof f->detail, "the seller's disk has no room for the image: %lld of %lld MiB",
+				 (long long)(room_bytes > 0 ? room_bytes >> 20 : 0), (long long)(missing_bytes >> 20));
+			return E_LIMIT;
+		}
+		if ((room_bytes >= missing_bytes && sum.total_bytes + f->size_bytes <= s->cache_bytes) || !*sum.oldest)
 			return OK;
-		snprintf(path, sizeof path, "%s/%s", folder, oldest);
-		log_info("image dropped from the cache", "image=%.12s", oldest);
+		snprintf(path, sizeof path, "%s/%s", folder, sum.oldest);
+		log_info("image dropped from the cache", "image=%.12s", sum.oldest);
 		if (unlink(path))
 			return err_from_errno(errno);
 	}
@@ -209,8 +242,14 @@ static void order_save(const struct image_fetch *f)
 
 /* ---- pieces ---- */
 
+/* On a disk that is full what is there of the image is dropped: the owner has more use for the room. */
 static err_t disk_failed(struct image_fetch *f)
 {
+	char part[PATH_SIZE];
+	int failed = errno;
+	if (failed == ENOSPC && !image_file(f, "part", part))
+		unlink(part);
+	errno = failed;
 	snprintf(f->detail, sizeof f->detail, "the seller's disk: %s", strerror(errno));
 	return err_from_errno(errno);
 }
@@ -249,6 +288,7 @@ static err_t fetch_piece(struct image_fetch *f, size_t i, uint8_t *buffer)
 		snprintf(f->detail, sizeof f->detail, "piece %zu does not hash to what the image's list says", i);
 		return E_CORRUPT;
 	}
+	errno = ENOSPC; /* what a write that falls short means */
 	return pwrite(f->part_fd, buffer, len, (off_t)i * PIECE_BYTES) == (ssize_t)len ? OK : disk_failed(f);
 }
 
@@ -332,10 +372,8 @@ static err_t fetch_image(struct image_fetch *f, const char *whole)
 	size_t have = 0;
 	int64_t missing_bytes = 0;
 	TRY(image_file(f, "part", part));
-	err_t e = f->resume ? OK : cache_make_room(f->settings, f->size_bytes);
-	if (e == E_LIMIT)
-		snprintf(f->detail, sizeof f->detail, "the image is larger than the seller's image cache");
-	TRY(e);
+	if (!f->resume)
+		TRY(cache_make_room(f, part));
 	TRY(get_list(f));
 	f->there = calloc(f->list.piece_count, sizeof *f->there);
 	if (!buffer || !f->there)

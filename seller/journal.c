@@ -125,9 +125,8 @@ err_t journal_record(struct journal *j, const char *lease_dir, const struct ed25
 	usage_sign(key, j->lease, &u);
 	sent_add(j, u.seq, usage_hash(j->lease, &u));
 	j->last = u;
-	TRY(journal_save(j, lease_dir));
 	*ret = u;
-	return OK;
+	return journal_save(j, lease_dir);
 }
 
 err_t journal_acknowledge(struct journal *j, uint64_t seq, sha256 hash)

@@ -29,7 +29,8 @@ struct journal {
 MUST_CHECK err_t journal_load(const char *lease_dir, uuid lease, struct journal *ret);
 /* The endpoint's counters, which start at zero with each endpoint: a new one has a new key. */
 void journal_traffic(struct journal *j, sha256 endpoint, uint64_t tx_bytes, uint64_t rx_bytes);
-/* The next record with these counters, signed and already on disk: to be sent after this. */
+/* The next record with these counters, signed, and on disk before it is sent. Where the disk fails (E_IO), the record is there all the
+ * same: what is lost by it is only that a daemon which starts anew does not know it again. */
 MUST_CHECK err_t journal_record(struct journal *j, const char *lease_dir, const struct ed25519_key *key, uint64_t vcpu_ns,
 				uint64_t running_us, struct usage *ret);
 /* What the market says it has. E_CORRUPT where it is not a record of ours: the market's word is then built on, as nothing else

@@ -321,12 +321,14 @@ err_t lease_adopt(const struct lease_host *host, uuid id, int slot, struct lease
 	TRY(in_dir(l, "vm.json", path, sizeof path));
 	if (adopt_spec(l) && !access(path, F_OK)) {
 		l->ran = true;
-		if (vmrun_ask_status(l->dir, &status)) {
+		err_t e = vmrun_ask_status(l->dir, &status);
+		if (e && e != E_TIMEOUT) {
 			set_ended(l, END_BOOT_FAILED, "the VM was gone when the daemon came back");
 			endpoint_stop(l->dir);
 			vmrun_end(l->dir);
 		} else {
-			l->state = status.starting ? LEASE_RUNNING : status.state;
+			/* One that is too busy to answer lives. */
+			l->state = e || status.starting ? LEASE_RUNNING : status.state;
 			resume_fetch(l);
 			log_info("lease found again", "lease=%s state=%s", strrchr(l->dir, '/') + 1, lease_state_names[l->state]);
 		}
@@ -545,6 +547,7 @@ int lease_permille(const struct lease_here *l)
 
 void lease_report(struct lease_here *l, struct lease_report *ret)
 {
+	static struct log_bucket bucket;
 	memset(ret, 0, sizeof *ret);
 	ret->lease = l->id;
 	ret->state = l->state;
@@ -559,8 +562,8 @@ void lease_report(struct lease_here *l, struct lease_report *ret)
 	if (!l->ran)
 		return;
 	err_t e = journal_record(&l->journal, l->dir, l->host->identity->key, l->vcpu_ns, l->running_us, &ret->usage);
-	ret->has_usage = !e;
-	if (e)
+	ret->has_usage = true;
+	if (e && log_allowed(&bucket))
 		log_warn("usage not written", "lease=%s error=%s", strrchr(l->dir, '/') + 1, err_name(e));
 }
 

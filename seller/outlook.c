@@ -2,24 +2,25 @@
  * outlook.c - what the market sees of this machine, and what its line lets an ethernet do
  */
 #include "outlook.h"
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/eventfd.h>
 #include "client.h"
 #include "file.h"
 #include "log.h"
 
-enum { LOOK_S = 60, SURVEY_EVERY = 30, TIMEOUT_MS = 5000 };
+/* The first time the report may not have been heard yet. */
+enum { FIRST_LOOK_MS = 5000, LOOK_MS = 60000, SURVEY_EVERY = 30, TIMEOUT_MS = 5000 };
 
 struct outlook {
 	const struct settings *settings;
 	const struct identity *identity;
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool quit;
+	int quit_fd;
 	atomic_bool cancel; /* what is asked of the market now */
 	/* under the lock: */
 	json_t *explain;
@@ -89,15 +90,8 @@ static void *look(void *context)
 		if (n % SURVEY_EVERY == 0)
 			look_at_line(o);
 		look_at_market(o);
-		/* the first time the report may not have been heard yet */
-		struct timespec until = { .tv_sec = clock_wall().us / SECOND_US + (n ? LOOK_S : 5) };
-		pthread_mutex_lock(&o->lock);
-		int waited = 0;
-		while (!o->quit && !waited)
-			waited = pthread_cond_timedwait(&o->wake, &o->lock, &until);
-		bool quit = o->quit;
-		pthread_mutex_unlock(&o->lock);
-		if (quit)
+		struct pollfd p = { .fd = o->quit_fd, .events = POLLIN };
+		if (poll(&p, 1, n ? LOOK_MS : FIRST_LOOK_MS) == 1)
 			return NULL;
 	}
 }
@@ -110,8 +104,9 @@ err_t outlook_new(const struct settings *settings, const struct identity *identi
 	o->settings = settings;
 	o->identity = identity;
 	pthread_mutex_init(&o->lock, NULL);
-	pthread_cond_init(&o->wake, NULL);
-	if (pthread_create(&o->thread, NULL, look, o)) {
+	o->quit_fd = eventfd(0, EFD_CLOEXEC);
+	if (o->quit_fd < 0 || pthread_create(&o->thread, NULL, look, o)) {
+		fd_close(&o->quit_fd);
 		free(o);
 		return E_NOMEM;
 	}
@@ -124,14 +119,12 @@ void outlook_free(struct outlook *o)
 	if (!o)
 		return;
 	atomic_store(&o->cancel, true);
-	pthread_mutex_lock(&o->lock);
-	o->quit = true;
-	pthread_cond_signal(&o->wake);
-	pthread_mutex_unlock(&o->lock);
+	if (eventfd_write(o->quit_fd, 1))
+		log_error("a thread cannot be told to end", "fd=%d", o->quit_fd);
 	pthread_join(o->thread, NULL);
 	json_decref(o->explain);
 	pthread_mutex_destroy(&o->lock);
-	pthread_cond_destroy(&o->wake);
+	fd_close(&o->quit_fd);
 	free(o);
 }
 

@@ -113,15 +113,16 @@ static err_t status_from_json(json_t *answer, struct vmrun_status *ret)
 	struct vmrun_status s = { .reason = END_NONE };
 	struct json_error error = { .what = "" };
 	struct json_reader r;
-	char reason[32];
+	char reason[32], detail[512]; /* vmrun's own bound; of a longer one than the market takes the beginning is told */
 	int state = 0, parsed = END_NONE;
 	json_open(&r, answer, &error);
 	json_take_enum(&r, "state", states, 4, &state);
 	json_take_text_or_empty(&r, "reason", reason, sizeof reason);
-	json_take_text_or_empty(&r, "detail", s.detail, sizeof s.detail);
+	json_take_text_or_empty(&r, "detail", detail, sizeof detail);
 	json_take_u64(&r, "vcpu_ns", &s.vcpu_ns);
 	json_take_u64(&r, "running_us", &s.running_us);
 	TRY(json_close_lenient(&r));
+	snprintf(s.detail, sizeof s.detail, "%.*s", (int)sizeof s.detail - 1, detail);
 	s.state = meaning[state];
 	s.starting = state == 0;
 	if (s.state == LEASE_ENDED) {

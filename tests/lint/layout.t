@@ -24,6 +24,8 @@ only_in libcurl curl/ '^protocol/|^market/(pay|http)/|^tests/'
 only_in libqrencode qrencode '^market/factors.c$'
 only_in smartcols libsmartcols '^buyer-cli/'
 none "only clock.c reads a clock" "$(files '*.c' '*.h' | grep -vE '^base/(clock|log)\.c$|^tests/' | xargs -r grep -nE '\b(clock_gettime|gettimeofday|time)\((NULL|CLOCK|&)' || true)"
+none "nothing waits by the clock that people set" "$(files '*.c' '*.h' | grep -vE '^base/clock\.c$|^tests/' | xargs -r grep -nE 'CLOCK_REALTIME|\b(pthread_cond_timedwait|pthread_mutex_timedlock|sem_timedwait) *\(' || true)"
+none "nor measures by it" "$(files '*.c' | grep -vE '^tests/|^seller/cache.c$' | xargs -r grep -nE '[^=]- *clock_wall\(\)|clock_wall\(\)\.us( / [A-Z_]+)? *-' || true)"
 none "SQL only in db/ and market/store/" "$(files '*.c' | grep -vE '^market/store/|^tests/' | xargs -r grep -nE '"(SELECT|INSERT INTO|UPDATE|DELETE FROM) ' || true)"
 none "no include climbs out of its folder" "$(files '*.c' '*.h' | xargs -r grep -nE '#include "\.\./' || true)"
 none "every C file, script and SQL file opens with its licence" "$(files '*.c' '*.h' '*.sql' '*.js' '*.t' '*.sh' | while read -r f; do head -n 3 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"; done)"

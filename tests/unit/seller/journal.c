@@ -42,6 +42,16 @@ static void test_counters_only_grow(void)
 	   "counters that came back smaller stay where they were");
 }
 
+static void test_disk_fails(void)
+{
+	uuid lease = uuid_make(clock_wall());
+	struct journal j = { .lease = lease };
+	struct usage u = { .seq = 0 };
+	ok(journal_record(&j, "/no/such/folder", key, 5000, 5000, &u) == E_NOT_FOUND, "a disk that takes nothing");
+	ok(u.seq == 1 && u.vcpu_ns == 5000 && usage_verify(ed25519_public_of(key), lease, &u),
+	   "the record is there all the same");
+}
+
 static void test_traffic(void)
 {
 	struct journal j = { .lease = uuid_make(clock_wall()) }, again;
@@ -77,6 +87,7 @@ int main(void)
 		return 1;
 	test_chain();
 	test_counters_only_grow();
+	test_disk_fails();
 	test_traffic();
 	test_refusals();
 	ed25519_free(key);
