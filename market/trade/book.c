@@ -26,6 +26,7 @@ struct bid_entry {
 
 struct book {
 	struct ladder ladder;
+	struct slab entries;		/* struct ask_entry */
 	struct uuid_map ask_of, bid_of; /* by machine, by order */
 	struct ask_entry **asks;	/* all, in no order; ask_cap */
 	struct bid_entry **bids;
@@ -43,14 +44,15 @@ err_t book_new(struct book **ret_book)
 
 	if (!book)
 		return E_NOMEM;
+	book->entries.size = sizeof(struct ask_entry);
 	*ret_book = book;
 	return OK;
 }
 
-static void ask_free(struct ask_entry *entry)
+static void ask_free(struct book *book, struct ask_entry *entry)
 {
 	free(entry->blocked);
-	free(entry);
+	slab_give(&book->entries, entry);
 }
 
 static void bid_free(struct bid_entry *entry)
@@ -64,9 +66,10 @@ void book_free(struct book *book)
 	if (!book)
 		return;
 	for (size_t i = 0; i < book->ask_count; i++)
-		ask_free(book->asks[i]);
+		free(book->asks[i]->blocked);
 	for (size_t i = 0; i < book->bid_count; i++)
 		bid_free(book->bids[i]);
+	slab_clear(&book->entries);
 	ladder_clear(&book->ladder);
 	uuid_map_clear(&book->ask_of);
 	uuid_map_clear(&book->bid_of);
@@ -186,14 +189,16 @@ err_t book_put_ask(struct book *book, const struct ask *ask, bool *ret_news)
 		entry->blocked = blocked;
 		return ask_replace(book, entry, &copy);
 	}
-	entry = calloc(1, sizeof *entry);
-	if (entry)
+	entry = slab_take(&book->entries);
+	if (entry) {
+		memset(entry, 0, sizeof *entry); /* also between its members: asks are compared whole */
 		*entry = (struct ask_entry){ .ask = copy, .blocked = blocked };
-	else
+	} else {
 		free(blocked);
+	}
 	err_t e = entry ? ask_insert(book, entry) : E_NOMEM;
 	if (e && entry)
-		ask_free(entry);
+		ask_free(book, entry);
 	return e;
 }
 
@@ -215,7 +220,7 @@ void book_remove_ask(struct book *book, uuid machine)
 			break;
 		}
 	}
-	ask_free(entry);
+	ask_free(book, entry);
 }
 
 /* ---- bids ---- */

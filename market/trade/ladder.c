@@ -11,22 +11,15 @@
  * cheapest one could not be before the worst that was found. Lowest prices are lower bounds: they are right after a block was
  * arranged anew and may be too low after removals, which costs time and nothing else.
  */
-#include "ladder.h"
+#include "ladder_block.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 512
-#define RUNGS 16
-#define RUNG_SLOTS 32
-#define WORDS (SLOTS / 64)
 #define FULL 384 /* a block with more is split in two rather than arranged anew */
-#define RUN 32
 
 /* ---- grades ---- */
 
-enum graded { G_CORES, G_MEMORY, G_SCORE, G_RATING, G_UP, G_DOWN, G_DURATION, GRADED_COUNT };
-#define GRADES 16
 static const uint32_t grade_from[GRADED_COUNT][GRADES] = {
 	[G_CORES] = { 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64 },
 	[G_MEMORY] = { 64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 16384, 32768, 65536, 131072 },
@@ -40,14 +33,8 @@ static const uint32_t grade_from[GRADED_COUNT][GRADES] = {
 	[G_DURATION] = { 600, 1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 64800, 86400, 172800, 259200, 432000, 604800,
 			 2592000 },
 };
-enum flag { F_KVM, F_TCG, F_DIRECT, F_TRUSTED, F_INTEL, F_AMD, F_OTHER, FLAG_COUNT };
-#define COUNTRY_BUCKETS 32
-#define FIRST_FLAG (GRADED_COUNT * GRADES)
-#define FIRST_COUNTRY (FIRST_FLAG + FLAG_COUNT)
-#define MAPS (FIRST_COUNTRY + COUNTRY_BUCKETS)
 
-/* How many grades the value reaches. */
-static uint8_t grade_of(enum graded which, uint32_t value)
+uint8_t ladder_grade(enum graded which, uint32_t value)
 {
 	uint8_t grade = 0;
 
@@ -56,37 +43,40 @@ static uint8_t grade_of(enum graded which, uint32_t value)
 	return grade;
 }
 
-static unsigned int country_bucket(const char *country)
+unsigned int ladder_country(const char *country)
 {
 	return ((unsigned char)country[0] * 7U + (unsigned char)country[1] * 11U) % COUNTRY_BUCKETS;
 }
 
-/* What an ask is by grades. */
-struct standing {
-	uint8_t grade[8]; /* GRADED_COUNT of them; the last one is 0 */
-	uint8_t flags, country;
-};
-
-static uint32_t clamp_u32(int64_t value)
-{
-	return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
-}
-
 static struct standing standing_of(const struct ask *a)
 {
-	struct standing s = { .country = (uint8_t)country_bucket(a->country) };
+	struct standing s = { .country = (uint8_t)ladder_country(a->country) };
 
-	s.grade[G_CORES] = grade_of(G_CORES, a->cores_free);
-	s.grade[G_MEMORY] = grade_of(G_MEMORY, a->memory_free_mib);
-	s.grade[G_SCORE] = grade_of(G_SCORE, a->score);
-	s.grade[G_RATING] = grade_of(G_RATING, a->rating_ppm);
-	s.grade[G_UP] = grade_of(G_UP, a->up_kbit_s);
-	s.grade[G_DOWN] = grade_of(G_DOWN, a->down_kbit_s);
-	s.grade[G_DURATION] = grade_of(G_DURATION, a->max_duration_s ? clamp_u32(a->max_duration_s) : UINT32_MAX);
+	s.grade[G_CORES] = ladder_grade(G_CORES, a->cores_free);
+	s.grade[G_MEMORY] = ladder_grade(G_MEMORY, a->memory_free_mib);
+	s.grade[G_SCORE] = ladder_grade(G_SCORE, a->score);
+	s.grade[G_RATING] = ladder_grade(G_RATING, a->rating_ppm);
+	s.grade[G_UP] = ladder_grade(G_UP, a->up_kbit_s);
+	s.grade[G_DOWN] = ladder_grade(G_DOWN, a->down_kbit_s);
+	s.grade[G_DURATION] = ladder_grade(G_DURATION, a->max_duration_s ? clamp_u32(a->max_duration_s) : UINT32_MAX);
 	s.flags = (uint8_t)((a->accel == ACCEL_KVM) << F_KVM | (a->accel == ACCEL_TCG) << F_TCG | a->direct << F_DIRECT |
 			    a->trusted << F_TRUSTED | (a->vendor == CPU_INTEL) << F_INTEL | (a->vendor == CPU_AMD) << F_AMD |
 			    (a->vendor == CPU_OTHER) << F_OTHER);
 	return s;
+}
+
+static struct facts facts_of(const struct ask *a)
+{
+	return (struct facts){ (uint64_t)a->prices.per_core_hour.micro,
+			       (uint64_t)a->prices.per_gib_hour.micro,
+			       a->score,
+			       a->rating_ppm,
+			       a->ratings,
+			       a->up_kbit_s,
+			       a->down_kbit_s,
+			       a->cores_free,
+			       a->memory_free_mib,
+			       a->scratch_free_mib };
 }
 
 /* ---- order ---- */
@@ -114,12 +104,6 @@ struct candidate candidate_of(const struct bid *bid, struct ask_entry *entry)
 	};
 }
 
-/* Where an ask stands on the ladder: an hour of 1 core and 2 GiB. */
-struct key {
-	uint64_t price;
-	uint32_t rating_ppm;
-	uint64_t since;
-};
 static const struct key last_key = { UINT64_MAX, 0, UINT64_MAX };
 
 static struct key key_of(const struct ask_entry *e)
@@ -139,17 +123,6 @@ static bool key_before(const struct key *a, const struct key *b)
 
 /* ---- what many asks have at best ---- */
 
-/* What twice an hour costs per core is 2 * core price + R * GiB price for R half GiB a core: a line in R. The least of many such
- * lines is concave, so between two R it lies on or above the chord. */
-#define RATIOS 6
-static const uint32_t half_gib[RATIOS] = { 0, 1, 2, 4, 8, 16 };
-
-struct bound {
-	uint64_t least[RATIOS]; /* of 2 * core price + half_gib[i] * GiB price */
-	uint64_t per_gib_hour;
-	uint64_t since;
-	uint32_t rating_ppm;
-};
 static const struct bound nothing = {
 	{ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX }, UINT64_MAX, UINT64_MAX, 0
 };
@@ -173,13 +146,6 @@ static struct bound bound_of(const struct ask_entry *e)
 	return b;
 }
 
-struct ladder_zone {
-	struct bound bound;
-	uint8_t top[8]; /* the highest grade of each kind */
-	uint8_t flags;
-	uint32_t countries;
-};
-
 static void zone_widen(struct ladder_zone *z, const struct ladder_zone *more)
 {
 	bound_widen(&z->bound, &more->bound);
@@ -188,21 +154,6 @@ static void zone_widen(struct ladder_zone *z, const struct ladder_zone *more)
 	z->flags |= more->flags;
 	z->countries |= more->countries;
 }
-
-struct ladder_block {
-	struct ladder_zone zone;
-	size_t position; /* among the ladder's blocks */
-	uint32_t count;
-	uint16_t filled[RUNGS]; /* slots in use of each rung */
-	struct key low[RUNGS];	/* what is before it does not belong to this rung; last_key: it was never used */
-	struct bound bounds[RUNGS];
-	uint64_t used[WORDS];
-	uint16_t sizes[MAPS]; /* bits in each map */
-	uint64_t maps[MAPS][WORDS] __attribute__((aligned(64)));
-	money per_core_hour[SLOTS], per_gib_hour[SLOTS];
-	struct standing standing[SLOTS];
-	struct ask_entry *entry[SLOTS];
-};
 
 static void map_set(struct ladder_block *b, unsigned int map, unsigned int slot, bool on)
 {
@@ -272,8 +223,7 @@ static void block_fill_slot(struct ladder_block *b, unsigned int slot, struct as
 	block_note(b, slot, &standing);
 	b->used[slot / 64] |= 1ULL << (slot % 64);
 	b->entry[slot] = e;
-	b->per_core_hour[slot] = e->ask.prices.per_core_hour;
-	b->per_gib_hour[slot] = e->ask.prices.per_gib_hour;
+	b->facts[slot] = facts_of(&e->ask);
 	b->filled[rung]++;
 	b->count++;
 	bound_widen(&b->bounds[rung], &bound);
@@ -338,8 +288,7 @@ static size_t block_sorted(const struct ladder_block *b, struct ask_entry **ret)
 
 void ladder_clear(struct ladder *l)
 {
-	for (size_t i = 0; i < l->count; i++)
-		free(l->blocks[i]);
+	slab_clear(&l->slab);
 	free(l->blocks);
 	free(l->zones);
 	uuid_map_clear(&l->sellers);
@@ -376,7 +325,8 @@ static err_t block_insert(struct ladder *l, size_t at, struct ladder_block **ret
 		l->zones = zones;
 		l->cap = cap;
 	}
-	struct ladder_block *b = aligned_alloc(64, (sizeof *b + 63) / 64 * 64);
+	l->slab.size = sizeof(struct ladder_block);
+	struct ladder_block *b = slab_take(&l->slab);
 	if (!b)
 		return E_NOMEM;
 	memmove(l->blocks + at + 1, l->blocks + at, (l->count - at) * sizeof(struct ladder_block *));
@@ -397,7 +347,7 @@ static void block_remove(struct ladder *l, struct ladder_block *b)
 	memmove(l->blocks + at, l->blocks + at + 1, (l->count - at) * sizeof(struct ladder_block *));
 	for (size_t i = at; i < l->count; i++)
 		l->blocks[i]->position = i;
-	free(b);
+	slab_give(&l->slab, b);
 	zones_refresh(l, at);
 }
 
@@ -521,277 +471,10 @@ void ladder_changed(struct ladder *l, struct ask_entry *e)
 	struct bound bound = bound_of(e);
 	struct ladder_zone was = b->zone;
 
+	b->facts[e->slot] = facts_of(&e->ask);
 	block_note(b, e->slot, &standing);
 	bound_widen(&b->bounds[e->slot / RUNG_SLOTS], &bound);
 	bound_widen(&b->zone.bound, &bound);
 	if (memcmp(&was, &b->zone, sizeof was))
 		zone_refresh(l, b->position / RUN);
-}
-
-/* ---- finding ---- */
-
-/* What a bid needs, by grades. */
-struct search {
-	const struct bid *bid;
-	uint8_t grade[8];
-	uint8_t flags;
-	uint32_t countries; /* buckets, any of which will do; 0: all */
-	uint16_t maps[GRADED_COUNT + FLAG_COUNT];
-	int map_count;
-	bool trusted; /* trusted machines are preferred, and it is their turn */
-	/* An hour costs at least (weight[0] * least[ratio] + weight[1] * least[ratio + 1] + rest * per_gib_hour) / scale. */
-	int ratio;
-	uint64_t weight[2], rest, scale;
-	struct candidate *found;
-	size_t count, max;
-};
-
-static void search_weigh(struct search *s, uint64_t cores, uint64_t memory_mib)
-{
-	uint64_t unit = 512 * cores; /* MiB of one half GiB a core */
-
-	while (s->ratio + 2 < RATIOS && memory_mib > unit * half_gib[s->ratio + 1])
-		s->ratio++;
-	uint64_t low = half_gib[s->ratio], high = half_gib[s->ratio + 1];
-	if (memory_mib > unit * high) {
-		s->rest = (memory_mib - unit * high) * (high - low);
-		memory_mib = unit * high;
-	}
-	s->weight[0] = unit * high - memory_mib;
-	s->weight[1] = memory_mib - unit * low;
-	s->scale = 1024 * (high - low);
-}
-
-static void search_need(struct search *s, enum graded which, uint32_t least)
-{
-	s->grade[which] = grade_of(which, least);
-	if (s->grade[which])
-		s->maps[s->map_count++] = (uint16_t)(which * GRADES + s->grade[which] - 1);
-}
-
-static void search_need_flag(struct search *s, bool wanted, enum flag flag)
-{
-	if (!wanted)
-		return;
-	s->flags |= (uint8_t)(1U << flag);
-	s->maps[s->map_count++] = (uint16_t)(FIRST_FLAG + flag);
-}
-
-static void search_begin(struct search *s, const struct bid *bid, struct candidate *found, size_t max)
-{
-	const struct constraints *c = &bid->constraints;
-
-	*s = (struct search){ .bid = bid, .found = found, .max = max };
-	search_weigh(s, bid->cores, bid->memory_mib);
-	/* Those first that most often leave nothing. */
-	search_need(s, G_SCORE, c->min_score);
-	search_need(s, G_RATING, c->min_rating_ppm);
-	search_need_flag(s, c->trusted == TRUSTED_REQUIRE, F_TRUSTED);
-	search_need(s, G_UP, c->min_up_kbit_s);
-	search_need(s, G_DOWN, c->min_down_kbit_s);
-	search_need(s, G_CORES, bid->cores);
-	search_need(s, G_MEMORY, bid->memory_mib);
-	search_need(s, G_DURATION, clamp_u32(bid->duration_s));
-	search_need_flag(s, c->direct, F_DIRECT);
-	search_need_flag(s, c->accel == ACCEL_KVM, F_KVM);
-	search_need_flag(s, c->accel == ACCEL_TCG, F_TCG);
-	search_need_flag(s, c->cpu_vendor == CPU_INTEL, F_INTEL);
-	search_need_flag(s, c->cpu_vendor == CPU_AMD, F_AMD);
-	search_need_flag(s, c->cpu_vendor == CPU_OTHER, F_OTHER);
-	for (size_t i = 0; i < c->country_count; i++)
-		s->countries |= 1U << country_bucket(c->countries[i]);
-}
-
-/* May one of these be wanted, and come before the worst that was found? */
-static bool bound_promises(const struct search *s, const struct bound *b)
-{
-	const struct prices *max = &s->bid->max_prices;
-
-	if (b->least[0] > 2 * (uint64_t)max->per_core_hour.micro || b->per_gib_hour > (uint64_t)max->per_gib_hour.micro)
-		return false;
-	if (s->count < s->max)
-		return true;
-	const struct candidate *worst = &s->found[s->count - 1];
-	if (worst->preferred || (worst->trusted && !s->trusted))
-		return false;
-	hour_cost least = (hour_cost)s->weight[0] * b->least[s->ratio] + (hour_cost)s->weight[1] * b->least[s->ratio + 1] +
-			  (hour_cost)s->rest * b->per_gib_hour;
-	hour_cost most = worst->cost * s->scale;
-	if (least < most)
-		return true;
-	if (least > most + s->scale / 2) /* costs are rounded */
-		return false;
-	uint32_t rating_ppm = worst->entry->ask.rating_ppm;
-	return b->rating_ppm > rating_ppm || (b->rating_ppm == rating_ppm && b->since < worst->entry->since);
-}
-
-static bool zone_promises(const struct search *s, const struct ladder_zone *z)
-{
-	bool enough = true;
-
-	for (int i = 0; i < 8; i++)
-		enough &= z->top[i] >= s->grade[i];
-	return enough && (z->flags & s->flags) == s->flags && (!s->countries || (z->countries & s->countries)) &&
-	       bound_promises(s, &z->bound);
-}
-
-/* Keeps the first s->max in their order. */
-static void search_offer(struct search *s, const struct candidate *c)
-{
-	size_t at = s->count;
-
-	if (s->count == s->max && !candidate_before(c, &s->found[s->count - 1]))
-		return;
-	if (rule_against(s->bid, &c->entry->ask) != RULE_COUNT)
-		return;
-	if (s->count < s->max)
-		s->count++;
-	else
-		at--;
-	for (; at > 0 && candidate_before(c, &s->found[at - 1]); at--)
-		s->found[at] = s->found[at - 1];
-	s->found[at] = *c;
-}
-
-static void search_slot(struct search *s, const struct ladder_block *b, unsigned int slot)
-{
-	const struct prices *max = &s->bid->max_prices;
-
-	if (b->per_core_hour[slot].micro > max->per_core_hour.micro || b->per_gib_hour[slot].micro > max->per_gib_hour.micro)
-		return;
-	if (s->count == s->max) {
-		struct prices prices = { b->per_core_hour[slot], b->per_gib_hour[slot], { 0 } };
-
-		if (rule_hour_cost(&prices, s->bid->cores, s->bid->memory_mib) > s->found[s->count - 1].cost)
-			return;
-	}
-	struct candidate c = candidate_of(s->bid, b->entry[slot]);
-	if (!c.preferred && c.trusted == s->trusted)
-		search_offer(s, &c);
-}
-
-/* Which slots have all grades; false: none. */
-static bool block_filter(const struct search *s, const struct ladder_block *b, uint64_t left[WORDS])
-{
-	uint64_t any = 0;
-
-	memcpy(left, b->used, sizeof b->used);
-	for (int m = 0; m < s->map_count; m++) {
-		const uint64_t *map = b->maps[s->maps[m]];
-
-		any = 0;
-		for (int w = 0; w < WORDS; w++)
-			any |= left[w] &= map[w];
-		if (!any)
-			return false;
-	}
-	if (s->countries) {
-		uint64_t there[WORDS] = { 0 };
-
-		for (uint32_t rest = s->countries; rest; rest &= rest - 1) {
-			const uint64_t *map = b->maps[FIRST_COUNTRY + __builtin_ctz(rest)];
-
-			for (int w = 0; w < WORDS; w++)
-				there[w] |= map[w];
-		}
-		any = 0;
-		for (int w = 0; w < WORDS; w++)
-			any |= left[w] &= there[w];
-	}
-	return any || (!s->map_count && !s->countries);
-}
-
-static void search_block(struct search *s, const struct ladder_block *b)
-{
-	uint64_t left[WORDS];
-
-	if (!block_filter(s, b, left))
-		return;
-	for (unsigned int rung = 0; rung < RUNGS; rung++) {
-		uint32_t slots = (uint32_t)(left[rung / 2] >> (rung % 2 * RUNG_SLOTS));
-
-		if (!slots || !bound_promises(s, &b->bounds[rung]))
-			continue;
-		for (; slots; slots &= slots - 1)
-			search_slot(s, b, rung * RUNG_SLOTS + (unsigned int)__builtin_ctz(slots));
-	}
-}
-
-/* Memory is what a look at a block costs; so all that will be looked at is asked for some blocks ahead. */
-#define AHEAD 8
-
-static void block_prefetch(const struct search *s, const struct ladder_block *b)
-{
-	for (int m = 0; m < s->map_count; m++)
-		__builtin_prefetch(b->maps[s->maps[m]]);
-	for (uint32_t rest = s->countries; rest; rest &= rest - 1)
-		__builtin_prefetch(b->maps[FIRST_COUNTRY + __builtin_ctz(rest)]);
-	__builtin_prefetch(b->used);
-}
-
-static void search_run(struct search *s, struct ladder_block *const *blocks, size_t count)
-{
-	const struct ladder_block *promising[RUN];
-	size_t found = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		__builtin_prefetch(&blocks[i]->zone);
-		__builtin_prefetch((const char *)&blocks[i]->zone + 64);
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (zone_promises(s, &blocks[i]->zone))
-			promising[found++] = blocks[i];
-	}
-	for (size_t i = 0; i < found && i < AHEAD; i++)
-		block_prefetch(s, promising[i]);
-	for (size_t i = 0; i < found; i++) {
-		if (i + AHEAD < found)
-			block_prefetch(s, promising[i + AHEAD]);
-		if (bound_promises(s, &promising[i]->zone.bound))
-			search_block(s, promising[i]);
-	}
-}
-
-static void search_all(struct search *s, const struct ladder *l)
-{
-	for (size_t run = 0; run * RUN < l->count; run++) {
-		size_t rest = l->count - run * RUN;
-
-		if (zone_promises(s, &l->zones[run]))
-			search_run(s, l->blocks + run * RUN, rest < RUN ? rest : RUN);
-	}
-}
-
-static void search_sellers(struct search *s, const struct ladder *l, const struct constraints *c)
-{
-	for (size_t i = 0; i < c->preferred_count; i++) {
-		struct ask_entry *e = uuid_map_get(&l->sellers, c->preferred[i]);
-
-		for (size_t k = 0; k < i; k++) {
-			if (uuid_equal(c->preferred[k], c->preferred[i]))
-				e = NULL; /* named twice */
-		}
-		for (; e; e = e->sibling) {
-			struct candidate found = candidate_of(s->bid, e);
-
-			search_offer(s, &found);
-		}
-	}
-}
-
-size_t ladder_find(const struct ladder *l, const struct bid *bid, struct candidate *ret_candidates, size_t n)
-{
-	struct search s;
-
-	if (!n)
-		return 0;
-	search_begin(&s, bid, ret_candidates, n);
-	search_sellers(&s, l, &bid->constraints);
-	if (bid->constraints.trusted == TRUSTED_PREFER) {
-		s.trusted = true;
-		search_all(&s, l);
-		s.trusted = false;
-	}
-	search_all(&s, l);
-	return s.count;
 }

@@ -7,6 +7,7 @@
 #define TRADE_LADDER_H
 
 #include "rule.h"
+#include "slab.h"
 #include "uuid_map.h"
 
 struct ladder_block;
@@ -30,6 +31,7 @@ struct ladder {
 	struct ladder_block **blocks; /* by price */
 	struct ladder_zone *zones;    /* what a run of RUN neighbours among them has, one for each run */
 	size_t count, cap;
+	struct slab slab;	 /* what the blocks are taken from */
 	struct uuid_map sellers; /* the first entry of each */
 };
 
