@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * channel.h - what the outer process and the inside of the jail say to each other, one packet at a time
  *
- * Outwards: reports. Inwards: vm.json's text once, then commands of one byte. The inside may be captured by its guest, so
- * the outer process takes a report for what it is: a state, a cause and a bounded printable text.
+ * Outwards: reports, and the screen's picture where it was asked for. Inwards: vm.json's text once, then commands. The inside may be captured by its guest, so
+ * the outer process takes a report for what it is: a state, a cause and a bounded printable text; and a picture for bytes (screen.h).
  */
 #ifndef VM_CHANNEL_H
 #define VM_CHANNEL_H
@@ -30,7 +30,9 @@ struct vm_report {
 	char detail[VM_DETAIL_SIZE];
 };
 
-enum vm_command { VM_COMMAND_PAUSE = 'P', VM_COMMAND_RESUME = 'R' };
+/* A byte; behind VM_COMMAND_SCREEN a u16: how wide at most. The answer to that one begins with the same byte, which is no state. */
+enum vm_command { VM_COMMAND_PAUSE = 'P', VM_COMMAND_RESUME = 'R', VM_COMMAND_SCREEN = 'S' };
+#define VM_COMMAND_MAX_BYTES 3
 
 #define VM_REPORT_MAX_BYTES (4 + VM_DETAIL_SIZE)
 /* data has VM_REPORT_MAX_BYTES. Returns the packet's length. */

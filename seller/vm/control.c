@@ -123,6 +123,22 @@ static json_t *type(struct control *control, struct json_reader *request)
 	return answer;
 }
 
+static json_t *screen(struct control *control, struct json_reader *request)
+{
+	static char text[4 * ((PICTURE_MAX_BYTES + 2) / 3) + 1];
+	struct screen *screen = &control->life.screen;
+	uint32_t width = 0;
+
+	json_take_u32(request, "width", PICTURE_MIN_WIDTH, PICTURE_MAX_WIDTH, &width);
+	if (json_close(request) != OK)
+		return refuse(request->error);
+	vm_life_look(&control->life, width);
+	json_t *answer = json_object();
+	json_put_int(answer, "number", (int64_t)screen->number);
+	json_put_text(answer, "png", base64_encode(screen->png, screen_fresh(screen, clock_mono()), text));
+	return answer;
+}
+
 static json_t *quit(struct control *control)
 {
 	vm_life_end(&control->life, "vmrun_quit", "");
@@ -131,8 +147,8 @@ static json_t *quit(struct control *control)
 	return json_object();
 }
 
-enum ask { ASK_STATUS, ASK_PAUSE, ASK_RESUME, ASK_THROTTLE, ASK_STOP, ASK_CONSOLE, ASK_TYPE, ASK_QUIT, ASK_COUNT };
-static const char *const ask_names[] = { "status", "pause", "resume", "throttle", "stop", "console", "type", "quit" };
+enum ask { ASK_STATUS, ASK_PAUSE, ASK_RESUME, ASK_THROTTLE, ASK_STOP, ASK_CONSOLE, ASK_TYPE, ASK_SCREEN, ASK_QUIT, ASK_COUNT };
+static const char *const ask_names[] = { "status", "pause", "resume", "throttle", "stop", "console", "type", "screen", "quit" };
 static_assert(sizeof ask_names / sizeof *ask_names == ASK_COUNT, "one name each");
 
 static json_t *on_request(void *context, json_t *json)
@@ -154,6 +170,8 @@ static json_t *on_request(void *context, json_t *json)
 		return console(control, &request);
 	if (ask == ASK_TYPE)
 		return type(control, &request);
+	if (ask == ASK_SCREEN)
+		return screen(control, &request);
 	if (json_close(&request) != OK)
 		return refuse(&error);
 	if (ask == ASK_QUIT)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * domain_xml.c - writes the machine's libvirt XML: as few devices as a live image can do with
  *
- * There is no USB, VGA, audio, balloon, floppy, 9p or host device. q35 brings an AHCI controller that cannot be left out; the
+ * There is no USB, audio, balloon, floppy, 9p or host device, and a VGA card only where the order asks for a display. q35 brings an AHCI controller that cannot be left out; the
  * discs are on virtio-scsi unless the image's kernel only knows AHCI. libvirt 9.0 has no word for QEMU's dgram and
  * stream network backends, hence the command line's part.
  */
@@ -19,6 +19,8 @@
 #define SNP_POLICY "0x30000"
 /* Bound on TCG's translated code; QEMU's default is a GiB. */
 #define TB_CACHE_MIB 64
+/* Of the VGA card: 1920x1080 in full colours just fits, and no mode can be as large as to matter to the host. */
+#define VGA_MEMORY_KIB 8192
 
 /* Text between tags and in attributes. Names are checked before; this is the second lock on the door. */
 static void put_text(struct buf *out, const char *text)
@@ -60,7 +62,7 @@ static void put_head(const struct vm_spec *spec, struct buf *out)
 	/* The endpoint reaches the guest's rings in it. QEMU seals a memfd, so that it cannot shrink under the endpoint. */
 	if (spec->port == VM_PORT_VHOST_USER)
 		buf_puts(out, " <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>\n");
-	/* The BIOS and boot loaders that print through it show on the serial console; there is no screen. */
+	/* The BIOS and boot loaders that print through it show on the serial console, screen or not. */
 	if (spec->launch_security == VM_LAUNCH_SEV_SNP) {
 		buf_puts(out, " <os>\n  <type arch='x86_64' machine='" MACHINE "'>hvm</type>\n"
 			      "  <loader type='rom' readonly='yes' stateless='yes'>" SNP_FIRMWARE "</loader>\n </os>\n");
@@ -108,6 +110,19 @@ static void put_disc(const struct vm_spec *spec, const char *path, char letter, 
 	buf_puts(out, "  </disk>\n");
 }
 
+/* QEMU's standard VGA: what SeaBIOS, boot loaders and every kernel's text console know, and no 3D, no acceleration, no cursor of its own.
+ * Nothing listens for viewers: QEMU draws it when a picture is asked for. */
+static void put_video(const struct vm_spec *spec, struct buf *out)
+{
+	if (spec->display == VM_DISPLAY_VGA)
+		buf_printf(out,
+			   "  <video><model type='vga' vram='%d' heads='1' primary='yes'/>"
+			   "<address type='pci' bus='0x00' slot='0x01' function='0x0'/></video>\n",
+			   VGA_MEMORY_KIB);
+	else
+		buf_puts(out, "  <video><model type='none'/></video>\n");
+}
+
 static void put_devices(const struct vm_spec *spec, bool cidata, struct buf *out)
 {
 	buf_puts(out, " <devices>\n  <emulator>" JAIL_QEMU "</emulator>\n"
@@ -120,8 +135,9 @@ static void put_devices(const struct vm_spec *spec, bool cidata, struct buf *out
 		put_disc(spec, JAIL_CIDATA, 'b', 0, out);
 	buf_puts(out, "  <serial type='unix'><source mode='connect' path='" JAIL_CONSOLE "'/><target port='0'/></serial>\n"
 		      "  <rng model='virtio'><rate bytes='65536' period='1000'/><backend model='random'>/dev/urandom</backend>"
-		      "<address type='pci' bus='0x00' slot='0x03' function='0x0'/></rng>\n"
-		      "  <video><model type='none'/></video>\n  <audio id='1' type='none'/>\n  <memballoon model='none'/>\n"
+		      "<address type='pci' bus='0x00' slot='0x03' function='0x0'/></rng>\n");
+	put_video(spec, out);
+	buf_puts(out, "  <audio id='1' type='none'/>\n  <memballoon model='none'/>\n"
 		      " </devices>\n");
 }
 

@@ -20,6 +20,7 @@
 #include "inside.h"
 #include "jail.h"
 #include "machine.h"
+#include "picture.h"
 #include "scratch.h"
 
 #define STATE_PERIOD_MS 200
@@ -107,15 +108,29 @@ static err_t start(struct vm_machine **ret_machine, struct vm_report *report)
 	return e;
 }
 
+/* An answer comes in any case, empty where there is no picture. */
+static void send_screen(struct vm_machine *machine, uint32_t width)
+{
+	static uint8_t packet[1 + PICTURE_MAX_BYTES] = { VM_COMMAND_SCREEN };
+	size_t len = 0;
+	err_t e = vm_machine_screen(machine, width, packet + 1, &len);
+	if (e != OK)
+		fprintf(stderr, "the screen has no picture: %s\n", err_name(e));
+	while (send(JAIL_CHANNEL_FD, packet, 1 + len, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
 /* False where the outer process is gone. A failure shows in the report that follows. */
 static bool obey(struct vm_machine *machine)
 {
-	char command;
-	ssize_t len = recv(JAIL_CHANNEL_FD, &command, 1, 0);
+	char command[VM_COMMAND_MAX_BYTES] = { 0 };
+	ssize_t len = recv(JAIL_CHANNEL_FD, command, sizeof command, 0);
 	if (len <= 0)
 		return len < 0 && errno == EINTR;
-	if ((command == VM_COMMAND_PAUSE ? vm_machine_pause(machine) : vm_machine_resume(machine)) != OK)
-		fprintf(stderr, "the machine does not %s\n", command == VM_COMMAND_PAUSE ? "pause" : "resume");
+	if (*command == VM_COMMAND_SCREEN)
+		send_screen(machine, (uint32_t)(uint8_t)command[1] << 8 | (uint8_t)command[2]);
+	else if ((*command == VM_COMMAND_PAUSE ? vm_machine_pause(machine) : vm_machine_resume(machine)) != OK)
+		fprintf(stderr, "the machine does not %s\n", *command == VM_COMMAND_PAUSE ? "pause" : "resume");
 	return true;
 }
 

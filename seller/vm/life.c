@@ -9,6 +9,7 @@
  *   starting -> running <-> paused -> ended
  *      `---------------------------------^
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -107,8 +108,10 @@ static void take_report(struct vm_life *life, const struct vm_report *report)
 static void take_packets(struct vm_life *life)
 {
 	/* One more than the longest allowed, so that a longer one is seen to be. */
-	uint8_t data[VM_REPORT_MAX_BYTES + 1];
+	static uint8_t data[1 + PICTURE_MAX_BYTES + 1];
+	static_assert(sizeof data > VM_REPORT_MAX_BYTES, "either fits");
 	struct vm_report report;
+	bool kept;
 
 	for (int i = 0; i < ROUND_PACKETS && life->channel_fd >= 0; i++) {
 		ssize_t len = recv(life->channel_fd, data, sizeof data, MSG_DONTWAIT);
@@ -118,11 +121,15 @@ static void take_packets(struct vm_life *life)
 			close_channel(life); /* SIGCHLD tells the rest */
 			return;
 		}
-		if (vm_report_decode(data, (size_t)len, &report) != OK) {
+		if (data[0] == VM_COMMAND_SCREEN) {
+			kept = screen_take(&life->screen, data + 1, (size_t)len - 1, clock_mono()) == OK;
+		} else if ((kept = vm_report_decode(data, (size_t)len, &report) == OK)) {
+			take_report(life, &report);
+		}
+		if (!kept) {
 			vm_life_end(life, "boot_failed", "the jail does not keep to its protocol");
 			return;
 		}
-		take_report(life, &report);
 	}
 }
 
@@ -232,6 +239,17 @@ static bool command(struct vm_life *life, enum vm_command byte, enum vm_state wa
 			take_packets(life);
 	}
 	return life->state == wanted;
+}
+
+void vm_life_look(struct vm_life *life, uint32_t width)
+{
+	const uint8_t packet[VM_COMMAND_MAX_BYTES] = { VM_COMMAND_SCREEN, (uint8_t)(width >> 8), (uint8_t)width };
+	/* One that is stopped by a signal does not answer, and the next pause would wait behind it. */
+	if (life->state != VM_RUNNING || life->dozing || life->spec.display == VM_DISPLAY_NONE || life->channel_fd < 0 ||
+	    !screen_ask(&life->screen, clock_mono()))
+		return;
+	if (send(life->channel_fd, packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof packet)
+		life->screen.asked = false;
 }
 
 void vm_life_pause(struct vm_life *life)

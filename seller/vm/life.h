@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "console.h"
 #include "jail.h"
+#include "screen.h"
 #include "spec.h"
 #include "vcpu.h"
 
@@ -33,6 +34,7 @@ struct vm_life {
 	struct jail_place place;
 
 	struct console *console;
+	struct screen screen;
 	struct vcpus *vcpus;
 	uint64_t vcpu_ns;
 	int64_t running_us;
@@ -51,6 +53,8 @@ void vm_life_pause(struct vm_life *life);
 void vm_life_resume(struct vm_life *life);
 /* It runs this part of each tenth of a second; 100: all of it. */
 void vm_life_throttle(struct vm_life *life, uint32_t percent);
+/* Has a picture of its screen taken, at most that wide, where it runs, has one and the last is old enough. It comes later. */
+void vm_life_look(struct vm_life *life, uint32_t width);
 /* Ends it where it has not ended, and waits until QEMU is gone. */
 void vm_life_end(struct vm_life *life, const char *reason, const char *detail);
 

@@ -5,6 +5,7 @@
  * daemon of libvirt's is needed. One thread runs libvirt's event loop, on which it talks to QEMU. Nothing is ever torn
  * down from here: the outer process kills the jail, which is quicker and does not depend on what is in it.
  */
+#include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
@@ -17,11 +18,13 @@
 #include "file.h"
 #include "jail.h"
 #include "machine.h"
+#include "picture.h"
 
 #define ROOT JAIL_STATE "/libvirt"
 #define QEMU_LOG ROOT "/log/qemu/%s.log"
 #define CAPABILITIES ROOT "/cache/qemu/capabilities"
 #define CAPABILITIES_MAX_BYTES (1024 * 1024)
+#define SCREEN JAIL_STATE "/screen.ppm"
 #define LOG_MAX_BYTES (1024 * 1024)
 #define LOG_TAIL_BYTES 300
 
@@ -199,4 +202,19 @@ err_t vm_machine_pause(struct vm_machine *machine)
 err_t vm_machine_resume(struct vm_machine *machine)
 {
 	return want(machine, VM_RUNNING, virDomainResume);
+}
+
+/* By QEMU's own command: what libvirt's writes has another format from one version to the next. What a captured QEMU leaves there instead is read
+ * like any PPM, or not at all. */
+err_t vm_machine_screen(struct vm_machine *machine, uint32_t width, uint8_t *ret_png, size_t *ret_len)
+{
+	static const char command[] = "{\"execute\":\"screendump\",\"arguments\":{\"filename\":\"" SCREEN "\"}}";
+	AUTO_FREE char *answer = NULL, *ppm = NULL;
+	size_t len;
+	unlink(SCREEN);
+	if (virDomainQemuMonitorCommand(machine->domain, command, &answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_DEFAULT) < 0)
+		return E_IO;
+	err_t e = file_read(SCREEN, PICTURE_PPM_MAX_BYTES, &ppm, &len);
+	unlink(SCREEN);
+	return e == OK ? picture_from_ppm(ppm, len, width, ret_png, ret_len) : E_IO;
 }

@@ -26,6 +26,9 @@ static_assert(sizeof vm_launch_names / sizeof *vm_launch_names == VM_LAUNCH_COUN
 const char *const vm_image_names[] = { "file", "nbd" };
 static_assert(sizeof vm_image_names / sizeof *vm_image_names == VM_IMAGE_COUNT, "one name each");
 
+const char *const vm_display_names[] = { "none", "vga" };
+static_assert(sizeof vm_display_names / sizeof *vm_display_names == VM_DISPLAY_COUNT, "one name each");
+
 #define CORES_MAX 128
 #define SCRATCH_MAX_MIB (1024 * 1024)
 #define MEMORY_MIN_MIB 32
@@ -97,7 +100,8 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	AUTO_JSON json = NULL;
 	struct vm_spec spec = { 0 };
 	struct json_reader r;
-	int accel = 0, bus = 0, port = 0, priority = VM_PRIORITY_IDLE, launch = VM_LAUNCH_NONE, image = VM_IMAGE_FILE;
+	int accel = 0, bus = 0, port = 0, priority = VM_PRIORITY_IDLE, launch = VM_LAUNCH_NONE, image = VM_IMAGE_FILE,
+	    display = VM_DISPLAY_NONE;
 
 	TRY(json_parse(text, len, &json, error));
 	json_open(&r, json, error);
@@ -118,6 +122,8 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 		json_take_enum(&r, "priority", vm_priority_names, VM_PRIORITY_COUNT, &priority);
 	if (json_has(&r, "image"))
 		json_take_enum(&r, "image", vm_image_names, VM_IMAGE_COUNT, &image);
+	if (json_has(&r, "display"))
+		json_take_enum(&r, "display", vm_display_names, VM_DISPLAY_COUNT, &display);
 	take_cgroups(&r, &spec);
 	if (json_has(&r, "launch_security"))
 		json_take_enum(&r, "launch_security", vm_launch_names, VM_LAUNCH_COUNT, &launch);
@@ -130,6 +136,7 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	spec.cdrom_bus = (enum vm_bus)bus;
 	spec.port = (enum vm_port)port;
 	spec.image = (enum vm_image)image;
+	spec.display = (enum vm_display)display;
 	spec.priority = (enum vm_priority)priority;
 	*ret_spec = spec;
 	return OK;
@@ -150,6 +157,7 @@ json_t *vm_spec_to_json(const struct vm_spec *spec)
 	json_put_text(json, "cdrom_bus", vm_bus_names[spec->cdrom_bus]);
 	json_put_text(json, "port", vm_port_names[spec->port]);
 	json_put_text(json, "image", vm_image_names[spec->image]);
+	json_put_text(json, "display", vm_display_names[spec->display]);
 	json_put_text(json, "priority", vm_priority_names[spec->priority]);
 	if (spec->cgroup_count) {
 		json_t *array = json_array();

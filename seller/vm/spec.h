@@ -32,6 +32,10 @@ extern const char *const vm_priority_names[VM_PRIORITY_COUNT];
 enum vm_launch { VM_LAUNCH_NONE, VM_LAUNCH_SEV_SNP, VM_LAUNCH_COUNT };
 extern const char *const vm_launch_names[VM_LAUNCH_COUNT];
 
+/* What the guest has of a screen. */
+enum vm_display { VM_DISPLAY_NONE, VM_DISPLAY_VGA, VM_DISPLAY_COUNT };
+extern const char *const vm_display_names[VM_DISPLAY_COUNT];
+
 /* Where QEMU has the image from: a file, or a server of its blocks while it is being fetched (blocks.h). */
 enum vm_image { VM_IMAGE_FILE, VM_IMAGE_NBD, VM_IMAGE_COUNT };
 extern const char *const vm_image_names[VM_IMAGE_COUNT];
@@ -53,7 +57,8 @@ struct vm_spec {
 	uint32_t uid; /* that the jail runs as where root starts it, also its group; 0: the caller's own */
 	enum vm_bus cdrom_bus;
 	enum vm_port port;
-	enum vm_image image; /* optional in vm.json */
+	enum vm_image image;	 /* optional in vm.json */
+	enum vm_display display; /* optional in vm.json */
 	enum vm_priority priority;
 	char cgroups[VM_CGROUPS_MAX][VM_CGROUP_SIZE]; /* folders of control groups that the jail is to be in */
 	size_t cgroup_count;
