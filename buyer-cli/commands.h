@@ -95,6 +95,8 @@ int command_node_show(struct cli *cli);
 int command_node_console(struct cli *cli);
 int command_node_rate(struct cli *cli);
 int command_node_dispute(struct cli *cli);
+/* node_screen.c */
+int command_node_screen(struct cli *cli);
 /* net.c */
 int command_net_up(struct cli *cli);
 /* net_status.c */

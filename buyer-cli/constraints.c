@@ -53,14 +53,16 @@ static int read_choice(struct cli *cli, const char *option, const char *const *n
 
 static int read_choices(struct cli *cli, struct constraints *c)
 {
-	int accel, vendor, trusted;
+	int accel, vendor, trusted, display;
 	if (read_choice(cli, "accel", accel_names, ACCEL_COUNT, &accel) ||
 	    read_choice(cli, "cpu-vendor", cpu_vendor_names, CPU_VENDOR_COUNT, &vendor) ||
-	    read_choice(cli, "trusted", trusted_names, TRUSTED_COUNT, &trusted))
+	    read_choice(cli, "trusted", trusted_names, TRUSTED_COUNT, &trusted) ||
+	    read_choice(cli, "display", display_names, DISPLAY_COUNT, &display))
 		return EXIT_USAGE;
 	c->accel = (enum accel)accel;
 	c->cpu_vendor = (enum cpu_vendor)vendor;
 	c->trusted = (enum trusted)trusted;
+	c->display = (enum display)display;
 	c->direct = cli_flag(cli, "direct");
 	c->all_or_none = cli_flag(cli, "all-or-none");
 	for (int i = 0; i < cli_option_count(cli, "distinct"); i++) {

@@ -92,6 +92,7 @@ static const struct cli_option create_options[] = {
 	{ "distinct", 0, "WHAT", "sellers, countries or cpu-vendors: no two VMs share one; may be given again" },
 	{ "all-or-none", 0, NULL, "all VMs at once or none" },
 	{ "scratch", 0, "SIZE", "an empty disk of that size for each VM, encrypted, gone with it (/dev/vda)" },
+	{ "display", 0, "WHICH", "none, or vga: a VGA card, whose picture node screen fetches (none)" },
 	{ "max-freeze", 0, "TIME",
 	  "a VM that its machine's owner pauses for longer ends as withdrawn_by_seller (as the owner says)" },
 	{ "prefer", 0, "SELLER", "first with this seller, by id; may be given again" },
@@ -122,6 +123,11 @@ static const struct cli_option console_options[] = {
 	{ "follow", 'f', NULL, "go on as more comes" },
 	{ "type", 0, NULL, "and type: key by key at a terminal until Ctrl-]; or what is piped in" },
 	{ "raw", 0, NULL, "let control characters through" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option screen_options[] = {
+	{ "file", 'f', "FILE", "where to write it, as PNG (-: standard output)" },
+	{ "width", 0, "N", "at most so many pixels wide, 64 to 1024 (1024)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option rate_options[] = {
@@ -303,6 +309,8 @@ static const struct cli_command commands[] = {
 	  receipt_options, 1, 1, command_order_receipt },
 	{ "node list", "ORDER", "the VMs of an order", NULL, NULL, 1, 1, command_node_list },
 	{ "node show", "NODE", "one VM: ORDER/vm1, or its lease's id", NULL, NULL, 1, 1, command_node_show },
+	{ "node screen", "NODE", "a picture of its screen, where its order asked for a display", NULL, screen_options, 1, 1,
+	  command_node_screen },
 	{ "node console", "NODE", "its serial console", NULL, console_options, 1, 1, command_node_console },
 	{ "node rate", "NODE good|bad", "mark the seller, once the VM has been charged for", NULL, rate_options, 2, 2,
 	  command_node_rate },

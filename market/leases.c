@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * leases.c - one lease, for its buyer and its seller: its state, its console, the marks they give each other
+ * leases.c - one lease, for its buyer and its seller: its state, its console and screen, the marks they give each other
  */
 #include "gate.h"
 #include "handlers.h"
 #include "live.h"
 #include "log.h"
+#include "wakes.h"
 
 err_t lease_show(struct request *r)
 {
@@ -110,6 +111,62 @@ err_t lease_console_type(struct request *r)
 	if (!goes_on)
 		log_info("a console is typed into", "lease=%s", uuid_format(l->row.l.id, id));
 	console_want(&l->console, r->now_mono, m->settings->console_wanted_us);
+	answer_empty(r);
+	return OK;
+}
+
+/* ---- screen ---- */
+
+err_t lease_screen_show(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct live *l = live_get(m, r->values.id[0]);
+	struct lease_row row;
+	int64_t width;
+	TRY(request_query_int(r, "width", SCREEN_USUAL_WIDTH, SCREEN_MIN_WIDTH, SCREEN_MAX_WIDTH, &width));
+	if (!l)
+		TRY(store_lease_get(m->store, r->values.id[0], r->caller.account, &row));
+	const struct lease_row *lease = l ? &l->row : &row;
+	if (!uuid_equal(lease->l.buyer, r->caller.account))
+		return E_NOT_FOUND;
+	if (lease->display == DISPLAY_NONE)
+		return refuse(r, REFUSE_NO_DISPLAY, NULL, "%s", "");
+	if (!l || l->ended.us || lease->l.state != LEASE_RUNNING)
+		return refuse(r, REFUSE_WRONG_STATE, NULL, "the machine does not run");
+	bool news = !screen_is_wanted(&l->screen, r->now_mono);
+	screen_want(&l->screen, (uint32_t)width, r->now_mono);
+	if (news)
+		wake_machine(m, lease->l.machine);
+	if (!screen_shows(&l->screen, (uint32_t)width, r->now_mono)) {
+		err_t e = refuse(r, REFUSE_NO_PICTURE, NULL, "%s", "");
+		answer_header(r, "Retry-After", "1");
+		return e;
+	}
+	char *copy = malloc(l->screen.len);
+	if (!copy)
+		return E_NOMEM;
+	memcpy(copy, l->screen.png, l->screen.len);
+	answer_text(r, 200, "image/png", copy, l->screen.len);
+	return OK;
+}
+
+/* What is in it, its guest and its seller chose: it goes on only where it can be nothing else than a small picture. */
+err_t lease_screen_put(struct request *r)
+{
+	struct live *l = live_get(market_of(r), r->values.id[0]);
+	if (!l || !uuid_equal(l->row.l.machine, r->caller.machine))
+		return E_NOT_FOUND;
+	if (l->row.display == DISPLAY_NONE)
+		return refuse(r, REFUSE_NO_DISPLAY, NULL, "%s", "");
+	if (l->ended.us)
+		return refuse(r, REFUSE_WRONG_STATE, NULL, "the machine does not run");
+	err_t e = screen_put(&l->screen, r->body.data, r->body.len, r->now_mono);
+	if (e == E_CONFLICT)
+		return refuse(r, REFUSE_WRONG_STATE, NULL, "nobody has asked for this picture");
+	if (e == E_INVALID)
+		return refuse(r, REFUSE_BAD_FIELD, "body", "must be a PNG of at most %d x %d pixels in 8-bit RGB, and %d bytes",
+			      SCREEN_MAX_WIDTH, SCREEN_MAX_HEIGHT, SCREEN_MAX_BYTES);
+	TRY(e);
 	answer_empty(r);
 	return OK;
 }

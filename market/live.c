@@ -48,6 +48,7 @@ static void live_free(struct market *m, struct live *l)
 	unlink_live(l);
 	uuid_map_remove(&m->leases, l->row.l.id);
 	console_clear(&l->console);
+	screen_clear(&l->screen);
 	reach_clear(&l->reach);
 	free(l);
 }
@@ -295,6 +296,7 @@ void live_sweep(struct market *m, wall_time now, mono_time now_mono)
 	void **all = uuid_map_values(&m->leases, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct live *l = all[i];
+		screen_sweep(&l->screen, now_mono);
 		if (l->ended.us) {
 			if (now_mono.us - l->ended.us > KEEP_ENDED_US)
 				live_free(m, l);

@@ -2,7 +2,7 @@
  * live.h - the leases that have not ended, and for a while those that have: what their machines say, and what becomes of them
  *
  * The row is a copy of the database's, read again after every write. Beside it stands what is too fleeting to be stored: how far the
- * preparation is, the endpoint's candidates, the console's last bytes.
+ * preparation is, the endpoint's candidates, the console's last bytes, the screen's picture.
  */
 #ifndef MARKET_LIVE_H
 #define MARKET_LIVE_H
@@ -12,6 +12,7 @@
 #include "market.h"
 #include "meter.h"
 #include "reach.h"
+#include "screen.h"
 
 struct live {
 	struct lease_row row;
@@ -24,6 +25,7 @@ struct live {
 	int progress_permille;	  /* of the preparation, -1 unknown */
 	char detail[DETAIL_SIZE]; /* what the machine says while it prepares */
 	struct console console;
+	struct screen screen;
 	struct meter meter;
 	bool has_peer; /* the endpoint is up: */
 	struct peer_view peer;

@@ -146,6 +146,7 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	memcpy(ask.country, p->row.m.country, sizeof ask.country);
 	ask.direct = t->direct;
 	ask.trusted = attest_trusted(m, p->row.m.id);
+	ask.display = t->display;
 	ask.trial = p->row.failures > 0;
 	ask.blocked = t->blocked_buyers;
 	ask.blocked_count = (uint8_t)t->blocked_count;

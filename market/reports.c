@@ -103,6 +103,7 @@ static err_t order_for(struct request *r, const struct live *l, const struct lea
 		.ack_seq = row->usage.seq,
 		.ack_hash = row->usage_hash,
 		.console_from = console_from(&l->console, r->now_mono),
+		.screen_width = screen_width(&l->screen, r->now_mono),
 		.peers_version = l->network->version,
 	};
 	ret->has_peers = !said || said->peers_version != l->network->version;
@@ -155,7 +156,7 @@ static err_t answer_report(struct request *r, struct presence *p, const struct r
 		TRY(order_for(r, l, said, order));
 		answer.lease_count++;
 		l->told = true;
-		busy |= is_busy(l, order, said);
+		busy |= is_busy(l, order, said) || screen_is_wanted(&l->screen, r->now_mono);
 		typed |= console_is_typed(&l->console, r->now_mono);
 	}
 	answer.interval_ms = interval_ms_of(m, busy, typed);
@@ -249,6 +250,7 @@ err_t lease_spec_show(struct request *r)
 	spec.image = order.image;
 	spec.scratch_mib = order.constraints.scratch_mib;
 	spec.max_freeze_s = order.constraints.max_freeze_s;
+	spec.display = order.constraints.display;
 	spec.image_bytes = image.size_bytes;
 	spec.cdrom_bus = image.cdrom_bus;
 	answer_json(r, 200, lease_spec_to_json(&spec));

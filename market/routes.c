@@ -123,6 +123,9 @@ const struct route market_routes[] = {
 	{ "POST", "/v1/leases/{id}/console", lease_console_add, S_MACHINE, QUIET | BOOK, JSON, "a piece of the serial console" },
 	{ "POST", "/v1/leases/{id}/console/input", lease_console_type, S_ORDERS, QUIET | BOOK, SMALL,
 	  "type into the serial console" },
+	{ "GET", "/v1/leases/{id}/screen", lease_screen_show, S_ORDERS, BOOK, 0, "a picture of the screen" },
+	{ "PUT", "/v1/leases/{id}/screen", lease_screen_put, S_MACHINE, BYTES | QUIET | BOOK, JSON,
+	  "a picture of the screen, as it was asked for" },
 	{ "POST", "/v1/leases/{id}/feedback", lease_feedback, S_ORDERS | S_MACHINES, TX | BOOK, SMALL, "mark the other side" },
 
 	{ "POST", "/v1/leases/{id}/dispute", dispute_open, S_ORDERS, KEY | BOOK, SMALL, "it was not worth its money" },

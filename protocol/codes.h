@@ -34,6 +34,8 @@
 	X(IMAGE_NOT_READY, "image_not_ready", 409, "Pieces of the image are missing: upload them first.")        \
 	X(BAD_PIECE, "bad_piece", 422, "The bytes do not hash to what the image's list says.")                   \
 	X(IMAGE_IN_USE, "image_in_use", 409, "An order that has not ended uses the image.")                      \
+	X(NO_DISPLAY, "no_display", 409, "The order asked for no display.")                                      \
+	X(NO_PICTURE, "no_picture", 404, "The machine has sent no picture of the screen yet: ask again.")        \
 	X(TOO_LARGE, "too_large", 413, "The body is larger than this address takes.")                            \
 	X(NO_LENGTH, "no_length", 411, "A body needs Content-Length.")                                           \
 	X(BAD_TYPE, "bad_content_type", 415, "The body's Content-Type is not what this takes.")                  \

@@ -43,6 +43,7 @@ json_t *constraints_to_json(const struct constraints *c)
 	json_put_bool(json, "all_or_none", c->all_or_none);
 	json_put_int(json, "scratch_mib", c->scratch_mib);
 	json_put_int(json, "max_freeze_s", c->max_freeze_s);
+	json_put_text(json, "display", display_names[c->display]);
 	json_put(json, "preferred", ids_to_json(c->preferred, c->preferred_count));
 	json_put(json, "blocked", ids_to_json(c->blocked, c->blocked_count));
 	return json;
@@ -106,6 +107,7 @@ static void take_wishes(struct json_reader *r, struct constraints *c)
 	c->accel = (enum accel)field_maybe_enum(r, "accel", accel_names, ACCEL_COUNT, ACCEL_ANY);
 	c->cpu_vendor = (enum cpu_vendor)field_maybe_enum(r, "cpu_vendor", cpu_vendor_names, CPU_VENDOR_COUNT, CPU_ANY);
 	c->trusted = (enum trusted)field_maybe_enum(r, "trusted", trusted_names, TRUSTED_COUNT, TRUSTED_OFF);
+	c->display = (enum display)field_maybe_enum(r, "display", display_names, DISPLAY_COUNT, DISPLAY_NONE);
 	field_maybe_bool(r, "direct", &c->direct);
 	field_maybe_bool(r, "distinct_sellers", &c->distinct_sellers);
 	field_maybe_bool(r, "distinct_countries", &c->distinct_countries);

@@ -96,6 +96,7 @@ struct offer_terms {
 	struct region_rtt rtt[MAX_REGIONS];
 	size_t rtt_count;
 	uint32_t scratch_mib; /* for scratch disks, in all, also what leases use now */
+	bool display;	      /* gives guests a VGA card, where they ask for one */
 	uint32_t min_buyer_rating_ppm;
 	uuid blocked_buyers[MAX_BLOCKED_BUYERS];
 	size_t blocked_count;
@@ -134,6 +135,8 @@ struct lease_order {
 	uint64_t ack_seq;	/* the last usage record that the market has, 0 none */
 	sha256 ack_hash;
 	int64_t console_from; /* the buyer reads the console: send from this offset (POST /v1/leases/{id}/console); -1 not */
+	uint32_t
+		screen_width; /* the buyer looks at the screen: send a picture at most that wide (PUT /v1/leases/{id}/screen); 0 not */
 	uint64_t peers_version;
 	bool has_peers; /* the list, where the machine's version is not this one */
 	struct peer_list peers;
@@ -164,6 +167,7 @@ struct lease_spec {
 	uint32_t cores, memory_mib;
 	int64_t duration_s;
 	uint32_t scratch_mib, max_freeze_s; /* as in struct constraints; optional */
+	enum display display;		    /* likewise */
 	struct prices prices;
 	struct network_view network;
 	struct peer_view self; /* without pin and candidates */
@@ -198,5 +202,13 @@ struct console_input {
 json_t *console_input_to_json(const struct console_input *input);
 MUST_CHECK err_t console_input_from_json(json_t *json, struct console_input *ret, struct json_error *error);
 MUST_CHECK err_t console_typed_from_json(json_t *json, struct console_input *ret, struct json_error *error); /* from: 0 */
+
+/* PUT /v1/leases/{id}/screen with the machine's token: a PNG (base/png.h) of the screen, where a report's answer asked for it. GET with the buyer's and
+ * ?width=N: the last one. */
+#define SCREEN_MIN_WIDTH 64
+#define SCREEN_MAX_WIDTH 1024
+#define SCREEN_MAX_HEIGHT 1200
+#define SCREEN_USUAL_WIDTH 320
+#define SCREEN_MAX_BYTES 65536
 
 #endif

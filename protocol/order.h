@@ -63,6 +63,7 @@ struct constraints {
 	uint32_t scratch_mib; /* of each VM's scratch disk, empty at its start and gone with it; 0: none */
 	uint32_t
 		max_freeze_s; /* paused for its owner's sake at a stretch, at most LEASE_MAX_S; 0: for as long as the owner says */
+	enum display display;
 	uuid preferred[MAX_SELLERS], blocked[MAX_SELLERS]; /* sellers: first if they fit; never */
 	size_t preferred_count, blocked_count;
 };

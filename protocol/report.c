@@ -115,6 +115,8 @@ static json_t *terms_to_json(const struct offer_terms *t)
 	json_put(json, "rtt", rtts_to_json(t->rtt, t->rtt_count));
 	if (t->scratch_mib)
 		json_put_int(json, "scratch_mib", t->scratch_mib);
+	if (t->display)
+		json_put_bool(json, "display", true);
 	json_put_int(json, "min_buyer_rating_ppm", t->min_buyer_rating_ppm);
 	json_put(json, "blocked_buyers", ids_to_json(t->blocked_buyers, t->blocked_count));
 	return json;
@@ -135,6 +137,7 @@ static void take_terms(struct json_reader *r, struct offer_terms *ret)
 	if (json_has(&object, "rtt"))
 		rtts_take(&object, "rtt", t.rtt, &t.rtt_count);
 	field_maybe_u32(&object, "scratch_mib", 0, UINT32_MAX, &t.scratch_mib);
+	field_maybe_bool(&object, "display", &t.display);
 	field_maybe_u32(&object, "min_buyer_rating_ppm", 0, RATING_MAX_PPM, &t.min_buyer_rating_ppm);
 	ids_take(&object, "blocked_buyers", MAX_BLOCKED_BUYERS, t.blocked_buyers, &t.blocked_count);
 	if (json_close(&object) == OK)
@@ -235,6 +238,8 @@ static json_t *lease_order_to_json(const struct lease_order *l)
 	if (l->ack_seq)
 		json_put_sha256(json, "ack_hash", l->ack_hash);
 	json_put_int(json, "console_from", l->console_from);
+	if (l->screen_width)
+		json_put_int(json, "screen_width", l->screen_width);
 	json_put_int(json, "peers_version", (int64_t)l->peers_version);
 	if (l->has_peers)
 		json_put(json, "peers", peer_list_to_json(&l->peers));
@@ -254,6 +259,7 @@ static void lease_order_read(struct json_reader *r, struct lease_order *ret)
 		json_take_sha256(r, "ack_hash", &ret->ack_hash);
 	ret->console_from = -1;
 	field_maybe_int(r, "console_from", -1, INT64_MAX, &ret->console_from);
+	field_maybe_u32(r, "screen_width", SCREEN_MIN_WIDTH, SCREEN_MAX_WIDTH, &ret->screen_width);
 	field_maybe_u64(r, "peers_version", &ret->peers_version);
 	ret->has_peers = json_has(r, "peers");
 	if (ret->has_peers)

@@ -45,6 +45,9 @@ NAMES_OF(accel_names, ACCEL_COUNT);
 const char *const cdrom_bus_names[] = { "scsi", "sata" };
 NAMES_OF(cdrom_bus_names, CDROM_BUS_COUNT);
 
+const char *const display_names[] = { "none", "vga" };
+NAMES_OF(display_names, DISPLAY_COUNT);
+
 const char *const nat_kind_names[] = { "unknown", "none", "independent", "dependent" };
 NAMES_OF(nat_kind_names, NAT_KIND_COUNT);
 const char *const cpu_vendor_names[] = { "any", "intel", "amd", "other" };

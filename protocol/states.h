@@ -62,6 +62,10 @@ extern const char *const cpu_vendor_names[CPU_VENDOR_COUNT];
 enum trusted { TRUSTED_OFF, TRUSTED_PREFER, TRUSTED_REQUIRE, TRUSTED_COUNT };
 extern const char *const trusted_names[TRUSTED_COUNT];
 
+/* What a guest has of a screen: nothing but its serial console, or a VGA card whose picture can be looked at. */
+enum display { DISPLAY_NONE, DISPLAY_VGA, DISPLAY_COUNT };
+extern const char *const display_names[DISPLAY_COUNT];
+
 enum cdrom_bus { CDROM_SCSI, CDROM_SATA, CDROM_BUS_COUNT };
 extern const char *const cdrom_bus_names[CDROM_BUS_COUNT];
 

@@ -190,6 +190,7 @@ static json_t *build_report(struct agent *a)
 	for (size_t i = 0; i < a->lease_count; i++)
 		dirs[i] = a->leases[i]->dir;
 	r->terms.scratch_mib = scratch_offered_mib(a->settings, dirs, a->lease_count);
+	r->terms.display = a->settings->display;
 	outlook_terms(a->outlook, &r->terms);
 	r->terms.min_buyer_rating_ppm = (uint32_t)a->settings->min_buyer_rating.micro;
 	(void)!settings_blocked_buyers(a->settings, r->terms.blocked_buyers, &r->terms.blocked_count); /* was checked */
@@ -225,6 +226,19 @@ static void send_console(struct agent *a, const struct lease_here *l, int64_t fr
 		log_warn("what was typed is not understood", "lease=%s field=%s", id, error.field);
 	else if (input.len && lease_type(l, &input))
 		log_debug("what was typed is not taken", "lease=%s", id);
+}
+
+static void send_screen(struct agent *a, struct lease_here *l, uint32_t width)
+{
+	char path[128], id[UUID_TEXT_SIZE];
+	struct problem problem = { .status = 0 };
+	AUTO_FREE struct screen_picture *picture = malloc(sizeof *picture);
+	if (!picture || lease_screen(l, width, picture) || !picture->len)
+		return;
+	snprintf(path, sizeof path, "/v1/leases/%s/screen", uuid_format(l->id, id));
+	if (client_put_bytes(a->client, path, picture->png, picture->len, &problem))
+		log_debug("picture not taken", "lease=%s code=%s", id, problem.code);
+	l->screen_sent = picture->number;
 }
 
 /* What the TPM answered, once it has. */
@@ -318,6 +332,8 @@ static void apply_answer(struct agent *a, const struct report_answer *answer)
 		lease_answer(l, order);
 		if (order->console_from >= 0 && l->ran)
 			send_console(a, l, order->console_from);
+		if (order->screen_width && l->ran)
+			send_screen(a, l, order->screen_width);
 	}
 	if (answer->has_question)
 		answer_question(a, &answer->question);

@@ -601,6 +601,14 @@ err_t lease_type(const struct lease_here *l, const struct console_input *input)
 	return vmrun_type(l->dir, input);
 }
 
+err_t lease_screen(const struct lease_here *l, uint32_t width, struct screen_picture *ret)
+{
+	TRY(vmrun_screen(l->dir, width, ret));
+	if (ret->number == l->screen_sent)
+		ret->len = 0;
+	return OK;
+}
+
 void lease_leave(struct lease_here *l)
 {
 	if (l->preparing) {

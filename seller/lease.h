@@ -17,6 +17,7 @@
 #include "machine.h"
 #include "policy.h"
 #include "settings.h"
+#include "vmrun.h"
 
 /* What all leases share; outlives them. */
 struct lease_host {
@@ -53,6 +54,7 @@ struct lease_here {
 	struct path_view paths[PEER_MAX]; /* of the endpoint to its peers */
 	int64_t paths_told_us;		  /* the market was told last */
 
+	uint64_t screen_sent;	  /* the number of the last picture of it that the market took */
 	uint64_t traffic_counted; /* bytes that are in the month's sum */
 	int64_t throttle_percent; /* vmrun was told last; 0: nothing */
 	mono_time frozen_at;	  /* since then paused for the owner's sake; 0: not */
@@ -100,6 +102,8 @@ void lease_answer(struct lease_here *l, const struct lease_order *order);
 MUST_CHECK err_t lease_console(const struct lease_here *l, int64_t from, struct console_chunk *ret);
 /* What the buyer typed; what was typed already is passed over. */
 MUST_CHECK err_t lease_type(const struct lease_here *l, const struct console_input *input);
+/* The last picture of the screen, at most that wide; len 0 where the market has it already, or there is none yet. */
+MUST_CHECK err_t lease_screen(const struct lease_here *l, uint32_t width, struct screen_picture *ret);
 /* Stops what runs, removes the directory, frees. */
 void lease_forget(struct lease_here *l);
 /* Frees and leaves everything running, for the next daemon. */

@@ -53,6 +53,8 @@ const struct conf_entry settings_table[] = {
 	  "where so much of an image or more is missing, its guest starts before it is fetched; 0: never" },
 	{ "limits.scratch", CONF_SIZE, AT(scratch_bytes), 0, 0, 4096 * GIB, "10G",
 	  "disk for guests' scratch disks, as far as limits.disk_free leaves it; 0: none" },
+	{ "limits.display", CONF_BOOL, AT(display), 0, 0, 0, "yes",
+	  "guests may have a VGA card, where their buyers ask for one" },
 	{ "limits.unreachable", CONF_DURATION, AT(unreachable_us), 0, SECOND_US, 0, "90m",
 	  "guests are stopped when the market stays unreachable for longer; what they did is paid once it is back" },
 	{ "limits.jail_uid", CONF_INT, AT(jail_uid), 0, 1000, 4000000000LL, "64100",

@@ -27,6 +27,7 @@ struct settings {
 	int64_t udp_port;	  /* the first of ENDPOINT_PORTS that endpoints use; 0: any */
 	char address[64];	  /* the IP address that leads to them */
 	int64_t cache_bytes, scratch_bytes;
+	bool display;
 	int64_t boot_early_bytes; /* 0: never */
 	int64_t unreachable_us;
 	int64_t jail_uid;

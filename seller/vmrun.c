@@ -92,6 +92,7 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	json_put_text(json, "cdrom_bus", cdrom_bus_names[spec->cdrom_bus]);
 	json_put_text(json, "port", port_kind_names[port]);
 	json_put_text(json, "image", served ? "nbd" : "file");
+	json_put_text(json, "display", display_names[spec->display]);
 	json_put_text(json, "priority", idle ? "idle" : "normal");
 	put_cgroups(json, lease_dir, spec, idle);
 	json_put_text(json, "launch_security", launch_security);
@@ -191,6 +192,21 @@ err_t vmrun_type(const char *lease_dir, const struct console_input *input)
 	AUTO_JSON answer = NULL;
 	json_put_text(request, "ask", "type");
 	return ask(lease_dir, request, ASK_MS, &answer);
+}
+
+err_t vmrun_screen(const char *lease_dir, uint32_t width, struct screen_picture *ret)
+{
+	AUTO_JSON request = json_pack("{s:s, s:i}", "ask", "screen", "width", (int)width);
+	AUTO_JSON answer = NULL;
+	struct json_error error = { .what = "" };
+	struct json_reader r;
+	AUTO_FREE char *png = NULL;
+	TRY(ask(lease_dir, request, ASK_MS, &answer));
+	json_open(&r, answer, &error);
+	json_take_u64(&r, "number", &ret->number);
+	json_take_long_text(&r, "png", 2 * SCREEN_MAX_BYTES, &png);
+	TRY(json_close_lenient(&r));
+	return base64_decode(png, ret->png, sizeof ret->png, &ret->len);
 }
 
 void vmrun_end(const char *lease_dir)

@@ -29,6 +29,13 @@ MUST_CHECK err_t vmrun_throttle(const char *lease_dir, int64_t percent);
 MUST_CHECK err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *ret);
 /* Types into the serial port what it has not taken yet. */
 MUST_CHECK err_t vmrun_type(const char *lease_dir, const struct console_input *input);
+/* The last picture of its screen, and its number; another one is taken meanwhile. */
+struct screen_picture {
+	uint64_t number; /* 0, and len 0: there is none */
+	size_t len;
+	uint8_t png[SCREEN_MAX_BYTES];
+};
+MUST_CHECK err_t vmrun_screen(const char *lease_dir, uint32_t width, struct screen_picture *ret);
 /* Asks it to quit, waits a moment, kills what is left. */
 void vmrun_end(const char *lease_dir);
 

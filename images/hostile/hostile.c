@@ -213,6 +213,41 @@ static void frames(void)
 
 /* ---- the machine ---- */
 
+/* A VGA card, where there is one (Bochs' VBE registers): modes that no screen has, while somebody has pictures taken of it. */
+static void vga_mode(uint16_t width, uint16_t height, uint16_t depth)
+{
+	const uint16_t values[][2] = { { 4, 0 },     { 1, width },  { 2, height }, { 3, depth },
+				       { 6, width }, { 8, 0xffff }, { 9, 0xffff }, { 4, 0x41 } };
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		outw(values[i][0], 0x1ce);
+		outw(values[i][1], 0x1cf);
+	}
+}
+
+static void screens(void)
+{
+	static const uint16_t modes[][3] = { { 16000, 12000, 32 }, { 65535, 65535, 4 }, { 0, 0, 0 },
+					     { 2048, 4096, 8 },	   { 1, 1, 15 },	{ 1920, 1200, 24 } };
+	int fd = open("/dev/mem", O_RDWR | O_SYNC);
+	uint8_t *window = fd < 0 ? MAP_FAILED : mmap(NULL, 0x20000, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0xa0000);
+	if (iopl(3)) {
+		tell("vga modes", "refused");
+		return;
+	}
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		vga_mode(modes[i][0], modes[i][1], modes[i][2]);
+		for (size_t at = 0; window != MAP_FAILED && at < 0x20000; at++)
+			window[at] = (uint8_t)(at * 31 + i);
+		usleep(700000);
+	}
+	tell("vga modes", "done");
+	outw(4, 0x1ce), outw(0, 0x1cf); /* text again, with each of its registers at its largest */
+	for (int reg = 0; reg < 0x19; reg++)
+		outb((uint8_t)reg, 0x3d4), outb(0xff, 0x3d5);
+	usleep(2500000);
+	tell("vga registers", "done");
+}
+
 static void ports(void)
 {
 	char name[64];
@@ -246,7 +281,7 @@ static void ports(void)
 				outl(~was, 0xcfc);
 		}
 	tell("pci configuration", "done");
-	for (uint16_t port = 0x3b0; port < 0x3e0; port++) /* VGA and floppy: neither is there */
+	for (uint16_t port = 0x3b0; port < 0x3e0; port++) /* VGA and floppy, whether they are there or not */
 		outb(0xaa, port);
 	outb(0x1c, 0x3f2), tell("vga and floppy ports", "done");
 	for (uint16_t port = 0x1f0; port < 0x1f8; port++)
@@ -352,6 +387,7 @@ static void machine(void)
 {
 	discs();
 	memory_holes();
+	screens();
 	ports();
 }
 

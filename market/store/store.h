@@ -239,6 +239,7 @@ struct lease_row {
 	money refunded;	    /* of l.charged, by corrections */
 	enum trusted trusted;		    /* what its order wants */
 	uint32_t max_freeze_s, scratch_mib; /* likewise */
+	enum display display;
 };
 MUST_CHECK err_t store_lease_get(struct store *s, uuid id, uuid asking, struct lease_row *ret); /* asking: whose mark is shown */
 MUST_CHECK err_t store_lease_list_of_order(struct store *s, uuid order, uuid asking, struct lease_row **ret_rows,

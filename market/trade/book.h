@@ -34,6 +34,7 @@ struct ask {
 	char country[COUNTRY_SIZE];
 	bool direct;  /* reachable by UDP from anywhere: no NAT, or one whose mapping does not depend on the destination */
 	bool trusted; /* what it booted is proven */
+	bool display; /* gives guests a VGA card */
 	bool trial;   /* one match takes all of it, until it is put again */
 	uint8_t blocked_count;
 	const uuid *blocked;			/* buyers; copied by book_put_ask() */
@@ -108,6 +109,7 @@ enum rule {
 	RULE_CORES,
 	RULE_MEMORY,
 	RULE_SCRATCH,
+	RULE_DISPLAY,
 	RULE_COUNT
 };
 extern const char *const rule_names[RULE_COUNT];

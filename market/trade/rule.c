@@ -15,7 +15,7 @@ const char *const rule_names[RULE_COUNT] = {
 	[RULE_BLOCKED] = "blocked",	[RULE_DISTINCT] = "distinct",
 	[RULE_DURATION] = "duration",	[RULE_PRICE] = "price",
 	[RULE_CORES] = "cores",		[RULE_MEMORY] = "memory",
-	[RULE_SCRATCH] = "scratch",
+	[RULE_SCRATCH] = "scratch",	[RULE_DISPLAY] = "display",
 };
 static_assert(sizeof rule_names / sizeof rule_names[0] == RULE_COUNT, "every rule has a name");
 
@@ -126,6 +126,8 @@ enum rule rule_against(const struct bid *bid, const struct ask *ask)
 		return RULE_MEMORY;
 	if (ask->scratch_free_mib < c->scratch_mib)
 		return RULE_SCRATCH;
+	if (c->display != DISPLAY_NONE && !ask->display)
+		return RULE_DISPLAY;
 	return RULE_COUNT;
 }
 
@@ -173,7 +175,7 @@ err_t rule_check_bid(const struct bid *bid)
 		    price_in_range(bid->max_hour) && c->country_count <= MAX_COUNTRIES && c->country_not_count <= MAX_COUNTRIES &&
 		    c->preferred_count <= MAX_SELLERS && c->blocked_count <= MAX_SELLERS &&
 		    (unsigned int)c->accel < ACCEL_COUNT && (unsigned int)c->cpu_vendor < CPU_VENDOR_COUNT &&
-		    (unsigned int)c->trusted < TRUSTED_COUNT;
+		    (unsigned int)c->trusted < TRUSTED_COUNT && (unsigned int)c->display < DISPLAY_COUNT;
 
 	return fine ? OK : E_INVALID;
 }

@@ -19,7 +19,7 @@ offers() {
 	api POST "/v1/machines/${M_ID[$1]}/report" "$(report_body "$1" "${3:-[]}" | jq -c --argjson t "$2" '. + {terms: $t}')" "${M_TOKEN[$1]}"
 }
 both() {
-	offers one '{"cpu_vendor":"amd","direct":true,"up_kbit_s":20000,"down_kbit_s":90000,"scratch_mib":2048,"rtt":[{"region":"ams","rtt_ms":12}]}' &&
+	offers one '{"cpu_vendor":"amd","direct":true,"up_kbit_s":20000,"down_kbit_s":90000,"scratch_mib":2048,"display":true,"rtt":[{"region":"ams","rtt_ms":12}]}' &&
 		M_COUNTRY=FR M_PRICE=900000 offers two "{\"cpu_vendor\":\"intel\",\"rtt\":[{\"region\":\"ams\",\"rtt_ms\":80},{\"region\":\"mars\",\"rtt_ms\":1}]}"
 }
 both
@@ -34,6 +34,7 @@ is "$(quote '{region: "ams", max_rtt_ms: 20}')" "2 1 rtt=1" "a distance"
 is "$(quote '{region: "fra", max_rtt_ms: 20}')" "2 0 rtt=2" "one that nobody measured"
 is "$(quote '{min_up_kbit_s: 10000}')" "2 1 bandwidth=1" "a line"
 is "$(quote '{scratch_mib: 1024}')" "2 1 scratch=1" "a scratch disk"
+is "$(quote '{display: "vga"}')" "2 1 display=1" "a display"
 is "$(quote '{direct: true}')" "2 1 direct=1" "no relay"
 is "$(quote '{trusted: "require"}')" "2 0 trusted=2" "proof of what was booted, which nobody has"
 is "$(quote '{min_ratings: 1}')" "2 0 rating=2" "marks"

@@ -93,10 +93,10 @@ while :; do say "ALIVE $((n += 1)) $(cat /sys/class/net/eth0/statistics/rx_packe
 G
 printf '#!/bin/sh\nhostile >/dev/console 2>&1\n' >"$WORK/hostile-data"
 ok "the images are uploaded" eval 'as_there buyer cpushare image upload "$WORK/hostile.iso" -q && as_there other cpushare image upload "$TINY" -q'
-rent() { # USER IMAGE
-	as_there "$1" cpushare order create --image "$2.iso" --memory 160M --max-price 1 --user-data "$WORK/$2-data" -o name
+rent() { # USER IMAGE [OPTION...]
+	as_there "$1" cpushare order create "${@:3}" --image "$2.iso" --memory 160M --max-price 1 --user-data "$WORK/$2-data" -o name
 }
-order=$(rent other tiny) attack=$(rent buyer hostile)
+order=$(rent other tiny) attack=$(rent buyer hostile --display vga)
 runs() { [ "$(as_there "$1" cpushare node show "$2/vm1" -o json | jq -r .state)" = running ]; }
 ok "one buyer's guest runs" within 180 runs other "$order"
 ok "and beside it the hostile one" within 180 runs buyer "$attack"
@@ -105,11 +105,16 @@ lease=$(lease_of "$attack") neighbour=$(lease_of "$order")
 
 # The hostile console is flooded at the end: what was printed before is read while it prints, on the seller's disk.
 attempts() { { cat "$WORK/attempts"; tr -d '\r' <"$lease/console.log" | grep -a '^ATTEMPT'; } 2>/dev/null | sort -u >"$WORK/more"; mv "$WORK/more" "$WORK/attempts"; }
-attempted() { attempts; grep -q 'ATTEMPTS END' "$WORK/attempts"; }
+# Its screen is looked at all the while: QEMU draws whatever it has made of its VGA card.
+pictures=0
+look() { api GET "/v1/leases/${lease##*/}/screen" "" "$(user_token buyer)" && [ "$STATUS" = 200 ] && pictures=$((pictures + 1)); }
+attempted() { attempts; look; grep -q 'ATTEMPTS END' "$WORK/attempts"; }
 ok "the hostile guest has tried everything" within 240 attempted
 tried=$(grep -c '^ATTEMPT ' "$WORK/attempts")
 [ "$tried" -ge 80 ]
 is $? 0 "at least 80 attempts: $tried"
+[ "$pictures" -gt 0 ]
+is $? 0 "its screen was seen $pictures times"
 # The name server of its own network may answer.
 is "$(grep REACHED "$WORK/attempts" | grep -v 'udp 10.77.255.254 53')" "" "it reached nothing"
 is "$(grep -E '(write to|writing): taken' "$WORK/attempts")" "" "its disc took nothing"

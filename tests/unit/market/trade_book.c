@@ -132,6 +132,9 @@ static void break_rule(struct ask *ask, enum rule rule)
 	case RULE_SCRATCH:
 		ask->scratch_free_mib--;
 		break;
+	case RULE_DISPLAY:
+		ask->display = false;
+		break;
 	case RULE_COUNT:
 		break;
 	}
@@ -164,13 +167,14 @@ static void test_rules(void)
 							.distinct_sellers = true,
 							.blocked = { id_of(78) },
 							.blocked_count = 1,
-							.scratch_mib = 10 };
+							.scratch_mib = 10,
+							.display = DISPLAY_VGA };
 		bid.region = 3;
 		bid.buyer_rating_ppm = 300000;
 		bid.taken = &taken;
 		bid.taken_count = 1;
 		ask.vendor = CPU_AMD;
-		ask.direct = ask.trusted = true;
+		ask.direct = ask.trusted = ask.display = true;
 		ask.ratings = 7;
 		ask.up_kbit_s = 1000;
 		ask.down_kbit_s = 2000;

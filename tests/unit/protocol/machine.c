@@ -33,7 +33,7 @@
 	"\"terms\":{\"cpu_vendor\":\"amd\",\"direct\":true,\"nat\":\"dependent\",\"relay_rtt_ms\":14,\"up_kbit_s\":1000,\"down_" \
 	"kbit_s\":2000,\"rtt\":[{\"region\":"                                                                                    \
 	"\"fra\",\"rtt_ms\":12}],"                                                                                               \
-	"\"scratch_mib\":7,\"min_buyer_rating_ppm\":5,\"blocked_buyers\":[\"" ID5 "\"]}"
+	"\"scratch_mib\":7,\"display\":true,\"min_buyer_rating_ppm\":5,\"blocked_buyers\":[\"" ID5 "\"]}"
 #define REPORT                                                                                                        \
 	"{\"boot\":\"" ID1 "\",\"seq\":5,\"version\":\"0.1\",\"accepting\":true,\"draining\":true,\"accel\":\"tcg\"," \
 	"\"country\":\"DE\",\"cores\":8,"                                                                             \
@@ -42,16 +42,16 @@
 #define PEER "{\"id\":\"" ID2 "\",\"name\":\"vm2\",\"mac\":\"52:54:00:12:34:56\",\"ip\":\"10.77.1.2\"}"
 #define ORDER1                                                                                            \
 	"{\"lease\":\"" ID3 "\",\"state\":\"running\",\"reason\":\"\",\"ack_seq\":4,\"ack_hash\":\"" SHA1 \
-	"\",\"console_from\":0,\"peers_version\":8,\"peers\":[" PEER "]}"
+	"\",\"console_from\":0,\"screen_width\":320,\"peers_version\":8,\"peers\":[" PEER "]}"
 #define ORDER2                                                                                                                   \
 	"{\"lease\":\"" ID4 "\",\"state\":\"ended\",\"reason\":\"expired\",\"ack_seq\":0,\"console_from\":-1,\"peers_version\":" \
 	"0}"
 #define ANSWER "{\"interval_ms\":2000,\"now\":\"" TIME1 "\",\"note\":\"mend it\",\"leases\":[" ORDER1 "," ORDER2 "]}"
-#define SPEC                                                                                                                   \
-	"{\"lease\":\"" ID1 "\",\"order\":\"" ID2 "\",\"name\":\"vm1\",\"image\":\"" SHA1 "\",\"image_bytes\":17,"             \
-	"\"cdrom_bus\":\"sata\",\"cores\":2,\"memory_mib\":160,\"duration_s\":60,\"scratch_mib\":6,\"max_freeze_s\":5," PRICES \
-	",\"network\":{\"id\":\"" ID3 "\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400},\"self\":" PEER             \
-	",\"user_data\":\"#!/bin/sh\\n\"}"
+#define SPEC                                                                                                            \
+	"{\"lease\":\"" ID1 "\",\"order\":\"" ID2 "\",\"name\":\"vm1\",\"image\":\"" SHA1 "\",\"image_bytes\":17,"      \
+	"\"cdrom_bus\":\"sata\",\"cores\":2,\"memory_mib\":160,\"duration_s\":60,\"scratch_mib\":6,\"max_freeze_s\":5," \
+	"\"display\":\"vga\"," PRICES ",\"network\":{\"id\":\"" ID3                                                     \
+	"\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400},\"self\":" PEER ",\"user_data\":\"#!/bin/sh\\n\"}"
 #define CHUNK "{\"from\":100,\"end\":106,\"data\":\"aGVsbG8=\",\"live\":true,\"typed\":7}"
 #define KEYS "{\"data\":\"bHMK\"}"
 #define TYPED "{\"from\":9,\"data\":\"bHMK\"}"

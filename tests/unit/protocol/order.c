@@ -14,7 +14,7 @@
 	"\"min_up_kbit_s\":8,\"min_down_kbit_s\":9,\"region\":\"fra\",\"max_rtt_ms\":10,\"accel\":\"kvm\",\"cpu_vendor\":"      \
 	"\"amd\",\"direct\":true,"                                                                                              \
 	"\"trusted\":\"prefer\",\"distinct_sellers\":true,\"distinct_countries\":false,\"distinct_cpu_vendors\":true,\"all_or_" \
-	"none\":true,\"scratch_mib\":12,\"max_freeze_s\":11,"                                                                   \
+	"none\":true,\"scratch_mib\":12,\"max_freeze_s\":11,\"display\":\"vga\","                                               \
 	"\"preferred\":[\"" ID3 "\"],\"blocked\":[\"" ID4 "\",\"" ID5 "\"]}"
 #define REQUEST                                                                                               \
 	"{\"name\":\"render\",\"image\":\"" SHA1 "\",\"count\":8,\"cores\":2,\"memory_mib\":2048," MAX_PRICES \
@@ -113,6 +113,9 @@ static const struct row request_rows[] = {
 	{ "constraints.max_rtt_ms", "60001", "constraints.max_rtt_ms" },
 	{ "constraints.max_freeze_s", "2592001", "constraints.max_freeze_s" },
 	{ "constraints.scratch_mib", "1048577", "constraints.scratch_mib" },
+	{ "constraints.display", "\"qxl\"", "constraints.display" },
+	{ "constraints.display", "true", "constraints.display" },
+	{ "constraints.display", NULL, NULL },
 	{ "constraints.max_freeze_s", "-1", "constraints.max_freeze_s" },
 	{ "constraints.cpu_vendor", "\"arm\"", "constraints.cpu_vendor" },
 	{ "constraints.direct", "1", "constraints.direct" },

@@ -109,6 +109,19 @@ static void with_scratch(void)
 	ok(!strstr(golden, "scratch"), "without one there is no third disk");
 }
 
+static void with_display(void)
+{
+	struct vm_spec spec = plain();
+	AUTO_BUF xml = { 0 };
+	spec.display = VM_DISPLAY_VGA;
+	domain_xml(&spec, true, &xml);
+	ok(strstr(xml.data, "  <video><model type='vga' vram='8192' heads='1' primary='yes'/>"
+			    "<address type='pci' bus='0x00' slot='0x01' function='0x0'/></video>\n"),
+	   "a display is a VGA card with little memory");
+	ok(!strstr(xml.data, "<graphics") && !strstr(xml.data, "<input"), "that nobody looks at over a network, or types into");
+	ok(strstr(xml.data, "<bios useserial='yes'/>"), "the BIOS goes on showing on the serial console");
+}
+
 static void with_vhost_user(void)
 {
 	struct vm_spec spec = plain();
@@ -176,12 +189,16 @@ int main(void)
 	domain_xml(&spec, true, &xml);
 	is_int(xml.error, OK, "written");
 	is_text(xml.data, golden, "the whole text");
+	AUTO_BUF seen = { 0 };
+	spec.display = VM_DISPLAY_VGA;
+	domain_xml(&spec, true, &seen);
 	for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
-		ok(!strstr(xml.data, absent[i]), "without %s", absent[i]);
+		ok(!strstr(xml.data, absent[i]) && !strstr(seen.data, absent[i]), "without %s, display or not", absent[i]);
 	varied();
 	with_port(VM_PORT_STREAM, "  <qemu:arg value='stream,id=n0,server=on,addr.type=unix,addr.path=/lease/net/qemu.sock'/>\n");
 	served();
 	with_scratch();
+	with_display();
 	with_vhost_user();
 	with_sev_snp();
 	injected();

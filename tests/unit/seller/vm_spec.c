@@ -66,6 +66,7 @@ static const struct {
 	{ "\"stream\"", "\"vhost-user\",\"launch_security\":\"sev-snp\"", "launch_security",
 	  "closed memory that the endpoint maps" },
 	{ "\"uid\"", "\"image\":\"http\",\"uid\"", "image", "an image from elsewhere" },
+	{ "\"uid\"", "\"display\":\"vnc\",\"uid\"", "display", "a display that listens" },
 	{ "}", "", "", "half an object" },
 	{ "{", "[{", "", "something else than an object" },
 };
