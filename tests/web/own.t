@@ -101,7 +101,16 @@ click "See the cost"
 see "nobody is left" '#quote-fits' '^0 of 1$'
 see "and the rule that took them out is named" .quote '1 have a lower rating'
 fill order-min_rating_ppm ''
-fill order-user_data $'#!/bin/sh\n(while :; do echo hello from the guest; sleep 1; done) &'
+fill order-scratch_mib 99
+click "See the cost"
+see "so is a disk that nobody has room for" .quote '1 have no room for the scratch disk'
+fill order-scratch_mib ''
+fill order-max_freeze_s 3x
+click "See the cost"
+see "what is no time is named" '#order-max_freeze_s-error' 'A time such as'
+fill order-max_freeze_s 5min
+js "document.getElementById('order-display').click()" >/dev/null
+fill order-user_data $'#!/bin/sh\nprintf "\\033[44m%2000s" "" >/dev/tty1\n(while :; do echo hello from the guest; sleep 1; done) &'
 click "See the cost"
 see "the most that it can cost" '#quote-worst' '^1.15625 EUR$'
 see "who is left" '#quote-fits' '^1 of 1$'
@@ -120,6 +129,20 @@ click "Order now"
 ok "ordered" within 15 js_is "/^\\/orders\\/[0-9a-f-]{36}$/.test(location.pathname)" true
 see "the order fills by itself" '#order-state' filled
 see "and its machine runs" '.list .state' running 90
+is "$(sql "SELECT constraints->>'display' || ' ' || (constraints->>'max_freeze_s') FROM cpushare.order")" "vga 300" "as it was asked for"
+# picture SELECTOR: its size, and how much of it is as blue as the guest has made its screen
+picture() {
+	js "(() => { const i = document.querySelector('$1'); if (!i?.naturalWidth) return ''; const c = document.createElement('canvas');
+		c.width = i.naturalWidth; c.height = i.naturalHeight; const g = c.getContext('2d'); g.drawImage(i, 0, 0); const d = g.getImageData(0, 0, c.width, c.height).data;
+		let blue = 0; for (let n = 0; n < d.length; n += 4) blue += d[n] < 60 && d[n + 1] < 60 && d[n + 2] > 130; return i.naturalWidth + ' ' + (blue > d.length / 8 ? 'blue' : blue); })()"
+}
+pictured() { [ "$(picture "$1")" = "$2" ]; }
+ok "a thumbnail of its screen shows what the guest draws" within 120 pictured '.screen img' '320 blue' || note "$(picture '.screen img')"
+click "Screen of vm1, larger"
+ok "a larger one is as wide as the screen" within 30 pictured 'dialog[open] img' '720 blue' || note "$(picture 'dialog[open] img')"
+shot screen
+click "Back"
+ok "and is put away" within 10 js_is "document.querySelectorAll('dialog.large').length" 0
 click "Console of vm1"
 see "its console talks" '.console pre' 'hello from the guest' 120
 click "Type into it"

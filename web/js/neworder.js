@@ -24,10 +24,11 @@ const readRating = (text) => {
 // The fields of a constraint carry its API's name; the rest are the order's own.
 const CONSTRAINTS = [
 	'countries', 'countries_not', 'min_score', 'min_rating_ppm', 'min_up_kbit_s', 'accel', 'cpu_vendor', 'trusted', 'direct',
-	'distinct_sellers', 'distinct_countries', 'all_or_none',
+	'distinct_sellers', 'distinct_countries', 'all_or_none', 'scratch_mib', 'max_freeze_s', 'display',
 ];
 const unless = (usual) => (text) => (text === usual ? undefined : text);
 const ticked = (text) => (text === 'on' ? true : undefined);
+const readGibibytes = (text) => 1024 * readInteger(1, 1024)(text);
 const readMegabits = (text) => 1000 * readInteger(0, 1e6)(text);
 
 const price = (name, label, value) => ({ name, label, value, required: true, inputMode: 'decimal', read: readMoney });
@@ -59,6 +60,9 @@ function fieldsOf({ images, limits, currency, best }, onTrust) {
 		{ name: 'distinct_sellers', label: 'Each with another seller', type: 'checkbox', read: ticked },
 		{ name: 'distinct_countries', label: 'Each in another country', type: 'checkbox', read: ticked },
 		{ name: 'all_or_none', label: 'All at once, or none', type: 'checkbox', read: ticked },
+		{ name: 'display', label: 'A display: a VGA card, whose picture is to be seen here', type: 'checkbox', read: (text) => (text === 'on' ? 'vga' : undefined) },
+		{ name: 'scratch_mib', label: 'Scratch disk of each, GiB', inputMode: 'numeric', read: optional(readGibibytes), hint: 'Empty at the start, encrypted, gone with the machine.' },
+		{ name: 'max_freeze_s', label: 'Longest pause for its owner’s sake', read: optional(readDuration), hint: 'A machine that is paused for longer at a stretch is given back: 5min, 1h. Without one its owner decides.' },
 		{ name: 'user_data', label: 'User-data', type: 'textarea', read: optional(String), hint: 'A script or cloud-config that each machine runs at its start. Market and sellers can read it: no lasting secrets.' },
 	];
 }
@@ -78,7 +82,7 @@ export function requestOf(values) {
 const RULES = {
 	cpu_vendor: 'have another processor', rtt: 'are too far away', bandwidth: 'have a slower line', direct: 'need a relay', trusted: 'have not proven their software',
 	buyer_rating: 'want a better rated buyer', blocked: 'are blocked', distinct: 'are too much alike', price: 'ask more', cores: 'have too few cores free', memory: 'have too little memory free', accel: 'run guests otherwise', country: 'are elsewhere',
-	countries: 'are elsewhere', score: 'are slower', rating: 'have a lower rating', duration: 'do not let for so long',
+	countries: 'are elsewhere', scratch: 'have no room for the scratch disk', display: 'give no display', score: 'are slower', rating: 'have a lower rating', duration: 'do not let for so long',
 };
 function Removed({ removed }) {
 	const rows = Object.entries(removed ?? {}).filter(([, n]) => n > 0);

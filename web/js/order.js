@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// order.js - one order, live: its machines and their consoles, its ethernet, what it cost, marks, disputes, its end
+// order.js - one order, live: its machines, their consoles and screens, its ethernet, what it cost, marks, disputes, its end
 import { get, getList } from './api.js';
 import { Console } from './console.js';
 import { Action, Form } from './form.js';
@@ -7,6 +7,7 @@ import { count, duration, memory, money, percent, plural, time } from './format.
 import { html, useEffect, useState } from './html.js';
 import { Network } from './network.js';
 import { idInAddress, market, setTitle, start, useFresh } from './page.js';
+import { Screen } from './screen.js';
 import { newKey, own, post } from './session.js';
 import { Csv, Figures, Table } from './table.js';
 
@@ -58,7 +59,7 @@ function Dispute({ lease }) {
 	return html`<${Action} label="Dispute" onClick=${look} aria-label=${`Dispute ${lease.name}`} />`;
 }
 
-function Node({ lease, again }) {
+function Node({ lease, display, again }) {
 	const [open, setOpen] = useState(false);
 	const ended = lease.state === 'ended';
 	return html`<li class="panel">
@@ -70,6 +71,7 @@ function Node({ lease, again }) {
 			${money(lease.charged_micro)} charged${lease.usage_cut ? '; its counters were cut' : ''}</p>
 		<p class="buttons"><button type="button" class="quiet" aria-expanded=${String(open)} onClick=${() => setOpen(!open)} aria-label=${`Console of ${lease.name}`}>Console</button>
 			<${Marks} lease=${lease} again=${again} /> ${ended && lease.charged_micro > 0 && html`<${Dispute} lease=${lease} />`}</p>
+		${display && lease.state === 'running' && html`<${Screen} lease=${lease.id} name=${lease.name} />`}
 		${open && html`<${Console} lease=${lease.id} live=${lease.state === 'running'} />`}
 	</li>`;
 }
@@ -169,7 +171,7 @@ function Order() {
 		${(!over(order) || living) && html`<p class="buttons"><${Action} label="Cancel the order" ask="End all its machines? What they have written is gone." quiet=${false}
 			onClick=${async () => { await post(`/v1/orders/${id}/cancel`); again(); }} /></p>`}
 		<section aria-labelledby="nodes-title"><h2 id="nodes-title">Machines</h2>
-			${leases.length === 0 ? html`<p class="empty">None yet.</p>` : html`<ul class="list">${leases.map((l) => html`<${Node} key=${l.id} lease=${l} again=${again} />`)}</ul>`}
+			${leases.length === 0 ? html`<p class="empty">None yet.</p>` : html`<ul class="list">${leases.map((l) => html`<${Node} key=${l.id} lease=${l} display=${order.constraints.display === 'vga'} again=${again} />`)}</ul>`}
 		</section>
 		${living && html`<section aria-labelledby="net-title"><h2 id="net-title">Virtual ethernet</h2>
 			<p class="hint">Join it from your own computer: <code>cpushare net up ${order.name || order.id}</code></p><${Network} network=${network} /></section>`}
