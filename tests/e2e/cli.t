@@ -91,6 +91,7 @@ arguments() { # of a command, so that only the market is missing
 	"image "[sd]*) printf '%064d' 0 ;;
 	"order create") echo "--image $(printf '%064d' 0) --max-price 1" ;;
 	"node rate") echo "$nobody good" ;;
+	"node screen") echo "$nobody --file $WORK/none.png" ;;
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
 	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcre]* | "node "[scd]* | "net "*) echo $nobody ;;
@@ -424,7 +425,7 @@ try 7 buyer "order create" "${rent[@]}" --max-price 100000
 try 0 buyer "order create" "${rent[@]}" --dry-run
 try 8 buyer "order create" --image tiny.iso --max-price 0.000001 --name cheap --wait --timeout 1s
 try 0 buyer "order cancel" cheap --wait
-try 0 buyer "order create" "${rent[@]}" --name first --wait --timeout 300s
+try 0 buyer "order create" "${rent[@]}" --name first --display vga --wait --timeout 300s
 order=$(jq -r .id <<<"$OUT")
 try 0 buyer "order list"
 try 0 buyer "order show" first
@@ -441,6 +442,9 @@ try 2 buyer "node show" vm1
 try 0 buyer "node console" first/vm1
 jq -e 'has("console")' <<<"$OUT" >/dev/null
 _tap $? "the console is a text"
+try 0 buyer "node screen" first/vm1 --file "$WORK/vm1.png"
+is "$(file -b --mime-type "$WORK/vm1.png") $(jq -r .file <<<"$OUT")" "image/png $WORK/vm1.png" "the screen is a picture"
+try 2 buyer "node screen" first/vm1
 printf 'echo $((6*7))typed\n' | as buyer cpushare node console first/vm1 --type >/dev/null
 typed() { as buyer cpushare node console first/vm1 | grep -q 42typed; }
 ok "what is piped into the console reaches its shell" within 60 typed

@@ -227,7 +227,7 @@ refused not_found getMachineAttestation "/v1/machines/$MACHINE/attestation" "" "
 # ---- orders ----
 order() { # PRICE
 	jq -nc --arg i "$IMAGE" --argjson p "$1" '{image: $i, count: 2, cores: 1, memory_mib: 512, max_price_per_core_hour_micro: $p,
-		max_price_per_gib_hour_micro: 2000, max_price_per_gib_transferred_micro: 9000, constraints: {countries: ["DE"]}, user_data: "#cloud-config\n"}'
+		max_price_per_gib_hour_micro: 2000, max_price_per_gib_transferred_micro: 9000, constraints: {countries: ["DE"], display: "vga"}, user_data: "#cloud-config\n"}'
 }
 good quoteOrder /v1/orders/quote "$(order 1000)" "$A"
 refused no_funds createOrder /v1/orders "$(order 100000000000)" "$A" "$(key)"
@@ -252,9 +252,22 @@ good listMachineLeases "/v1/machines/$MACHINE/leases" "" "$MACHINE_TOKEN"
 good getLeaseSpec "/v1/leases/$LEASE/spec" "" "$MACHINE_TOKEN"
 SEQ=$((SEQ + 1))
 refused wrong_state typeConsole "/v1/leases/$LEASE/console/input" '{"data":"bHMK"}' "$A"
+refused wrong_state getScreen "/v1/leases/$LEASE/screen" "" "$A"
 good reportMachine "/v1/machines/$MACHINE/report" "$(jq -nc --arg b "$BOOT" --argjson s $SEQ --arg l "$LEASE" '{boot: $b, seq: $s, version: "0.1.0", accepting: true,
-	accel: "kvm", country: "DE", cores: 4, memory_mib: 4096, score: 412, price_per_core_hour_micro: 8000, price_per_gib_hour_micro: 1000,
+	accel: "kvm", country: "DE", cores: 4, memory_mib: 4096, score: 412, terms: {display: true}, price_per_core_hour_micro: 8000, price_per_gib_hour_micro: 1000,
 	price_per_gib_transferred_micro: 5000, leases: [{lease: $l, state: "running", path: "none", peers_version: 0, progress_permille: -1}]}')" "$MACHINE_TOKEN"
+put_screen() {
+	STATUS=$(curl -ks -m 20 -X PUT -o "$WORK/body" -w '%{http_code}' -H "Authorization: Bearer $MACHINE_TOKEN" -H 'Content-Type: application/octet-stream' \
+		--data-binary "@$TOP/tests/fuzz/corpus/png/good" "$URL/v1/leases/$LEASE/screen")
+	SEEN[putScreen]=1
+	[ -z "${ANSWERS:-}" ] || echo "putScreen $STATUS" >>"$ANSWERS"
+}
+put_screen
+is "$STATUS $(jq -r .code "$WORK/body")" "409 wrong_state" "putScreen: nobody has asked for one"
+refused no_picture getScreen "/v1/leases/$LEASE/screen?width=64" "" "$A"
+put_screen
+is "$STATUS" 204 "putScreen: it was asked for"
+good getScreen "/v1/leases/$LEASE/screen?width=64" "" "$A"
 good getConsole "/v1/leases/$LEASE/console?from=0" "" "$A"
 good typeConsole "/v1/leases/$LEASE/console/input" '{"data":"bHMK"}' "$A"
 good addConsole "/v1/leases/$LEASE/console" '{"from":0,"end":5,"data":"aGVsbG8=","live":true}' "$MACHINE_TOKEN"

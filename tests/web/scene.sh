@@ -21,7 +21,7 @@ enrol() {
 report() {
 	SEQ=$((SEQ + 1))
 	api POST "/v1/machines/$MACHINE/report" "$(jq -nc --arg b "$BOOT" --argjson s $SEQ --argjson p "$1" --argjson c "$2" '{boot: $b, seq: $s,
-		version: "0.1.0", accepting: true, accel: "kvm", country: "DE", cores: $c, memory_mib: 4096, score: 412, leases: [],
+		version: "0.1.0", accepting: true, accel: "kvm", country: "DE", cores: $c, memory_mib: 4096, score: 412, terms: {display: true}, leases: [],
 		price_per_core_hour_micro: $p, price_per_gib_hour_micro: 1000, price_per_gib_transferred_micro: 5000}')" "$MACHINE_TOKEN"
 }
 # A 1 MiB image of zeros, whole.
