@@ -145,7 +145,7 @@ static const char *const netdevs[] = {
 	[VM_PORT_DGRAM] = "dgram,id=n0,local.type=unix,local.path=" JAIL_NET_QEMU ",remote.type=unix,remote.path=" JAIL_NET_VNET,
 	/* The one that listens finds its peer again after a restart; QEMU's connecting side does not. */
 	[VM_PORT_VHOST_USER] = "vhost-user,id=n0,chardev=net0",
-	[VM_PORT_STREAM] = "stream,id=n0,server=on,addr.type=unix,addr.path=" JAIL_NET_QEMU,
+	[VM_PORT_STREAM] = ("stream,id=n0,server=on,addr.type=unix,addr.path=" JAIL_NET_QEMU),
 };
 
 /* Rings as long as QEMU has them; and the guest may not change which offloads it takes, since QEMU would not tell us. */
@@ -157,9 +157,12 @@ static const char *const netdevs[] = {
 static void put_scratch(const struct vm_spec *spec, struct buf *out)
 {
 	static const char *const arguments[] = {
-		"-object",   "secret,id=scratch-key,file=" SCRATCH_KEY,
-		"-blockdev", "driver=luks,node-name=scratch,key-secret=scratch-key,file.driver=file,file.filename=" JAIL_SCRATCH,
-		"-device",   "virtio-blk-pci,drive=scratch,serial=scratch,bus=pcie.0,addr=0x5,werror=report,rerror=report",
+		"-object",
+		("secret,id=scratch-key,file=" SCRATCH_KEY),
+		"-blockdev",
+		("driver=luks,node-name=scratch,key-secret=scratch-key,file.driver=file,file.filename=" JAIL_SCRATCH),
+		"-device",
+		"virtio-blk-pci,drive=scratch,serial=scratch,bus=pcie.0,addr=0x5,werror=report,rerror=report",
 	};
 	for (size_t i = 0; spec->scratch_mib && i < sizeof arguments / sizeof *arguments; i++)
 		buf_printf(out, "  <qemu:arg value='%s'/>\n", arguments[i]);

@@ -256,16 +256,18 @@ refused wrong_state getScreen "/v1/leases/$LEASE/screen" "" "$A"
 good reportMachine "/v1/machines/$MACHINE/report" "$(jq -nc --arg b "$BOOT" --argjson s $SEQ --arg l "$LEASE" '{boot: $b, seq: $s, version: "0.1.0", accepting: true,
 	accel: "kvm", country: "DE", cores: 4, memory_mib: 4096, score: 412, terms: {display: true}, price_per_core_hour_micro: 8000, price_per_gib_hour_micro: 1000,
 	price_per_gib_transferred_micro: 5000, leases: [{lease: $l, state: "running", path: "none", peers_version: 0, progress_permille: -1}]}')" "$MACHINE_TOKEN"
-put_screen() {
+put_screen() { # SEED
 	STATUS=$(curl -ks -m 20 -X PUT -o "$WORK/body" -w '%{http_code}' -H "Authorization: Bearer $MACHINE_TOKEN" -H 'Content-Type: application/octet-stream' \
-		--data-binary "@$TOP/tests/fuzz/corpus/png/good" "$URL/v1/leases/$LEASE/screen")
+		--data-binary "@$TOP/tests/fuzz/corpus/png/$1" "$URL/v1/leases/$LEASE/screen")
 	SEEN[putScreen]=1
 	[ -z "${ANSWERS:-}" ] || echo "putScreen $STATUS" >>"$ANSWERS"
 }
-put_screen
+put_screen good
 is "$STATUS $(jq -r .code "$WORK/body")" "409 wrong_state" "putScreen: nobody has asked for one"
 refused no_picture getScreen "/v1/leases/$LEASE/screen?width=64" "" "$A"
-put_screen
+put_screen text
+is "$STATUS $(jq -r .code "$WORK/body")" "422 bad_field" "putScreen: a picture with more than a picture in it"
+put_screen good
 is "$STATUS" 204 "putScreen: it was asked for"
 good getScreen "/v1/leases/$LEASE/screen?width=64" "" "$A"
 good getConsole "/v1/leases/$LEASE/console?from=0" "" "$A"
