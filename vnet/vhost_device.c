@@ -139,7 +139,7 @@ static err_t set_features(struct vhost_device *d, uint64_t features)
 static err_t set_memory(struct vhost_device *d, const struct vhost_message *m)
 {
 	uint32_t count = m->size >= 8 ? get32(m->body) : 0;
-	if (count == 0 || count > VHOST_REGIONS || m->fd_count != (int)count || m->size < 8 + count * 32)
+	if (count == 0 || count > VHOST_REGIONS || m->fd_count != (int)count || m->size != 8 + count * 32)
 		return E_INVALID;
 	vhost_memory_clear(&d->memory);
 	err_t e = OK;
@@ -157,7 +157,7 @@ static err_t set_memory(struct vhost_device *d, const struct vhost_message *m)
 /* The queue that a message is about, and what it says of it. */
 static err_t state_of(struct vhost_device *d, const struct vhost_message *m, struct vhost_queue **ret_queue, uint32_t *ret_value)
 {
-	if (m->size != 8 || get32(m->body) >= VHOST_QUEUES)
+	if (get32(m->body) >= VHOST_QUEUES)
 		return E_INVALID;
 	*ret_queue = &d->queue[get32(m->body)];
 	*ret_value = get32(m->body + 4);
@@ -196,7 +196,7 @@ static err_t get_base(struct vhost_device *d, const struct vhost_message *m, str
 
 static err_t set_addresses(struct vhost_device *d, const struct vhost_message *m)
 {
-	if (m->size != 40 || get32(m->body) >= VHOST_QUEUES || get32(m->body + 4) != 0)
+	if (get32(m->body) >= VHOST_QUEUES || get32(m->body + 4) != 0)
 		return E_INVALID;
 	struct vhost_queue *q = &d->queue[get32(m->body)];
 	q->desc_user = get64(m->body + 8);
@@ -231,8 +231,6 @@ static err_t start(struct vhost_device *d, struct vhost_queue *q)
 
 static err_t set_eventfd(struct vhost_device *d, struct vhost_message *m)
 {
-	if (m->size != 8)
-		return E_INVALID;
 	uint64_t value = get64(m->body);
 	bool without = value & VRING_NO_FD;
 	if ((value & ~(uint64_t)VRING_NO_FD) >= VHOST_QUEUES || m->fd_count != !without)
@@ -253,17 +251,41 @@ static err_t set_eventfd(struct vhost_device *d, struct vhost_message *m)
 	return start(d, q);
 }
 
+/* Has it the length and the descriptors of its kind? SET_MEM_TABLE and the eventfds' messages say themselves how many. */
+static bool is_sound(const struct vhost_message *m)
+{
+	switch (m->request) {
+	case SET_MEM_TABLE:
+		return true;
+	case SET_VRING_KICK:
+	case SET_VRING_CALL:
+	case SET_VRING_ERR:
+		return m->size == 8;
+	case GET_FEATURES:
+	case GET_PROTOCOL_FEATURES:
+	case SET_OWNER:
+	case RESET_OWNER:
+		return m->size == 0 && m->fd_count == 0;
+	case SET_VRING_ADDR:
+		return m->size == 40 && m->fd_count == 0;
+	default:
+		return m->size == 8 && m->fd_count == 0;
+	}
+}
+
 static err_t take(struct vhost_device *d, struct vhost_message *m, struct vhost_reply *r)
 {
+	if (!is_sound(m))
+		return E_INVALID;
 	switch (m->request) {
 	case GET_FEATURES:
 		return reply_u64(r, m, d->offered);
 	case GET_PROTOCOL_FEATURES:
 		return reply_u64(r, m, 1 << PROTOCOL_REPLY_ACK);
 	case SET_FEATURES:
-		return m->size == 8 ? set_features(d, get64(m->body)) : E_INVALID;
+		return set_features(d, get64(m->body));
 	case SET_PROTOCOL_FEATURES:
-		if (m->size != 8 || get64(m->body) & ~(1ULL << PROTOCOL_REPLY_ACK))
+		if (get64(m->body) & ~(1ULL << PROTOCOL_REPLY_ACK))
 			return E_INVALID;
 		d->protocol_features = get64(m->body);
 		return OK;

@@ -312,6 +312,7 @@ static void test_memory_lies(void)
 	lie_about_memory("without a descriptor", &t, 40, 0, SEALS);
 	lie_about_memory("with two descriptors for one region", &t, 40, 2, SEALS);
 	lie_about_memory("cut short", &t, 39, 1, SEALS);
+	lie_about_memory("with bytes behind the last region", &t, 72, 1, SEALS);
 	t.count = 9;
 	lie_about_memory("of nine regions", &t, 8 + 8 * 32, 8, SEALS);
 	t.count = 0;
@@ -351,6 +352,9 @@ static void test_message_lies(void)
 	lie_by_message("a dirty log", 6, none, 16, NULL, 0);
 	lie_by_message("features that were not offered", 2, (uint64_t[1]){ 1ull << 34 }, 8, NULL, 0);
 	lie_by_message("features in four bytes", 2, none, 4, NULL, 0);
+	lie_by_message("a question for features with a body", 1, none, 8, NULL, 0);
+	lie_by_message("an owner with a descriptor", 3, NULL, 0, &memory, 1);
+	lie_by_message("a ring that is enabled with a descriptor", 18, (uint32_t[2]){ 0, 1 }, 8, &memory, 1);
 	lie_by_message("a ring of no entry", 8, (uint32_t[2]){ 0, 0 }, 8, NULL, 0);
 	lie_by_message("a ring that runs gets another size", 8, (uint32_t[2]){ 0, 128 }, 8, NULL, 0);
 	lie_by_message("a third ring", 18, (uint32_t[2]){ 2, 1 }, 8, NULL, 0);
