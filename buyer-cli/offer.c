@@ -34,6 +34,7 @@ static const struct column offer_columns[] = { { "MACHINE", "machine_name", CELL
 					       { "RTT MS", "rtt", CELL_RTTS | CELL_WIDE },
 					       { "DIRECT", "direct", CELL_TEXT | CELL_WIDE },
 					       { "TRUSTED", "trusted", CELL_TEXT | CELL_WIDE },
+					       { "FIRST USE", "first_use", CELL_TEXT | CELL_WIDE },
 					       { "ID", "machine", CELL_TEXT | CELL_WIDE },
 					       { "SELLER'S ID", "seller", CELL_TEXT | CELL_WIDE },
 					       { .title = NULL } };

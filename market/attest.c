@@ -147,6 +147,12 @@ bool attest_trusted(const struct market *m, uuid machine)
 	return a && a->trusted;
 }
 
+bool attest_first_use(const struct market *m, uuid machine)
+{
+	const struct attester *a = uuid_map_get(&m->attest->machines, machine);
+	return a && a->trusted && !a->certified;
+}
+
 /* ---- what is stored ---- */
 
 static err_t identity_parse(const char *text, struct tpm_identity *ret)
@@ -458,8 +464,11 @@ err_t attest_answer(struct market *m, uuid machine, const struct attestation *an
 		return E_CONFLICT;
 	TRY(binding_of(m, a, p, l, &binding));
 	const struct lease_proof *proof = l ? proof_of(m, l->row.l.id) : NULL;
-	*ret = judge_answer(&a->ak, &binding, answer, &m->attest->policy, a->clock,
-			    proof && proof->proven ? &proof->resets : NULL);
+	if (!a->certified && !m->attest->policy.first_use)
+		ret->fault = FAULT_EK_MISSING; /* the operator allows it no more */
+	else
+		*ret = judge_answer(&a->ak, &binding, answer, &m->attest->policy, a->clock,
+				    proof && proof->proven ? &proof->resets : NULL);
 	return conclude(m, a, l, &binding, answer, ret, now, now_mono);
 }
 

@@ -44,5 +44,7 @@ MUST_CHECK err_t attest_answer(struct market *m, uuid machine, const struct atte
 void attest_sweep(struct market *m, wall_time now, mono_time now_mono);
 /* The last judgement of this machine was without fault, under the policy that holds. */
 bool attest_trusted(const struct market *m, uuid machine);
+/* It is trusted, by a TPM that nobody but the machine vouches for. */
+bool attest_first_use(const struct market *m, uuid machine);
 
 #endif

@@ -221,6 +221,7 @@ struct offer presence_to_offer(const struct market *m, const struct presence *p)
 		.down_kbit_s = p->terms.down_kbit_s,
 		.direct = p->terms.direct,
 		.trusted = attest_trusted(m, row->m.id),
+		.first_use = attest_first_use(m, row->m.id),
 	};
 	uint8_t region;
 	for (size_t i = 0; i < p->terms.rtt_count; i++)

@@ -185,6 +185,7 @@ json_t *offer_to_json(const struct offer *o)
 	json_put(json, "rtt", rtts_to_json(o->rtt, o->rtt_count));
 	json_put_bool(json, "direct", o->direct);
 	json_put_bool(json, "trusted", o->trusted);
+	json_put_bool(json, "first_use", o->first_use);
 	return json;
 }
 
@@ -216,6 +217,7 @@ err_t offer_from_json(json_t *json, struct offer *ret, struct json_error *error)
 	rtts_take(&r, "rtt", o.rtt, &o.rtt_count);
 	json_take_bool(&r, "direct", &o.direct);
 	json_take_bool(&r, "trusted", &o.trusted);
+	field_maybe_bool(&r, "first_use", &o.first_use);
 	TRY(json_close_lenient(&r));
 	*ret = o;
 	return OK;

@@ -171,6 +171,7 @@ struct offer {
 	struct region_rtt rtt[MAX_REGIONS]; /* to those of the market's regions that it knows */
 	size_t rtt_count;
 	bool direct, trusted; /* reachable by UDP without a relay; what it booted is proven */
+	bool first_use;	      /* by a TPM that no maker vouches for */
 };
 json_t *offer_to_json(const struct offer *o);
 MUST_CHECK err_t offer_from_json(json_t *json, struct offer *ret, struct json_error *error);

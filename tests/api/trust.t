@@ -56,6 +56,16 @@ start_seller plain
 ok "and shown as such" within 20 shows plain measured_boot/null/desk
 api GET "/v1/machines/$(machine plain)/attestation" '' "$(token plain)"
 is "$(jq -r .verdict.first_use <<<"$BODY")" true "first_use is said"
+offered() { cpushare offer list --market "$URL" --pin "$PIN" -o json | jq -r --arg n "$1" '.items[] | select(.machine_name == $n) | "\(.trusted)/\(.first_use)"'; }
+offered_is() { [ "$(offered "$1")" = "$2" ]; }
+ok "buyers see with its offer that no maker vouches for it" within 15 offered_is plain true/true
+is "$(offered desk)" true/false "and for which one does"
+ok "the operator trusts on first use no more" trust policy set --first-use no
+ok "then it is no more" within 20 shows plain none/ek_missing/null
+is "$(offered plain)" false/false "nor is its offer"
+ok "but again" trust policy set --first-use yes
+ok "the machine answers under this policy" within 20 shows plain measured_boot/null/desk
+api GET "/v1/machines/$(machine plain)/attestation" '' "$(token plain)"
 
 # What a machine may send is refused where it is not an answer to the question.
 proof=$BODY

@@ -18,7 +18,8 @@ add_funds buyer 5 >/dev/null
 as buyer cpushare image upload "$TINY" >/dev/null || bail "no image"
 MACHINE=$(jq -r .machine "$WORK/desk/identity.json")
 trust() { cpushare-market --data "$MARKET_DATA" trust "$@"; }
-order() { as buyer cpushare order create --image "$(basename "$TINY")" --memory 160M --max-price 0.05 "$@"; }
+order() { as buyer cpushare order create --image "$(basename "$TINY")" --memory 160M --max-price ${PRICE:-0.05} "$@"; }
+cheaper() { PRICE=0.015 order "$@"; }
 ok "the operator knows this boot" within 30 trust reference add desk --machine "$MACHINE" --registers 4,7
 ok "an order that requires trust" order --trusted require --name need --wait --timeout 3m
 is "$(as buyer cpushare node show need/vm1 -o json | jq -r .machine_name)" desk "is matched with the machine that has it, dearer as it is"
@@ -27,6 +28,11 @@ ok "the machine proves itself for this lease" within 60 shown
 is "$(jq -r .binding.question.lease "$WORK/proof.json")" "$(as buyer cpushare node show need/vm1 -o json | jq -r .id)" "it is bound to the lease"
 is "$(jq -r .binding.image "$WORK/proof.json")" "$(as buyer cpushare image list -o json | jq -r '.items[0].id')" "and to the image"
 like "$(as buyer cpushare trust show need/vm1)" 'register 4 ' "people can read it"
+
+ok "an order that prefers trust" order --trusted prefer --name rather --wait --timeout 1m
+is "$(as buyer cpushare node show rather/vm1 -o json | jq -r .machine_name)" desk "takes the trusted machine first, dearer as it is"
+ok "at a price that only the other one sells for" cheaper --trusted prefer --name cheaply --wait --timeout 1m
+is "$(as buyer cpushare node show cheaply/vm1 -o json | jq -r .machine_name)" plain "the machine without a TPM, too"
 
 # The buyer judges without the market.
 verify() { cpushare trust verify "$@"; }
@@ -43,5 +49,6 @@ is "$(verify "$WORK/empty.json" 2>/dev/null; echo $?)" 2 "not without a proof"
 tpm2_pcrextend -T "$TCTI_desk" "4:sha256=$(printf '%064d' 1)"
 ended() { [ "$(as buyer cpushare node show need/vm1 -o json | jq -r .reason)" = attestation_failed ]; }
 ok "a machine that is not any more what it was ends the lease" within 60 ended
+ok "but not one of an order that prefers trust" eval '[ "$(as buyer cpushare node show rather/vm1 -o json | jq -r .state)" = running ]'
 is "$(order --trusted require --name none --wait --timeout 5s >/dev/null 2>&1; echo $?)" 8 "and no such order is matched"
 done_testing

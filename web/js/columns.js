@@ -42,7 +42,7 @@ export const offersOfAll = [
 	machine,
 	...capacity,
 	{ label: 'Rating', number: true, text: (o) => `${rating(o.rating_ppm)} (${count(o.good + o.bad)})`, sort: (o) => o.rating_ppm },
-	{ label: 'Trusted', text: (o) => (o.trusted ? 'yes' : '–'), raw: (o) => o.trusted, sort: (o) => Number(o.trusted) },
+	{ label: 'Trusted', text: (o) => (o.trusted ? (o.first_use ? 'first use' : 'yes') : '–'), raw: (o) => o.trusted, sort: (o) => Number(o.trusted) },
 ];
 export const offersOfOne = [machine, { label: 'State', text: (o) => o.state }, ...capacity];
 

@@ -41,7 +41,7 @@
 	"\"state\":\"online\",\"accel\":\"kvm\",\"cores\":8,\"cores_free\":7,\"memory_mib\":600,\"memory_free_mib\":500,"     \
 	"\"score\":400,\"measured\":true," PRICES                                                                             \
 	",\"rating_ppm\":999999,\"good\":3,\"bad\":2,\"cpu_vendor\":\"amd\",\"up_kbit_s\":40000,"                             \
-	"\"down_kbit_s\":0,\"rtt\":[{\"region\":\"eu\",\"rtt_ms\":12}],\"direct\":true,\"trusted\":false}"
+	"\"down_kbit_s\":0,\"rtt\":[{\"region\":\"eu\",\"rtt_ms\":12}],\"direct\":true,\"trusted\":false,\"first_use\":false}"
 #define SELLER                                                                                                         \
 	"{\"id\":\"" ID1                                                                                               \
 	"\",\"name\":\"Bob\",\"rating_ppm\":1,\"good\":2,\"bad\":3,\"machines\":4,\"machines_online\":5,\"leases\":6," \
