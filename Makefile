@@ -97,7 +97,7 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,cpushare-market cpushare-seller cpushare-v
 LIBS_base   := -ljansson -lcrypto -linih -lIPSec_MB -lz
 LIBS_market := -lmicrohttpd -lpq -lgnutls -lqrencode $(LIBS_base) -lpthread
 LIBS_client := -lcurl -lssl $(LIBS_base)
-LIBS_seller := $(LIBS_client) -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc
+LIBS_seller := $(LIBS_client) -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc -lsystemd
 LIBS_vm     := -lvirt -lvirt-qemu -lseccomp $(LIBS_base) -lpthread
 LIBS_buyer  := -lsmartcols $(LIBS_client)
 

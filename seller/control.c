@@ -182,6 +182,29 @@ static void print_lease(json_t *l)
 	printf("  %s %s\n", text_of(l, "reason"), text_of(l, "detail"));
 }
 
+/* What can be measured of this computer, and by what; and what cannot. */
+static void print_senses(json_t *governor)
+{
+	json_t *value, *by = json_object_get(governor, "senses"), *way;
+	const char *name;
+	size_t i;
+	for (int known = 1; known >= 0; known--) {
+		const char *before = known ? "senses    " : "          unknown here: ";
+		json_object_foreach (json_object_get(governor, "measured"), name, value) {
+			if (json_is_null(value) == known || !strcmp(name, "owner") || !strcmp(name, "drain"))
+				continue;
+			printf("%s%s", before, name);
+			before = ", ";
+			json_array_foreach (json_object_get(by, name), i, way)
+				printf("%s%s", i ? ", " : " (", json_string_value(way));
+			if (i)
+				putchar(')');
+		}
+		if (*before == ',')
+			putchar('\n');
+	}
+}
+
 static void print_limits(json_t *governor)
 {
 	size_t i;
@@ -255,6 +278,7 @@ static void print_status(json_t *s)
 	       json_integer_value(json_object_get(s, "memory_mib")), text_of(s, "accel"), text_of(s, "accel_why"),
 	       json_integer_value(json_object_get(s, "score")));
 	print_limits(json_object_get(s, "governor"));
+	print_senses(json_object_get(s, "governor"));
 	if (*text_of(s, "note"))
 		printf("note      %s\n", text_of(s, "note"));
 	size_t i;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "desktop.h"
 #include "file.h"
 #include "log.h"
 #include "pid_file.h"
@@ -21,6 +22,7 @@ struct governor {
 	const struct settings *settings;
 	struct policy policy;
 	struct senses *senses;
+	struct desktop *desktop;
 	int changed_fd, wake_fd; /* the agent's, borrowed; ours */
 	pthread_t thread;
 	bool started;
@@ -30,6 +32,8 @@ struct governor {
 	bool quit;
 	uint64_t asked, answered; /* rounds that somebody waits for */
 	int64_t values[POLICY_REASON_COUNT];
+	struct sense_sources sources;
+	struct desktop_view view;
 	struct policy_state state;
 	enum policy_level level;
 	int64_t worst_us; /* the longest that it took to stop all guests */
@@ -74,12 +78,15 @@ static void apply(struct governor *g, char (*dirs)[PATH_SIZE], size_t count, enu
 	}
 }
 
-static void measure(struct governor *g, char (*dirs)[PATH_SIZE], size_t count, int64_t *values)
+static void measure(struct governor *g, char (*dirs)[PATH_SIZE], size_t count, int64_t *values, struct desktop_view *ret_view)
 {
 	pid_t pids[2 * REPORT_MAX_LEASES];
 	const struct limits *l = &g->settings->limits;
 	wall_time now = clock_wall();
-	senses_read(g->senses, pids, own_processes(dirs, count, pids), g->settings->state, now, clock_mono(), values);
+	mono_time now_mono = clock_mono();
+	senses_read(g->senses, pids, own_processes(dirs, count, pids), g->settings->state, now, now_mono, values);
+	*ret_view = desktop_look(g->desktop, now_mono);
+	desktop_add(ret_view, l->logind, values);
 	values[POLICY_HOURS] = !hours_allow(&l->hours, hours_minute_of_week(now));
 	if (strcmp(l->metered_is, "auto") != 0)
 		values[POLICY_METERED] = !strcmp(l->metered_is, "yes");
@@ -88,6 +95,7 @@ static void measure(struct governor *g, char (*dirs)[PATH_SIZE], size_t count, i
 static void look(struct governor *g)
 {
 	int64_t values[POLICY_REASON_COUNT];
+	struct desktop_view view;
 	char dirs[REPORT_MAX_LEASES][PATH_SIZE];
 	pthread_mutex_lock(&g->lock);
 	uint64_t round = g->asked;
@@ -96,7 +104,7 @@ static void look(struct governor *g)
 	memcpy(dirs, g->dirs, count * sizeof *dirs);
 	pthread_mutex_unlock(&g->lock);
 
-	measure(g, dirs, count, values);
+	measure(g, dirs, count, values, &view);
 
 	pthread_mutex_lock(&g->lock);
 	/* What was told meanwhile is newer. */
@@ -104,6 +112,8 @@ static void look(struct governor *g)
 	values[POLICY_DRAIN] = g->values[POLICY_DRAIN];
 	values[POLICY_TRAFFIC] = g->values[POLICY_TRAFFIC];
 	memcpy(g->values, values, sizeof values);
+	g->view = view;
+	g->sources = senses_sources(g->senses);
 	mono_time decided = clock_mono();
 	enum policy_level was = g->level, level = policy_decide(&g->policy, &g->state, values, decided);
 	g->level = level;
@@ -165,6 +175,8 @@ err_t governor_new(const struct settings *settings, int wake_fd, struct governor
 	g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	g->dirs = calloc(REPORT_MAX_LEASES, sizeof *g->dirs);
 	err_t e = g->wake_fd < 0 || !g->dirs ? E_NOMEM : senses_new("/", &g->senses);
+	if (!e)
+		e = desktop_new(&g->desktop);
 	if (!e) {
 		g->started = pthread_create(&g->thread, NULL, run, g) == 0;
 		e = g->started ? OK : E_NOMEM;
@@ -188,6 +200,7 @@ void governor_free(struct governor *g)
 	raise_event(g->wake_fd);
 	if (g->started)
 		pthread_join(g->thread, NULL);
+	desktop_free(g->desktop);
 	senses_free(g->senses);
 	fd_close(&g->wake_fd);
 	free(g->dirs);
@@ -233,6 +246,26 @@ static void put_known(json_t *out, const char *name, int64_t value)
 	json_put(out, name, value == POLICY_UNKNOWN ? json_null() : json_integer(value));
 }
 
+/* By what it is known whether somebody is here, and what the line costs. */
+static json_t *senses_to_json(const struct governor *g)
+{
+	json_t *user = json_array(), *metered = json_array();
+	const bool told = strcmp(g->settings->limits.metered_is, "auto") != 0;
+	if (g->sources.inputs)
+		json_array_append_new(user, json_string("input devices"));
+	if (g->sources.terminals)
+		json_array_append_new(user, json_string("terminals"));
+	if (g->view.logind && g->settings->limits.logind)
+		json_array_append_new(user, json_string("logind"));
+	if (told)
+		json_array_append_new(metered, json_string("the owner"));
+	else if (g->view.network_manager)
+		json_array_append_new(metered, json_string("NetworkManager"));
+	else if (g->values[POLICY_METERED] != POLICY_UNKNOWN)
+		json_array_append_new(metered, json_string("the default route"));
+	return json_pack("{s:o, s:o}", "user", user, "metered", metered);
+}
+
 json_t *governor_to_json(struct governor *g)
 {
 	json_t *out = json_object(), *reasons = json_array(), *measured = json_object();
@@ -253,6 +286,7 @@ json_t *governor_to_json(struct governor *g)
 		json_put_int(reason, "since_s", (now.us - g->state.reasons[i].since.us) / SECOND_US);
 		json_array_append_new(reasons, reason);
 	}
+	json_put(out, "senses", senses_to_json(g));
 	pthread_mutex_unlock(&g->lock);
 	json_put(out, "reasons", reasons);
 	json_put(out, "measured", measured);

@@ -15,6 +15,7 @@ struct limits {
 	char priority[12];			 /* idle, normal */
 	bool idle;				 /* priority, once it was checked */
 	int64_t user_idle_us;
+	bool logind; /* its word on the user counts */
 	/* 0: never. Percent of the processors, tasks, percent of the time, degrees Celsius. */
 	int64_t cpu_throttle, cpu_pause, queue_throttle, queue_pause, memory_pressure, io_pressure, heat_throttle, heat_pause;
 	int64_t memory_free_bytes, disk_free_bytes;

@@ -40,7 +40,7 @@ struct senses {
 	int inputs[INPUTS_MAX];
 	size_t input_count;
 	mono_time inputs_at, last_input;
-	bool input_seen;
+	bool input_seen, terminal_seen;
 };
 
 err_t senses_new(const char *root, struct senses **ret_senses)
@@ -290,6 +290,7 @@ static void read_user(struct senses *s, wall_time now_wall, mono_time now, int64
 	each_entry(s, "dev/pts", "", look_at_terminal, &t);
 	t.folder = "dev";
 	each_entry(s, "dev", "tty", look_at_terminal, &t);
+	s->terminal_seen = t.latest_us != 0;
 	int64_t idle_us = t.latest_us ? now_wall.us - t.latest_us : INT64_MAX;
 	if (s->input_count && now.us - s->last_input.us < idle_us)
 		idle_us = now.us - s->last_input.us;
@@ -390,4 +391,9 @@ void senses_read(struct senses *s, const pid_t *own, size_t own_count, const cha
 	values[POLICY_IO_PRESSURE] = text && sense_pressure(text, &number) == OK ? number : POLICY_UNKNOWN;
 	bool full_known = statvfs(disk_path, &disk) == 0;
 	values[POLICY_DISK] = full_known ? -(int64_t)((uint64_t)disk.f_bavail * disk.f_frsize >> 20) : POLICY_UNKNOWN;
+}
+
+struct sense_sources senses_sources(const struct senses *s)
+{
+	return (struct sense_sources){ s->input_count, s->terminal_seen };
 }

@@ -22,4 +22,11 @@ void senses_free(struct senses *s);
 void senses_read(struct senses *s, const pid_t *own, size_t own_count, const char *disk_path, wall_time now_wall, mono_time now,
 		 int64_t *values);
 
+/* By what the last reading could have seen a user: how many input devices could be opened, and whether there was a terminal. */
+struct sense_sources {
+	size_t inputs;
+	bool terminals;
+};
+struct sense_sources senses_sources(const struct senses *s);
+
 #endif

@@ -35,7 +35,9 @@ const struct conf_entry settings_table[] = {
 	{ "network.address", CONF_TEXT, AT(address), sizeof((struct settings *)0)->address, 0, 0, "",
 	  "the IP address whose ports of the same numbers a router leads here, opened by hand; or empty" },
 	{ "network.metered", CONF_TEXT, LIMIT(metered_is), 8, 0, 0, "auto",
-	  "is the internet paid by the byte? yes, no, auto: where the default route is a mobile modem or a dialled line" },
+	  "is the internet paid by the byte? yes, no, auto: what NetworkManager says; where the default route is a mobile modem "
+	  "or a dialled "
+	  "line" },
 	{ "offer.cores", CONF_INT, AT(cores), 0, 0, 1024, "0", "cores offered; 0: all but one" },
 	{ "offer.memory", CONF_SIZE, AT(memory_bytes), 0, 0, 4096 * GIB, "0", "memory offered; 0: half of it" },
 	{ "offer.price_core_hour", CONF_MONEY, AT(prices.per_core_hour), 0, 0, 0, "0.01", "for an hour of one core at work" },
@@ -67,6 +69,8 @@ const struct conf_entry settings_table[] = {
 	  "guests while somebody uses this computer: run, close (no new ones), throttle, pause" },
 	{ "limits.user_idle", CONF_DURATION, LIMIT(user_idle_us), 0, SECOND_US, 0, "5m",
 	  "without a key pressed, nobody uses it" },
+	{ "limits.logind", CONF_BOOL, LIMIT(logind), 0, 0, 0, "yes",
+	  "where logind says that somebody is here, somebody uses it; no: for a desktop that never says that it is idle" },
 	{ "limits.battery", CONF_TEXT, LIMIT(battery), WORD, 0, 0, "pause", "guests on battery: run, close, throttle, pause" },
 	{ "limits.metered", CONF_TEXT, LIMIT(metered), WORD, 0, 0, "pause",
 	  "guests where the internet is paid by the byte: run, close, throttle, pause" },
