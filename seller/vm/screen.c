@@ -18,10 +18,11 @@ err_t screen_take(struct screen *screen, const void *png, size_t len, mono_time 
 {
 	if (!screen->asked || len > sizeof screen->png)
 		return E_INVALID;
-	if (len)
+	if (len) {
 		TRY(png_check(png, len, PICTURE_MAX_WIDTH, PICTURE_SCREEN_MAX_HEIGHT));
+		memcpy(screen->png, png, len);
+	}
 	screen->asked = false;
-	memcpy(screen->png, png, len);
 	screen->len = len;
 	screen->number += len > 0;
 	screen->came_at = now;
