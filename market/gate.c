@@ -5,8 +5,8 @@
  * the body and runs the handler: begin, claim the Idempotency-Key, handler, save the answer under the key, commit; a refusal
  * rolls all of it back. What only the book's holder can answer is handed on to it. Machines report every few seconds, so their
  * tokens are remembered for RECENT_US; a revoked one is forgotten at once in this process (gate_forget). Others' are remembered too,
- * but only as some that were good: an address that has used up what strangers may is asked for one of these before the database is
- * asked for its token.
+ * but only for what looks at them again itself (ROUTE_TOKEN), and as some that were good: an address that has used up what strangers
+ * may is asked for one of these before the database is asked for its token.
  */
 #include "acts.h"
 #include "gate.h"
@@ -67,12 +67,12 @@ static bool is_known(struct gate *gate, sha256 hash)
 	return recent->at.us && sha256_equal(recent->hash, hash);
 }
 
-static err_t token_row_of(struct market *m, sha256 hash, mono_time now, struct token_row *ret)
+static err_t token_row_of(struct market *m, sha256 hash, bool checked_later, mono_time now, struct token_row *ret)
 {
 	struct recent *recent = recent_of(m->gate, hash);
-	bool known = is_known(m->gate, hash);
-	bool machine = known && recent->generation == m->gate->generation && !uuid_is_zero(recent->row.machine);
-	if (machine && now.us - recent->at.us < RECENT_US) {
+	bool known = is_known(m->gate, hash), fresh = known && recent->generation == m->gate->generation;
+	bool machine = fresh && !uuid_is_zero(recent->row.machine);
+	if ((machine || (fresh && checked_later)) && now.us - recent->at.us < RECENT_US) {
 		*ret = recent->row;
 		return OK;
 	}
@@ -134,7 +134,7 @@ static err_t recognise(struct request *r)
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	if (!is_known(market_of(r)->gate, hash) && !rate_has(market_of(r)->strangers, r->address, r->since))
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
-	err_t e = token_row_of(market_of(r), hash, r->since, &row);
+	err_t e = token_row_of(market_of(r), hash, r->route->flags & ROUTE_TOKEN, r->since, &row);
 	if (e == E_NOT_FOUND)
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	TRY(e);

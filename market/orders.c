@@ -99,6 +99,8 @@ static struct order order_of_request(const struct placement *p)
 static void refuse_placing(struct placement *p, err_t e)
 {
 	struct request *r = p->r;
+	if (e == E_AUTH)
+		gate_forget(market_of(r)->gate);
 	if (e == E_FUNDS)
 		refuse_funds(r, p->hold);
 	else if (e == E_NOT_FOUND)
@@ -107,10 +109,21 @@ static void refuse_placing(struct placement *p, err_t e)
 		refuse(r, REFUSE_IMAGE_NOT_READY, "image", "%s", "");
 	else if (e == E_EXISTS)
 		refuse(r, REFUSE_KEY_REUSED, NULL, "%s", "");
+	else if (e == E_AUTH)
+		refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	else if (e == E_LIMIT)
 		refuse(r, REFUSE_LIMIT, NULL, "at most %lld open orders", (long long)p->placing.open_max);
 	else
 		gate_refuse(r, e);
+}
+
+/* Nothing but the book's holder changes an order, so it is as it was placed. */
+static void take_placed(struct market *m, const struct placement *p)
+{
+	struct book_order row = { order_of_request(p), p->placing.buyer_rating_ppm };
+	if (m->holds_book && order_put(m, &row) != OK)
+		market_touch_order(m, p->placing.id);
+	market_wake(m);
 }
 
 static void on_placed(struct item *item, err_t e)
@@ -124,7 +137,7 @@ static void on_placed(struct item *item, err_t e)
 	} else {
 		answer_text(p->r, 201, "application/json", p->answer, strlen(p->answer));
 		p->answer = NULL;
-		market_touch_order(m, p->placing.id);
+		take_placed(m, p);
 	}
 	request_resume(p->r);
 	placement_free(p);
@@ -139,6 +152,7 @@ static err_t placement_fill(struct placement *p)
 		.request = &p->request,
 		.id = uuid_make(r->now),
 		.buyer = r->caller.account,
+		.token = r->caller.token,
 		.place_hold = p->placing.place_hold,
 		.now = r->now,
 		.key = r->key,

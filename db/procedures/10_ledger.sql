@@ -130,12 +130,19 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 		SELECT order_id, sum(held_micro) AS held, sum(charged_micro) AS charged, count(*) AS filled,
 			count(*) FILTER (WHERE state = 'ended') AS ended
 		FROM lease GROUP BY order_id
-	), of_postings AS (
-		SELECT p.lease_id, sum(e.amount_micro) FILTER (WHERE p.kind = 'charge' AND d.kind = 'held' AND c.kind <> 'commission') AS earned,
-			sum(e.amount_micro) FILTER (WHERE p.kind = 'charge' AND d.kind = 'held' AND c.kind = 'commission') AS commission,
-			sum(e.amount_micro) FILTER (WHERE p.kind = 'correction') AS refunded
+	), of_posting AS (
+		SELECT p.id, p.lease_id, p.leases, p.earned_micro, p.commission_micro,
+			coalesce(sum(e.amount_micro) FILTER (WHERE p.kind = 'charge' AND d.kind = 'held' AND c.kind <> 'commission'), 0) AS earned,
+			coalesce(sum(e.amount_micro) FILTER (WHERE p.kind = 'charge' AND d.kind = 'held' AND c.kind = 'commission'), 0) AS commission,
+			coalesce(sum(e.amount_micro) FILTER (WHERE p.kind = 'correction'), 0) AS refunded
 		FROM posting p JOIN entry e ON e.posting = p.id JOIN ledger_account d ON d.id = e.debit JOIN ledger_account c ON c.id = e.credit
-		WHERE p.kind IN ('charge', 'correction') AND p.lease_id IS NOT NULL GROUP BY p.lease_id
+		WHERE p.kind IN ('charge', 'correction') AND (p.lease_id IS NOT NULL OR p.leases IS NOT NULL) GROUP BY p.id
+	), of_postings AS (
+		SELECT lease_id, sum(earned) AS earned, sum(commission) AS commission, sum(refunded) AS refunded FROM (
+			SELECT lease_id, earned, commission, refunded FROM of_posting WHERE leases IS NULL
+			UNION ALL SELECT x.lease_id, x.earned, x.commission, 0 FROM of_posting p
+				CROSS JOIN unnest(p.leases, p.earned_micro, p.commission_micro) AS x (lease_id, earned, commission)) parts
+		GROUP BY lease_id
 	)
 	SELECT (SELECT count(*) FROM posting), (SELECT count(*) FROM entry), count(*), sum(a.balance_micro)::bigint,
 		count(*) FILTER (WHERE a.balance_micro <> coalesce(m.sum, 0)
@@ -147,7 +154,9 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 				<> (coalesce(l.held, 0), coalesce(l.charged, 0), coalesce(l.filled, 0), coalesce(l.ended, 0)))
 		+ (SELECT count(*) FROM lease l LEFT JOIN of_postings p ON p.lease_id = l.id
 			WHERE (l.charged_micro - l.commission_micro, l.commission_micro, l.refunded_micro)
-				<> (coalesce(p.earned, 0), coalesce(p.commission, 0), coalesce(p.refunded, 0))),
+				<> (coalesce(p.earned, 0), coalesce(p.commission, 0), coalesce(p.refunded, 0)))
+		+ (SELECT count(*) FROM of_posting p WHERE leases IS NOT NULL AND (earned, commission)
+			<> ((SELECT sum(x) FROM unnest(earned_micro) x), (SELECT sum(x) FROM unnest(commission_micro) x))),
 		sum(a.balance_micro) FILTER (WHERE a.kind = 'commission')::bigint,
 		sum(a.balance_micro) FILTER (WHERE a.kind = 'external')::bigint,
 		coalesce(sum(a.balance_micro) FILTER (WHERE a.owner IS NOT NULL), 0)::bigint

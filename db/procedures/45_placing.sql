@@ -2,83 +2,90 @@
 -- 45_placing.sql - many orders placed in one call, each under its Idempotency-Key
 
 -- Answers for each item with what became of it:
---   placed    the order is there, its hold too, and p_answers[i] is stored under the key
+--   placed    the order is there, its hold too, and p_answers[i] is stored under the key; good and bad are its buyer's marks
 --   repeated  the key was used for this very request: status and body are what was answered then
 --   reused    the key was used for another request
 --   later     another item of this call has the same key: ask again, alone
+--   token     p_tokens[i] (null: not asked for) has ended
 --   funds     the available balance does not cover the hold, or something is owed
 --   image, pieces, budget, limit   no such image; parts of it are missing; the hold is above it; p_open_max orders are open
--- p_keys[i] null: without a key. Buyers' items are decided in their order, each with what those before it left.
+-- p_keys[i] null: without a key. Buyers' items are decided in their order, each with what those before it left: all at once where a buyer has
+-- enough for all, else one by one.
 CREATE OR REPLACE FUNCTION orders_place(p_ids uuid[], p_buyers uuid[], p_names text[], p_images bytea[], p_counts bigint[],
 	p_cores bigint[], p_memory_mib bigint[], p_max_core bigint[], p_max_memory bigint[], p_max_transfer bigint[],
 	p_duration_s bigint[], p_open_s bigint[], p_budgets bigint[], p_max_hour bigint[], p_not_before timestamptz[],
 	p_constraints text[], p_user_data text[], p_place_holds bigint[], p_keys text[], p_requests bytea[], p_answers text[],
-	p_times timestamptz[], p_open_max bigint, p_mtu bigint[]) RETURNS TABLE (outcome text, status integer, body text)
+	p_times timestamptz[], p_open_max bigint, p_mtu bigint[], p_tokens uuid[] DEFAULT NULL)
+	RETURNS TABLE (outcome text, status integer, body text, good bigint, bad bigint)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
-	n_items integer := cardinality(p_ids);
-	v_outcomes text[] := array_fill(NULL::text, ARRAY[n_items]);
-	v_statuses integer[] := array_fill(NULL::integer, ARRAY[n_items]);
-	v_bodies text[] := array_fill(NULL::text, ARRAY[n_items]);
-	v_placed boolean[] := array_fill(false, ARRAY[n_items]);
-	v_kinds text[] := '{}';
-	v_orders uuid[] := '{}';
-	v_debits bigint[] := '{}';
-	v_credits bigint[] := '{}';
-	v_amounts bigint[] := '{}';
+	v_accounts bigint[];
+	v record; -- of arrays: element n is of item n
+	v_outcomes text[];
+	v_placed record; -- of arrays: of those that are placed
 	v_buyer uuid;
-	v_available bigint;
-	v_held bigint;
 	v_left numeric;
-	v_owes boolean;
 	v_open bigint;
 	v_seen text[];
-	v_hold numeric;
 	v_now timestamptz := (SELECT max(t) FROM unnest(p_times) t);
-	v_keyed integer := 0;
 	v_claimed integer;
+	v_here boolean;
 	i record;
 BEGIN
 	-- The lock keeps image_delete() away until the orders are there for it to see.
 	PERFORM 1 FROM image WHERE (account, id) IN (SELECT * FROM unnest(p_buyers, p_images)) ORDER BY account, id FOR KEY SHARE;
-	PERFORM 1 FROM ledger_account WHERE owner = ANY (p_buyers) AND kind IN ('available', 'held') ORDER BY id FOR NO KEY UPDATE;
-	FOR i IN SELECT x.*, m.missing_count, k.request AS key_request, k.status AS key_status, k.body AS key_body
-		FROM unnest(p_buyers, p_images, p_counts, p_place_holds, p_budgets, p_keys, p_requests) WITH ORDINALITY
-			AS x (buyer, image, count, place_hold, budget, key, request, n)
+	v_accounts := ARRAY(SELECT id FROM ledger_account WHERE owner = ANY (p_buyers) AND kind IN ('available', 'held'));
+	PERFORM 1 FROM ledger_account WHERE id = ANY (v_accounts) ORDER BY id FOR NO KEY UPDATE;
+	WITH purse AS (
+		SELECT owner AS buyer, max(id) FILTER (WHERE kind = 'available') AS available, max(id) FILTER (WHERE kind = 'held') AS held,
+			-- Who owes something has nothing left.
+			CASE WHEN bool_or(kind = 'owed' AND balance_micro < 0) THEN -1
+				ELSE max(balance_micro) FILTER (WHERE kind = 'available') END AS spare,
+			(SELECT count(*) FROM (SELECT 1 FROM cpushare.order o WHERE o.buyer = owner AND o.state = 'open' LIMIT p_open_max) x) AS open
+		FROM ledger_account WHERE owner = ANY (p_buyers) GROUP BY owner
+	), item AS (
+		SELECT x.*, p.available, p.held, p.spare, p.open, x.place_hold::numeric * x.count AS hold, k.status, k.body,
+			CASE WHEN x.token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token t WHERE t.id = x.token AND t.account = x.buyer
+				AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())) THEN 'token'
+				WHEN k.request = x.request THEN 'repeated' WHEN k.request IS NOT NULL THEN 'reused' ELSE 'new' END AS known,
+			CASE WHEN m.missing_count IS NULL THEN 'image' WHEN m.missing_count > 0 THEN 'pieces'
+				WHEN x.budget > 0 AND x.place_hold::numeric * x.count > x.budget THEN 'budget' ELSE 'fine' END AS asked
+		FROM unnest(p_buyers, p_images, p_counts, p_place_holds, p_budgets, p_keys, p_requests, p_tokens) WITH ORDINALITY
+			AS x (buyer, image, count, place_hold, budget, key, request, token, n)
+		LEFT JOIN purse p ON p.buyer = x.buyer
 		LEFT JOIN image m ON m.account = x.buyer AND m.id = x.image
-		LEFT JOIN idempotency_key k ON k.account = x.buyer AND k.key = x.key ORDER BY x.buyer, x.n
-	LOOP
-		IF i.buyer IS DISTINCT FROM v_buyer THEN
-			v_buyer := i.buyer;
-			v_seen := '{}';
-			SELECT max(id) FILTER (WHERE kind = 'available'), max(id) FILTER (WHERE kind = 'held'),
-				max(balance_micro) FILTER (WHERE kind = 'available'), coalesce(bool_or(kind = 'owed' AND balance_micro < 0), false)
-				INTO v_available, v_held, v_left, v_owes FROM ledger_account WHERE owner = v_buyer;
-			SELECT count(*) INTO v_open FROM cpushare.order WHERE buyer = v_buyer AND state = 'open';
-		END IF;
-		v_hold := i.place_hold::numeric * i.count;
-		v_outcomes[i.n] := CASE WHEN i.key_request = i.request THEN 'repeated' WHEN i.key_request IS NOT NULL THEN 'reused'
-			WHEN i.key = ANY (v_seen) THEN 'later' WHEN i.missing_count IS NULL THEN 'image' WHEN i.missing_count > 0 THEN 'pieces'
-			WHEN i.budget > 0 AND v_hold > i.budget THEN 'budget' WHEN v_open >= p_open_max THEN 'limit'
-			WHEN v_owes OR v_left < v_hold THEN 'funds' ELSE 'placed' END;
-		IF v_outcomes[i.n] = 'repeated' THEN
-			v_statuses[i.n] := i.key_status;
-			v_bodies[i.n] := i.key_body;
-		ELSIF v_outcomes[i.n] = 'placed' THEN
-			v_placed[i.n] := true;
-			v_left := v_left - v_hold;
-			v_open := v_open + 1;
-			v_kinds := v_kinds || 'hold'::text;
-			v_orders := v_orders || p_ids[i.n];
-			v_debits := v_debits || v_available;
-			v_credits := v_credits || v_held;
-			v_amounts := v_amounts || v_hold::bigint;
-			IF i.key IS NOT NULL THEN
-				v_seen := v_seen || i.key;
-				v_keyed := v_keyed + 1;
+		LEFT JOIN idempotency_key k ON k.account = x.buyer AND k.key = x.key
+	)
+	SELECT array_agg(CASE WHEN known <> 'new' THEN known WHEN asked = 'fine' AND (key IS NULL OR one_of = 1) AND all_holds <= spare
+			AND open + all_items <= p_open_max THEN 'placed' END) AS outcomes, array_agg(asked) AS asked,
+		array_agg(CASE known WHEN 'repeated' THEN status END) AS statuses, array_agg(CASE known WHEN 'repeated' THEN body END) AS bodies,
+		array_agg(hold) AS holds, array_agg(available) AS available, array_agg(held) AS held, array_agg(spare) AS spares,
+		array_agg(open) AS opens INTO v
+		FROM (SELECT *, sum(hold) OVER w AS all_holds, count(*) OVER w AS all_items, count(*) OVER (PARTITION BY buyer, key) AS one_of
+			FROM item WINDOW w AS (PARTITION BY buyer) ORDER BY n) x;
+	v_outcomes := v.outcomes;
+	IF array_position(v_outcomes, NULL) > 0 THEN
+		FOR i IN SELECT x.* FROM unnest(p_buyers, p_keys, v.asked, v.holds, v.spares, v.opens, v.outcomes) WITH ORDINALITY
+			AS x (buyer, key, asked, hold, spare, open, outcome, n) ORDER BY x.buyer, x.n
+		LOOP
+			IF i.buyer IS DISTINCT FROM v_buyer THEN
+				v_buyer := i.buyer;
+				v_left := i.spare;
+				v_open := i.open;
+				v_seen := '{}';
 			END IF;
-		END IF;
-	END LOOP;
+			IF i.outcome IS NULL THEN
+				v_outcomes[i.n] := CASE WHEN i.key = ANY (v_seen) THEN 'later' WHEN i.asked <> 'fine' THEN i.asked
+					WHEN v_open >= p_open_max THEN 'limit' WHEN v_left < i.hold THEN 'funds' ELSE 'placed' END;
+			END IF;
+			IF v_outcomes[i.n] = 'placed' THEN
+				v_left := v_left - i.hold;
+				v_open := v_open + 1;
+				v_seen := v_seen || i.key;
+			END IF;
+		END LOOP;
+	END IF;
 	INSERT INTO cpushare.order (id, buyer, name, image, count, cores, memory_mib, max_price_per_core_hour_micro,
 		max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, place_hold_micro, held_micro,
 		max_hour_micro, not_before, constraints, accel, user_data, mtu, created_at, open_until)
@@ -90,30 +97,43 @@ BEGIN
 		p_duration_s, p_open_s, p_budgets, p_max_hour, p_not_before, p_constraints, p_user_data, p_place_holds, p_times, p_mtu) WITH ORDINALITY
 		AS x (id, buyer, name, image, count, cores, memory_mib, max_core, max_memory, max_transfer, duration_s, open_s, budget,
 		max_hour, not_before, constraints, user_data, place_hold, now, mtu, n)
-	WHERE v_placed[x.n];
-	IF cardinality(v_orders) > 0 THEN
-		PERFORM post_many(v_kinds, v_orders, array_fill(NULL::uuid, ARRAY[cardinality(v_orders)]), v_now,
-			ARRAY(SELECT generate_series(1, cardinality(v_orders))), v_debits, v_credits, v_amounts);
+	WHERE v_outcomes[x.n] = 'placed';
+	IF FOUND THEN
+		SELECT array_agg('hold'::text) AS kinds, array_agg(p_ids[n]) AS orders, array_agg(NULL::uuid) AS none,
+			array_agg((row_number)::integer) AS numbers, array_agg(v.available[n]) AS available, array_agg(v.held[n]) AS held,
+			array_agg(v.holds[n]::bigint) AS holds, count(p_keys[n]) AS keyed INTO v_placed
+			FROM (SELECT n, row_number() OVER () FROM generate_subscripts(v_outcomes, 1) n WHERE v_outcomes[n] = 'placed') x;
+		PERFORM post_many(v_placed.kinds, v_placed.orders, v_placed.none, v_now, v_placed.numbers, v_placed.available, v_placed.held,
+			v_placed.holds);
 		PERFORM writer_show(17232, 'event_id_seq');
 		INSERT INTO event (account, order_id, kind, data, at)
 			SELECT x.buyer, x.id, 'order.created', jsonb_build_object('order', x.id, 'name', x.name, 'state', 'open', 'count', x.count,
 				'filled', 0, 'ended', 0, 'charged_micro', 0), v_now
-			FROM unnest(p_ids, p_buyers, p_names, p_counts) WITH ORDINALITY AS x (id, buyer, name, count, n) WHERE v_placed[x.n];
+			FROM unnest(p_ids, p_buyers, p_names, p_counts) WITH ORDINALITY AS x (id, buyer, name, count, n) WHERE v_outcomes[x.n] = 'placed';
 		INSERT INTO idempotency_key (account, key, request, status, body)
 			SELECT x.buyer, x.key, x.request, 201, x.answer
 			FROM unnest(p_buyers, p_keys, p_requests, p_answers) WITH ORDINALITY AS x (buyer, key, request, answer, n)
-			WHERE v_placed[x.n] AND x.key IS NOT NULL ORDER BY x.buyer, x.key ON CONFLICT DO NOTHING;
+			WHERE v_outcomes[x.n] = 'placed' AND x.key IS NOT NULL ORDER BY x.buyer, x.key ON CONFLICT DO NOTHING;
 		GET DIAGNOSTICS v_claimed = ROW_COUNT;
 		-- Another session used a key between our look and now: nothing of this is done, and the next attempt sees it.
-		IF v_claimed <> v_keyed THEN
+		IF v_claimed <> v_placed.keyed THEN
 			RAISE EXCEPTION 'a key was used at the same time' USING ERRCODE = 'serialization_failure';
 		END IF;
 		-- Placed through a market that does not hold the book: the one that does hears of it.
-		IF (SELECT epoch FROM book) <> coalesce(nullif(current_setting('cpushare.epoch', true), ''), '0')::bigint THEN
-			PERFORM pg_notify('cpushare_order', id::text) FROM unnest(v_orders) id;
+		v_here := (SELECT epoch FROM book) = coalesce(nullif(current_setting('cpushare.epoch', true), ''), '0')::bigint;
+		IF NOT v_here THEN
+			PERFORM pg_notify('cpushare_order', id::text) FROM unnest(v_placed.orders) id;
 		END IF;
 	END IF;
-	RETURN QUERY SELECT * FROM unnest(v_outcomes, v_statuses, v_bodies);
+	-- Few buyers have marks.
+	RETURN QUERY SELECT x.outcome, x.status, x.body, CASE WHEN placed_here THEN coalesce(m.good, 0) END, CASE WHEN placed_here
+			THEN coalesce(m.bad, 0) END
+		FROM (SELECT *, y.outcome = 'placed' AND v_here AS placed_here FROM unnest(v_outcomes, v.statuses, v.bodies, p_buyers)
+			WITH ORDINALITY AS y (outcome, status, body, buyer, n)) x
+		LEFT JOIN (SELECT b.buyer, r.good, r.bad FROM (SELECT DISTINCT buyer FROM unnest(p_buyers) AS y (buyer)) b
+			CROSS JOIN LATERAL reputation_marks(b.buyer, 'buyer', v_now) r
+			WHERE v_here AND EXISTS (SELECT 1 FROM reputation WHERE about = b.buyer AND side = 'buyer')) m ON m.buyer = x.buyer
+		ORDER BY x.n;
 END $$;
 
 -- One order, without a key.

@@ -3,8 +3,8 @@
 
 -- Accepts usage records and moves money. p_totals[i] is what the counters cost since the lease's start; what the lease has not been
 -- charged of it yet comes out of its hold, as far as that goes, and the rest stays due: the next record asks for it again. Then the
--- hold is filled up to p_targets[i] out of the available balance, within the budget. All of it is one posting a lease. No lease is
--- named twice. Items of one buyer are decided in their order, each with what those before it left.
+-- hold is filled up to p_targets[i] out of the available balance, within the budget. Leases of one order on
+-- machines of one seller share a posting. No lease is named twice. Items of one buyer are decided in their order, each with what those before it left.
 -- Answers for each item: used, with the lease's money as it is then; old: a record of that number is here; over: the lease has ended;
 -- back: counters went back; none: no such lease.
 CREATE OR REPLACE FUNCTION leases_use(p_ids uuid[], p_seqs bigint[], p_vcpu_ns bigint[], p_running_us bigint[], p_tx_bytes bigint[],
@@ -14,98 +14,97 @@ CREATE OR REPLACE FUNCTION leases_use(p_ids uuid[], p_seqs bigint[], p_vcpu_ns b
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-	n_items integer := cardinality(p_ids);
+	c_unbounded CONSTANT bigint := 9007199254740991;
 	v_market bigint := market_account_of('commission');
-	v_outcomes text[] := array_fill('none'::text, ARRAY[n_items]);
-	v_charges bigint[] := array_fill(0::bigint, ARRAY[n_items]);
-	v_commissions bigint[] := array_fill(0::bigint, ARRAY[n_items]);
-	v_fills bigint[] := array_fill(0::bigint, ARRAY[n_items]);
-	v_kinds text[] := '{}';
-	v_orders uuid[] := '{}';
-	v_leases uuid[] := '{}';
-	v_legs integer[] := '{}';
-	v_debits bigint[] := '{}';
-	v_credits bigint[] := '{}';
-	v_amounts bigint[] := '{}';
-	v_buyer uuid;
-	v_order uuid;
-	v_left bigint;
-	v_budget bigint;
-	v_charge bigint;
-	v_commission bigint;
-	v_fill bigint;
-	i record;
+	v_orders uuid[];
+	v_people uuid[];
+	v_accounts bigint[];
+	v_begin text := uuid_v7_begin();
+	v_items record; -- of arrays: element n is of item n
+	v_legs record; -- of arrays, as entries_make() takes them
 BEGIN
 	PERFORM book_fence();
-	PERFORM 1 FROM cpushare.order WHERE id IN (SELECT order_id FROM lease WHERE id = ANY (p_ids)) ORDER BY id FOR NO KEY UPDATE;
-	PERFORM 1 FROM lease WHERE id = ANY (p_ids) ORDER BY id FOR NO KEY UPDATE;
-	PERFORM 1 FROM ledger_account WHERE id = v_market OR owner IN (SELECT buyer FROM lease WHERE id = ANY (p_ids)
-		UNION SELECT seller FROM lease WHERE id = ANY (p_ids)) AND kind IN ('available', 'held') ORDER BY id FOR NO KEY UPDATE;
-	FOR i IN SELECT x.*, l.order_id, l.buyer, l.state, l.started_at, l.usage_seq, l.vcpu_ns AS old_vcpu_ns,
-			l.running_us AS old_running_us, l.tx_bytes AS old_tx_bytes, l.rx_bytes AS old_rx_bytes, l.charged_micro AS charged,
-			l.commission_micro AS commission, l.held_micro AS held, a.id AS available_account, a.balance_micro AS available,
-			h.id AS held_account, e.id AS earner_account, o.budget_micro AS budget,
-			o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro AS budget_left
+	SELECT array_agg(DISTINCT order_id), array_agg(DISTINCT buyer) || array_agg(DISTINCT seller) INTO v_orders, v_people
+		FROM lease WHERE id = ANY (p_ids);
+	-- The leases' rows need no locks of their own: whoever writes one has locked its order before.
+	PERFORM 1 FROM cpushare.order WHERE id = ANY (v_orders) ORDER BY id FOR NO KEY UPDATE;
+	v_accounts := v_market || ARRAY(SELECT id FROM ledger_account WHERE owner = ANY (v_people) AND kind IN ('available', 'held'));
+	PERFORM 1 FROM ledger_account WHERE id = ANY (v_accounts) ORDER BY id FOR NO KEY UPDATE;
+	-- No joins of items with items: a plan that was made for few of them would look at each pair.
+	WITH found AS (
+		SELECT x.n, l.order_id, l.buyer, l.seller, l.charged_micro AS charged, l.commission_micro AS commission, l.held_micro AS held,
+			x.target, x.total, l.started_at, CASE WHEN l.id IS NULL THEN 'none' WHEN x.seq <= l.usage_seq THEN 'old'
+				WHEN l.state = 'ended' THEN 'over' WHEN x.vcpu_ns < l.vcpu_ns OR x.running_us < l.running_us
+				OR x.tx_bytes < l.tx_bytes OR x.rx_bytes < l.rx_bytes THEN 'back' ELSE 'used' END AS outcome,
+			CASE o.budget_micro WHEN 0 THEN c_unbounded
+				ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END AS budget, a.balance_micro AS available
 		FROM unnest(p_ids, p_seqs, p_vcpu_ns, p_running_us, p_tx_bytes, p_rx_bytes, p_totals, p_targets) WITH ORDINALITY
 			AS x (id, seq, vcpu_ns, running_us, tx_bytes, rx_bytes, total, target, n)
-		JOIN lease l ON l.id = x.id JOIN cpushare.order o ON o.id = l.order_id
-		JOIN ledger_account a ON a.owner = l.buyer AND a.kind = 'available'
-		JOIN ledger_account h ON h.owner = l.buyer AND h.kind = 'held'
-		JOIN ledger_account e ON e.owner = l.seller AND e.kind = 'available' ORDER BY l.buyer, l.order_id, x.n
-	LOOP
-		IF i.buyer IS DISTINCT FROM v_buyer THEN
-			v_buyer := i.buyer;
-			v_left := i.available;
-		END IF;
-		IF i.order_id IS DISTINCT FROM v_order THEN
-			v_order := i.order_id;
-			v_budget := CASE WHEN i.budget > 0 THEN i.budget_left ELSE 9007199254740991 END;
-		END IF;
-		v_outcomes[i.n] := CASE WHEN i.seq <= i.usage_seq THEN 'old' WHEN i.state = 'ended' THEN 'over'
-			WHEN i.vcpu_ns < i.old_vcpu_ns OR i.running_us < i.old_running_us OR i.tx_bytes < i.old_tx_bytes
-				OR i.rx_bytes < i.old_rx_bytes THEN 'back' ELSE 'used' END;
-		CONTINUE WHEN v_outcomes[i.n] <> 'used';
+		LEFT JOIN lease l ON l.id = x.id LEFT JOIN cpushare.order o ON o.id = l.order_id
+		LEFT JOIN ledger_account a ON a.owner = l.buyer AND a.kind = 'available'
+	), priced AS (
 		-- Nothing is charged before the VM has run.
-		v_charge := CASE WHEN i.started_at IS NULL THEN 0 ELSE least(greatest(i.total - i.charged, 0), i.held) END;
-		-- On the total, rounded once, halves up (money_scale), so that the sum of the parts does not depend on how many there were.
-		v_commission := floor(((i.charged + v_charge)::numeric * p_commission_bp + 5000) / 10000) - i.commission;
-		v_commission := least(greatest(v_commission, 0), v_charge);
-		v_fill := least(greatest(i.target - (i.held - v_charge), 0), v_left, v_budget);
-		v_left := v_left - v_fill;
-		v_budget := v_budget - v_fill;
-		v_charges[i.n] := v_charge;
-		v_commissions[i.n] := v_commission;
-		v_fills[i.n] := v_fill;
-		v_kinds := v_kinds || CASE WHEN v_charge > 0 THEN 'charge' ELSE 'hold' END;
-		v_orders := v_orders || i.order_id;
-		v_leases := v_leases || i.id;
-		v_legs := v_legs || ARRAY[cardinality(v_kinds), cardinality(v_kinds), cardinality(v_kinds)];
-		v_debits := v_debits || ARRAY[i.held_account, i.held_account, i.available_account];
-		v_credits := v_credits || ARRAY[i.earner_account, v_market, i.held_account];
-		v_amounts := v_amounts || ARRAY[v_charge - v_commission, v_commission, v_fill];
-	END LOOP;
+		SELECT f.*, CASE WHEN outcome <> 'used' OR started_at IS NULL THEN 0 ELSE least(greatest(total - charged, 0), held) END AS charge
+			FROM found f
+	), charged AS (
+		-- The commission is taken on the total, rounded once, halves up (money_scale), so that the sum of the parts does not depend on how
+		-- many there were. In two steps, so that no product is too large.
+		SELECT p.*, CASE outcome WHEN 'used' THEN least(greatest((charged + charge) / 10000 * p_commission_bp
+				+ ((charged + charge) % 10000 * p_commission_bp + 5000) / 10000 - commission, 0), charge) ELSE 0 END AS share,
+			CASE outcome WHEN 'used' THEN greatest(target - (held - charge), 0) ELSE 0 END AS wanted FROM priced p
+	), -- What the hold wants: as far as the order's budget goes, and of that as far as its buyer's available balance does.
+	budgeted AS (
+		SELECT c.*, (least(sum(wanted) OVER w, budget) - least((sum(wanted) OVER w) - wanted, budget))::bigint AS allowed FROM charged c
+			WINDOW w AS (PARTITION BY order_id ORDER BY n ROWS UNBOUNDED PRECEDING)
+	), filled AS (
+		SELECT b.*, (least(sum(allowed) OVER w, available) - least((sum(allowed) OVER w) - allowed, available))::bigint AS fill
+			FROM budgeted b WINDOW w AS (PARTITION BY buyer ORDER BY order_id, n ROWS UNBOUNDED PRECEDING)
+	)
+	SELECT array_agg(outcome) AS outcomes, array_agg(order_id) AS orders, array_agg(buyer) AS buyers,
+		array_agg(seller) AS sellers, array_agg(charge) AS charges, array_agg(share) AS shares,
+		array_agg(fill) AS fills, array_agg(charged + charge) AS charged,
+		array_agg(commission + share) AS commission, array_agg(held - charge + fill) AS held,
+		array_agg(CASE budget WHEN c_unbounded THEN c_unbounded ELSE budget - order_fill END) AS budget_left
+		INTO v_items FROM (SELECT f.*, (sum(fill) OVER (PARTITION BY order_id))::bigint AS order_fill FROM filled f ORDER BY n) x;
 	UPDATE lease l SET usage_seq = x.seq, vcpu_ns = x.vcpu_ns, running_us = x.running_us, tx_bytes = x.tx_bytes,
 		rx_bytes = x.rx_bytes, usage_previous = x.previous, usage_signature = x.signature, usage_hash = x.hash, usage_at = p_now,
-		usage_cut = l.usage_cut OR x.cut, charged_micro = l.charged_micro + x.charge,
-		commission_micro = l.commission_micro + x.commission, held_micro = l.held_micro - x.charge + x.fill
+		usage_cut = l.usage_cut OR x.cut, charged_micro = x.charged, commission_micro = x.commission, held_micro = x.held
 		FROM unnest(p_ids, p_seqs, p_vcpu_ns, p_running_us, p_tx_bytes, p_rx_bytes, p_previous, p_signatures, p_hashes, p_cuts,
-			v_charges, v_commissions, v_fills, v_outcomes)
-			AS x (id, seq, vcpu_ns, running_us, tx_bytes, rx_bytes, previous, signature, hash, cut, charge, commission, fill, outcome)
+			v_items.charged, v_items.commission, v_items.held, v_items.outcomes)
+			AS x (id, seq, vcpu_ns, running_us, tx_bytes, rx_bytes, previous, signature, hash, cut, charged, commission, held, outcome)
 		WHERE l.id = x.id AND x.outcome = 'used';
 	-- All leases of an order at once: between them the order's sums are not those of its leases.
 	UPDATE cpushare.order o SET charged_micro = o.charged_micro + x.charge, leases_held_micro = o.leases_held_micro - x.charge + x.fill
-		FROM (SELECT l.order_id, sum(u.charge)::bigint AS charge, sum(u.fill)::bigint AS fill
-			FROM unnest(p_ids, v_charges, v_fills) AS u (id, charge, fill) JOIN lease l ON l.id = u.id
-			GROUP BY l.order_id HAVING sum(u.charge) > 0 OR sum(u.fill) > 0) x
+		FROM (SELECT order_id, sum(charge)::bigint AS charge, sum(fill)::bigint AS fill
+			FROM unnest(v_items.orders, v_items.charges, v_items.fills) AS u (order_id, charge, fill)
+			GROUP BY order_id HAVING sum(charge) > 0 OR sum(fill) > 0) x
 		WHERE o.id = x.order_id;
-	IF cardinality(v_kinds) > 0 THEN
-		PERFORM post_many(v_kinds, v_orders, v_leases, p_now, v_legs, v_debits, v_credits, v_amounts);
+	PERFORM writer_show(17233, 'entry_number_seq');
+	WITH part AS MATERIALIZED (
+		SELECT order_id, buyer, seller, (v_begin || substr(gen_random_uuid()::text, 16))::uuid AS posting, array_agg(id) AS leases,
+			array_agg(charge - share) AS earned, array_agg(share) AS shares,
+			sum(charge - share)::bigint AS all_earned, sum(share)::bigint AS all_shares, sum(fill)::bigint AS all_fills
+		FROM unnest(p_ids, v_items.orders, v_items.buyers, v_items.sellers, v_items.charges, v_items.shares, v_items.fills)
+			AS x (id, order_id, buyer, seller, charge, share, fill)
+		WHERE charge > 0 OR fill > 0 GROUP BY order_id, buyer, seller
+	), posted AS (
+		INSERT INTO posting (id, kind, order_id, lease_id, leases, earned_micro, commission_micro, at)
+			SELECT posting, CASE WHEN all_earned + all_shares > 0 THEN 'charge' ELSE 'hold' END, order_id,
+				CASE cardinality(leases) WHEN 1 THEN leases[1] END, CASE WHEN cardinality(leases) > 1 THEN leases END,
+				CASE WHEN cardinality(leases) > 1 THEN earned END, CASE WHEN cardinality(leases) > 1 THEN shares END, p_now
+			FROM part
+	)
+	SELECT array_agg(posting) AS postings, array_agg(debit) AS debits, array_agg(credit) AS credits, array_agg(amount) AS amounts
+		INTO v_legs FROM (
+			SELECT posting, debit, credit, amount FROM part p JOIN ledger_account a ON a.owner = p.buyer AND a.kind = 'available'
+			JOIN ledger_account h ON h.owner = p.buyer AND h.kind = 'held'
+			JOIN ledger_account e ON e.owner = p.seller AND e.kind = 'available'
+			CROSS JOIN LATERAL (VALUES (1, h.id, e.id, all_earned), (2, h.id, v_market, all_shares), (3, a.id, h.id, all_fills))
+				AS leg (leg, debit, credit, amount) ORDER BY order_id, posting, leg) x;
+	IF v_legs.postings IS NOT NULL THEN
+		PERFORM entries_make(v_legs.postings, v_legs.debits, v_legs.credits, v_legs.amounts);
 	END IF;
-	RETURN QUERY SELECT x.outcome, l.charged_micro::bigint, l.commission_micro::bigint, l.held_micro::bigint,
-			CASE o.budget_micro WHEN 0 THEN 9007199254740991
-				ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END
-		FROM unnest(p_ids, v_outcomes) WITH ORDINALITY AS x (id, outcome, n)
-		LEFT JOIN lease l ON l.id = x.id LEFT JOIN cpushare.order o ON o.id = l.order_id ORDER BY x.n;
+	RETURN QUERY SELECT * FROM unnest(v_items.outcomes, v_items.charged, v_items.commission, v_items.held, v_items.budget_left);
 END $$;
 
 -- One record.

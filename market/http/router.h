@@ -27,6 +27,7 @@ enum route_flag {
 	ROUTE_QUIET = 128,	  /* logged at debug level: often, and of no news */
 	ROUTE_TEXT = 512,	  /* takes JSON, which the handler reads by itself from the body */
 	ROUTE_BOOK = 256,	  /* needs what the book's holder has in memory: any other market hands it on */
+	ROUTE_TOKEN = 1024,	  /* its batch looks at the token again itself: before, one that is remembered will do */
 };
 
 struct route {

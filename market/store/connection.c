@@ -221,7 +221,7 @@ static void params_free(struct params *p)
 
 static err_t send(struct store *s, const char *sql, const struct params *p, bool nonblocking)
 {
-	static const int binary[PARAM_MAX] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	static const int binary[PARAM_MAX] = { [0 ... PARAM_MAX - 1] = 1 };
 	char name[16];
 	if (p && p->error != OK)
 		return store_fail(s, p->error, "a parameter does not fit");

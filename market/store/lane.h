@@ -34,7 +34,7 @@ struct placing {
 	struct item item;
 	const struct order_request *request;
 	const char *constraints; /* of it, as JSON */
-	uuid id, buyer;
+	uuid id, buyer, token;	 /* E_AUTH where the token has ended meanwhile */
 	money place_hold;
 	wall_time now;
 	const char *key; /* NULL: none */
@@ -44,6 +44,7 @@ struct placing {
 	/* E_CONFLICT: the image is not ready. E_EXISTS: the key was used with another request. With OK: status 0, it is placed; else
 	 * what was answered under this key before, body on the heap, and nothing was done. */
 	struct stored_answer stored;
+	uint32_t buyer_rating_ppm; /* of one that is placed, where this market holds the book */
 };
 void lane_place(struct lane *l, struct placing *p);
 

@@ -5,8 +5,8 @@
 #include "file.h"
 
 static const char PLACE_SQL[] =
-	"SELECT outcome, status, body FROM orders_place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-	"$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
+	"SELECT outcome, status, body, good, bad FROM orders_place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+	"$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
 
 static void fill(struct params *p, struct item **items, size_t count)
 {
@@ -36,6 +36,7 @@ static void fill(struct params *p, struct item **items, size_t count)
 	COLUMN(p, param_time_array, wall_time, count, OF(i)->now);
 	param_int(p, OF(0)->open_max);
 	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->mtu);
+	COLUMN(p, param_uuid_array, uuid, count, OF(i)->token);
 }
 
 static err_t read(struct row *row, struct item *item)
@@ -44,15 +45,16 @@ static err_t read(struct row *row, struct item *item)
 		const char *outcome;
 		err_t error;
 	} outcomes[] = {
-		{ "placed", OK },	  { "repeated", OK },	   { "reused", E_EXISTS },
-		{ "later", E_AGAIN },	  { "funds", E_FUNDS },	   { "image", E_NOT_FOUND },
-		{ "pieces", E_CONFLICT }, { "budget", E_INVALID }, { "limit", E_LIMIT },
+		{ "placed", OK },     { "repeated", OK },	{ "reused", E_EXISTS },	  { "later", E_AGAIN },
+		{ "funds", E_FUNDS }, { "image", E_NOT_FOUND }, { "pieces", E_CONFLICT }, { "budget", E_INVALID },
+		{ "limit", E_LIMIT }, { "token", E_AUTH },
 	};
 	struct placing *p = (struct placing *)(void *)item;
 	char outcome[OUTCOME_SIZE];
 	row_text(row, outcome, sizeof outcome);
 	p->stored.status = (int)row_int(row);
 	p->stored.body = row_text_new(row);
+	p->buyer_rating_ppm = row_rating(row);
 	for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
 		if (!strcmp(outcomes[i].outcome, outcome))
 			return outcomes[i].error;

@@ -44,6 +44,17 @@ api DELETE "/v1/tokens/$CI_ID" "" "$ANNA"
 is "$STATUS" 204 "revoke one"
 api GET /v1/orders "" "$CI"
 is "$STATUS" 401 "it is gone at once"
+api POST /v1/tokens '{"name":"ci","scopes":["orders"]}' "$ANNA"
+CI=$(field .token) CI_ID=$(field .id)
+order() {
+	api POST /v1/orders "{\"image\":\"$(printf '%064d' 0)\",\"count\":1,\"cores\":1,\"memory_mib\":64,\"max_price_per_core_hour_micro\":1,
+		\"max_price_per_gib_hour_micro\":0,\"max_price_per_gib_transferred_micro\":0}" "$CI" "$(key)"
+}
+order
+is "$STATUS $(field .code)" "404 not_found" "an order comes as far as its image, and its token is remembered"
+sql "DELETE FROM cpushare.token WHERE id = '$CI_ID'"
+order
+is "$STATUS $(field .code)" "401 bad_token" "one that another market revoked orders nothing, remembered or not"
 
 note "deposits"
 KEY=$(key)

@@ -13,7 +13,7 @@ as_owner -c "CREATE FUNCTION seed.orders(p_items text, p_max bigint DEFAULT 100)
 		array_agg(seed.hash('request' || (a[3])) ORDER BY n) AS request, array_agg('answer' || a[1] ORDER BY n) AS answer, array_agg(now()) AS now FROM i)
 	SELECT string_agg(concat_ws(' ', o.outcome, o.status, o.body), ',' ORDER BY o.n) FROM c, orders_place(c.id, c.buyer, c.name, c.image, c.one, c.one,
 		c.memory, c.one, c.one, c.one, c.hour, c.hour, c.zero, c.zero, c.never, c.none, c.null_text, c.hold, c.key, c.request, c.answer, c.now,
-		p_max, c.mtu) WITH ORDINALITY AS o (outcome, status, body, n) \$\$" -c 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA seed TO cpushare_market'
+		p_max, c.mtu) WITH ORDINALITY AS o (outcome, status, body, good, bad, n) \$\$" -c 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA seed TO cpushare_market'
 # orders ITEMS [MAX]: each "NUMBER BUYER HOLD KEY IMAGE"; prints the outcomes
 orders() { as_market -c "SELECT seed.orders('$1', ${2:-100})"; }
 is "$(orders '10 1 300 key-a image,11 3 40 key-a image,12 1 800 key-b image,13 1 500 key-c image,14 9 1 - image,15 1 1 - other')" \
