@@ -29,6 +29,7 @@ struct events;
 struct metrics;
 struct samples;
 struct pay;
+struct pulse;
 struct attest;
 struct vault;
 struct calibrations;
@@ -38,6 +39,7 @@ struct market {
 	const char *data_dir, *resources_dir;
 	struct loop *loop;
 	struct store *store;
+	struct pulse *pulse;	 /* pulse.h */
 	struct lane *lane;	 /* lane.h: what many ask for at once */
 	struct cluster *cluster; /* NULL: somebody else's server */
 	struct http_server *http;

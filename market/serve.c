@@ -22,6 +22,7 @@
 #include "notify.h"
 #include "operate.h"
 #include "pay.h"
+#include "pulse.h"
 #include "relays.h"
 #include "setup.h"
 #include "vault.h"
@@ -259,7 +260,9 @@ static err_t serve(struct market *m, struct setup *setup)
 	TRY(login_factors_reseal(m));
 	TRY(introduce(m, bound, certificate.pin));
 	TRY(loop_new(&m->loop));
-	TRY(lane_open(m->loop, setup_market_uri(setup), &m->lane));
+	TRY(pulse_start(setup_market_uri(setup), &m->pulse));
+	store_watch(m->store, m->pulse);
+	TRY(lane_open(m->loop, setup_market_uri(setup), m->pulse, &m->lane));
 	return run(m, setup, fd, url, &certificate);
 }
 
@@ -283,6 +286,7 @@ int command_serve(struct cli *cli)
 	if (market.book_lost)
 		stand_by(); /* the embedded database goes on */
 	store_close(market.store);
+	pulse_stop(market.pulse);
 	relays_free(market.relays);
 	attest_free(market.attest);
 	pay_free(market.pay);

@@ -2,8 +2,8 @@
  * connection.c - opening, losing and finding again the connection; statements, transactions, kinds of failure
  *
  * How it works: each statement's text is a constant, so its address names it: at its first use on a connection it is prepared under
- * the number of its slot. A statement is sent and waited for with poll(): a server that does not answer within ANSWER_MS counts as
- * gone, though its socket lives. A connection that broke is closed at once (E_UNAVAILABLE) and made anew by the next call, unless a
+ * the number of its slot. A statement is sent and waited for with poll(): a server that does not answer within ANSWER_US counts as
+ * gone, though its socket lives, and so does at once one that the pulse (pulse.h) calls silent. A connection that broke is closed at once (E_UNAVAILABLE) and made anew by the next call, unless a
  * transaction was open: its effects are gone, and going on as if they were not would be wrong, so the caller must roll back first.
  */
 #include <errno.h>
@@ -13,9 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include "connection.h"
+#include "pulse.h"
 
 #define CONNECT_S "2"
-#define ANSWER_MS 15000
+#define ANSWER_US (15 * SECOND_US)
+#define LOOK_MS 250 /* at the pulse, while the answer is waited for */
+#define SILENT "the database is silent"
 
 err_t store_fail(struct store *s, err_t e, const char *fmt, ...)
 {
@@ -90,17 +93,34 @@ void result_free(PGresult **result)
 	*result = NULL;
 }
 
+/* Until there is something to read, or room for what is still to be sent. */
+static err_t socket_wait(struct store *s, bool sending, mono_time since)
+{
+	struct pollfd fd = { .fd = PQsocket(s->db), .events = sending ? POLLIN | POLLOUT : POLLIN };
+	for (;;) {
+		int n = poll(&fd, 1, LOOK_MS);
+		if (n > 0)
+			return OK;
+		if (n < 0 && errno != EINTR)
+			return store_lost(s, "its socket cannot be watched");
+		if (pulse_silent(s->pulse))
+			return store_lost(s, SILENT);
+		if (clock_mono().us - since.us > ANSWER_US)
+			return store_lost(s, "the database does not answer");
+	}
+}
+
 /* Collects the results of what was sent, up to the last one. */
 static err_t answer_wait(struct store *s, PGresult **ret_result)
 {
 	AUTO_RESULT *last = NULL;
+	const mono_time since = clock_mono();
 	for (;;) {
-		while (PQisBusy(s->db)) {
-			struct pollfd fd = { .fd = PQsocket(s->db), .events = POLLIN };
-			int n = poll(&fd, 1, ANSWER_MS);
-			if (n == 0)
-				return store_lost(s, "the database does not answer");
-			if ((n < 0 && errno != EINTR) || (n > 0 && !PQconsumeInput(s->db)))
+		for (int left; (left = PQflush(s->db)) || PQisBusy(s->db);) {
+			if (left < 0)
+				return store_lost(s, PQerrorMessage(s->db));
+			TRY(socket_wait(s, left > 0, since));
+			if (!PQconsumeInput(s->db))
 				return store_lost(s, PQerrorMessage(s->db));
 		}
 		PGresult *next = PQgetResult(s->db);
@@ -165,7 +185,7 @@ static err_t store_connect(struct store *s)
 	s->db = PQconnectdbParams(keywords, values, 1);
 	if (!s->db)
 		return E_NOMEM;
-	if (PQstatus(s->db) != CONNECTION_OK)
+	if (PQstatus(s->db) != CONNECTION_OK || PQsetnonblocking(s->db, 1))
 		return store_lost(s, PQerrorMessage(s->db));
 	/* The role that cannot write money, where the user is another one (an owner or superuser of a server of the operator's). */
 	err_t e = simple(
@@ -187,6 +207,8 @@ static err_t ready(struct store *s)
 {
 	if (s->broken)
 		return store_fail(s, E_UNAVAILABLE, "the connection was lost inside a transaction");
+	if (pulse_silent(s->pulse))
+		return store_lost(s, SILENT);
 	return s->db ? OK : store_connect(s);
 }
 
@@ -219,7 +241,7 @@ static void params_free(struct params *p)
 	}
 }
 
-static err_t send(struct store *s, const char *sql, const struct params *p, bool nonblocking)
+static err_t send(struct store *s, const char *sql, const struct params *p)
 {
 	static const int binary[PARAM_MAX] = { [0 ... PARAM_MAX - 1] = 1 };
 	char name[16];
@@ -227,21 +249,20 @@ static err_t send(struct store *s, const char *sql, const struct params *p, bool
 		return store_fail(s, p->error, "a parameter does not fit");
 	TRY(ready(s));
 	TRY(prepare(s, sql, p, name));
-	if ((nonblocking && PQsetnonblocking(s->db, 1)) ||
-	    !PQsendQueryPrepared(s->db, name, p ? p->count : 0, p ? p->values : NULL, p ? p->lengths : NULL, binary, 1))
+	if (!PQsendQueryPrepared(s->db, name, p ? p->count : 0, p ? p->values : NULL, p ? p->lengths : NULL, binary, 1))
 		return store_lost(s, PQerrorMessage(s->db));
 	return OK;
 }
 
 static err_t run(struct store *s, const char *sql, const struct params *p, PGresult **ret_result)
 {
-	TRY(send(s, sql, p, false));
+	TRY(send(s, sql, p));
 	return answer_wait(s, ret_result);
 }
 
 err_t store_send(struct store *s, const char *sql, struct params *p)
 {
-	err_t e = send(s, sql, p, true);
+	err_t e = send(s, sql, p);
 	params_free(p);
 	return e;
 }
@@ -268,8 +289,6 @@ err_t store_receive(struct store *s, enum progress *ret_progress, PGresult **ret
 		return OK;
 	}
 	*ret_progress = ANSWERED;
-	if (PQsetnonblocking(s->db, 0))
-		return store_lost(s, PQerrorMessage(s->db));
 	/* All of a statement's answer comes at once: what is not here yet is its last few bytes. */
 	return answer_wait(s, ret_result);
 }
@@ -337,6 +356,16 @@ err_t store_open(const char *uri, struct store **ret_store)
 	}
 	*ret_store = s;
 	return OK;
+}
+
+void store_watch(struct store *s, const struct pulse *pulse)
+{
+	s->pulse = pulse;
+}
+
+bool store_silent(const struct store *s)
+{
+	return pulse_silent(s->pulse);
 }
 
 err_t store_set_epoch(struct store *s, int64_t epoch)

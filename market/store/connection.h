@@ -24,9 +24,10 @@ struct store {
 	char *uri;
 	PGconn *db; /* NULL: not connected */
 	bool in_transaction;
-	int64_t epoch; /* of the book, that its writes are under; 0: of none */
-	bool listens;  /* to orders placed through other markets */
-	bool broken;   /* the connection went away inside the transaction: only store_rollback() is left */
+	int64_t epoch;		   /* of the book, that its writes are under; 0: of none */
+	bool listens;		   /* to orders placed through other markets */
+	const struct pulse *pulse; /* NULL: nobody looks */
+	bool broken;		   /* the connection went away inside the transaction: only store_rollback() is left */
 	char error[STORE_ERROR_SIZE];
 	const char *prepared[2 * STATEMENT_MAX]; /* by the text's address; the slot is the statement's name */
 };

@@ -4,7 +4,7 @@
  * How it works: an item waits in its kind's queue. When nothing is under way the next kind that has some, around and around, sends up to
  * BATCH_MAX of its items as one statement, a transaction by itself. Its rows tell each item's outcome. Where the statement fails as a
  * whole, which no item should make it do, each of its items goes once more in a batch of its own, so that one cannot spoil the others'
- * and learns its own failure. A connection that is lost, or does not answer within ANSWER_US, ends the batch with E_UNAVAILABLE. It is
+ * and learns its own failure. A connection that is lost, is silent, or does not answer within ANSWER_US, ends the batch with E_UNAVAILABLE. It is
  * watched also while nothing is under way, so that one that was lost then costs no batch.
  */
 #include <poll.h>
@@ -229,7 +229,7 @@ static void begin(struct lane *l)
 static void on_timer(void *context, mono_time now)
 {
 	struct lane *l = context;
-	if (!l->count || now.us - l->since.us < ANSWER_US)
+	if (!l->count || (now.us - l->since.us < ANSWER_US && !store_silent(l->store)))
 		return;
 	failed(l, store_drop(l->store, "the database does not answer"));
 	begin(l);
@@ -243,7 +243,7 @@ void lane_add(struct lane *l, const struct batch_kind *kind, struct item *item)
 	begin(l);
 }
 
-err_t lane_open(struct loop *loop, const char *uri, struct lane **ret_lane)
+err_t lane_open(struct loop *loop, const char *uri, const struct pulse *pulse, struct lane **ret_lane)
 {
 	struct lane *l = calloc(1, sizeof *l);
 	if (!l)
@@ -251,6 +251,8 @@ err_t lane_open(struct loop *loop, const char *uri, struct lane **ret_lane)
 	l->loop = loop;
 	l->fd = -1;
 	err_t e = store_open(uri, &l->store);
+	if (e == OK)
+		store_watch(l->store, pulse);
 	l->timer = e ? 0 : loop_timer_add(loop, SECOND_US, on_timer, l);
 	if (!l->timer) {
 		store_close(l->store);

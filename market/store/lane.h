@@ -12,7 +12,8 @@
 #include "store.h"
 
 struct lane;
-MUST_CHECK err_t lane_open(struct loop *loop, const char *uri, struct lane **ret_lane);
+/* pulse: NULL, or as in store_watch(). */
+MUST_CHECK err_t lane_open(struct loop *loop, const char *uri, const struct pulse *pulse, struct lane **ret_lane);
 /* Waits a little for what is asked for; what is not done then is told E_UNAVAILABLE, and may have been committed. */
 void lane_close(struct lane *l);
 /* What is sent from now on is under this epoch of the book. */

@@ -20,6 +20,10 @@ struct store;
 
 /* uri: a libpq connection string. Sets role cpushare_market where the user may. */
 MUST_CHECK err_t store_open(const char *uri, struct store **ret_store);
+/* From now on nothing waits for a server that is silent: E_UNAVAILABLE at once, until it says something again. pulse outlives s. */
+struct pulse;
+void store_watch(struct store *s, const struct pulse *pulse);
+bool store_silent(const struct store *s);
 void store_close(struct store *s);
 const char *store_error(const struct store *s); /* of the last failure; for logs */
 MUST_CHECK err_t store_ping(struct store *s);
