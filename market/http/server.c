@@ -26,6 +26,7 @@
 #include "bytes.h"
 #include "file.h"
 #include "forward.h"
+#include "forwarded.h"
 #include "inside.h"
 #include "log.h"
 
@@ -90,22 +91,14 @@ static void peer_of(struct MHD_Connection *connection, char *address)
 		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, address, ADDRESS_SIZE);
 }
 
-static void address_of(struct request *r)
+static void address_of(struct request *r, const char *via)
 {
 	if (r->from)
 		memcpy(r->address, r->from->address, sizeof r->address);
 	else
 		peer_of(r->connection, r->address);
-	const char *via = r->server->behind_proxy ? request_header(r, "X-Forwarded-For") : NULL;
-	if (!via)
-		return;
-	/* Only the last one was written by our proxy; the others are hearsay. */
-	const char *last = strrchr(via, ',');
-	last = last ? last + 1 : via;
-	last += strspn(last, " ");
-	struct in6_addr parsed;
-	if (inet_pton(AF_INET, last, &parsed) == 1 || inet_pton(AF_INET6, last, &parsed) == 1)
-		snprintf(r->address, sizeof r->address, "%.45s", last);
+	if (r->server->behind_proxy && via)
+		(void)forwarded_client(via, r->address);
 }
 
 /* ---- connections ---- */
@@ -147,19 +140,13 @@ void request_phase(struct request *r, enum phase phase)
 /* From another market of ours, which tells whose it is. One that takes us for somebody else was told so long ago. */
 static err_t take_forwarded(struct request *r)
 {
-	const char *secret = request_header(r, FORWARD_SECRET), *ours = r->server->forward_secret;
-	const char *client = request_header(r, FORWARD_CLIENT), *id = request_header(r, FORWARD_REQUEST);
-	struct in6_addr address;
-	uuid parsed;
-	if (!secret)
-		return OK;
-	if (!ours || strlen(secret) != strlen(ours) || !constant_time_equal(secret, ours, strlen(ours)))
+	const struct forwarded f = { .secret = request_header(r, FORWARD_SECRET),
+				     .client = request_header(r, FORWARD_CLIENT),
+				     .id = request_header(r, FORWARD_REQUEST) };
+	enum forwarded_by by = forwarded_read(&f, r->server->forward_secret, r->address, r->id);
+	if (by == FORWARDED_BY_STRANGER)
 		return refuse(r, REFUSE_UNAVAILABLE, NULL, "it was handed on to another market");
-	r->forwarded = true;
-	if (client && (inet_pton(AF_INET, client, &address) == 1 || inet_pton(AF_INET6, client, &address) == 1))
-		snprintf(r->address, sizeof r->address, "%.45s", client);
-	if (id && uuid_parse(id, &parsed) == OK)
-		uuid_format(parsed, r->id);
+	r->forwarded = by == FORWARDED_BY_MARKET;
 	return OK;
 }
 
@@ -219,27 +206,27 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 	return r;
 }
 
-struct count_headers {
+/* What may be there more than once. */
+struct repeated {
 	int lengths, encodings;
+	const char *via; /* the last line: a proxy of ours may add one of its own instead of adding to the client's */
 };
-static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result note_header(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	(void)kind;
-	(void)value;
-	struct count_headers *count = context;
-	count->lengths += !strcasecmp(name, "Content-Length");
-	count->encodings += !strcasecmp(name, "Transfer-Encoding");
+	struct repeated *h = context;
+	h->lengths += !strcasecmp(name, "Content-Length");
+	h->encodings += !strcasecmp(name, "Transfer-Encoding");
+	if (!strcasecmp(name, "X-Forwarded-For"))
+		h->via = value;
 	return MHD_YES;
 }
 
 /* How long the body is; -1 and a refusal where two readers of the headers might disagree about it (RFC 9112 section 6.3). */
-static void length_of_body(struct request *r)
+static void length_of_body(struct request *r, const struct repeated *h)
 {
-	struct count_headers count = { 0 };
-	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, count_header, &count);
 	const char *length = request_header(r, "Content-Length");
-	if (count.encodings || count.lengths > 1 || (length && int_parse(length, &r->content_length) != OK) ||
-	    r->content_length < 0) {
+	if (h->encodings || h->lengths > 1 || (length && int_parse(length, &r->content_length) != OK) || r->content_length < 0) {
 		r->content_length = -1;
 		refuse(r, REFUSE_NO_LENGTH, NULL, "a body needs exactly one Content-Length and no Transfer-Encoding");
 	}
@@ -273,9 +260,11 @@ static err_t check_body(struct request *r)
 
 static err_t begin(struct request *r, const char *method)
 {
+	struct repeated headers = { 0 };
 	r->begun = true;
-	address_of(r);
-	length_of_body(r);
+	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, note_header, &headers);
+	address_of(r, headers.via);
+	length_of_body(r, &headers);
 	if (answered(r))
 		return E_INVALID;
 	TRY(take_forwarded(r));

@@ -121,10 +121,11 @@ like "$URL" '^http://127' "it says so"
 api GET /healthz
 is "$STATUS" 200 "it serves"
 from() { curl -s -o /dev/null -w '%{http_code}' -X POST "$URL/v1/sessions" -H 'Content-Type: application/json' -H "X-Forwarded-For: $1" \
-	-d '{"email":"nobody@example.org","password":"wrong-password"}'; }
+	"${@:2}" -d '{"email":"nobody@example.org","password":"wrong-password"}'; }
 for i in {1..12}; do CODE=$(from "203.0.113.$i, 192.0.2.1"); [ "$CODE" = 429 ] && break; done
 is "$CODE" 429 "behind a proxy the last forwarded address is counted"
 is "$(from 192.0.2.2)" 401 "each by itself"
+is "$(from 203.0.113.77 -H 'X-Forwarded-For: 192.0.2.1')" 429 "also where the proxy writes a line of its own"
 is "$(cpushare-market serve --data "$WORK/other" --http --listen 0.0.0.0:0 2>/dev/null; echo $?)" 1 "nowhere else"
 is "$(cpushare-market serve --data "$WORK/other" --set nothing.here=1 2>/dev/null; echo $?)" 2 "a setting that is none"
 is "$(cpushare-market serve --data "$WORK/other" --set timing.lost_contact=soon 2>/dev/null; echo $?)" 2 "nor a value that is none"
