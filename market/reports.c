@@ -6,6 +6,7 @@
  * the next report again.
  */
 #include "attest.h"
+#include "bytes.h"
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
@@ -133,7 +134,7 @@ static void note_for(const struct market *m, const struct presence *p, char *not
 	if (p->leases || !p->row.accepting)
 		note[0] = 0;
 	else if (bids == 0)
-		snprintf(note, size, "no order waits for places");
+		(void)!text_copy(note, size, "no order waits for places");
 	else
 		snprintf(note, size, "%zu orders wait for places; none of them fits this machine's capacity, prices and rating",
 			 bids);

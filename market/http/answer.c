@@ -68,7 +68,6 @@ void request_clear(struct request *r)
 	json_decref(r->json);
 	buf_clear(&r->body);
 	free(r->target);
-	free(r->path);
 }
 
 void answer_take_back(struct request *r)

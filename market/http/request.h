@@ -56,7 +56,7 @@ struct request {
 	char address[ADDRESS_SIZE]; /* whom rate limits count: the peer, or whom our own reverse proxy names */
 	char method[8];
 	char *target; /* heap: path and query as they came */
-	char *path;   /* heap */
+	char *path;   /* behind it */
 	int64_t content_length;
 	struct buf body;
 	json_t *json; /* the body, where the route takes JSON and there is one */

@@ -86,24 +86,38 @@ static bool take_value(const char *name, size_t name_len, const char *segment, s
 	return true;
 }
 
-static enum fit pattern_fits(const char *pattern, const char *path, struct route_values *ret)
+static size_t segment_len(const char *segment)
 {
-	enum fit fit = FIT_YES;
-	size_t ids = 0;
+	return (size_t)(strchrnul(segment, '/') - segment);
+}
+
+/* As many segments, and the same words where the pattern has one: what most patterns fail at, before any value is read. */
+static bool shape_fits(const char *pattern, const char *path)
+{
 	while (*pattern == '/' && *path == '/') {
-		pattern++;
-		path++;
-		size_t want = (size_t)(strchrnul(pattern, '/') - pattern), have = (size_t)(strchrnul(path, '/') - path);
-		if (pattern[0] == '{') {
-			if (!take_value(pattern, want, path, have, &ids, ret))
-				fit = FIT_BAD_VALUE;
-		} else if (want != have || memcmp(pattern, path, want)) {
-			return FIT_NO;
-		}
+		size_t want = segment_len(++pattern), have = segment_len(++path);
+		if (pattern[0] != '{' && (want != have || memcmp(pattern, path, want) != 0))
+			return false;
 		pattern += want;
 		path += have;
 	}
-	return *pattern || *path ? FIT_NO : fit;
+	return !*pattern && !*path;
+}
+
+static enum fit pattern_fits(const char *pattern, const char *path, struct route_values *ret)
+{
+	size_t ids = 0;
+	if (!shape_fits(pattern, path))
+		return FIT_NO;
+	for (enum fit fit = FIT_YES;;) {
+		if (!*pattern)
+			return fit;
+		size_t want = segment_len(++pattern), have = segment_len(++path);
+		if (pattern[0] == '{' && !take_value(pattern, want, path, have, &ids, ret))
+			fit = FIT_BAD_VALUE;
+		pattern += want;
+		path += have;
+	}
 }
 
 static void allow_add(char *allow, const char *method)

@@ -190,14 +190,17 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
 	r->from = context_of(connection);
 	r->answer.fd = -1;
 	uuid_format(uuid_make_of(clock_wall(), server->next_id++), r->id);
-	size_t path_len = (size_t)(strchrnul(target, '?') - target);
-	r->target = strdup(target);
-	r->path = strndup(target, path_len);
-	if (!r->target || !r->path) {
+	size_t len = strlen(target), path_len = (size_t)(strchrnul(target, '?') - target);
+	r->target = malloc(len + 1 + path_len + 1);
+	if (!r->target) {
 		request_clear(r);
 		free(r);
 		return NULL;
 	}
+	memcpy(r->target, target, len + 1);
+	r->path = r->target + len + 1;
+	memcpy(r->path, target, path_len);
+	r->path[path_len] = 0;
 	r->next = server->requests;
 	r->at = &server->requests;
 	if (r->next)
