@@ -16,6 +16,7 @@
 #include "gate.h"
 #include "holding.h"
 #include "lane.h"
+#include "lines.h"
 #include "live.h"
 #include "log.h"
 #include "matching.h"
@@ -235,6 +236,9 @@ err_t market_start(struct market *m, const struct http_config *http)
 	TRY(events_new(m, &m->events));
 	TRY(book_new(&m->book));
 	TRY(calibrate_new(m, &m->calibrations));
+	m->lines = lines_new();
+	if (!m->lines)
+		return E_NOMEM;
 	TRY(password_hash("the password of nobody", m->decoy_hash));
 	TRY(holding_start(m));
 	TRY(http_start(m->loop, http, &m->http));
@@ -266,6 +270,7 @@ void market_stop(struct market *m)
 	workers_free(m->disks);
 	payments_stop(m);
 	calibrate_free(m->calibrations);
+	lines_free(m->lines);
 	lane_close(m->lane);
 	forward_free(m->forward);
 	http_stop(m->http);

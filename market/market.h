@@ -33,6 +33,7 @@ struct pulse;
 struct attest;
 struct vault;
 struct calibrations;
+struct lines;
 
 struct market {
 	const struct settings *settings;
@@ -57,6 +58,7 @@ struct market {
 	struct relays *relays;		   /* relays.h */
 	struct attest *attest;		   /* attest.h */
 	struct calibrations *calibrations; /* calibrate.h */
+	struct lines *lines;		   /* lines.h */
 	struct events *events;
 	struct metrics *metrics;
 	struct samples *samples; /* samples.h */

@@ -121,6 +121,12 @@ static uint32_t less(uint32_t all, uint64_t used)
 	return used < all ? all - (uint32_t)used : 0;
 }
 
+/* What counts of a line: as much as we measured, and no more than its owner offers, where he says so. */
+static uint32_t line_rate(uint32_t measured_kbit_s, uint32_t offered_kbit_s)
+{
+	return offered_kbit_s && offered_kbit_s < measured_kbit_s ? offered_kbit_s : measured_kbit_s;
+}
+
 struct ask presence_to_ask(const struct market *m, const struct presence *p)
 {
 	const struct offer_terms *t = &p->terms;
@@ -138,8 +144,8 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	ask.score = machine_row_score(&p->row);
 	ask.rating_ppm = p->row.rating_ppm;
 	ask.ratings = p->row.good + p->row.bad;
-	ask.up_kbit_s = t->up_kbit_s;
-	ask.down_kbit_s = t->down_kbit_s;
+	ask.up_kbit_s = line_rate(p->row.line_up_kbit_s, t->up_kbit_s);
+	ask.down_kbit_s = line_rate(p->row.line_down_kbit_s, t->down_kbit_s);
 	ask.min_buyer_rating_ppm = t->min_buyer_rating_ppm;
 	ask.accel = p->row.m.accel;
 	ask.vendor = t->cpu_vendor;
@@ -217,8 +223,8 @@ struct offer presence_to_offer(const struct market *m, const struct presence *p)
 		.good = row->good,
 		.bad = row->bad,
 		.cpu_vendor = p->terms.cpu_vendor,
-		.up_kbit_s = p->terms.up_kbit_s,
-		.down_kbit_s = p->terms.down_kbit_s,
+		.up_kbit_s = line_rate(row->line_up_kbit_s, p->terms.up_kbit_s),
+		.down_kbit_s = line_rate(row->line_down_kbit_s, p->terms.down_kbit_s),
 		.direct = p->terms.direct,
 		.trusted = attest_trusted(m, row->m.id),
 		.first_use = attest_first_use(m, row->m.id),

@@ -151,6 +151,8 @@ const struct conf_entry settings_table[] = {
 	DURATION("timing.book", book_us, SECOND_US, MINUTE_US, "5s",
 		 "a market that is silent for longer loses the book to another one on the same database"),
 	DURATION("timing.heartbeat", heartbeat_us, SECOND_US, MINUTE_US, "15s", "between two signs of life of an event stream"),
+	DURATION("timing.line_interval", line_interval_us, SECOND_US, 365 * DAY_US, "12h",
+		 "a machine's internet line is measured no more often"),
 	DURATION("timing.seen_interval", seen_interval_us, SECOND_US, HOUR_US, "60s",
 		 "between two writes of when machines were seen"),
 	DURATION("timing.sample_interval", sample_interval_us, SECOND_US, HOUR_US, "5m",

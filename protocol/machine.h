@@ -92,7 +92,7 @@ struct offer_terms {
 	bool direct;	       /* reachable by UDP without a relay */
 	enum nat_kind nat;     /* as it was measured */
 	uint32_t relay_rtt_ms; /* to the nearest relay, as it was measured; 0: unknown */
-	uint32_t up_kbit_s, down_kbit_s;
+	uint32_t up_kbit_s, down_kbit_s; /* at most, of what the market measures; 0: all of it */
 	struct region_rtt rtt[MAX_REGIONS];
 	size_t rtt_count;
 	uint32_t scratch_mib; /* for scratch disks, in all, also what leases use now */

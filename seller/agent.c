@@ -192,6 +192,8 @@ static json_t *build_report(struct agent *a)
 	r->terms.scratch_mib = scratch_offered_mib(a->settings, dirs, a->lease_count);
 	r->terms.display = a->settings->display;
 	outlook_terms(a->outlook, &r->terms);
+	r->terms.up_kbit_s = (uint32_t)a->settings->up_mbit_s * 1000;
+	r->terms.down_kbit_s = (uint32_t)a->settings->down_mbit_s * 1000;
 	r->terms.min_buyer_rating_ppm = (uint32_t)a->settings->min_buyer_rating.micro;
 	(void)!settings_blocked_buyers(a->settings, r->terms.blocked_buyers, &r->terms.blocked_count); /* was checked */
 	r->min_duration_s = (uint32_t)(a->settings->min_duration_us / SECOND_US);
@@ -451,6 +453,17 @@ static void take_snapshot(struct agent *a)
 	pthread_mutex_unlock(&a->snapshot_lock);
 }
 
+/* Never where guests run, where bytes are paid for, or beyond nine tenths of what may move this month. Returns what it moved. */
+static uint64_t measure_the_line(struct agent *a)
+{
+	int64_t month_bytes = a->settings->limits.traffic_bytes;
+	uint64_t most = month_bytes ? (uint64_t)month_bytes / 10 * 9 : UINT64_MAX, moved;
+	bool idle = !a->lease_count && a->answered && governor_level(a->governor) == POLICY_OPEN &&
+		    governor_measured(a->governor, POLICY_METERED) <= 0;
+	outlook_line(a->outlook, idle, most > a->traffic.bytes ? most - a->traffic.bytes : 0, &moved);
+	return moved;
+}
+
 static void agent_round(struct agent *a)
 {
 	uint64_t moved = 0;
@@ -458,6 +471,7 @@ static void agent_round(struct agent *a)
 		lease_look(a->leases[i]);
 		moved += lease_new_traffic(a->leases[i]);
 	}
+	moved += measure_the_line(a);
 	if (traffic_add(&a->traffic, a->traffic_path, moved, clock_wall()))
 		log_warn("the month's traffic is not saved", "path=%s", a->traffic_path);
 	governor_tell(a->governor, POLICY_TRAFFIC, (int64_t)(a->traffic.bytes >> 20));

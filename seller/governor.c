@@ -219,6 +219,14 @@ enum policy_level governor_level(struct governor *g)
 	return level;
 }
 
+int64_t governor_measured(struct governor *g, enum policy_reason reason)
+{
+	pthread_mutex_lock(&g->lock);
+	int64_t value = g->values[reason];
+	pthread_mutex_unlock(&g->lock);
+	return value;
+}
+
 void governor_tell(struct governor *g, enum policy_reason reason, int64_t value)
 {
 	pthread_mutex_lock(&g->lock);

@@ -21,6 +21,8 @@ void governor_free(struct governor *g); /* ends the thread; guests stay as they 
 
 /* From any thread. */
 enum policy_level governor_level(struct governor *g);
+/* As measured last, or POLICY_UNKNOWN. */
+int64_t governor_measured(struct governor *g, enum policy_reason reason);
 /* One of the measurements that only others know: OWNER, DRAIN, TRAFFIC. OWNER: guests are frozen when it returns. */
 void governor_tell(struct governor *g, enum policy_reason reason, int64_t value);
 /* The leases' directories: whom to stop, and whose work is ours. */

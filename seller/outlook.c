@@ -10,10 +10,16 @@
 #include <sys/eventfd.h>
 #include "client.h"
 #include "file.h"
+#include "line.h"
 #include "log.h"
+#include "measure.h"
 
 /* The first time the report may not have been heard yet. */
 enum { FIRST_LOOK_MS = 5000, LOOK_MS = 60000, SURVEY_EVERY = 30, TIMEOUT_MS = 5000 };
+/* Until the line is measured again, and where the market had no time for it; and up to that much longer, so that not all come at once. */
+#define LINE_EVERY_US (24 * HOUR_US)
+#define LINE_EVERY_MORE_US (6 * HOUR_US)
+#define LINE_AGAIN_US (15 * MINUTE_US)
 
 struct outlook {
 	const struct settings *settings;
@@ -22,6 +28,9 @@ struct outlook {
 	pthread_mutex_t lock;
 	int quit_fd;
 	atomic_bool cancel; /* what is asked of the market now */
+	atomic_bool line_free;
+	atomic_ullong line_bytes; /* moved, and not told yet */
+	mono_time line_due;	  /* the thread's own */
 	/* under the lock: */
 	json_t *explain;
 	bool surveyed;
@@ -69,6 +78,21 @@ static void look_at_line(struct outlook *o)
 		 (long long)survey_relay_us(&survey));
 }
 
+/* The market's clock measures: all that we do is to move bytes when it does not disturb. */
+static void measure(struct outlook *o)
+{
+	uint32_t jitter;
+	mono_time now = clock_mono();
+	if (!atomic_load(&o->line_free) || now.us < o->line_due.us)
+		return;
+	err_t e = measure_line(o->settings, o->identity, &o->cancel, &o->line_bytes);
+	bool done = !e || e == E_CONFLICT;
+	int64_t more_us = done ? LINE_EVERY_MORE_US : LINE_AGAIN_US;
+	random_fill(&jitter, sizeof jitter);
+	o->line_due.us =
+		now.us + (done ? LINE_EVERY_US : LINE_AGAIN_US) + (int64_t)(jitter % (uint32_t)(more_us / SECOND_US)) * SECOND_US;
+}
+
 static void look_at_market(struct outlook *o)
 {
 	char path[128], id[UUID_TEXT_SIZE];
@@ -89,6 +113,8 @@ static void *look(void *context)
 	for (unsigned n = 0;; n++) {
 		if (n % SURVEY_EVERY == 0)
 			look_at_line(o);
+		if (n)
+			measure(o);
 		look_at_market(o);
 		struct pollfd p = { .fd = o->quit_fd, .events = POLLIN };
 		if (poll(&p, 1, n ? LOOK_MS : FIRST_LOOK_MS) == 1)
@@ -150,6 +176,12 @@ void outlook_terms(struct outlook *o, struct offer_terms *terms)
 	pthread_mutex_unlock(&o->lock);
 	if (o->settings->address[0]) /* the owner opened a way in */
 		terms->direct = true;
+}
+
+void outlook_line(struct outlook *o, bool is_free, uint64_t left_bytes, uint64_t *ret_moved_bytes)
+{
+	atomic_store(&o->line_free, is_free && left_bytes >= LINE_DAY_BYTES);
+	*ret_moved_bytes = atomic_exchange(&o->line_bytes, 0);
 }
 
 json_t *outlook_to_json(struct outlook *o)

@@ -14,6 +14,9 @@ struct outlook;
 /* Looks at once, at the line each half hour and at the market each minute. Settings and identity must outlive it. */
 MUST_CHECK err_t outlook_new(const struct settings *settings, const struct identity *identity, struct outlook **ret_outlook);
 void outlook_free(struct outlook *o);
+/* Where the line is free, and the owner lets so many bytes more pass, the market may measure it: a few seconds, once a day at most. What that has
+ * moved since the last call is in ret_moved_bytes. */
+void outlook_line(struct outlook *o, bool is_free, uint64_t left_bytes, uint64_t *ret_moved_bytes);
 /* What was measured of the line, where it was. */
 void outlook_terms(struct outlook *o, struct offer_terms *terms);
 /* For `status`: {"market": the market's answer to why there is no work, or null, "nat", "direct", "relay_rtt_us"}. */

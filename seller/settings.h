@@ -18,6 +18,7 @@ struct settings {
 	char name[NAME_SIZE], country[8];
 	int64_t cores, memory_bytes; /* offered; 0: all but one core, half of the memory */
 	struct prices prices;
+	int64_t up_mbit_s, down_mbit_s; /* offered at most; 0: all that is measured */
 	int64_t min_duration_us, max_duration_us;
 	money min_buyer_rating; /* 0 .. 1, in millionths */
 	char blocked_buyers[MAX_BLOCKED_BUYERS * UUID_TEXT_SIZE];

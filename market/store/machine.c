@@ -15,12 +15,13 @@ err_t store_machine_create(struct store *s, uuid id, uuid account, const struct 
 	return store_query(s, CREATE_SQL, &p, NULL);
 }
 
-#define FIELDS                                                                                                              \
-	"SELECT m.id, m.account, m.name, m.country, m.version, m.state, m.accel, m.cores, m.memory_mib, m.score, "          \
-	"coalesce(l.leases, 0), m.price_per_core_hour_micro, m.price_per_gib_hour_micro, "                                  \
-	"m.price_per_gib_transferred_micro, m.created_at, m.seen_at, m.public_key, m.max_duration_s, m.accepting, a.name, " \
-	"coalesce(f.good, 0), coalesce(f.bad, 0), r.good, r.bad, m.failures, m.failed_at, "                                 \
-	"m.measured_score, m.calibrated_at, m.off_reason, coalesce(l.cores, 0), "                                           \
+#define FIELDS                                                                                                                 \
+	"SELECT m.id, m.account, m.name, m.country, m.version, m.state, m.accel, m.cores, m.memory_mib, m.score, "             \
+	"coalesce(l.leases, 0), m.price_per_core_hour_micro, m.price_per_gib_hour_micro, "                                     \
+	"m.price_per_gib_transferred_micro, m.created_at, m.seen_at, m.public_key, m.max_duration_s, m.accepting, a.name, "    \
+	"coalesce(f.good, 0), coalesce(f.bad, 0), r.good, r.bad, m.failures, m.failed_at, "                                    \
+	"m.measured_score, m.calibrated_at, m.off_reason, m.line_down_kbit_s, m.line_up_kbit_s, m.line_at, coalesce(l.cores, " \
+	"0), "                                                                                                                 \
 	"coalesce(l.memory_mib, 0) FROM machine m JOIN account a ON a.id = m.account "
 #define LEASES                                                                               \
 	"(SELECT machine_id, count(*) AS leases, coalesce(sum(cores), 0)::bigint AS cores, " \
@@ -61,6 +62,9 @@ static void machine_read(struct row *row, void *element)
 	r->measured_score = row_u32(row);
 	r->calibrated_at = row_time(row);
 	row_text(row, r->off_reason, sizeof r->off_reason);
+	r->line_down_kbit_s = row_u32(row);
+	r->line_up_kbit_s = row_u32(row);
+	r->line_at = row_time(row);
 	r->cores_used = row_u32(row);
 	r->memory_used_mib = row_u32(row);
 }
@@ -127,6 +131,19 @@ err_t store_machine_update(struct store *s, const struct machine_row *row)
 	param_bool(&p, row->accepting);
 	param_time(&p, m->seen_at);
 	return store_query_one(s, UPDATE_SQL, &p, NULL);
+}
+
+static const char LINE_SQL[] = "UPDATE machine SET line_down_kbit_s = $2, line_up_kbit_s = $3, line_at = $4 WHERE id = $1 AND "
+			       "state <> 'retired' AND book_fence()";
+
+err_t store_machine_line(struct store *s, uuid id, const struct line_row *line)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	param_int(&p, line->down_kbit_s);
+	param_int(&p, line->up_kbit_s);
+	param_time(&p, line->at);
+	return store_query_one(s, LINE_SQL, &p, NULL);
 }
 
 static const char RETIRE_SQL[] = "UPDATE machine SET state = 'retired', accepting = false WHERE account = $1 AND id = $2 "

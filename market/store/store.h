@@ -173,7 +173,9 @@ struct machine_row {
 	uint32_t measured_score;	      /* by the last good calibration; 0: none was */
 	wall_time calibrated_at;	      /* when the last one ended, us 0: never */
 	char off_reason[DETAIL_SIZE];	      /* why one took it off the book; "": it is on */
-	uint32_t cores_used, memory_used_mib; /* by leases that have not ended */
+	uint32_t line_down_kbit_s, line_up_kbit_s; /* of its line, as we measured it (lines.c) */
+	wall_time line_at;			   /* when, us 0: never */
+	uint32_t cores_used, memory_used_mib;	   /* by leases that have not ended */
 };
 MUST_CHECK err_t store_machine_create(struct store *s, uuid id, uuid account, const struct enrolment *e);
 MUST_CHECK err_t store_machine_get(struct store *s, uuid id, struct machine_row *ret);
@@ -181,6 +183,11 @@ MUST_CHECK err_t store_machine_get(struct store *s, uuid id, struct machine_row 
 MUST_CHECK err_t store_machine_list(struct store *s, uuid account, struct machine_row **ret_rows, size_t *ret_count);
 /* What the machine says of itself, and its state; written on a change, not on every report. */
 MUST_CHECK err_t store_machine_update(struct store *s, const struct machine_row *row);
+struct line_row {
+	uint32_t down_kbit_s, up_kbit_s;
+	wall_time at;
+};
+MUST_CHECK err_t store_machine_line(struct store *s, uuid id, const struct line_row *line);
 MUST_CHECK err_t store_machine_retire(struct store *s, uuid account, uuid id);
 MUST_CHECK err_t store_machine_seen(struct store *s, const uuid *ids, size_t count, wall_time now); /* batched, each minute */
 

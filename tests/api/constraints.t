@@ -5,6 +5,8 @@
 . "$(dirname "$0")/machine.sh"
 
 start_market --set limits.signups_burst=1000 --set 'market.regions=fra ams' --set timing.lost_contact=1h
+# Lines are as if each had been measured, at more than any machine here offers.
+sql "ALTER TABLE cpushare.machine ALTER line_up_kbit_s SET DEFAULT 1000000, ALTER line_down_kbit_s SET DEFAULT 1000000"
 signup alice && ALICE=$TOKEN
 signup bob && BOB=$TOKEN
 BOB_ID=$(api GET /v1/account "" "$BOB" && field .id)
@@ -20,7 +22,7 @@ offers() {
 }
 both() {
 	offers one '{"cpu_vendor":"amd","direct":true,"up_kbit_s":20000,"down_kbit_s":90000,"scratch_mib":2048,"display":true,"rtt":[{"region":"ams","rtt_ms":12}]}' &&
-		M_COUNTRY=FR M_PRICE=900000 offers two "{\"cpu_vendor\":\"intel\",\"rtt\":[{\"region\":\"ams\",\"rtt_ms\":80},{\"region\":\"mars\",\"rtt_ms\":1}]}"
+		M_COUNTRY=FR M_PRICE=900000 offers two "{\"cpu_vendor\":\"intel\",\"up_kbit_s\":5000,\"rtt\":[{\"region\":\"ams\",\"rtt_ms\":80},{\"region\":\"mars\",\"rtt_ms\":1}]}"
 }
 both
 is "$STATUS" 200 "machines say what they are"

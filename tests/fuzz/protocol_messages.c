@@ -3,6 +3,7 @@
  */
 #include <assert.h>
 #include "client.h"
+#include "line.h"
 #include "machine.h"
 #include "netcheck.h"
 #include "signin.h"
@@ -63,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(peer_join, peer_join_from_json, peer_join_to_json, no_clear)                        \
 	X(peer_answer, peer_answer_from_json, peer_answer_to_json, peer_answer_clear)         \
 	X(netcheck, netcheck_from_json, netcheck_to_json, no_clear)                           \
+	X(line_turn, line_turn_from_json, line_turn_to_json, no_clear)                        \
 	X(enrolment, enrolment_from_json, enrolment_to_json, no_clear)                        \
 	X(enrolled, enrolled_from_json, enrolled_to_json, no_clear)                           \
 	X(machine, machine_from_json, machine_to_json, no_clear)                              \
@@ -81,10 +83,12 @@ static void try_signin(json_t *json)
 	struct farewell farewell;
 	struct password_reset reset;
 	struct console_input typed;
+	sha256 proof;
 	char code[CODE_SIZE], client[CLIENT_SIZE], device_code[TOKEN_TEXT_SIZE];
 	assert(password_change_from_json(json, &change, &error) != OK || strlen(change.new_password) >= PASSWORD_MIN);
 	assert(farewell_from_json(json, &farewell, &error) != OK || farewell.forfeit.micro >= 0);
 	assert(console_typed_from_json(json, &typed, &error) != OK || (typed.len > 0 && typed.len <= CONSOLE_INPUT_MAX));
+	(void)!line_proof_from_json(json, &proof, &error);
 	assert(password_reset_from_json(json, &reset, &error) != OK || strlen(reset.new_password) >= PASSWORD_MIN);
 	assert(code_from_json(json, code, &error) != OK || *code);
 	assert(device_request_from_json(json, client, &error) != OK || *client);

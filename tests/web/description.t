@@ -246,6 +246,12 @@ good listOrderLeases "/v1/orders/$ORDER/leases" "" "$A"
 LEASE=$(jq -r .items[0].id <<<"$BODY")
 good getLease "/v1/leases/$LEASE" "" "$A"
 good explainMachine "/v1/machines/$MACHINE/explain" "" "$MACHINE_TOKEN"
+good startLineRound "/v1/machines/$MACHINE/line" "" "$MACHINE_TOKEN"
+proof=$(sha256sum <"$WORK/body" | jq -Rc '{sha256: .[:64]}')
+refused bad_field proveLineRound "/v1/machines/$MACHINE/line" '{}' "$MACHINE_TOKEN"
+good proveLineRound "/v1/machines/$MACHINE/line" "$proof" "$MACHINE_TOKEN"
+refused wrong_state proveLineRound "/v1/machines/$MACHINE/line" "$proof" "$MACHINE_TOKEN"
+refused bad_content_type endLineRound "/v1/machines/$MACHINE/line" x "$MACHINE_TOKEN"
 good listMachineCalibrations "/v1/machines/$MACHINE/calibrations"
 refused not_found listMachineCalibrations "/v1/machines/$none/calibrations"
 good listMachineLeases "/v1/machines/$MACHINE/leases" "" "$MACHINE_TOKEN"
