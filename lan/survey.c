@@ -116,6 +116,12 @@ bool survey_is_direct(const struct survey *s)
 	return s->mapped || s->mapping == VNET_MAPPING_INDEPENDENT;
 }
 
+uint32_t survey_ms(int64_t us)
+{
+	int64_t ms = (us + 999) / 1000;
+	return us < 0 ? 0 : ms < 1 ? 1 : ms > RTT_MAX_MS ? RTT_MAX_MS : (uint32_t)ms;
+}
+
 int64_t survey_relay_us(const struct survey *s)
 {
 	int64_t least_us = -1;
@@ -123,4 +129,26 @@ int64_t survey_relay_us(const struct survey *s)
 		if (*s->relays[i].mapped && s->relays[i].rtt_us >= 0 && (least_us < 0 || s->relays[i].rtt_us < least_us))
 			least_us = s->relays[i].rtt_us;
 	return least_us;
+}
+
+void survey_regions(const struct survey *s, const struct netcheck *servers, struct region_rtt *ret_rtt, size_t *ret_count)
+{
+	size_t count = 0, at;
+	for (size_t i = 0; i < s->relay_count && i < servers->relay_count; i++) {
+		const char *region = servers->relays[i].region;
+		if (!*region || !*s->relays[i].mapped || s->relays[i].rtt_us < 0)
+			continue;
+		for (at = 0; at < count && strcmp(ret_rtt[at].region, region) != 0; at++)
+			;
+		if (at == MAX_REGIONS)
+			continue;
+		uint32_t ms = survey_ms(s->relays[i].rtt_us);
+		if (at == count) {
+			memcpy(ret_rtt[count].region, region, REGION_SIZE);
+			ret_rtt[count++].rtt_ms = ms;
+		} else if (ms < ret_rtt[at].rtt_ms) {
+			ret_rtt[at].rtt_ms = ms;
+		}
+	}
+	*ret_count = count;
 }

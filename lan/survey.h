@@ -26,5 +26,9 @@ bool survey_is_own(const struct survey *s, const char *address);
 bool survey_is_direct(const struct survey *s);
 /* Of the nearest relay, in microseconds; -1: none answers. */
 int64_t survey_relay_us(const struct survey *s);
+/* As in a report: whole milliseconds, 1 .. RTT_MAX_MS; 0: unknown. */
+uint32_t survey_ms(int64_t us);
+/* To the nearest relay of each region, as far as one answers. servers: those that were asked. ret_rtt has MAX_REGIONS. */
+void survey_regions(const struct survey *s, const struct netcheck *servers, struct region_rtt *ret_rtt, size_t *ret_count);
 
 #endif

@@ -424,8 +424,6 @@ static void checked(void *job)
 	}
 	row->score = work_score(&run->answers.work, row->took_us);
 	enum calibration_result result = answers_verdict(row->score, row->claimed, m->settings->calibration_least);
-	if (result == CALIBRATION_GOOD && !row->score)
-		row->score = 1; /* it works, and more than that cannot be said */
 	if (result == CALIBRATION_GOOD)
 		run_end(run, result, now, "%s", "");
 	else

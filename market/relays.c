@@ -12,14 +12,15 @@
 #include "file.h"
 #include "order.h"
 
-#define PERIOD_US (12 * HOUR_US)			  /* a ticket lasts for the rest of its period and the whole next one */
-#define WORD_SIZE (2 * CANDIDATE_SIZE + SHA256_TEXT_SIZE) /* ADDRESS/TLS-ADDRESS/PIN */
+#define PERIOD_US (12 * HOUR_US) /* a ticket lasts for the rest of its period and the whole next one */
+#define WORD_SIZE (REGION_SIZE + 2 * CANDIDATE_SIZE + SHA256_TEXT_SIZE) /* REGION=ADDRESS/TLS-ADDRESS/PIN */
 
 struct relays {
 	struct ed25519_key *key; /* NULL: there are no relays */
 	uint64_t quota_bytes;
-	struct network_view view; /* its stun */
-	struct relay_list list;	  /* without tickets */
+	struct network_view view;	      /* its stun */
+	struct relay_list list;		      /* without tickets */
+	char regions[RELAY_MAX][REGION_SIZE]; /* where they stand, or "" */
 };
 
 /* Words with blanks between, into rows of WORD_SIZE. */
@@ -58,6 +59,20 @@ static bool relay_take(char *word, struct relay_view *ret)
 	return !tls || (address_take(tls, ret->tls) && pin && sha256_parse(pin, &ret->tls_pin) == OK);
 }
 
+/* REGION= in front of a word, where it is there. */
+static bool region_take(const struct settings *s, char **word, char *ret_region)
+{
+	char *mark = strchr(*word, '=');
+	uint8_t number;
+	if (!mark)
+		return true;
+	*mark = 0;
+	if (text_copy(ret_region, REGION_SIZE, *word) != OK || region_number(s, ret_region, &number) != OK)
+		return false;
+	*word = mark + 1;
+	return true;
+}
+
 static err_t read_lists(const struct settings *s, struct relays *r, char *error)
 {
 	char list[STUN_MAX > RELAY_MAX ? STUN_MAX : RELAY_MAX][WORD_SIZE];
@@ -72,9 +87,16 @@ static err_t read_lists(const struct settings *s, struct relays *r, char *error)
 	}
 	TRY(words(s->relays, "relay.relays", list, RELAY_MAX, &n, error));
 	for (; r->list.count < n; r->list.count++) {
-		if (relay_take(list[r->list.count], &r->list.list[r->list.count]))
+		char *word = list[r->list.count], *region = r->regions[r->list.count];
+		if (!region_take(s, &word, region)) {
+			snprintf(error, 256, "relay.relays: the region must be one of market.regions: %.64s",
+				 list[r->list.count]);
+			return E_INVALID;
+		}
+		if (relay_take(word, &r->list.list[r->list.count]))
 			continue;
-		snprintf(error, 256, "relay.relays: must be as in 192.0.2.7:3478 or 192.0.2.7:3478/192.0.2.7:443/PIN, not %.64s",
+		snprintf(error, 256,
+			 "relay.relays: must be as in 192.0.2.7:3478 or eu=192.0.2.7:3478/192.0.2.7:443/PIN, not %.64s",
 			 list[r->list.count]);
 		return E_INVALID;
 	}
@@ -173,5 +195,6 @@ void relays_servers(const struct relays *r, struct netcheck *ret)
 		memcpy(ret->relays[i].address, r->list.list[i].address, CANDIDATE_SIZE);
 		memcpy(ret->relays[i].tls, r->list.list[i].tls, CANDIDATE_SIZE);
 		ret->relays[i].tls_pin = r->list.list[i].tls_pin;
+		memcpy(ret->relays[i].region, r->regions[i], REGION_SIZE);
 	}
 }

@@ -31,7 +31,7 @@ const struct conf_entry settings_table[] = {
 	TEXT("market.currency", currency, "EUR", "ISO 4217; all amounts are in it"),
 	TEXT("market.contact", operator_contact, "", "where users reach the operator: an address or URL"),
 	TEXT("market.regions", regions, "",
-	     "names of up to eight places that machines measure their round trip to, with blanks between"),
+	     "names of up to eight places that machines measure their round trip to, with blanks between; of each a relay"),
 	TEXT("market.web_dir", web_dir, "", "folder of the web pages; empty: those installed with the program"),
 
 	TEXT("listen.address", address, "127.0.0.1:8443", "address and port; [::]:8443 listens everywhere"),
@@ -91,7 +91,7 @@ const struct conf_entry settings_table[] = {
 
 	TEXT("relay.relays", relays, "",
 	     "up to four relays (cpushare-relay) with blanks between: ADDRESS:PORT, or with TLS "
-	     "ADDRESS:PORT/TLS-ADDRESS:PORT/PIN; empty: none"),
+	     "ADDRESS:PORT/TLS-ADDRESS:PORT/PIN; REGION= in front where it stands in one of market.regions; empty: none"),
 	TEXT("relay.stun", relay_stun, "", "addresses and ports of up to four STUN servers; a relay's ports are some"),
 	SIZE("relay.quota", relay_quota_bytes, 1 << 20, 1LL << 60, "1T",
 	     "what one member of a network may have relayed in half a day"),

@@ -18,6 +18,8 @@ json_t *netcheck_to_json(const struct netcheck *n)
 			json_put_text(relay, "tls", n->relays[i].tls);
 			json_put_sha256(relay, "tls_pin", n->relays[i].tls_pin);
 		}
+		if (*n->relays[i].region)
+			json_put_text(relay, "region", n->relays[i].region);
 		json_array_append_new(relays, relay);
 	}
 	json_put(json, "relays", relays);
@@ -62,6 +64,8 @@ static void take_relays(struct json_reader *r, struct netcheck *n)
 			take_address(&object, "tls", n->relays[n->relay_count].tls);
 			json_take_sha256(&object, "tls_pin", &n->relays[n->relay_count].tls_pin);
 		}
+		if (json_has(&object, "region"))
+			field_label(&object, "region", n->relays[n->relay_count].region, sizeof n->relays[0].region);
 		if (json_close_lenient(&object) != OK) {
 			r->bad = true;
 			return;

@@ -5,16 +5,18 @@
 #define PROTOCOL_NETCHECK_H
 
 #include "network.h"
+#include "order.h"
 
-/* GET /v1/netcheck: {"now","stun":["192.0.2.7:3478",…],"relays":[{"address":"192.0.2.7:3478","tls":"192.0.2.7:443","tls_pin":HEX},…]};
- * tls and tls_pin are both there or both absent. Tickets belong to members of a network and are not here: relays answer STUN without. */
+/* GET /v1/netcheck: {"now","stun":["192.0.2.7:3478",…],"relays":[{"address":"192.0.2.7:3478","tls":"192.0.2.7:443","tls_pin":HEX,
+ * "region":"eu"},…]}; tls and tls_pin are both there or both absent; region: one of the market's, or absent. Tickets belong to members of a network and are not here: relays answer STUN without. */
 struct netcheck {
 	wall_time now;
 	size_t stun_count, relay_count;
 	char stun[STUN_MAX][CANDIDATE_SIZE];
 	struct {
 		char address[CANDIDATE_SIZE], tls[CANDIDATE_SIZE];
-		sha256 tls_pin; /* the relay's key, as members hear of it */
+		sha256 tls_pin;		  /* the relay's key, as members hear of it */
+		char region[REGION_SIZE]; /* where it stands, or "" */
 	} relays[RELAY_MAX];
 };
 json_t *netcheck_to_json(const struct netcheck *n);

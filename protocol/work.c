@@ -165,7 +165,7 @@ uint32_t work_steps_for(uint32_t score, int64_t time_us)
 
 uint32_t work_score(const struct work *w, int64_t took_us)
 {
-	int64_t score = (int64_t)w->steps * WORK_CHUNKS * SECOND_US / MIB_STEPS / (took_us < 1 ? 1 : took_us);
+	int64_t us = took_us < 1 ? 1 : took_us, score = ((int64_t)w->steps * WORK_CHUNKS * SECOND_US / MIB_STEPS + us - 1) / us;
 	return score > UINT32_MAX ? UINT32_MAX : (uint32_t)score;
 }
 

@@ -35,6 +35,7 @@ struct outlook {
 	json_t *explain;
 	bool surveyed;
 	struct survey survey;
+	struct netcheck servers; /* that it asked */
 };
 
 static err_t ask(const struct settings *s, const struct identity *id, const char *path, const atomic_bool *cancel,
@@ -72,6 +73,7 @@ static void look_at_line(struct outlook *o)
 		return;
 	pthread_mutex_lock(&o->lock);
 	o->survey = survey;
+	o->servers = servers;
 	o->surveyed = true;
 	pthread_mutex_unlock(&o->lock);
 	log_info("the line", "nat=%s direct=%d relay_us=%lld", nat_kind_names[outlook_nat(&survey)], survey_is_direct(&survey),
@@ -168,10 +170,10 @@ void outlook_terms(struct outlook *o, struct offer_terms *terms)
 {
 	pthread_mutex_lock(&o->lock);
 	if (o->surveyed) {
-		int64_t relay_us = survey_relay_us(&o->survey), ms = (relay_us + 999) / 1000;
 		terms->nat = outlook_nat(&o->survey);
 		terms->direct = survey_is_direct(&o->survey);
-		terms->relay_rtt_ms = relay_us < 0 ? 0 : ms < 1 ? 1 : ms > RTT_MAX_MS ? RTT_MAX_MS : (uint32_t)ms;
+		terms->relay_rtt_ms = survey_ms(survey_relay_us(&o->survey));
+		survey_regions(&o->survey, &o->servers, terms->rtt, &terms->rtt_count);
 	}
 	pthread_mutex_unlock(&o->lock);
 	if (o->settings->address[0]) /* the owner opened a way in */

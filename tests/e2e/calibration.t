@@ -5,7 +5,7 @@
 
 UDP1=127.0.0.1:$(free_port) UDP2=127.0.0.1:$(free_port)
 start_market --set calibration.image="$BUILD/images/calibrate.iso" --set calibration.work=2s --set calibration.least=1 \
-	--set relay.relays="$UDP1" --set relay.stun="$UDP1 $UDP2"
+	--set market.regions="near far" --set relay.relays="near=$UDP1 far=$UDP2 near=127.0.0.1:9" --set relay.stun="$UDP1 $UDP2"
 cpushare-relay serve --listen "$UDP1" --listen "$UDP2" --ticket-key "$MARKET_DATA/relay/ticket.pub" >"$WORK/relay.log" 2>&1 &
 RELAY=$!
 cleanup 'end $RELAY'
@@ -22,6 +22,13 @@ like "$(field .outlook.nat)" '^(none|independent)$' "it knows what its line is l
 isnt "$(field .outlook.relay_rtt_us)" -1 "and how far the relay is"
 is "$(cpushare-seller selftest --state "$WORK/desk" -o json | jq -r '.checks[] | select(.name == "nat").state')" ok "selftest tells it, too"
 MACHINE=$(field .machine)
+offer() { as desk cpushare offer list "$@" -o json | jq -c '.items[0]'; }
+lined() { [ "$(offer | jq -c '.up_kbit_s > 0 and .down_kbit_s > 0')" = true ]; }
+ok "its line is measured" within 60 lined
+note "up $(offer | jq .up_kbit_s) down $(offer | jq .down_kbit_s) kbit/s"
+is "$(offer | jq -c '[.rtt[].region] | sort')" '["far","near"]' "and it knows how far the market's regions are"
+is "$(offer "rtt.far<=60000ms" "rtt.near>0ms" | jq -r .machine_name)" desk "by which offers are found"
+like "$(cat "$WORK/market.log")" 'a line was measured.*machine=desk' "the market tells"
 CLAIMED=$(field .score)
 ok "the operator asks" cpushare-market calibration run "$MACHINE" "${OPERATE[@]}"
 result() { cpushare-market calibration list "$MACHINE" "${OPERATE[@]}" | jq -r ".items[0].$1"; }

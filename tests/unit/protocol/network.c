@@ -227,7 +227,7 @@ static void netchecks(void)
 {
 	static const char good[] = "{\"now\":\"" TIME1 "\",\"stun\":[\"192.0.2.7:3478\",\"[2001:db8::1]:3478\"],\"relays\":"
 				   "[{\"address\":\"192.0.2.7:3478\",\"tls\":\"192.0.2.7:443\",\"tls_pin\":\"" SHA1
-				   "\"},{\"address\":\"192.0.2.8:3478\"}]}";
+				   "\",\"region\":\"eu-west\"},{\"address\":\"192.0.2.8:3478\"}]}";
 	static const struct row rows[] = {
 		{ "now", NULL, "now" },
 		{ "stun", NULL, "stun" },
@@ -243,6 +243,9 @@ static void netchecks(void)
 		{ "relays[0].tls", NULL, NULL },
 		{ "relays[0].tls_pin", NULL, "relays[0].tls_pin" },
 		{ "relays[0].tls_pin", "\"00\"", "relays[0].tls_pin" },
+		{ "relays[0].region", NULL, NULL },
+		{ "relays[0].region", "\"EU\"", "relays[0].region" },
+		{ "relays[0].region", "\"seventeen-letters\"", "relays[0].region" },
 		{ "relays[0].tomorrow", "1", NULL },
 		{ "tomorrow", "1", NULL },
 	};
