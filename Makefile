@@ -345,7 +345,7 @@ lint: deps ## formatting, static analysis, house rules
 .PHONY: deb
 DEB := $(BUILD)/deb
 deb: deps ## build Debian packages: build/deb/*.deb
-	$(MAKE) --no-print-directory all
+	$(MAKE) --no-print-directory all image-calibrate
 	rm -rf $(DEB)
 	mkdir -p $(DEB)/cpushare
 	cp -r packaging/debian $(DEB)/cpushare/
@@ -358,6 +358,7 @@ install: all ## install under DESTDIR and prefix (default /usr/local)
 	install -m755 $(BUILD)/bin/cpushare $(BUILD)/bin/cpushare-market $(BUILD)/bin/cpushare-seller $(BUILD)/bin/cpushare-relay $(DESTDIR)$(prefix)/bin
 	install -m755 $(BUILD)/bin/cpushare-vmrun $(DESTDIR)$(prefix)/libexec/cpushare
 	install -m644 $(BUILD)/images/canary.iso $(DESTDIR)$(prefix)/share/cpushare/images
+	if [ -f $(BUILD)/images/calibrate.iso ]; then install -m644 $(BUILD)/images/calibrate.iso $(DESTDIR)$(prefix)/share/cpushare/images; fi
 	cp -r --no-preserve=ownership db web packaging/apparmor $(DESTDIR)$(prefix)/share/cpushare/
 	install -d $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man7
 	install -m644 packaging/man/*.7 $(DESTDIR)$(prefix)/share/man/man7

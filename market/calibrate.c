@@ -7,6 +7,8 @@
  */
 #include "calibrate.h"
 
+#include <unistd.h>
+
 #include "calibrate_image.h"
 #include "calibrations.h"
 #include "file.h"
@@ -255,7 +257,8 @@ static err_t place(struct market *m, struct run *run, const struct presence *p, 
 	TRY(price_window(&order.max_prices, order.cores, order.memory_mib, m->settings->hold_window_us, &hold));
 	if (hold.micro > m->settings->calibration_cost.micro)
 		return E_LIMIT;
-	order.budget = m->settings->calibration_cost;
+	if (hold.micro)
+		order.budget = m->settings->calibration_cost; /* what costs nothing needs none */
 	TRY(store_calibration_buyer(m->store, run->seller, now, &row->buyer));
 	if (order.budget.micro)
 		TRY(store_calibration_pay(m->store, row->buyer, order.budget, now));
@@ -332,6 +335,34 @@ static void salted(void *job)
 		market_wake(m);
 }
 
+/* The operator's, that of the tree we run from, or the installed one. */
+static void image_path(const struct market *m, char *path, size_t size)
+{
+	static const char *const places[] = { "build/images", "images" };
+	if (m->settings->calibration_image[0]) {
+		snprintf(path, size, "%s", m->settings->calibration_image);
+		return;
+	}
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		snprintf(path, size, "%s/%s/calibrate.iso", m->resources_dir, places[i]);
+		if (!access(path, R_OK))
+			return;
+	}
+}
+
+/* Before an image is made for nothing: what its first minutes hold, and whether the commission covers the most that it may cost. */
+static err_t check_funds(struct market *m, const struct run *run, const struct prices *prices)
+{
+	money hold, funds;
+	TRY(price_window(prices, run->row.cores, run->row.memory_mib, m->settings->hold_window_us, &hold));
+	if (hold.micro > m->settings->calibration_cost.micro)
+		return E_LIMIT;
+	if (!hold.micro)
+		return OK;
+	TRY(store_calibration_funds(m->store, &funds));
+	return funds.micro < m->settings->calibration_cost.micro ? E_FUNDS : OK;
+}
+
 static err_t run_begin(struct market *m, const struct presence *p, wall_time now)
 {
 	const struct settings *s = m->settings;
@@ -354,14 +385,18 @@ static err_t run_begin(struct market *m, const struct presence *p, wall_time now
 	w->memory_mib = run->row.memory_mib / 2 - 16; /* the guest's system is in the other half */
 	uint32_t expected = p->row.m.score > p->row.measured_score ? p->row.m.score : p->row.measured_score;
 	w->steps = work_steps_for(expected, s->calibration_work_us);
-	if (s->calibration_image[0])
-		snprintf(run->path, sizeof run->path, "%s", s->calibration_image);
-	else
-		snprintf(run->path, sizeof run->path, "%s/build/images/calibrate.iso", m->resources_dir);
+	image_path(m, run->path, sizeof run->path);
+	err_t e = check_funds(m, run, &p->row.m.prices);
+	if (e == E_FUNDS || e == E_LIMIT)
+		placing_failed(m, run, e);
+	if (e) {
+		run_free(run);
+		return e == E_FUNDS || e == E_LIMIT ? OK : e;
+	}
 	run->next = c->runs;
 	c->runs = run;
 	run->job = true;
-	err_t e = workers_submit(c->workers, salt, salted, run);
+	e = workers_submit(c->workers, salt, salted, run);
 	if (e)
 		run_remove(c, run);
 	return e;
@@ -510,6 +545,13 @@ static size_t run_count(const struct calibrations *c)
 	return count;
 }
 
+static bool has_image(const struct market *m)
+{
+	char path[sizeof((struct run *)0)->path];
+	image_path(m, path, sizeof path);
+	return !access(path, R_OK);
+}
+
 static err_t draw(struct market *m, wall_time now, mono_time now_mono)
 {
 	const struct settings *s = m->settings;
@@ -522,7 +564,7 @@ static err_t draw(struct market *m, wall_time now, mono_time now_mono)
 		if (p && can_run(m, p, now_mono))
 			TRY(run_begin(m, p, now));
 	}
-	if (!s->calibration_random)
+	if (!s->calibration_random || !has_image(m))
 		return OK;
 	AUTO_FREE void **all = uuid_map_values(&m->machines, &count);
 	for (size_t i = 0; i < count && run_count(m->calibrations) < AT_ONCE; i++) {

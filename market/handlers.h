@@ -31,7 +31,7 @@ route_fn image_create, image_list, image_show, image_delete, image_pieces_show, 
 /* machines.c */
 route_fn machine_enrol, machine_list, machine_show, machine_explain, machine_leases, machine_retire;
 /* calibrations.c */
-route_fn calibration_list;
+route_fn calibration_list, calibration_ask;
 /* lines.c */
 route_fn line_get, line_proof, line_put;
 /* reports.c */

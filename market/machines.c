@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * machines.c - enrolment, the owner's view of machines, retirement
  */
+#include "calibrations.h"
 #include "file.h"
 #include "gate.h"
 #include "handlers.h"
@@ -122,6 +123,15 @@ static err_t recent_orders(struct market *m, json_t **ret_json, wall_time now)
 	return OK;
 }
 
+static json_t *line_to_json(const struct machine_row *row)
+{
+	json_t *json = json_object();
+	json_put_int(json, "down_kbit_s", row->line_down_kbit_s);
+	json_put_int(json, "up_kbit_s", row->line_up_kbit_s);
+	json_put_time(json, "measured_at", row->line_at);
+	return json;
+}
+
 /* Why there is no work: which orders wait, and what keeps each from this machine. */
 err_t machine_explain(struct request *r)
 {
@@ -134,9 +144,16 @@ err_t machine_explain(struct request *r)
 		return E_UNAVAILABLE;
 	struct ask ask = presence_to_ask(m, p);
 	book_explain_ask(m->book, &ask, &explanation);
-	json_t *recent;
-	TRY(recent_orders(m, &recent, r->now));
+	json_t *recent, *calibration;
+	TRY(calibration_last(m->store, row.m.id, &calibration));
+	err_t e = recent_orders(m, &recent, r->now);
+	if (e) {
+		json_decref(calibration);
+		return e;
+	}
 	json_t *answer = explanation_to_json(&explanation, "orders");
+	json_put(answer, "calibration", calibration);
+	json_put(answer, "line", line_to_json(&p->row));
 	json_put_text(answer, "state", machine_state_names[p->row.m.state]);
 	json_put_bool(answer, "in_book", book_ask(m->book, row.m.id) != NULL);
 	json_put_int(answer, "failures", row.failures);

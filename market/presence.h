@@ -28,8 +28,8 @@ struct presence {
 	/* Of the last report: */
 	uint32_t min_duration_s;
 	struct offer_terms terms;
-	mono_time line_tried;  /* when a trial of its line began a round last (lines.c); us 0: none did */
-	struct live *leases; /* those that have not ended */
+	mono_time line_tried; /* when a trial of its line began a round last (lines.c); us 0: none did */
+	struct live *leases;  /* those that have not ended */
 };
 
 /* NULL where there is no such machine, or the database does not answer. */

@@ -102,6 +102,7 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/machines/{id}/explain", machine_explain, S_MACHINES | S_MACHINE, BOOK, 0,
 	  "why it gets no work: what keeps waiting orders from it" },
 	{ "GET", "/v1/machines/{id}/calibrations", calibration_list, 0, 0, 0, "what came of measuring it" },
+	{ "POST", "/v1/machines/{id}/calibrations", calibration_ask, S_MACHINES | S_MACHINE, TX, 0, "measure it, once a day" },
 	{ "GET", "/v1/machines/{id}/line", line_get, S_MACHINE, QUIET | BOOK, 0, "a trial of its line: bytes to hash" },
 	{ "POST", "/v1/machines/{id}/line", line_proof, S_MACHINE, QUIET | BOOK, SMALL,
 	  "their hash; the answer says what to send" },

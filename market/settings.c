@@ -103,8 +103,8 @@ const struct conf_entry settings_table[] = {
 	DURATION("trust.timeout", attest_timeout_us, SECOND_US, HOUR_US, "60s",
 		 "a machine that is asked answers within this time"),
 
-	{ "calibration.random", CONF_BOOL, AT(calibration_random), 0, 0, 0, "no",
-	  "measure machines at random times (docs/CALIBRATION.md); no: only when asked to" },
+	{ "calibration.random", CONF_BOOL, AT(calibration_random), 0, 0, 0, "yes",
+	  "measure machines at random times, where the image is there (docs/CALIBRATION.md); no: only when asked to" },
 	DURATION("calibration.mean", calibration_mean_us, SECOND_US, 365 * DAY_US, "1d",
 		 "between two times of a machine, on average"),
 	NUMBER("calibration.a_day", calibration_a_day, 1, 1000, "4", "at most so many of one machine in 24 hours"),
@@ -116,7 +116,8 @@ const struct conf_entry settings_table[] = {
 	       "a machine that does less of what it claims, in percent, is taken off the book"),
 	{ "calibration.cost", CONF_MONEY, AT(calibration_cost), 0, 0, 0, "0.10", "what one may hold and cost" },
 	TEXT("calibration.image", calibration_image, "",
-	     "what its guest boots (make image-calibrate); empty: build/images/calibrate.iso of our tree"),
+	     "what its guest boots (make image-calibrate); empty: build/images/calibrate.iso of our tree, or that of "
+	     "cpushare-images"),
 
 	DURATION("timing.report_interval", report_interval_us, 200000, MINUTE_US, "5s", "between the reports of an idle machine"),
 	DURATION("timing.busy_interval", busy_interval_us, 200000, MINUTE_US, "1s", "while a lease starts or ends or is watched"),

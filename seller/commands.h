@@ -12,6 +12,7 @@ int command_status(struct cli *cli);
 int command_pause(struct cli *cli);
 int command_resume(struct cli *cli);
 int command_drain(struct cli *cli);
+int command_calibrate(struct cli *cli);
 int command_selftest(struct cli *cli);
 
 /* Is -o table or json? Says so where not. */

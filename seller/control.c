@@ -249,6 +249,19 @@ static void print_why(json_t *market)
 	putchar('\n');
 }
 
+static void print_measured(json_t *market)
+{
+	json_t *last = json_object_get(market, "calibration"), *line = json_object_get(market, "line");
+	if (json_is_object(last))
+		printf("measured  %s, score %lld, claimed %lld, at %s %s\n", text_of(last, "result"), number_of(last, "score"),
+		       number_of(last, "claimed_score"), text_of(last, "ended_at"), text_of(last, "detail"));
+	else
+		printf("measured  not yet by the market\n");
+	if (*text_of(line, "measured_at"))
+		printf("          %.1f Mbit/s up, %.1f down, at %s\n", (double)number_of(line, "up_kbit_s") / 1e3,
+		       (double)number_of(line, "down_kbit_s") / 1e3, text_of(line, "measured_at"));
+}
+
 static void print_outlook(json_t *outlook, bool works)
 {
 	json_t *market = json_object_get(outlook, "market");
@@ -265,6 +278,7 @@ static void print_outlook(json_t *outlook, bool works)
 	       : *text_of(market, "off_reason")			? "off its book: "
 								: "not on its book",
 	       text_of(market, "off_reason"));
+	print_measured(market);
 	if (!works)
 		print_why(market);
 }

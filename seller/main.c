@@ -85,6 +85,11 @@ static const struct cli_command commands[] = {
 	  "minutes,\n"
 	  "if it says nothing else) does not count against you.",
 	  drain_options, 0, 0, command_drain },
+	{ "calibrate", "", "ask the market to measure this machine",
+	  "The market then places an order of its own here and takes the time of work whose answer it can check. Once a day; "
+	  "`status`\n"
+	  "has the result. It measures machines at random times as well.",
+	  NULL, 0, 0, command_calibrate },
 	{ "tpm enrol", "", "show the market this computer's TPM, so that buyers can require it",
 	  "The market checks the TPM's certificate and that the key which signs is in that TPM. From then on the daemon answers\n"
 	  "its questions. What this proves to buyers, and what it tells of you: docs/TRUST.md.",

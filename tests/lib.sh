@@ -119,7 +119,7 @@ start_market() {
 # The market alone, on the same data and address: after it was killed.
 restart_market() {
 	rm -f "$MARKET_DATA/url"
-	${IN:-} cpushare-market serve --data "$MARKET_DATA" --listen "$MARKET_LISTEN" --set timing.report_interval=500ms \
+	${IN:-} cpushare-market serve --data "$MARKET_DATA" --listen "$MARKET_LISTEN" --set timing.report_interval=500ms --set calibration.random=no \
 		"${MARKET_OPTIONS[@]}" >>"$WORK/market.log" 2>&1 &
 	MARKET_PID=$!
 	within 60 market_answers

@@ -198,6 +198,28 @@ err_t store_calibration_ask(struct store *s, uuid machine)
 	return store_query_one(s, ASK_SQL, &p, NULL);
 }
 
+static const char WANT_SQL[] = "UPDATE machine SET calibration_asked = true, calibration_wanted_at = $4 WHERE id = $2 AND "
+			       "account = $1 AND state <> 'retired' AND "
+			       "(calibration_wanted_at IS NULL OR calibration_wanted_at <= $3)";
+
+err_t store_calibration_want(struct store *s, uuid account, uuid machine, wall_time since, wall_time now)
+{
+	struct params p = { 0 };
+	param_uuid(&p, account);
+	param_uuid(&p, machine);
+	param_time(&p, since);
+	param_time(&p, now);
+	return store_query_one(s, WANT_SQL, &p, NULL);
+}
+
+static const char FUNDS_SQL[] = "SELECT balance_micro FROM ledger_account WHERE owner IS NULL AND kind = 'commission'";
+
+err_t store_calibration_funds(struct store *s, money *ret)
+{
+	struct params p = { 0 };
+	return store_query_int(s, FUNDS_SQL, &p, &ret->micro);
+}
+
 static void id_read(struct row *row, void *element)
 {
 	*(uuid *)element = row_uuid(row);

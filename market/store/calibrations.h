@@ -22,6 +22,9 @@ struct calibration_row {
 /* What everybody may know of it (calibrations.c). */
 json_t *calibration_to_json(const struct calibration_row *row);
 
+/* Of the last one that has ended; null where none has (calibrations.c). */
+MUST_CHECK err_t calibration_last(struct store *s, uuid machine, json_t **ret_json);
+
 /* An account of the market's own that this seller has never met; made where there is none. */
 MUST_CHECK err_t store_calibration_buyer(struct store *s, uuid seller, wall_time now, uuid *ret_account);
 /* Out of the market's commission. E_FUNDS. */
@@ -43,6 +46,10 @@ MUST_CHECK err_t store_calibration_unended(struct store *s, struct calibration_r
 MUST_CHECK err_t store_calibration_count(struct store *s, uuid machine, wall_time since, int64_t *ret_count);
 /* E_NOT_FOUND: no such machine in service. */
 MUST_CHECK err_t store_calibration_ask(struct store *s, uuid machine);
+/* As its owner: E_NOT_FOUND also where that account asked after `since`. */
+MUST_CHECK err_t store_calibration_want(struct store *s, uuid account, uuid machine, wall_time since, wall_time now);
+/* What there is to pay calibrations with. */
+MUST_CHECK err_t store_calibration_funds(struct store *s, money *ret);
 /* Images, each of one calibration whose order has ended. */
 struct calibration_left {
 	uuid buyer;

@@ -152,4 +152,28 @@ ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
 is "$(cpushare-market calibration list "${M_ID[desk]}" "${OPERATE[@]}" | jq -c '[.items[].result]')" \
 	'["slow","failed","good","wrong","good"]' "the operator's list"
 
+# ---- the owner asks; the market by itself ----
+ask() { api POST "/v1/machines/${M_ID[$1]}/calibrations" "" "$2"; }
+M_SCORE=1
+new_machine lap "$OWNER" || bail "no machine: $BODY"
+report lap
+ask lap "${M_TOKEN[desk]}"
+is "$STATUS" 404 "a machine asks for none but itself"
+signup stranger && ask lap "$TOKEN"
+is "$STATUS" 404 "nor does somebody else"
+ask lap "$OWNER"
+is "$STATUS" 204 "its owner may ask"
+ask lap "${M_TOKEN[lap]}"
+is "$STATUS" 429 "once a day"
+ok "and it comes" within 20 lease_of lap
+report lap "[$(said "$LEASE" ended withdrawn_by_seller)]"
+given_up() { api GET "/v1/machines/${M_ID[lap]}/explain" "" "${M_TOKEN[lap]}" && [ "$(field .calibration.result)" = failed ]; }
+ok "its daemon reads what came of the last one" within 30 given_up
+like "$(cpushare-market config example)" 'random = yes' "where nothing is set, machines are measured at random times"
+end "$MARKET_PID"
+MARKET_OPTIONS=("${CALIBRATION[@]}" --set calibration.random=yes --set calibration.mean=1s)
+ok "with such a market" restart_market
+new_machine fresh "$OWNER" || bail "no machine: $BODY"
+ok "a new machine gets an order that nobody asked for" within 60 lease_of fresh
+
 done_testing

@@ -65,7 +65,7 @@ pg_dump -Fc -h "$MARKET_DATA/run" -U cpushare_owner -d cpushare -f "$WORK/backup
 orders=$(sql "SELECT count(*) FROM cpushare.order")
 mkdir "$WORK/restored"
 MARKET_DATA=$WORK/restored
-cpushare-market serve --data "$MARKET_DATA" --listen 127.0.0.1:0 >>"$WORK/restored.log" 2>&1 &
+cpushare-market serve --data "$MARKET_DATA" --listen 127.0.0.1:0 --set calibration.random=no >>"$WORK/restored.log" 2>&1 &
 RESTORED=$!
 cleanup 'end $RESTORED; stop_database'
 within 60 market_answers
@@ -74,7 +74,7 @@ pg_restore -h "$MARKET_DATA/run" -U cpushare_owner -d cpushare "$WORK/backup" 2>
 is $? 0 "a dump is restored"
 end $RESTORED KILL
 rm -f "$MARKET_DATA/url"
-cpushare-market serve --data "$MARKET_DATA" --listen 127.0.0.1:0 >>"$WORK/restored.log" 2>&1 &
+cpushare-market serve --data "$MARKET_DATA" --listen 127.0.0.1:0 --set calibration.random=no >>"$WORK/restored.log" 2>&1 &
 RESTORED=$!
 ok "a market works on it" within 60 market_answers
 is "$(sql "SELECT count(*) FROM cpushare.order")" "$orders" "everything is there"

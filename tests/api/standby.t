@@ -22,7 +22,7 @@ is "$(field '.leases[0].ack_seq')" 1 "that runs"
 is "$(cpushare-market serve --data "$MARKET_DATA" --listen 127.0.0.1:0 2>/dev/null; echo $?)" 1 "a second market on one folder is refused"
 like "$(cpushare-market migrate --data "$MARKET_DATA")" 'a market runs' "migrate leaves a running market alone"
 like "$(cpushare-market migrate --database "$(market_uri)" --data "$WORK/second")" 'up to date' "migrate takes any database"
-cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen 127.0.0.1:0 --set timing.settle_interval=1ms \
+cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen 127.0.0.1:0 --set calibration.random=no --set timing.settle_interval=1ms \
 	--set timing.lost_contact=10s >>"$WORK/second.log" 2>&1 &
 SECOND=$!
 cleanup 'end $SECOND'
@@ -46,7 +46,7 @@ api GET /v1/balance "" "$BUYER"
 is "$(field .held_micro)" 0 "and ends"
 ok "the ledger holds" cpushare-market ledger verify --database "$DATABASE" --data "$WORK/second"
 rm -f "$MARKET_DATA/url"
-cpushare-market serve --data "$MARKET_DATA" --listen "$MARKET_LISTEN" >>"$WORK/market.log" 2>&1 &
+cpushare-market serve --data "$MARKET_DATA" --listen "$MARKET_LISTEN" --set calibration.random=no >>"$WORK/market.log" 2>&1 &
 MARKET_PID=$!
 ok "the first, started again" within 20 market_answers
 ok "stands by now" not holds "$MARKET_DATA"
@@ -57,7 +57,7 @@ ok "and the first has the book again" within 10 holds "$MARKET_DATA"
 
 # One that is paused keeps its connections, and does not know how long it was.
 rm "$WORK/second.log"
-cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen 127.0.0.1:0 >>"$WORK/second.log" 2>&1 &
+cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen 127.0.0.1:0 --set calibration.random=no >>"$WORK/second.log" 2>&1 &
 SECOND=$!
 ok "the second stands by again" within 10 stands_by
 EPOCH=$(sql "SELECT epoch FROM cpushare.book")

@@ -14,7 +14,7 @@ ln -s "$MARKET_DATA/pieces" "$WORK/second/pieces"
 cp "$MARKET_DATA/signing.pem" "$WORK/second/"
 SECOND_LISTEN=127.0.0.1:$(free_port)
 start_second() {
-	cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen "$SECOND_LISTEN" --set timing.report_interval=500ms \
+	cpushare-market serve --database "$DATABASE" --data "$WORK/second" --listen "$SECOND_LISTEN" --set calibration.random=no --set timing.report_interval=500ms \
 		"${OPTIONS[@]}" >>"$WORK/second.log" 2>&1 &
 	SECOND=$!
 	cleanup 'end $SECOND'

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/../lib.sh"
 [[ $BUILD != */san ]] || skip_all "packages are not made of sanitized programs"
 PACKAGES=(cpushare cpushare-market cpushare-seller cpushare-relay)
+ALL=("${PACKAGES[@]}" cpushare-images)
 D=$TOP/packaging/debian
 
 # ---- built ----
@@ -15,7 +16,7 @@ ok "make deb" env DEB_BUILD_OPTIONS=noautodbgsym make -C "$TOP" --no-print-direc
 VERSION=$(sed -nE '1s/.*\(([^)]*)\).*/\1/p' "$D/changelog")
 is "$(cpushare --version)" "cpushare $VERSION" "the change log's version is the programs'"
 FILES=()
-for p in "${PACKAGES[@]}"; do FILES+=("$BUILD/deb/${p}_${VERSION}_amd64.deb"); done
+for p in "${ALL[@]}"; do FILES+=("$BUILD/deb/${p}_${VERSION}_amd64.deb"); done
 is "$(lintian --allow-root "${FILES[@]}" 2>&1)" "" "lintian has nothing to say"
 for unit in market:20 relay:20 seller:55; do
 	ok "the ${unit%:*}'s unit is hardened: at most ${unit#*:} of 100 on systemd's scale" \
@@ -39,6 +40,8 @@ inside() { chroot "$R" "$@"; }
 cp "${FILES[@]}" "$R/root/"
 before=$(inside getent passwd; ls "$R/etc" "$R/var/lib")
 ok "they are installed" inside sh -c 'DEBIAN_FRONTEND=noninteractive dpkg -i /root/*.deb'
+ok "the market's image is the one that was built" cmp "$BUILD/images/calibrate.iso" "$R/usr/share/cpushare/images/calibrate.iso"
+like "$(inside dpkg-query -W -f='${Built-Using}' cpushare-images)" 'busybox \(= .*linux.* \(= .*syslinux \(= ' "which names its sources"
 is "$(inside dpkg --audit)" "" "dpkg finds nothing half done"
 is "$(inside stat -c '%U %a' /var/lib/cpushare-market)" "cpushare-market 711" "the market has a user, who owns its folder"
 ok "its configuration explains every setting" grep -q '^# .*basis points' "$R/etc/cpushare/market.conf"
@@ -100,6 +103,6 @@ end "$SERVICE_PID"
 end "$SELLER_PID"
 end "$MARKET_PID"
 ok "the market said that it stops" told market 'STOPPING=1'
-ok "they are purged" inside dpkg --purge "${PACKAGES[@]}"
+ok "they are purged" inside dpkg --purge "${ALL[@]}"
 is "$(inside getent passwd; ls "$R/etc" "$R/var/lib")" "$before" "nothing is left of them"
 done_testing
