@@ -27,7 +27,7 @@ route_fn statement_show, statement_csv;
 route_fn payout_quote, payout_create, payout_list, payout_show, payout_approve, payout_confirm, payout_fail, operator_payouts;
 route_fn payment_webhook, payment_return;
 /* images.c */
-route_fn image_create, image_list, image_show, image_delete, image_pieces_show, piece_put, piece_get;
+route_fn image_create, image_list, image_show, image_delete, image_pieces_show, image_order_put, piece_put, piece_get;
 /* machines.c */
 route_fn machine_enrol, machine_list, machine_show, machine_explain, machine_leases, machine_retire;
 /* calibrations.c */

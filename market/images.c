@@ -97,7 +97,25 @@ err_t image_pieces_show(struct request *r)
 	bool owner = uuid_is_zero(r->caller.machine);
 	TRY(check_reader(r, false));
 	TRY(store_image_pieces(market_of(r)->store, owner ? r->caller.account : (uuid){ 0 }, r->values.hash, &pieces));
+	if (!owner)
+		TRY(store_image_order(market_of(r)->store, r->values.hash, &pieces.order, &pieces.order_count));
 	answer_json(r, 200, image_pieces_to_json(&pieces));
+	return OK;
+}
+
+/* A seller's word: a bad one makes others' boots slower, and nothing else. */
+err_t image_order_put(struct request *r)
+{
+	struct json_error error = { 0 };
+	__attribute__((cleanup(image_order_clear))) struct image_order order = { 0 };
+	if (image_order_from_json(r->json, &order, &error) != OK)
+		return refuse_json(r, &error);
+	TRY(check_reader(r, false));
+	err_t e = store_image_order_set(market_of(r)->store, r->values.hash, &order);
+	if (e == E_INVALID)
+		return refuse(r, REFUSE_BAD_FIELD, "pieces", "the image has not so many pieces");
+	TRY(e);
+	answer_empty(r);
 	return OK;
 }
 

@@ -91,6 +91,7 @@ const struct route market_routes[] = {
 	{ "DELETE", "/v1/images/{hash}", image_delete, S_IMAGES, TX, 0, "forget an image" },
 	{ "GET", "/v1/images/{hash}/pieces", image_pieces_show, S_IMAGES | S_MACHINE, 0, 0,
 	  "its pieces' hashes, and which are missing" },
+	{ "PUT", "/v1/images/{hash}/order", image_order_put, S_MACHINE, QUIET, JSON, "in which order a boot read its pieces" },
 	{ "GET", "/v1/images/{hash}/pieces/{n}", piece_get, S_IMAGES | S_MACHINE, 0, 0, "a piece's bytes" },
 	{ "PUT", "/v1/images/{hash}/pieces/{n}", piece_put, S_IMAGES, BYTES | QUIET, PIECE, "upload a piece" },
 

@@ -137,7 +137,16 @@ void image_pieces_clear(struct image_pieces *p)
 {
 	free(p->pieces);
 	free(p->missing);
+	free(p->order);
 	*p = (struct image_pieces){ 0 };
+}
+
+static json_t *indexes_to_json(const uint32_t *indexes, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_integer(indexes[i]));
+	return array;
 }
 
 json_t *image_pieces_to_json(const struct image_pieces *p)
@@ -147,12 +156,10 @@ json_t *image_pieces_to_json(const struct image_pieces *p)
 	json_put_int(json, "size_bytes", p->size_bytes);
 	json_put_int(json, "piece_bytes", PIECE_BYTES);
 	json_put(json, "pieces", pieces_to_json(p->pieces, p->piece_count));
-	if (p->missing) {
-		json_t *missing = json_array();
-		for (size_t i = 0; i < p->missing_count; i++)
-			json_array_append_new(missing, json_integer(p->missing[i]));
-		json_put(json, "missing", missing);
-	}
+	if (p->missing)
+		json_put(json, "missing", indexes_to_json(p->missing, p->missing_count));
+	if (p->order_count)
+		json_put(json, "order", indexes_to_json(p->order, p->order_count));
 	return json;
 }
 
@@ -185,6 +192,35 @@ static void take_missing(struct json_reader *r, size_t piece_count, uint32_t **r
 	missing = NULL;
 }
 
+/* Indexes of pieces in any order, none twice. */
+static void take_order(struct json_reader *r, const char *name, size_t piece_count, uint32_t **ret_order, size_t *ret_count)
+{
+	json_t *array, *value;
+	size_t i;
+	if (!json_take_array(r, name, IMAGE_ORDER_MAX, &array) || r->bad)
+		return;
+	AUTO_FREE uint32_t *order = calloc(json_array_size(array) + 1, sizeof *order);
+	AUTO_FREE bool *seen = calloc(piece_count + 1, sizeof *seen);
+	if (!order || !seen) {
+		json_refuse(r, name, "does not fit into memory");
+		return;
+	}
+	json_array_foreach (array, i, value) {
+		int64_t index = json_integer_value(value);
+		if (!json_is_integer(value) || index < 0 || index >= (int64_t)piece_count || seen[index]) {
+			char element[32];
+			snprintf(element, sizeof element, "%s[%zu]", name, i);
+			json_refuse(r, element, "must be the index of a piece, and each is there once");
+			return;
+		}
+		order[i] = (uint32_t)index;
+		seen[index] = true;
+	}
+	*ret_order = order;
+	*ret_count = json_array_size(array);
+	order = NULL;
+}
+
 err_t image_pieces_from_json(json_t *json, struct image_pieces *ret, struct json_error *error)
 {
 	struct json_reader r;
@@ -196,6 +232,8 @@ err_t image_pieces_from_json(json_t *json, struct image_pieces *ret, struct json
 	json_take_int(&r, "piece_bytes", PIECE_BYTES, PIECE_BYTES, &piece_bytes);
 	take_pieces(&r, p.size_bytes, &p.pieces, &p.piece_count);
 	take_missing(&r, p.piece_count, &p.missing, &p.missing_count);
+	if (json_has(&r, "order"))
+		take_order(&r, "order", p.piece_count, &p.order, &p.order_count);
 	TRY(json_close_lenient(&r));
 	if (!sha256_equal(image_id(p.size_bytes, p.pieces, p.piece_count), p.id)) {
 		json_refuse(&r, "pieces", "must hash to the image's id");
@@ -203,5 +241,31 @@ err_t image_pieces_from_json(json_t *json, struct image_pieces *ret, struct json
 	}
 	*ret = p;
 	p = (struct image_pieces){ 0 };
+	return OK;
+}
+
+/* ---- image_order ---- */
+void image_order_clear(struct image_order *o)
+{
+	free(o->pieces);
+	*o = (struct image_order){ 0 };
+}
+
+json_t *image_order_to_json(const struct image_order *o)
+{
+	json_t *json = json_object();
+	json_put(json, "pieces", indexes_to_json(o->pieces, o->count));
+	return json;
+}
+
+err_t image_order_from_json(json_t *json, struct image_order *ret, struct json_error *error)
+{
+	struct json_reader r;
+	__attribute__((cleanup(image_order_clear))) struct image_order o = { 0 };
+	json_open(&r, json, error);
+	take_order(&r, "pieces", IMAGE_MAX_PIECES, &o.pieces, &o.count);
+	TRY(json_close(&r));
+	*ret = o;
+	o = (struct image_order){ 0 };
 	return OK;
 }

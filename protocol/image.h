@@ -43,7 +43,7 @@ json_t *image_to_json(const struct image *i);
 MUST_CHECK err_t image_from_json(json_t *json, struct image *ret, struct json_error *error);
 
 /* GET /v1/images/{id}/pieces: {"id","size_bytes","piece_bytes","pieces":[hex,…],"missing":[index,…]}; "missing" only to
- * the image's owner (NULL where it is absent). PUT /v1/images/{id}/pieces/{index}: the bytes, application/octet-stream, 204.
+ * the image's owner (NULL where it is absent); "order":[index,…] where a boot of this image was heard of: as it read them first. PUT /v1/images/{id}/pieces/{index}: the bytes, application/octet-stream, 204.
  * GET: the bytes. */
 struct image_pieces {
 	sha256 id;
@@ -52,10 +52,23 @@ struct image_pieces {
 	size_t piece_count;
 	uint32_t *missing; /* heap, ascending */
 	size_t missing_count;
+	uint32_t *order; /* heap, none twice; NULL: not known */
+	size_t order_count;
 };
 void image_pieces_clear(struct image_pieces *p);
 json_t *image_pieces_to_json(const struct image_pieces *p);
 /* Also checks that the list hashes to the id: E_CORRUPT. */
 MUST_CHECK err_t image_pieces_from_json(json_t *json, struct image_pieces *ret, struct json_error *error);
+
+/* PUT /v1/images/{id}/order {"pieces":[index,…]}, by a machine with a lease of it: in which order its guest read them first; 204. The first
+ * IMAGE_ORDER_MAX are enough: what a boot reads. */
+#define IMAGE_ORDER_MAX 1024
+struct image_order {
+	uint32_t *pieces; /* heap, none twice */
+	size_t count;
+};
+void image_order_clear(struct image_order *o);
+json_t *image_order_to_json(const struct image_order *o);
+MUST_CHECK err_t image_order_from_json(json_t *json, struct image_order *ret, struct json_error *error);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * How it works: a fetch's thread waits for its turn, and where the image is not there it gets the list of pieces, which hashes to the image's
  * id. Pieces that a fetch before it left in ID.part are verified again. Then one piece after the other: first what a guest waits for, then
- * what a boot of this image read last time in that order, then what lies behind the guest's last read. ID.part becomes ID.iso by a rename,
+ * what a boot of this image read last time in that order, here or, as the market tells, elsewhere, then what lies behind the guest's last read. ID.part becomes ID.iso by a rename,
  * so that a lease that links it has the whole image without another step.
  */
 #include "cache.h"
@@ -28,12 +28,13 @@
 /* A guest that reads what is not there yet waits; so long may the market be away meanwhile. */
 #define PATIENCE_US (2 * MINUTE_US)
 #define ORDER_KEPT_S (30 * 24 * 3600)
-enum { TURN_MS = 20, AGAIN_MS = 1000 };
+enum { TURN_MS = 20, AGAIN_MS = 1000, TELL_MS = 3000 };
 
 static pthread_mutex_t one_fetch = PTHREAD_MUTEX_INITIALIZER;
 
 struct image_fetch {
 	const struct settings *settings;
+	const struct identity *identity;
 	struct client *client;
 	sha256 id;
 	int64_t size_bytes;
@@ -219,12 +220,48 @@ static void order_load(struct image_fetch *f)
 {
 	char path[PATH_SIZE], *data = NULL;
 	size_t len;
-	if (image_file(f, "order", path) || file_read(path, f->list.piece_count * sizeof *f->order, &data, &len))
+	if (image_file(f, "order", path) || file_read(path, f->list.piece_count * sizeof *f->order, &data, &len)) {
+		f->order = f->list.order; /* of somebody else's boot */
+		f->order_count = f->list.order_count;
+		f->list.order = NULL;
 		return;
+	}
 	f->order = (uint32_t *)(void *)data;
 	f->order_count = len / sizeof *f->order;
 	for (size_t i = 0; i < f->order_count; i++)
 		f->order[i] = be32toh(f->order[i]);
+}
+
+/* To the market, for others' boots. What a captured process wrote is no reason to be refused: numbers that are none, or are there twice,
+ * are left out. The lease's end waits for this call, so it may not take long. */
+static void order_tell(const struct image_fetch *f, const char *data, size_t len)
+{
+	uint32_t pieces[IMAGE_ORDER_MAX];
+	struct image_order order = { .pieces = pieces };
+	struct client *client = NULL;
+	struct problem problem = { .status = 0 };
+	char path[160];
+	struct reader r = reader_of(data, len);
+	AUTO_FREE bool *seen = calloc(f->list.piece_count, sizeof *seen);
+	for (size_t n = len / 4; seen && n && order.count < IMAGE_ORDER_MAX; n--) {
+		uint32_t index = read_u32(&r);
+		if (index >= f->list.piece_count || seen[index])
+			continue;
+		seen[index] = true;
+		pieces[order.count++] = index;
+	}
+	struct client_config config = { .url = f->settings->market_url,
+					.pin = f->settings->market_pin,
+					.token = f->identity->token,
+					.user_agent = "cpushare-seller/" CPUSHARE_VERSION,
+					.timeout_ms = TELL_MS };
+	if (!order.count || client_new(&config, &client))
+		return;
+	AUTO_JSON body = image_order_to_json(&order);
+	snprintf(path, sizeof path, "/v1/images/%s/order", f->id_text);
+	if (client_call(client, "PUT", path, body, NULL, NULL, &problem))
+		log_debug("the order of reads is not told", "image=%.12s status=%d", f->id_text, problem.status);
+	client_free(client);
 }
 
 /* What this boot read becomes what the next one is prepared for. */
@@ -238,6 +275,7 @@ static void order_save(const struct image_fetch *f)
 		return;
 	if (file_write(kept, data, len, 0600))
 		log_warn("the order of reads is not kept", "image=%.12s", f->id_text);
+	order_tell(f, data, len);
 }
 
 /* ---- pieces ---- */
@@ -455,6 +493,7 @@ err_t image_fetch_start(const struct settings *s, const struct identity *identit
 	if (!f)
 		return E_NOMEM;
 	f->settings = s;
+	f->identity = identity;
 	f->wake_fd = wake_fd;
 	f->id = id;
 	f->size_bytes = size_bytes;

@@ -2,6 +2,7 @@
  * image.c - images and what is there of them
  */
 #include <assert.h>
+#include "buf.h"
 #include "connection.h"
 #include "file.h"
 
@@ -108,7 +109,7 @@ err_t store_image_pieces(struct store *s, uuid account, sha256 id, struct image_
 		TRY(store_query(s, MISSING_SQL, &missing, &lacking));
 		TRY(rows_read(s, lacking, sizeof(uint32_t), index_read, &indices, &missing_count));
 	}
-	*ret = (struct image_pieces){ id, size_bytes, hashes, piece_count, indices, missing_count };
+	*ret = (struct image_pieces){ id, size_bytes, hashes, piece_count, indices, missing_count, NULL, 0 };
 	hashes = NULL;
 	return OK;
 }
@@ -179,4 +180,35 @@ err_t store_image_for_machine(struct store *s, uuid machine, sha256 id, bool *re
 	TRY(store_query_int(s, FOR_MACHINE_SQL, &p, &leases));
 	*ret_allowed = leases > 0;
 	return OK;
+}
+
+/* ---- the order of a boot's reads ---- */
+
+static const char ORDER_SQL[] =
+	"SELECT o.index FROM image_list, unnest(read_order) WITH ORDINALITY o(index, n) WHERE id = $1 ORDER BY o.n";
+
+err_t store_image_order(struct store *s, sha256 id, uint32_t **ret_order, size_t *ret_count)
+{
+	struct params p = { 0 };
+	AUTO_RESULT *result = NULL;
+	param_sha256(&p, &id);
+	TRY(store_query(s, ORDER_SQL, &p, &result));
+	return rows_read(s, result, sizeof **ret_order, index_read, (void **)ret_order, ret_count);
+}
+
+static const char ORDER_SET_SQL[] = "UPDATE image_list SET read_order = $2::text::integer[] WHERE id = $1 AND "
+				    "piece_count > ALL ($2::text::integer[])";
+
+err_t store_image_order_set(struct store *s, sha256 id, const struct image_order *order)
+{
+	struct params p = { 0 };
+	AUTO_BUF list = { 0 };
+	for (size_t i = 0; i < order->count; i++)
+		buf_printf(&list, "%c%u", i ? ',' : '{', order->pieces[i]);
+	buf_printf(&list, "%s}", order->count ? "" : "{");
+	TRY(list.error);
+	param_sha256(&p, &id);
+	param_text(&p, list.data);
+	err_t e = store_query_one(s, ORDER_SET_SQL, &p, NULL);
+	return e == E_NOT_FOUND ? E_INVALID : e;
 }

@@ -157,6 +157,10 @@ MUST_CHECK err_t store_image_piece_add(struct store *s, uuid account, sha256 id,
 MUST_CHECK err_t store_pieces_unused(struct store *s, const sha256 *hashes, size_t count, sha256 **ret_unused, size_t *ret_count);
 /* E_CONFLICT while an order that has not ended uses it. */
 MUST_CHECK err_t store_image_delete(struct store *s, uuid account, sha256 id);
+/* In which order the last boot that was heard of read its pieces: none where none was. */
+MUST_CHECK err_t store_image_order(struct store *s, sha256 id, uint32_t **ret_order, size_t *ret_count);
+/* E_INVALID: it has not so many pieces. */
+MUST_CHECK err_t store_image_order_set(struct store *s, sha256 id, const struct image_order *order);
 /* May this machine read the image? (It has a lease of it that has not ended.) */
 MUST_CHECK err_t store_image_for_machine(struct store *s, uuid machine, sha256 id, bool *ret_allowed);
 

@@ -65,6 +65,25 @@ is "$(jq -r .image "$(lease)/vm.json")" file "from the file, as the image is who
 ok "and libvirt had nothing to find out" [ -s "$(lease)/capabilities.xml" -a ! -s "$(lease)/capabilities.new" ]
 ok "the buyer cancels that, too" as buyer cpushare order cancel again --wait --timeout 1m
 
+# ---- another seller is told in which order it was read ----
+heard() { [ "$(sql "SELECT read_order[1] || ' ' || (cardinality(read_order) > 3) FROM cpushare.image_list WHERE piece_count > 100")" = '0 true' ]; }
+ok "the market knows in which order that was" within 20 heard
+# One that no boot has, so that it is known again: the last pieces first.
+sql "UPDATE cpushare.image_list SET read_order = (SELECT array_agg(i) FROM generate_series(piece_count - 1, piece_count - 6, -1) i) WHERE piece_count > 100"
+as desk cpushare-seller pause --state "$WORK/desk" >/dev/null
+ok "another machine" new_seller lap
+tc qdisc add dev lo root tbf rate 10mbit burst 128kb latency 400ms
+start_seller lap
+ok "gets the image over that link" eval 'as buyer cpushare order create --image good.iso --memory 160M --max-price 1 --name far -q'
+map() { cat "$WORK"/lap/leases/*/image.map; }
+last_there() { [ "$(map | tail -c 6 | tr -d '\0' | wc -c)" = 6 ]; }
+ok "the pieces that the market named are there" within 120 last_there
+like "$(($(map | tr -cd '\0' | wc -c) > 40))" 1 "when most others are still missing"
+tc qdisc del dev lo root
+ok "the buyer cancels that" as buyer cpushare order cancel far --wait --timeout 1m
+as lap cpushare-seller pause --state "$WORK/lap" >/dev/null
+as desk cpushare-seller resume --state "$WORK/desk" >/dev/null
+
 # ---- a piece that is not what the list says ----
 piece=$(tail -c +$(((52 << 20) + 1)) "$WORK/bad.iso" | head -c $((1 << 20)) | sha256sum | cut -d' ' -f1)
 head -c $((1 << 20)) /dev/zero >"$MARKET_DATA/pieces/${piece:0:2}/$piece"

@@ -534,6 +534,8 @@ kill "$DESK" 2>/dev/null
 wait "$DESK"
 is $? 0 "the daemon ends with 0"
 operate 0 "calibration run" "$MACHINE"
+owner 0 calibrate
+owner 7 calibrate # once a day
 TRIED["cpushare-seller run"]=1
 owner 6 pause
 try 0 seller "machine retire" desk

@@ -81,8 +81,8 @@ static void requests(void)
 
 static void lists(void)
 {
-	static const char good[] =
-		"{\"id\":\"" ID_OF_TWO "\",\"size_bytes\":1048577,\"piece_bytes\":1048576,\"pieces\":" TWO ",\"missing\":[0,1]}";
+	static const char good[] = "{\"id\":\"" ID_OF_TWO "\",\"size_bytes\":1048577,\"piece_bytes\":1048576,\"pieces\":" TWO
+				   ",\"missing\":[0,1],\"order\":[1,0]}";
 	static const char strangers[] =
 		"{\"id\":\"" ID_OF_TWO "\",\"size_bytes\":1048577,\"piece_bytes\":1048576,\"pieces\":" TWO "}";
 	static const char whole[] =
@@ -98,6 +98,12 @@ static void lists(void)
 		{ "missing", "[2]", "missing[0]" },
 		{ "missing", "[-1]", "missing[0]" },
 		{ "missing", "[\"0\"]", "missing[0]" },
+		{ "order", "[1]", NULL },
+		{ "order", "[1,1]", "order[1]" },
+		{ "order", "[2]", "order[0]" },
+		{ "order", "[-1]", "order[0]" },
+		{ "order", "[0.5]", "order[0]" },
+		{ "order", "[1,0,1]", "order[2]" },
 		{ "tomorrow", "1", NULL },
 	};
 	message_survives(image_pieces, image_pieces_from_json, image_pieces_to_json, image_pieces_clear, good);
@@ -113,11 +119,37 @@ static void lists(void)
 	json_decref(json);
 }
 
+static void orders(void)
+{
+	static const char good[] = "{\"pieces\":[5,0,16383]}";
+	static const struct row rows[] = {
+		{ "pieces", NULL, "pieces" },	   { "pieces", "5", "pieces" },
+		{ "pieces", "[]", NULL },	   { "pieces[0]", "16384", "pieces[0]" },
+		{ "pieces[1]", "5", "pieces[1]" }, { "pieces[2]", "\"1\"", "pieces[2]" },
+		{ "more", "1", "more" },
+	};
+	message_survives(image_order, image_order_from_json, image_order_to_json, image_order_clear, good);
+	message_rows(image_order, image_order_from_json, image_order_clear, good, rows);
+
+	struct image_order o;
+	struct json_error error;
+	json_t *json = message_parse(good), *list = json_object_get(json, "pieces");
+	json_array_clear(list);
+	while (json_array_size(list) < IMAGE_ORDER_MAX)
+		json_array_append_new(list, json_integer((json_int_t)json_array_size(list)));
+	ok(image_order_from_json(json, &o, &error) == OK && o.count == IMAGE_ORDER_MAX, "1024 pieces");
+	image_order_clear(&o);
+	json_array_append_new(list, json_integer(IMAGE_ORDER_MAX));
+	ok(image_order_from_json(json, &o, &error) != OK, "not 1025");
+	json_decref(json);
+}
+
 int main(void)
 {
 	sizes();
 	ids();
 	requests();
 	lists();
+	orders();
 	return done_testing();
 }
