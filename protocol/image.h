@@ -43,8 +43,8 @@ json_t *image_to_json(const struct image *i);
 MUST_CHECK err_t image_from_json(json_t *json, struct image *ret, struct json_error *error);
 
 /* GET /v1/images/{id}/pieces: {"id","size_bytes","piece_bytes","pieces":[hex,…],"missing":[index,…]}; "missing" only to
- * the image's owner (NULL where it is absent); "order":[index,…] where a boot of this image was heard of: as it read them first. PUT /v1/images/{id}/pieces/{index}: the bytes, application/octet-stream, 204.
- * GET: the bytes. */
+ * the image's owner (NULL where it is absent); "order":[index,…] only to machines, where a boot of this image was heard of.
+ * PUT /v1/images/{id}/pieces/{index}: the bytes, application/octet-stream, 204. GET: the bytes. */
 struct image_pieces {
 	sha256 id;
 	int64_t size_bytes;

@@ -89,9 +89,9 @@ struct lease_report {
 /* What else a machine says of itself and its owner of buyers; all optional, 0 and "" where unknown or of no matter. */
 struct offer_terms {
 	enum cpu_vendor cpu_vendor;
-	bool direct;	       /* reachable by UDP without a relay */
-	enum nat_kind nat;     /* as it was measured */
-	uint32_t relay_rtt_ms; /* to the nearest relay, as it was measured; 0: unknown */
+	bool direct;			 /* reachable by UDP without a relay */
+	enum nat_kind nat;		 /* as it was measured */
+	uint32_t relay_rtt_ms;		 /* to the nearest relay, as it was measured; 0: unknown */
 	uint32_t up_kbit_s, down_kbit_s; /* at most, of what the market measures; 0: all of it */
 	struct region_rtt rtt[MAX_REGIONS];
 	size_t rtt_count;

@@ -8,7 +8,8 @@
 #include "order.h"
 
 /* GET /v1/netcheck: {"now","stun":["192.0.2.7:3478",…],"relays":[{"address":"192.0.2.7:3478","tls":"192.0.2.7:443","tls_pin":HEX,
- * "region":"eu"},…]}; tls and tls_pin are both there or both absent; region: one of the market's, or absent. Tickets belong to members of a network and are not here: relays answer STUN without. */
+ * "region":"eu"},…]}; tls and tls_pin are both there or both absent; region: one of the market's, or absent. Tickets belong to members of a
+ * network and are not here: relays answer STUN without. */
 struct netcheck {
 	wall_time now;
 	size_t stun_count, relay_count;

@@ -3,8 +3,8 @@
  *
  * How it works: a fetch's thread waits for its turn, and where the image is not there it gets the list of pieces, which hashes to the image's
  * id. Pieces that a fetch before it left in ID.part are verified again. Then one piece after the other: first what a guest waits for, then
- * what a boot of this image read last time in that order, here or, as the market tells, elsewhere, then what lies behind the guest's last read. ID.part becomes ID.iso by a rename,
- * so that a lease that links it has the whole image without another step.
+ * what a boot of this image read last time in that order, here or, as the market tells, elsewhere, then what lies behind the guest's last
+ * read. ID.part becomes ID.iso by a rename, so that a lease that links it has the whole image without another step.
  */
 #include "cache.h"
 #include <dirent.h>

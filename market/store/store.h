@@ -174,9 +174,9 @@ struct machine_row {
 	uint32_t good, bad, rating_ppm; /* the seller's */
 	uint32_t failures;		/* above 0: on trial (trial.h) */
 	wall_time failed_at;
-	uint32_t measured_score;	      /* by the last good calibration; 0: none was */
-	wall_time calibrated_at;	      /* when the last one ended, us 0: never */
-	char off_reason[DETAIL_SIZE];	      /* why one took it off the book; "": it is on */
+	uint32_t measured_score;		   /* by the last good calibration; 0: none was */
+	wall_time calibrated_at;		   /* when the last one ended, us 0: never */
+	char off_reason[DETAIL_SIZE];		   /* why one took it off the book; "": it is on */
 	uint32_t line_down_kbit_s, line_up_kbit_s; /* of its line, as we measured it (lines.c) */
 	wall_time line_at;			   /* when, us 0: never */
 	uint32_t cores_used, memory_used_mib;	   /* by leases that have not ended */
