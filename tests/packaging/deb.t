@@ -33,8 +33,10 @@ mkdir "$WORK/layer"
 cleanup 'umount -R -l "$WORK/layer"'
 mount -t tmpfs none "$WORK/layer" && mkdir "$WORK"/layer/{root,upper,work} &&
 	mount -t overlay none -o "lowerdir=/,upperdir=$WORK/layer/upper,workdir=$WORK/layer/work" "$R" &&
-	mount -t proc none "$R/proc" && mount -t tmpfs none "$R/dev" && mkdir -m 1777 "$R/dev/shm" && ln -s /proc/self/fd "$R/dev/fd" &&
-	for d in null:3 zero:5 full:7 random:8 urandom:9; do mknod -m 666 "$R/dev/${d%:*}" c 1 "${d#*:}" || break; done ||
+	mount -t proc none "$R/proc" && mount -t sysfs none "$R/sys" && mount -t tmpfs none "$R/dev" && mkdir -m 1777 "$R/dev/shm" && ln -s /proc/self/fd "$R/dev/fd" &&
+	for d in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
+		IFS=: read -r name major minor <<<"$d" && mknod -m 666 "$R/dev/$name" c "$major" "$minor" || break
+	done ||
 	bail "no layer over this system"
 inside() { chroot "$R" "$@"; }
 cp "${FILES[@]}" "$R/root/"
@@ -56,6 +58,10 @@ done
 # ---- used as the services would be ----
 # unit_value UNIT KEY
 unit_value() { sed -n "s/^$2=//p" "$R/lib/systemd/system/cpushare-$1.service"; }
+# As its own root, not by chroot: the kernel lets nobody make a user namespace behind a chroot, as a guest's jail does.
+enter() {
+	exec unshare -m --propagation private bash -c 'mount --rbind "$0" "$0" && cd "$0" && pivot_root . mnt && umount -l /mnt && exec "$@"' "$R" "$@"
+}
 # service UNIT [SETPRIV-OPTION...]: the unit's command with its capabilities; what it tells the manager goes to $WORK/UNIT.told
 service() {
 	local unit=$1 capabilities
@@ -65,7 +71,7 @@ service() {
 	cleanup "end $!"
 	within 5 test -S "$R/run/$unit.notify"
 	# shellcheck disable=SC2046
-	NOTIFY_SOCKET=/run/$unit.notify WATCHDOG_USEC=500000 RELAY_OPTIONS= chroot "$R" setpriv --bounding-set "$capabilities" --inh-caps "-all" \
+	NOTIFY_SOCKET=/run/$unit.notify WATCHDOG_USEC=500000 RELAY_OPTIONS= enter setpriv --bounding-set "$capabilities" --inh-caps "-all" \
 		--no-new-privs "$@" $(unit_value "$unit" ExecStart | sed "s/\$RELAY_OPTIONS/$RELAY_OPTIONS/; s/serve --config/serve --listen 127.0.0.1:$PORT --config/") \
 		>>"$WORK/$unit.log" 2>&1 &
 	SERVICE_PID=$!
@@ -93,6 +99,17 @@ SELLER_PID=$SERVICE_PID
 ok "the seller starts with the unit's few capabilities and says that it is ready" within 30 told seller 'READY=1'
 online() { as seller1 cpushare offer list -o json | jq -e '.. | objects | select(.state? == "online")'; }
 ok "its offer reaches the market" within 30 online
+
+# ---- the README's first hour as a buyer: a VM under that seller ----
+ok "a buyer" new_user buyer
+deposit=$(as buyer cpushare funds add 5 -o name)
+ok "whose deposit the operator confirms" inside cpushare-market deposit confirm "$deposit" --data /var/lib/cpushare-market
+ok "an image" as buyer cpushare image upload "$TINY"
+ok "a VM runs" as buyer cpushare order create --image "$(basename "$TINY")" --memory 160M --max-price 1 --name job --wait --timeout 5m ||
+	note "$(as buyer cpushare node list job --columns state,reason,detail; tail -n 20 "$WORK/seller.log")"
+booted() { as buyer cpushare node console job/vm1 | tr -d "\r" | grep -q 'cpushare-tiny: ready'; }
+ok "it has booted" within 120 booted
+ok "and ends" as buyer cpushare order cancel job --wait --timeout 2m
 
 echo 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef >"$R/etc/cpushare/ticket.pub"
 service relay --reuid nobody --regid nogroup --clear-groups
