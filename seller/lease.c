@@ -194,6 +194,12 @@ static void keep_capabilities(const struct lease_here *l)
 		log_warn("what was found out of QEMU is not kept", "path=%s", kept);
 }
 
+static err_t write_seed(const struct lease_here *l, const char *path)
+{
+	const struct seed seed = { l->spec.lease, l->spec.name, l->spec.self.mac, l->spec.user_data };
+	return seed_write(&seed, l->dir, path);
+}
+
 static err_t prepare(struct lease_here *l, struct client *client)
 {
 	char seed[PATH_SIZE + 16];
@@ -201,7 +207,7 @@ static err_t prepare(struct lease_here *l, struct client *client)
 	TRY(failed_for(l, fetch_spec(l, client), END_IMAGE_FAILED, "the lease's terms"));
 	TRY(failed_for(l, fetch_image(l), END_IMAGE_FAILED, "the image"));
 	TRY(failed_for(l, check_boots(l), END_BOOT_FAILED, "the image"));
-	TRY(failed_for(l, seed_write(&l->spec, l->dir, seed), END_BOOT_FAILED, "the seed disc"));
+	TRY(failed_for(l, write_seed(l, seed), END_BOOT_FAILED, "the seed disc"));
 	TRY(failed_for(l, scratch_make(l->host->settings, l->dir, &l->spec, l->uid), END_BOOT_FAILED, "the scratch disk"));
 	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
 	if (l->served)

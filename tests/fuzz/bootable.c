@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * seller_bootable.c - fuzz: a CD's boot record, then its boot catalog
+ * bootable.c - fuzz: a CD's boot record, then its boot catalog
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -18,22 +18,21 @@ static err_t put_file(const char *dir, const char *name, const char *data, size_
 	return file_write(path, data, len, 0600);
 }
 
-err_t seed_write(const struct lease_spec *spec, const char *work_dir, const char *path)
+err_t seed_write(const struct seed *seed, const char *work_dir, const char *path)
 {
 	char id[UUID_TEXT_SIZE], dir[512];
 	AUTO_BUF meta = { .data = NULL }, network = { .data = NULL };
 	int n = snprintf(dir, sizeof dir, "%s/seed", work_dir), status = -1;
 	if (n < 0 || (size_t)n >= sizeof dir)
 		return E_LIMIT;
-	buf_printf(&meta, "instance-id: %s\nlocal-hostname: %s\n", uuid_format(spec->lease, id), spec->name);
-	buf_printf(&network, "version: 2\nethernets:\n  cpu0:\n    match: { macaddress: \"%s\" }\n    dhcp4: true\n",
-		   spec->self.mac);
+	buf_printf(&meta, "instance-id: %s\nlocal-hostname: %s\n", uuid_format(seed->instance, id), seed->name);
+	buf_printf(&network, "version: 2\nethernets:\n  cpu0:\n    match: { macaddress: \"%s\" }\n    dhcp4: true\n", seed->mac);
 	if (meta.error || network.error)
 		return E_NOMEM;
 	TRY(dir_make(dir, 0700));
 	TRY(put_file(dir, "meta-data", meta.data, meta.len));
 	TRY(put_file(dir, "network-config", network.data, network.len));
-	TRY(put_file(dir, "user-data", spec->user_data, strlen(spec->user_data)));
+	TRY(put_file(dir, "user-data", seed->user_data, strlen(seed->user_data)));
 	char *argv[] = { "xorriso", "-as", "mkisofs", "-quiet", "-V", "cidata", "-J", "-r", "-o", (char *)path, dir, NULL };
 	TRY(process_run(argv, 30000, &status));
 	TRY(dir_remove(dir));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * process.c - the programs that the seller starts
+ * process.c - other programs: run to their end, or started
  */
 #include "process.h"
 #include <errno.h>

@@ -4,8 +4,8 @@
  * What it asks is what SeaBIOS asks (src/cdrom.c, cdrom_boot()) of an El Torito CD-ROM (Phoenix and IBM, 1995): without it the guest would
  * stand at "No bootable device" for as long as its buyer pays.
  */
-#ifndef SELLER_BOOTABLE_H
-#define SELLER_BOOTABLE_H
+#ifndef BASE_BOOTABLE_H
+#define BASE_BOOTABLE_H
 
 #include <stdint.h>
 #include "err.h"

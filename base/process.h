@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * process.h - the programs that the seller starts
+ * process.h - other programs: run to their end, or started
  */
-#ifndef SELLER_PROCESS_H
-#define SELLER_PROCESS_H
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
 
 #include <sys/types.h>
 #include "err.h"
