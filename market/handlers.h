@@ -39,7 +39,7 @@ route_fn machine_report, lease_spec_show;
 /* attestations.c */
 route_fn attestation_key, attestation_activation, attestation_take, machine_attestation, lease_attestation, trust_policy_show;
 /* orders.c */
-route_fn order_create, order_list, order_show, order_cancel, order_leases, order_quote, order_explain;
+route_fn order_create, order_list, order_show, order_cancel, order_extend, order_leases, order_quote, order_explain;
 /* receipt.c */
 route_fn order_receipt;
 /* leases.c */

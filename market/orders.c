@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * orders.c - placing, looking at, cancelling orders; what one would cost, and why one does not fill
+ * orders.c - placing, looking at, extending, cancelling orders; what one would cost, and why one does not fill
  */
 #include "file.h"
 #include "gate.h"
@@ -7,6 +7,7 @@
 #include "lane.h"
 #include "live.h"
 #include "matching.h"
+#include "presence.h"
 #include "price.h"
 
 #define AUTO_ORDER __attribute__((cleanup(order_request_clear))) struct order_request
@@ -242,6 +243,54 @@ err_t order_cancel(struct request *r)
 	TRY(store_order_get(m->store, order.id, &order));
 	answer_json(r, 200, order_to_json(&order));
 	market_touch_order(m, order.id);
+	return OK;
+}
+
+/* A machine's owner may take no lease that long. */
+static err_t check_machines(struct request *r, uuid order, int64_t duration_s)
+{
+	struct market *m = market_of(r);
+	AUTO_FREE struct lease_row *rows = NULL;
+	size_t count;
+	TRY(store_lease_list_of_order(m->store, order, r->caller.account, &rows, &count));
+	for (size_t i = 0; i < count; i++) {
+		const struct lease *l = &rows[i].l;
+		const struct presence *p = l->state == LEASE_ENDED ? NULL : presence_get(m, l->machine);
+		if (p && p->row.max_duration_s && p->row.max_duration_s < duration_s)
+			return refuse(r, REFUSE_WRONG_STATE, "duration_s",
+				      "%s is on %s, which takes no lease longer than %u seconds", l->name, l->machine_name,
+				      p->row.max_duration_s);
+		market_touch_lease(m, l->id);
+	}
+	return OK;
+}
+
+/* To what it has already, as by the same request again: nothing happens. */
+err_t order_extend(struct request *r)
+{
+	struct market *m = market_of(r);
+	struct json_error error = { 0 };
+	struct extension extension;
+	struct order order;
+	money most;
+	if (extension_from_json(r->json, &extension, &error) != OK)
+		return refuse_json(r, &error);
+	TRY(order_of(r, &order));
+	if (order.state != ORDER_OPEN && order.state != ORDER_FILLED)
+		return refuse(r, REFUSE_WRONG_STATE, NULL, "the order is %s", order_state_names[order.state]);
+	if (extension.duration_s < order.duration_s)
+		return refuse(r, REFUSE_BAD_FIELD, "duration_s", "it has %lld seconds, and can only become longer",
+			      (long long)order.duration_s);
+	if (order_most(&order.max_prices, (uint64_t)order.count * (uint64_t)extension.duration_s, order.cores, order.memory_mib,
+		       &most))
+		return refuse(r, REFUSE_BAD_FIELD, "duration_s", "the amounts are too large to be multiplied");
+	if (extension.duration_s > order.duration_s) {
+		TRY(check_machines(r, order.id, extension.duration_s));
+		TRY(store_order_extend(m->store, order.id, extension.duration_s, r->now));
+		market_touch_order(m, order.id);
+		TRY(store_order_get(m->store, order.id, &order));
+	}
+	answer_json(r, 200, order_to_json(&order));
 	return OK;
 }
 

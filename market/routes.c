@@ -145,6 +145,7 @@ const struct route market_routes[] = {
 	  "what an order would hold and cost; changes nothing" },
 	{ "GET", "/v1/orders/{id}", order_show, S_ORDERS, 0, 0, "one order" },
 	{ "POST", "/v1/orders/{id}/cancel", order_cancel, S_ORDERS, TX | MAYBE | BOOK, SMALL, "no more places, end its leases" },
+	{ "POST", "/v1/orders/{id}/extend", order_extend, S_ORDERS, TX | BOOK, SMALL, "a longer time for its leases" },
 	{ "GET", "/v1/orders/{id}/leases", order_leases, S_ORDERS, BOOK, 0, "its leases" },
 	{ "GET", "/v1/orders/{id}/receipt", order_receipt, S_ORDERS, 0, 0, "what it cost, lease by lease" },
 	{ "GET", "/v1/orders/{id}/explain", order_explain, S_ORDERS, BOOK, 0, "why it does not fill" },

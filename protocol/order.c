@@ -60,13 +60,12 @@ json_t *order_request_to_json(const struct order_request *r)
 }
 
 /* The largest quantities fit easily: 256 * 64 cores * 30 days, and 256 * 1 TiB * 30 days in MiB, are below 2^50. */
-static err_t most_it_can_cost(const struct order_request *o, money *ret_most)
+err_t order_most(const struct prices *max, uint64_t vm_s, uint32_t cores, uint32_t memory_mib, money *ret_most)
 {
-	uint64_t vm_s = (uint64_t)o->count * (uint64_t)o->duration_s;
-	money cores, memory;
-	TRY(money_scale(o->max_prices.per_core_hour, vm_s * o->cores, 3600, &cores));
-	TRY(money_scale(o->max_prices.per_gib_hour, vm_s * o->memory_mib, 3600ULL * 1024, &memory));
-	return money_add(cores, memory, ret_most);
+	money for_cores, for_memory;
+	TRY(money_scale(max->per_core_hour, vm_s * cores, 3600, &for_cores));
+	TRY(money_scale(max->per_gib_hour, vm_s * memory_mib, 3600ULL * 1024, &for_memory));
+	return money_add(for_cores, for_memory, ret_most);
 }
 
 static void take_shape(struct json_reader *r, struct order_request *o)
@@ -97,7 +96,7 @@ err_t order_request_from_json(json_t *json, struct order_request *ret, struct js
 	field_maybe_u32(&r, "mtu", ORDER_MIN_MTU, ORDER_MAX_MTU, &o.mtu);
 	if (json_has(&r, "user_data"))
 		json_take_long_text(&r, "user_data", USER_DATA_MAX, &o.user_data);
-	if (!r.bad && most_it_can_cost(&o, &most) != OK)
+	if (!r.bad && order_most(&o.max_prices, (uint64_t)o.count * (uint64_t)o.duration_s, o.cores, o.memory_mib, &most) != OK)
 		json_refuse(&r, "max_price_per_core_hour_micro", "is more than this many VMs for so long can be charged for");
 	TRY(json_close(&r));
 	*ret = o;
@@ -106,6 +105,24 @@ err_t order_request_from_json(json_t *json, struct order_request *ret, struct js
 }
 
 /* ---- order ---- */
+json_t *extension_to_json(const struct extension *e)
+{
+	json_t *json = json_object();
+	json_put_int(json, "duration_s", e->duration_s);
+	return json;
+}
+
+err_t extension_from_json(json_t *json, struct extension *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct extension e = { 0 };
+	json_open(&r, json, error);
+	json_take_int(&r, "duration_s", LEASE_MIN_S, LEASE_MAX_S, &e.duration_s);
+	TRY(json_close(&r));
+	*ret = e;
+	return OK;
+}
+
 json_t *order_to_json(const struct order *o)
 {
 	json_t *json = json_object();

@@ -96,6 +96,16 @@ void order_request_clear(struct order_request *r);
 json_t *order_request_to_json(const struct order_request *r);
 MUST_CHECK err_t order_request_from_json(json_t *json, struct order_request *ret, struct json_error *error);
 
+/* What cores and memory of VMs for so many seconds together cost at most. E_OVERFLOW: more than any amount. */
+MUST_CHECK err_t order_most(const struct prices *max, uint64_t vm_s, uint32_t cores, uint32_t memory_mib, money *ret_most);
+
+/* A longer time for an order's leases. */
+struct extension {
+	int64_t duration_s; /* of each from its start, in place of the order's */
+};
+json_t *extension_to_json(const struct extension *e);
+MUST_CHECK err_t extension_from_json(json_t *json, struct extension *ret, struct json_error *error);
+
 struct order {
 	uuid id, buyer;
 	char name[NAME_SIZE];

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- 40_orders.sql - orders: closing, peers
+-- 40_orders.sql - orders: closing, extending, peers
 
 -- What a closed order gives back.
 CREATE OR REPLACE FUNCTION hold_release(p_buyer uuid, p_order uuid, p_lease uuid, p_amount bigint, p_now timestamptz) RETURNS void
@@ -35,6 +35,28 @@ BEGIN
 	IF o.ended = o.filled THEN
 		PERFORM event_of_order(p_id, 'order.ended', p_now);
 	END IF;
+END $$;
+
+-- A longer duration for all of its leases, those that are still to come too. It moves no money: each lease goes on holding the next minutes
+-- alone, within budget and balance.
+CREATE OR REPLACE FUNCTION order_extend(p_id uuid, p_duration_s bigint, p_now timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	o cpushare.order;
+BEGIN
+	PERFORM book_fence();
+	SELECT * INTO o FROM cpushare.order WHERE id = p_id FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'no such order' USING ERRCODE = 'CS001';
+	END IF;
+	IF o.state NOT IN ('open', 'filled') THEN
+		RAISE EXCEPTION 'the order is %', o.state USING ERRCODE = 'CS003';
+	END IF;
+	IF p_duration_s <= o.duration_s THEN
+		RAISE EXCEPTION 'it can only become longer' USING ERRCODE = 'CS006';
+	END IF;
+	UPDATE cpushare.order SET duration_s = p_duration_s WHERE id = p_id;
+	PERFORM event_of_order(p_id, 'order.extended', p_now);
 END $$;
 
 -- The number of a buyer's peer, made at the first call.

@@ -173,6 +173,17 @@ err_t store_order_close(struct store *s, uuid id, enum order_state state, wall_t
 	return store_query(s, CLOSE_SQL, &p, NULL);
 }
 
+static const char EXTEND_SQL[] = "SELECT order_extend($1, $2, $3)";
+
+err_t store_order_extend(struct store *s, uuid id, int64_t duration_s, wall_time now)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	param_int(&p, duration_s);
+	param_time(&p, now);
+	return store_query(s, EXTEND_SQL, &p, NULL);
+}
+
 static const char PEER_SQL[] = "SELECT peer_number($1, $2)";
 
 err_t store_peer_number(struct store *s, uuid order, uuid peer, uint32_t *ret_number)

@@ -221,6 +221,8 @@ MUST_CHECK err_t store_order_user_data(struct store *s, uuid id, char **ret_text
 /* No further places: releases the hold of the unfilled ones. state: cancelled or expired; an order without leases that
  * live is closed at once. Its leases are not touched. E_CONFLICT where it is closed, and where a filled one should expire. */
 MUST_CHECK err_t store_order_close(struct store *s, uuid id, enum order_state state, wall_time now);
+/* A longer duration of each of its leases. E_CONFLICT where it is closed, E_INVALID where that is not longer. */
+MUST_CHECK err_t store_order_extend(struct store *s, uuid id, int64_t duration_s, wall_time now);
 
 /* Makes the matches durable in one statement: leases, capacity, places and their holds, events; each match by itself, those of an
  * all-or-none order together. struct match is trade/book.h's. */

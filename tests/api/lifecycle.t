@@ -81,15 +81,30 @@ uses 100
 forgets() { report desk && lease_is ended lost_contact; }
 ok "lost_contact" within 8 forgets
 
-note "its time is over"
+note "its time is over, and not before it was extended to"
 rent '.duration_s = 60'
 uses 100
-sql "UPDATE cpushare.lease SET created_at = created_at - interval '2 min', started_at = started_at - interval '2 min' WHERE id = '$LEASE'" ||
-	bail sql
+extend() { api POST "/v1/orders/$ORDER/extend" "{\"duration_s\":$1}" "$BUYER"; }
+older() { sql "UPDATE cpushare.lease SET created_at = created_at - interval '$1', started_at = started_at - interval '$1' WHERE id = '$LEASE'" || bail sql; }
+held=$(api GET /v1/balance "" "$BUYER" && field .held_micro)
+M_MAX_DURATION=200 report desk "[$(said "$LEASE" running)]"
+extend 300
+is "$STATUS $(field .code)" "409 wrong_state" "no longer than the machine's owner allows"
+like "$(field .detail)" 'vm1 is on desk, which takes no lease longer than 200 seconds' "which is said"
+for i in 1 2; do
+	extend 200
+	is "$STATUS $(field .duration_s)" "200 200" "an order is extended, $i"
+done
+is "$(api GET /v1/balance "" "$BUYER" && field .held_micro)" "$held" "nothing more is held for it"
+older '2 min'
 uses 200
 told
+is "$TOLD" "running " "the lease goes on"
+older '2 min'
+uses 300
+told
 is "$TOLD" "ended expired" "the market wants it ended"
-uses 300 running
+uses 400 running
 report desk "[$(said "$LEASE" ended completed)]"
 ok "expired" within 3 lease_is ended expired
 settled expired

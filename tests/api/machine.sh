@@ -5,7 +5,7 @@
 
 declare -A M_ID M_TOKEN M_SEQ M_BOOT
 M_CORES=4 M_MEMORY=4096 M_PRICE=1000000 M_PRICE_MEMORY=100000 M_PRICE_TRANSFER=10000 M_ACCEPTING=true M_ACCEL=kvm M_SCORE=500
-M_COUNTRY=DE M_TERMS={}
+M_COUNTRY=DE M_TERMS={} M_MAX_DURATION=0
 
 # sign NAME: signs stdin with the machine's key, as hex
 sign() {
@@ -32,9 +32,10 @@ report_body() {
 	jq -cn --arg boot "${M_BOOT[$1]}" --argjson seq "${M_SEQ[$1]}" --argjson leases "${2:-[]}" --argjson accepting "$M_ACCEPTING" \
 		--arg accel "$M_ACCEL" --argjson cores "$M_CORES" --argjson memory "$M_MEMORY" --argjson score "$M_SCORE" \
 		--argjson p1 "$M_PRICE" --argjson p2 "$M_PRICE_MEMORY" --argjson p3 "$M_PRICE_TRANSFER" --arg country "$M_COUNTRY" --argjson terms "$M_TERMS" \
+		--argjson longest "$M_MAX_DURATION" \
 		'{boot: $boot, seq: $seq, version: "0.1.0", accepting: $accepting, accel: $accel, country: $country, cores: $cores,
 		memory_mib: $memory, score: $score, price_per_core_hour_micro: $p1, price_per_gib_hour_micro: $p2,
-		price_per_gib_transferred_micro: $p3, max_duration_s: 0, terms: $terms, leases: $leases}'
+		price_per_gib_transferred_micro: $p3, max_duration_s: $longest, terms: $terms, leases: $leases}'
 }
 report() {
 	M_SEQ[$1]=$((M_SEQ[$1] + 1))

@@ -103,6 +103,7 @@ declare -A BODIES=(
 	["POST /v1/orders"]=$(order_body '. + {name: "x", duration_s: 60, open_s: 60, budget_micro: 1000000, constraints: {}, user_data: "x"}')
 	["POST /v1/orders/quote"]=$(order_body '. + {name: "x", duration_s: 60, open_s: 60, budget_micro: 1000000, constraints: {}, user_data: "x"}')
 	["POST /v1/orders/$OPEN/peers"]=$PEER
+	["POST /v1/orders/$OPEN/extend"]='{"duration_s":7200}'
 )
 token_for() {
 	case $1 in
@@ -172,6 +173,8 @@ for path in "orders/$OPEN" "orders/$OPEN/leases" "orders/$OPEN/receipt" "orders/
 	no "nobody reads $path of nothing" 404 not_found GET "/v1/${path//[0-9a-f]-[0-9a-f]/0-0}" "" "$STRANGER"
 done
 no "a stranger cancels" 404 not_found POST "/v1/orders/$OPEN/cancel" "" "$STRANGER"
+no "a stranger extends" 404 not_found POST "/v1/orders/$OPEN/extend" '{"duration_s":7200}' "$STRANGER"
+no "a shorter time" 422 bad_field POST "/v1/orders/$OPEN/extend" '{"duration_s":60}' "$BUYER"
 no "a stranger joins the network" 404 not_found POST "/v1/orders/$OPEN/peers" "$PEER" "$STRANGER"
 no "a stranger removes a peer" 404 not_found DELETE "/v1/orders/$OPEN/peers/$NIL" "" "$STRANGER"
 no "a stranger marks" 404 not_found POST "/v1/leases/$LEASE/feedback" '{"good":false}' "$STRANGER"

@@ -51,6 +51,12 @@ SELECT seed.refused($$SELECT seed.place(50, 1, 1, 1)$$, '23505', 'its id once mo
 SELECT seed.refused($$SELECT order_close(seed.id(50), 'ended', now())$$, 'CS006', 'closing as ended');
 SELECT seed.refused($$SELECT order_close(seed.id(51), 'cancelled', now())$$, 'CS001', 'closing none');
 
+SELECT seed.refused($$SELECT order_extend(seed.id(51), 99999, now())$$, 'CS001', 'extending none');
+SELECT seed.refused($$SELECT order_extend(seed.id(50), 60, now())$$, 'CS006', 'a shorter time');
+SELECT lives_ok($$SELECT order_extend(seed.id(50), 99999, now())$$, 'a longer time');
+SELECT is((SELECT duration_s FROM cpushare.order WHERE id = seed.id(50)), 99999::bigint, 'is its time from now on');
+SELECT is(seed.balance(1), 'available 670, held 300', 'and holds no more');
+
 -- ---- matches ----
 INSERT INTO id VALUES ('a', seed.match(50, 102)), ('b', seed.match(50, 102));
 SELECT isnt(pg_temp.lease('a'), NULL, 'a place is filled');
@@ -112,6 +118,7 @@ SELECT lives_ok($$SELECT order_close(seed.id(50), 'expired', now())$$, 'the orde
 SELECT is(seed.balance(1), 'available 770, held 0', 'and gives back what it held for its last place');
 SELECT is(seed.match(50, 104), NULL, 'it takes no match any more');
 SELECT seed.refused($$SELECT order_close(seed.id(50), 'cancelled', now())$$, 'CS003', 'closing it once more');
+SELECT seed.refused($$SELECT order_extend(seed.id(50), 199999, now())$$, 'CS003', 'extending it then');
 SELECT is((SELECT ended_at FROM cpushare.order WHERE id = seed.id(50)), NULL, 'a lease of it lives');
 SELECT lease_finish(pg_temp.lease('a'), 'funds_exhausted', '', now());
 SELECT is((SELECT (state, ended_at IS NOT NULL, held_micro + leases_held_micro)::text FROM cpushare.order WHERE id = seed.id(50)),

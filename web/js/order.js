@@ -129,7 +129,7 @@ function useEvents(id, onEvent) {
 			onEvent();
 		};
 		const kinds = ['order', 'lease', 'dispute'];
-		const verbs = ['created', 'filled', 'cancelled', 'expired', 'ended', 'matched', 'preparing', 'running', 'paused', 'corrected', 'opened', 'decided'];
+		const verbs = ['created', 'filled', 'extended', 'cancelled', 'expired', 'ended', 'matched', 'preparing', 'running', 'paused', 'corrected', 'opened', 'decided'];
 		kinds.forEach((kind) => verbs.forEach((verb) => source.addEventListener(`${kind}.${verb}`, take)));
 		source.onmessage = take;
 		return () => source.close();
