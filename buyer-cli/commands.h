@@ -31,6 +31,7 @@ int command_book_trades(struct cli *cli);
 int command_book_history(struct cli *cli);
 /* download.c */
 int command_image_download(struct cli *cli);
+int command_image_id(struct cli *cli);
 int command_image_verify(struct cli *cli);
 /* funds.c */
 int command_funds_add(struct cli *cli);
@@ -53,6 +54,8 @@ int command_image_upload(struct cli *cli);
 int command_image_list(struct cli *cli);
 int command_image_show(struct cli *cli);
 int command_image_delete(struct cli *cli);
+/* image_test.c */
+int command_image_test(struct cli *cli);
 /* context.c */
 int command_context_list(struct cli *cli);
 int command_context_create(struct cli *cli);
@@ -82,9 +85,13 @@ int command_order_create(struct cli *cli);
 int command_order_list(struct cli *cli);
 int command_order_show(struct cli *cli);
 int command_order_explain(struct cli *cli);
+int command_order_extend(struct cli *cli);
 int command_order_cancel(struct cli *cli);
 /* receipt.c */
 int command_order_receipt(struct cli *cli);
+int command_order_receipt_verify(struct cli *cli); /* of --verify: its argument is a file */
+/* verify.c */
+int command_verify(struct cli *cli);
 /* watch.c */
 int command_order_watch(struct cli *cli);
 int command_event_tail(struct cli *cli);

@@ -163,6 +163,23 @@ int command_image_upload(struct cli *cli)
 	return code;
 }
 
+int command_image_id(struct cli *cli)
+{
+	int code = output_check(cli);
+	if (code)
+		return code;
+	struct upload u = { .cli = cli, .fd = -1 };
+	if (!(code = open_image(&u, cli_arg(cli, 0))) && !(code = hash_image(&u))) {
+		AUTO_JSON out = json_object();
+		json_put_text(out, "id", u.id);
+		json_put_int(out, "size_bytes", u.request.size_bytes);
+		json_put_int(out, "piece_count", (int64_t)u.request.piece_count);
+		output_object(cli, out, image_columns, "id");
+	}
+	upload_clear(&u);
+	return code;
+}
+
 int command_image_verify(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };

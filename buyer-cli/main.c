@@ -63,6 +63,16 @@ static const struct cli_option upload_options[] = {
 	{ "cdrom-bus", 0, "BUS", "scsi, or sata where the image lacks virtio-scsi (scsi)" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option test_options[] = {
+	{ "memory", 'm', "SIZE", "of the machine (512M)" },
+	{ "cores", 'c', "N", "of the machine (1)" },
+	{ "cdrom-bus", 0, "BUS", "scsi, or sata where the image lacks virtio-scsi (scsi)" },
+	{ "user-data", 'u', "FILE", "NoCloud user-data for it" },
+	{ "expect", 'e', "TEXT", "wait until its serial console says that" },
+	{ "timeout", 0, "TIME", "how long to wait (3m)" },
+	{ "kvm", 0, NULL, "with KVM; without it QEMU emulates the processor, which works everywhere" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option create_options[] = {
 	{ "image", 'i', "IMAGE", "id, beginning of an id, or name" },
 	{ "count", 'n', "N", "how many VMs (1)" },
@@ -150,6 +160,12 @@ static const struct cli_option up_options[] = {
 static const struct cli_option verify_options[] = {
 	{ "ca", 0, "FILE", "PEM certificates of those who vouch for TPMs; without it the TPM's maker is not checked" },
 	{ "policy", 0, "FILE", "what is asked, as JSON (the market's, which is in FILE)" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option verify_any_options[] = {
+	{ "key", 0, "KEY", "of a receipt: the market's receipt_key; no other may have signed" },
+	{ "ca", 0, "FILE", "of a proof: PEM certificates of those who vouch for TPMs" },
+	{ "policy", 0, "FILE", "of a proof: what is asked, as JSON (the market's, which is in FILE)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option ping_options[] = {
@@ -260,12 +276,22 @@ static const struct cli_command commands[] = {
 	{ "image upload", "FILE", "upload a bootable ISO",
 	  "Sends only what the market lacks; after a break, run it again and it goes on.", upload_options, 1, 1,
 	  command_image_upload },
+	{ "image test", "FILE", "start an ISO here, on the machine that sellers give, and say what it lacks there",
+	  "  cpushare image test my.iso --memory 1G\n"
+	  "  cpushare image test my.iso --user-data job --expect 'job: done' --timeout 10m\n\n"
+	  "Shows its serial console. Without --expect it ends when all is there and the console falls silent. The network is "
+	  "one\n"
+	  "of its own: DHCP answers, and nothing else. Asks no market; takes QEMU and xorriso (apt install qemu-system-x86\n"
+	  "xorriso). Exit code 10 says that something is missing, 8 that TEXT did not come in time.",
+	  test_options, 1, 1, command_image_test },
 	{ "image list", "", "your images", NULL, NULL, 0, 0, command_image_list },
 	{ "image show", "IMAGE", "one image", NULL, NULL, 1, 1, command_image_show },
 	{ "image download", "IMAGE FILE", "fetch an image's bytes, each piece checked",
 	  "What FILE has already is kept: after a break, run it again and it goes on.", NULL, 2, 2, command_image_download },
 	{ "image verify", "FILE IMAGE", "is FILE that image, byte for byte?", "Exit code 9 says that it is not.", NULL, 2, 2,
 	  command_image_verify },
+	{ "image id", "FILE", "the id that FILE has at every market: its contents alone make it", NULL, NULL, 1, 1,
+	  command_image_id },
 	{ "image delete", "IMAGE", "remove an image from the market", NULL, NULL, 1, 1, command_image_delete },
 	{ "offer list", "[QUERY...]", "what machines there are, and what they ask",
 	  "  cpushare offer list 'cores>=4 memory>=8G price<=0.02 rating>=0.9 rtt<40ms country notin [US,GB]' --sort -score\n\n"
@@ -301,12 +327,23 @@ static const struct cli_command commands[] = {
 	{ "order watch", "ORDER", "events as they come", NULL, watch_options, 1, 1, command_order_watch },
 	{ "order wait", "ORDER", "until its VMs run, or have ended", "Exit code 8 says that it is still going on.",
 	  order_wait_options, 1, 1, command_order_wait },
+	{ "order extend", "ORDER TIME", "a longer time for its VMs",
+	  "  cpushare order extend job 4h         # of each VM from its start, in place of what `order create --duration` said\n"
+	  "  cpushare order extend job +30m       # so much longer than it has\n\n"
+	  "Nothing more is held: each VM holds its next minutes alone, within the budget and what is available. Refused where\n"
+	  "the owner of one of the machines takes no lease that long.",
+	  NULL, 2, 2, command_order_extend },
 	{ "order cancel", "ORDER", "end an order and its VMs", NULL, wait_options, 1, 1, command_order_cancel },
 	{ "order receipt", "ORDER|FILE", "what was used and paid",
 	  "  cpushare order receipt job -o json >receipt.json\n"
 	  "  cpushare order receipt --verify receipt.json\n\n"
 	  "The second asks nobody: it checks the market's signature, each machine's over its counters, the prices and the sums.",
 	  receipt_options, 1, 1, command_order_receipt },
+	{ "verify", "FILE",
+	  "say what a kept file is, and check it here: a receipt, a machine's proof, a boot's event log, an image",
+	  "  cpushare order receipt job -o json >receipt.json && cpushare verify receipt.json\n\n"
+	  "Asks nobody. The same as `order receipt --verify`, `trust verify`, `trust log` and `image id`, whichever it takes.",
+	  verify_any_options, 1, 1, command_verify },
 	{ "node list", "ORDER", "the VMs of an order", NULL, NULL, 1, 1, command_node_list },
 	{ "node show", "NODE", "one VM: ORDER/vm1, or its lease's id", NULL, NULL, 1, 1, command_node_show },
 	{ "node screen", "NODE", "a picture of its screen, where its order asked for a display", NULL, screen_options, 1, 1,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * order.c - order create, list, show, cancel
+ * order.c - order create, list, show, extend, cancel
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include "order.h"
 #include "output.h"
 #include "session.h"
+#include "user_data.h"
 #include "watch.h"
 
 static const struct column order_columns[] = { { "order", "id", CELL_TEXT },
@@ -22,6 +23,7 @@ static const struct column order_columns[] = { { "order", "id", CELL_TEXT },
 					       { "VMs wanted", "count", CELL_NUMBER },
 					       { "VMs filled", "filled", CELL_NUMBER },
 					       { "VMs ended", "ended", CELL_NUMBER },
+					       { "each runs for", "duration_s", CELL_DURATION },
 					       { "cores each", "cores", CELL_NUMBER },
 					       { "MiB each", "memory_mib", CELL_NUMBER },
 					       { "max per core hour", "max_price_per_core_hour_micro", CELL_MONEY },
@@ -40,20 +42,23 @@ static const struct column order_columns[] = { { "order", "id", CELL_TEXT },
 
 static const money default_memory_price = { 50000 }, default_transfer_price = { 100000 };
 
-static int read_user_data(struct cli *cli, struct order_request *r)
+int user_data_read(const struct cli *cli, char **ret_text)
 {
 	const char *path = cli_text(cli, "user-data", NULL);
+	AUTO_FREE char *text = NULL;
 	size_t len;
 	if (!path)
 		return EXIT_OK;
-	err_t e = file_read(path, USER_DATA_MAX, &r->user_data, &len);
+	err_t e = file_read(path, USER_DATA_MAX, &text, &len);
 	if (e)
 		return cli_error(cli, e == E_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_USAGE, "--user-data %s: %s", path,
 				 e == E_LIMIT	    ? "at most 64 KiB"
 				 : e == E_NOT_FOUND ? "there is no such file"
 						    : strerror(errno));
-	if (strlen(r->user_data) != len)
+	if (strlen(text) != len)
 		return cli_error(cli, EXIT_USAGE, "--user-data %s: must be text", path);
+	*ret_text = text;
+	text = NULL;
 	return EXIT_OK;
 }
 
@@ -103,7 +108,7 @@ static int read_request(session_t *s, struct order_request *r)
 	int code = constraints_read(cli, &r->constraints);
 	if (!code)
 		code = read_not_before(cli, &r->not_before);
-	if (code || (code = read_user_data(cli, r)) || (code = session_image(s, cli_text(cli, "image", ""), image)))
+	if (code || (code = user_data_read(cli, &r->user_data)) || (code = session_image(s, cli_text(cli, "image", ""), image)))
 		return code;
 	return sha256_parse(image, &r->image) ? cli_error(cli, EXIT_USAGE, "--image: \"%s\" is no image's id", image) : EXIT_OK;
 }
@@ -152,7 +157,10 @@ int command_order_create(struct cli *cli)
 		code = waited;
 	}
 	output_object(cli, order, order_columns, "id");
-	return code == EXIT_ENDED_BADLY ? say_ended_badly(cli, field_text(order, "id")) : code;
+	const char *name = *field_text(order, "name") ? field_text(order, "name") : field_text(order, "id");
+	if (cli_flag(cli, "wait") && !code)
+		output_note(cli, "\nIts VMs run: cpushare node console %s/vm1 --follow; cpushare net up %s\n", name, name);
+	return code == EXIT_ENDED_BADLY ? say_ended_badly(&s, field_text(order, "id")) : code;
 }
 
 int command_order_list(struct cli *cli)
@@ -212,6 +220,38 @@ int command_order_explain(struct cli *cli)
 		output_explanation(why, "asks", "offers");
 	else
 		output_object(cli, why, explain_columns, "fits");
+	return EXIT_OK;
+}
+
+/* How long each VM is to have: a duration, or "+30m" more than it has. Exit code. */
+static int longer(struct cli *cli, const char *text, const json_t *order, int64_t *ret_s)
+{
+	int64_t us, had_s = *text == '+' ? field_int(order, "duration_s") : 0;
+	if (duration_parse(text + (*text == '+'), &us) || us < SECOND_US)
+		return cli_error(cli, EXIT_USAGE, "\"%s\" is no time: it must be as in 2h, or +30m for so much more", text);
+	*ret_s = had_s + us / SECOND_US;
+	return EXIT_OK;
+}
+
+int command_order_extend(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON order = NULL;
+	AUTO_JSON longer_order = NULL;
+	struct extension extension;
+	char id[UUID_TEXT_SIZE], path[96];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
+		return code;
+	snprintf(path, sizeof path, "/v1/orders/%s", id);
+	if ((code = session_call(&s, "GET", path, NULL, false, &order)) ||
+	    (code = longer(cli, cli_arg(cli, 1), order, &extension.duration_s)))
+		return code;
+	AUTO_JSON body = extension_to_json(&extension);
+	snprintf(path, sizeof path, "/v1/orders/%s/extend", id);
+	if ((code = session_call(&s, "POST", path, body, true, &longer_order)))
+		return code;
+	output_object(cli, longer_order, order_columns, "id");
 	return EXIT_OK;
 }
 

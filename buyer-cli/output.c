@@ -70,6 +70,19 @@ int64_t field_int(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
+/* As options take it: in the largest unit without a rest. */
+static void format_duration(int64_t seconds, char *text, size_t size)
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+	size_t i = 0;
+	while (seconds % units[i].seconds)
+		i++;
+	snprintf(text, size, "%lld%c", (long long)(seconds / units[i].seconds), units[i].letter);
+}
+
 static void format_bytes(double value, char *text, size_t size)
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
@@ -148,6 +161,9 @@ static void format_cell(const json_t *object, const struct column *c, char *text
 			snprintf(text, size, "-");
 		else
 			snprintf(text, size, "%.1f %%", (double)number / 1e4);
+		break;
+	case CELL_DURATION:
+		format_duration(number, text, size);
 		break;
 	case CELL_MS:
 		snprintf(text, size, number < 0 ? "-" : "%.2f", (double)number / 1e3);

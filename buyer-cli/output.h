@@ -26,6 +26,7 @@ enum cell {
 	CELL_TIME_US,  /* seconds of microseconds */
 	CELL_BUDGET,   /* micro; "-" where there is none */
 	CELL_RATING,   /* percent of millionths; "-" where nobody has marked anything */
+	CELL_DURATION, /* of seconds: "90m" */
 	CELL_MS,       /* of microseconds; "-" below zero */
 	CELL_PERMILLE, /* percent of thousandths; "-" below zero */
 	CELL_SHORT,    /* the first 12 characters */

@@ -97,7 +97,7 @@ static void print_check(struct cli *cli, const struct receipt_check *check, bool
 	output_object(cli, whole, NULL, "order");
 }
 
-static int verify(struct cli *cli)
+int command_order_receipt_verify(struct cli *cli)
 {
 	static struct receipt_check check;
 	AUTO_JSON receipt = NULL;
@@ -125,7 +125,7 @@ int command_order_receipt(struct cli *cli)
 	AUTO_JSON receipt = NULL;
 	char id[UUID_TEXT_SIZE], path[96];
 	if (cli_flag(cli, "verify"))
-		return verify(cli);
+		return command_order_receipt_verify(cli);
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
 		return code;

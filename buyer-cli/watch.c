@@ -11,14 +11,24 @@
 #include "watch.h"
 
 struct tally {
-	size_t count, running, ended, badly;
+	size_t count, found, running, ended, badly; /* found: have a machine, or had one */
 	char state[16];
+	char worst[256]; /* of the first that ended badly: where, and why */
 	bool closed;
 };
 
 static bool ended_well(const char *reason)
 {
 	return !strcmp(reason, "completed") || !strcmp(reason, "cancelled_by_buyer") || !strcmp(reason, "expired");
+}
+
+static void note_badly(const json_t *lease, struct tally *t)
+{
+	const char *detail = field_text(lease, "detail");
+	if (!t->badly++)
+		snprintf(t->worst, sizeof t->worst, "%s on %s: %s%s%s", field_text(lease, "name"),
+			 field_text(lease, "machine_name"), field_text(lease, "reason"), *detail ? ", " : "", detail);
+	terminal_clean(t->worst);
 }
 
 static int tally_order(session_t *s, const char *order, struct tally *t)
@@ -42,12 +52,28 @@ static int tally_order(session_t *s, const char *order, struct tally *t)
 		const char *state = field_text(l, "state");
 		t->running += !strcmp(state, "running");
 		t->ended += !strcmp(state, "ended");
-		t->badly += !strcmp(state, "ended") && !ended_well(field_text(l, "reason"));
+		if (!strcmp(state, "ended") && !ended_well(field_text(l, "reason")))
+			note_badly(l, t);
 	}
+	t->found = json_array_size(leases);
 	bool open = !strcmp(t->state, "open") || !strcmp(t->state, "filled");
-	t->closed = !open && t->ended == json_array_size(leases);
+	t->closed = !open && t->ended == t->found;
 	return EXIT_OK;
 }
+
+/* Why nothing happens, for those who watch. */
+static void note_why_open(session_t *s, const char *order)
+{
+	AUTO_JSON why = NULL;
+	struct problem problem;
+	char path[96];
+	snprintf(path, sizeof path, "/v1/orders/%s/explain", order);
+	if (output_form(s->cli) == FORM_TABLE && !cli_flag(s->cli, "quiet") &&
+	    !session_try(s, "GET", path, NULL, false, &why, &problem))
+		output_explanation(why, "asks", "offers");
+}
+
+#define PATIENCE_US (5 * SECOND_US) /* before it is said why places are open */
 
 int wait_for_order(session_t *s, const char *order, enum wait_for what)
 {
@@ -55,11 +81,21 @@ int wait_for_order(session_t *s, const char *order, enum wait_for what)
 	struct tally t;
 	if (cli_duration(s->cli, "timeout", what == WAIT_RUNNING ? 15 * MINUTE_US : 30 * DAY_US, &timeout_us))
 		return EXIT_USAGE;
-	int64_t end_us = clock_mono().us + timeout_us;
+	int64_t start_us = clock_mono().us, end_us = start_us + timeout_us;
+	struct tally shown = { .count = 0 };
+	bool explained = what != WAIT_RUNNING;
 	for (;;) {
 		int code = tally_order(s, order, &t);
 		if (code)
 			return code;
+		if (t.found != shown.found || t.running != shown.running || t.ended != shown.ended)
+			output_note(s->cli, "%zu of %zu VMs found a machine; %zu run, %zu ended\n", t.found, t.count, t.running,
+				    t.ended);
+		shown = t;
+		if (!explained && t.found < t.count && clock_mono().us - start_us > PATIENCE_US) {
+			note_why_open(s, order);
+			explained = true;
+		}
 		if (what == WAIT_RUNNING && t.running == t.count)
 			return EXIT_OK;
 		if (t.closed || (what == WAIT_RUNNING && t.ended))
@@ -72,9 +108,13 @@ int wait_for_order(session_t *s, const char *order, enum wait_for what)
 	}
 }
 
-int say_ended_badly(const struct cli *cli, const char *order)
+int say_ended_badly(session_t *s, const char *order)
 {
-	return cli_error(cli, EXIT_ENDED_BADLY, "VMs ended before their time: `cpushare node list %s` tells why", order);
+	struct tally t;
+	if (tally_order(s, order, &t) || !t.badly)
+		return cli_error(s->cli, EXIT_ENDED_BADLY, "VMs ended before their time: cpushare node list %s", order);
+	return cli_error(s->cli, EXIT_ENDED_BADLY, "%zu of %zu VMs ended before their time (%s): cpushare node list %s", t.badly,
+			 t.count, t.worst, order);
 }
 
 int command_order_wait(struct cli *cli)
@@ -89,7 +129,7 @@ int command_order_wait(struct cli *cli)
 		return cli_error(cli, EXIT_USAGE, "--for: must be running or ended");
 	code = wait_for_order(&s, id, strcmp(what, "ended") ? WAIT_RUNNING : WAIT_ENDED);
 	if (code == EXIT_ENDED_BADLY)
-		return say_ended_badly(cli, id);
+		return say_ended_badly(&s, id);
 	if (!code)
 		output_note(cli, "%s\n", what);
 	return code;
@@ -141,7 +181,7 @@ int command_order_watch(struct cli *cli)
 	snprintf(path, sizeof path, "/v1/events?order=%s&after=0", id);
 	err_t e = client_events(s.client, path, (int)(timeout_us / 1000), on_event, &w, &problem);
 	if (w.over)
-		return tally_order(&s, id, &t) || !t.badly ? EXIT_OK : say_ended_badly(cli, id);
+		return tally_order(&s, id, &t) || !t.badly ? EXIT_OK : say_ended_badly(&s, id);
 	if (e == E_TIMEOUT || (!e && timeout_us))
 		return cli_error(cli, EXIT_PENDING, "the order goes on");
 	return e ? session_refused(&s, &problem) : EXIT_OK;

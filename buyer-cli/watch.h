@@ -11,6 +11,6 @@ enum wait_for { WAIT_RUNNING, WAIT_ENDED };
  * not the buyer's wish, or (WAIT_RUNNING) before all ran. */
 int wait_for_order(session_t *s, const char *order, enum wait_for what);
 /* Says the last of them; returns EXIT_ENDED_BADLY. */
-int say_ended_badly(const struct cli *cli, const char *order);
+int say_ended_badly(session_t *s, const char *order);
 
 #endif

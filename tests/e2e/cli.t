@@ -69,6 +69,16 @@ try 0 stranger "trust verify" "$TOP/tests/fuzz/corpus/trust_proof/proof"
 try 0 stranger "trust log" "$TOP/tests/fuzz/corpus/trust_log/ovmf"
 try 3 stranger "trust log" "$WORK/none"
 try 9 stranger "trust log" "$TOP/tests/fuzz/corpus/trust_proof/proof"
+try 3 stranger verify "$WORK/none"
+try 2 stranger verify "$TOP/LICENSE"
+for file in trust_proof/proof trust_log/ovmf; do try 0 stranger verify "$TOP/tests/fuzz/corpus/$file"; done
+try 0 stranger verify "$TINY"
+TINY_ID=$(jq -r .id <<<"$OUT")
+try 0 stranger "image test" "$TINY" --memory 160M --expect 'cpushare-tiny: ready vm1'
+is "$(jq -r '[.items[] | select(.result != "good").check] | join(" ")' <<<"$OUT")" "" "an image that lacks nothing"
+try 2 stranger "image test" "$TINY" --cdrom-bus ide
+try 2 stranger "image test" "$TINY" --memory 1M
+try 3 stranger "image test" "$WORK/none"
 for words in "trust show" "trust verify" "trust log"; do
 	for i in "${!BUYER[@]}"; do [ "${BUYER[i]}" != "$words" ] || unset "BUYER[i]"; done
 done
@@ -82,6 +92,8 @@ arguments() { # of a command, so that only the market is missing
 	"token create") echo "--scope orders" ;;
 	"funds add") echo 5 ;;
 	"funds withdraw") echo "5 --to DE00" ;;
+	"image id" | verify) echo "$TINY" ;;
+	"image test") echo "$WORK/file" ;; # which no BIOS starts
 	"image upload") echo "$WORK/file" ;;
 	"image download") echo "$(printf '%064d' 0) $WORK/none.iso" ;;
 	"image verify") echo "$WORK/file $(printf '%064d' 0)" ;;
@@ -94,7 +106,8 @@ arguments() { # of a command, so that only the market is missing
 	"node screen") echo "$nobody --file $WORK/none.png" ;;
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
-	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcre]* | "node "[scd]* | "net "*) echo $nobody ;;
+	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcr]* | "order explain" | "node "[scd]* | "net "*) echo $nobody ;;
+	"order extend") echo "$nobody 2h" ;;
 	"node list" | "offer show") echo $nobody ;;
 	"context create") echo new ;;
 	"context use" | "context delete") echo elsewhere ;;
@@ -109,6 +122,8 @@ code_alone() {
 	"context create") echo "${AWAY:+5}" | sed 's/^$/0/' ;;
 	"context list" | "context show" | "config list" | "config path" | "config set" | bugreport) echo 0 ;;
 	"config "*) echo 3 ;;
+	"image id" | verify) echo 0 ;;
+	"image test") echo 10 ;;
 	"image verify") echo "${AWAY:+9}" | sed 's/^$/4/' ;; # a whole id is asked of nobody
 	"context "*) echo 3 ;;
 	"net status" | "net peers" | "net ping" | "net capture" | "net down") echo "${AWAY:+3}" | sed 's/^$/4/' ;; # they ask this machine alone
@@ -404,6 +419,7 @@ try 2 buyer "image upload" "$WORK"
 try 0 buyer "image upload" "$TINY"
 try 0 buyer "image upload" "$WORK/file"
 try 0 buyer "image list"
+is "$(jq -r '.items[] | select(.name == "tiny.iso").id' <<<"$OUT")" "$TINY_ID" "its id is what image id says"
 try 0 buyer "image show" tiny.iso
 try 3 buyer "image show" other.iso
 try 0 buyer "image verify" "$WORK/file" file
@@ -430,6 +446,12 @@ order=$(jq -r .id <<<"$OUT")
 try 0 buyer "order list"
 try 0 buyer "order show" first
 try 3 buyer "order show" nothing
+try 0 buyer "order extend" first +30m
+is "$(jq .duration_s <<<"$OUT")" 5400 "an order is extended by so much"
+try 0 buyer "order extend" first 2h
+try 2 buyer "order extend" first 1h
+try 2 buyer "order extend" first soon
+try 3 buyer "order extend" nothing 2h
 try 0 buyer "order wait" first --for running --timeout 300s
 try 8 buyer "order wait" first --timeout 1s
 try 8 buyer "order watch" first --timeout 2s
@@ -445,6 +467,8 @@ _tap $? "the console is a text"
 try 0 buyer "node screen" first/vm1 --file "$WORK/vm1.png"
 is "$(file -b --mime-type "$WORK/vm1.png") $(jq -r .file <<<"$OUT")" "image/png $WORK/vm1.png" "the screen is a picture"
 try 2 buyer "node screen" first/vm1
+booted() { as buyer cpushare node console first/vm1 | grep -q 'cpushare-tiny: ready'; }
+ok "it has booted" within 120 booted
 printf 'echo $((6*7))typed\n' | as buyer cpushare node console first/vm1 --type >/dev/null
 typed() { as buyer cpushare node console first/vm1 | grep -q 42typed; }
 ok "what is piped into the console reaches its shell" within 60 typed
@@ -503,6 +527,10 @@ owner 0 drain --now --wait
 try 10 buyer "order wait" first --timeout 30s
 try 10 buyer "order watch" first --timeout 30s
 try 0 buyer "order receipt" "$order"
+echo "$OUT" >"$WORK/receipt.json"
+try 0 stranger verify "$WORK/receipt.json"
+sed -i 's/"charged_micro": /&1/' "$WORK/receipt.json"
+try 1 stranger verify "$WORK/receipt.json"
 try 3 buyer "order receipt" nothing
 try 3 buyer "node dispute" first/vm1
 try 0 buyer "node dispute" first/vm1 "it was slow"
