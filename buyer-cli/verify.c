@@ -13,7 +13,7 @@
 #include "receipt.h"
 
 #define TEXT_MAX (8 << 20) /* none of the checkers reads more */
-#define VOLUME_AT 0x8001 /* of ISO 9660: the standard's identifier in the first volume descriptor */
+#define VOLUME_AT 0x8001   /* of ISO 9660: the standard's identifier in the first volume descriptor */
 
 static const struct kind {
 	const char *what, *member; /* of the JSON object; NULL: another kind of file */

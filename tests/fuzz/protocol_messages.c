@@ -56,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 	X(image_pieces, image_pieces_from_json, image_pieces_to_json, image_pieces_clear)     \
 	X(image_order, image_order_from_json, image_order_to_json, image_order_clear)         \
 	X(order_request, order_request_from_json, order_request_to_json, order_request_clear) \
+	X(extension, extension_from_json, extension_to_json, no_clear)                        \
 	X(order, order_from_json, order_to_json, no_clear)                                    \
 	X(lease, lease_from_json, lease_to_json, no_clear)                                    \
 	X(feedback, feedback_from_json, feedback_to_json, no_clear)                           \

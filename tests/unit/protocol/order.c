@@ -183,6 +183,18 @@ static void sums(void)
 	json_decref(json);
 }
 
+static void extensions(void)
+{
+	static const struct row rows[] = {
+		{ "duration_s", NULL, "duration_s" },	    { "duration_s", "59", "duration_s" },
+		{ "duration_s", "2592000", NULL },	    { "duration_s", "2592001", "duration_s" },
+		{ "duration_s", "\"7200\"", "duration_s" }, { "count", "2", "count" },
+	};
+	static const char text[] = "{\"duration_s\":7200}";
+	message_survives(extension, extension_from_json, extension_to_json, no_clear, text);
+	message_rows(extension, extension_from_json, no_clear, text, rows);
+}
+
 static void bounds(void)
 {
 	struct order_request o = { 0 };
@@ -297,6 +309,7 @@ int main(void)
 {
 	requests();
 	sums();
+	extensions();
 	bounds();
 	answers();
 	return done_testing();
