@@ -65,6 +65,7 @@ static int read_choices(struct cli *cli, struct constraints *c)
 	c->display = (enum display)display;
 	c->direct = cli_flag(cli, "direct");
 	c->all_or_none = cli_flag(cli, "all-or-none");
+	c->warm = cli_flag(cli, "warm");
 	for (int i = 0; i < cli_option_count(cli, "distinct"); i++) {
 		const char *word = cli_text_at(cli, "distinct", i);
 		bool *wish = !strcmp(word, "sellers")	    ? &c->distinct_sellers

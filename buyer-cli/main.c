@@ -103,6 +103,7 @@ static const struct cli_option create_options[] = {
 	{ "all-or-none", 0, NULL, "all VMs at once or none" },
 	{ "scratch", 0, "SIZE", "an empty disk of that size for each VM, encrypted, gone with it (/dev/vda)" },
 	{ "display", 0, "WHICH", "none, or vga: a VGA card, whose picture node screen fetches (none)" },
+	{ "warm", 0, NULL, "from a template, where image and machine have one: quicker; without user-data (docs/IMAGES.md)" },
 	{ "max-freeze", 0, "TIME",
 	  "a VM that its machine's owner pauses for longer ends as withdrawn_by_seller (as the owner says)" },
 	{ "prefer", 0, "SELLER", "first with this seller, by id; may be given again" },

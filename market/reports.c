@@ -252,6 +252,7 @@ err_t lease_spec_show(struct request *r)
 	spec.scratch_mib = order.constraints.scratch_mib;
 	spec.max_freeze_s = order.constraints.max_freeze_s;
 	spec.display = order.constraints.display;
+	spec.warm = order.constraints.warm;
 	spec.image_bytes = image.size_bytes;
 	spec.cdrom_bus = image.cdrom_bus;
 	answer_json(r, 200, lease_spec_to_json(&spec));

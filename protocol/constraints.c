@@ -41,6 +41,7 @@ json_t *constraints_to_json(const struct constraints *c)
 	json_put_bool(json, "distinct_countries", c->distinct_countries);
 	json_put_bool(json, "distinct_cpu_vendors", c->distinct_cpu_vendors);
 	json_put_bool(json, "all_or_none", c->all_or_none);
+	json_put_bool(json, "warm", c->warm);
 	json_put_int(json, "scratch_mib", c->scratch_mib);
 	json_put_int(json, "max_freeze_s", c->max_freeze_s);
 	json_put_text(json, "display", display_names[c->display]);
@@ -113,6 +114,10 @@ static void take_wishes(struct json_reader *r, struct constraints *c)
 	field_maybe_bool(r, "distinct_countries", &c->distinct_countries);
 	field_maybe_bool(r, "distinct_cpu_vendors", &c->distinct_cpu_vendors);
 	field_maybe_bool(r, "all_or_none", &c->all_or_none);
+	field_maybe_bool(r, "warm", &c->warm);
+	/* Clones of a template know nothing of their order, and have no disk beside the image; a machine that is to be trusted starts its guests itself. */
+	if (!r->bad && c->warm && (c->scratch_mib || c->display != DISPLAY_NONE || c->trusted == TRUSTED_REQUIRE))
+		json_refuse(r, "warm", "goes with neither scratch_mib, a display nor trusted \"require\"");
 }
 
 void constraints_take(struct json_reader *r, enum strictness strictness, struct constraints *ret)

@@ -168,6 +168,7 @@ struct lease_spec {
 	int64_t duration_s;
 	uint32_t scratch_mib, max_freeze_s; /* as in struct constraints; optional */
 	enum display display;		    /* likewise */
+	bool warm;			    /* likewise */
 	struct prices prices;
 	struct network_view network;
 	struct peer_view self; /* without pin and candidates */

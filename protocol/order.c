@@ -96,6 +96,8 @@ err_t order_request_from_json(json_t *json, struct order_request *ret, struct js
 	field_maybe_u32(&r, "mtu", ORDER_MIN_MTU, ORDER_MAX_MTU, &o.mtu);
 	if (json_has(&r, "user_data"))
 		json_take_long_text(&r, "user_data", USER_DATA_MAX, &o.user_data);
+	if (!r.bad && o.constraints.warm && o.user_data && *o.user_data)
+		json_refuse(&r, "user_data", "must be empty where constraints.warm is asked for");
 	if (!r.bad && order_most(&o.max_prices, (uint64_t)o.count * (uint64_t)o.duration_s, o.cores, o.memory_mib, &most) != OK)
 		json_refuse(&r, "max_price_per_core_hour_micro", "is more than this many VMs for so long can be charged for");
 	TRY(json_close(&r));

@@ -60,6 +60,7 @@ struct constraints {
 	enum trusted trusted;
 	bool distinct_sellers, distinct_countries, distinct_cpu_vendors; /* no two VMs of the order share one */
 	bool all_or_none;						 /* all places at once or none */
+	bool warm; /* from a template where its machine has one; not with user-data, a scratch disk, a display or trusted "require" */
 	uint32_t scratch_mib; /* of each VM's scratch disk, empty at its start and gone with it; 0: none */
 	uint32_t
 		max_freeze_s; /* paused for its owner's sake at a stretch, at most LEASE_MAX_S; 0: for as long as the owner says */

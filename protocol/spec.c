@@ -28,6 +28,7 @@ json_t *lease_spec_to_json(const struct lease_spec *s)
 	json_put_int(json, "scratch_mib", s->scratch_mib);
 	json_put_int(json, "max_freeze_s", s->max_freeze_s);
 	json_put_text(json, "display", display_names[s->display]);
+	json_put_bool(json, "warm", s->warm);
 	prices_put(json, "", &s->prices);
 	json_put(json, "network", network_view_to_json(&s->network));
 	json_put(json, "self", peer_view_to_json(&s->self));
@@ -52,6 +53,7 @@ err_t lease_spec_from_json(json_t *json, struct lease_spec *ret, struct json_err
 	field_maybe_u32(&r, "scratch_mib", 0, SCRATCH_MAX_MIB, &s.scratch_mib);
 	field_maybe_u32(&r, "max_freeze_s", 0, LEASE_MAX_S, &s.max_freeze_s);
 	s.display = (enum display)field_maybe_enum(&r, "display", display_names, DISPLAY_COUNT, DISPLAY_NONE);
+	field_maybe_bool(&r, "warm", &s.warm);
 	prices_take(&r, "", &s.prices);
 	network_view_take(&r, "network", &s.network);
 	peer_view_take(&r, "self", &s.self);

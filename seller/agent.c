@@ -121,6 +121,7 @@ static err_t agent_open(struct agent *a)
 	TRY(client_new(&config, &a->client));
 	TRY(settings_path(a->settings, "traffic.json", a->traffic_path));
 	traffic_load(a->traffic_path, &a->traffic);
+	TRY(warm_new(a->settings, &a->host.warm));
 	TRY(governor_new(a->settings, a->host.wake_fd, &a->governor));
 	TRY(attester_new(a->settings, a->host.wake_fd, &a->attester));
 	agent_probe(a);
@@ -159,6 +160,7 @@ void agent_free(struct agent *a)
 	outlook_free(a->outlook);
 	for (size_t i = 0; i < a->lease_count; i++)
 		lease_leave(a->leases[i]);
+	warm_free(a->host.warm);
 	attester_free(a->attester);
 	client_free(a->client);
 	fd_close(&a->host.wake_fd);
@@ -484,6 +486,8 @@ static void agent_round(struct agent *a)
 	else if (clock_mono().us - a->last_answer.us > a->settings->unreachable_us)
 		stop_all(a, END_LOST_CONTACT, "the market was unreachable for too long");
 	steer_all(a);
+	if (!a->lease_count)
+		warm_rest(a->host.warm);
 	take_snapshot(a);
 }
 

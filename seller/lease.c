@@ -59,6 +59,7 @@ static err_t lease_new(const struct lease_host *host, uuid id, int slot, struct 
 	l->host = host;
 	l->uid = geteuid() == 0 ? (uint32_t)(host->settings->jail_uid + slot) : 0;
 	l->port = host->port;
+	l->start = WARM_START_NONE;
 	l->state = LEASE_PREPARING;
 	l->desired = LEASE_RUNNING;
 	snprintf(l->path, sizeof l->path, "none");
@@ -135,14 +136,16 @@ static void end_fetch(struct lease_here *l)
 	image_fetch_free(atomic_exchange(&l->fetch, NULL));
 }
 
-static err_t wait_started(struct lease_here *l)
+static err_t wait_started(struct lease_here *l, struct vmrun_status *ret)
 {
 	struct vmrun_status status = { .starting = true };
 	for (int waited = 0; waited < START_WAIT_MS; waited += START_STEP_MS) {
 		if (atomic_load(&l->cancel))
 			return E_AGAIN;
-		if (vmrun_ask_status(l->dir, &status) == OK && !status.starting)
+		if (vmrun_ask_status(l->dir, &status) == OK && !status.starting) {
+			*ret = status;
 			return OK;
+		}
 		usleep(START_STEP_MS * 1000);
 	}
 	return E_TIMEOUT;
@@ -200,24 +203,51 @@ static err_t write_seed(const struct lease_here *l, const char *path)
 	return seed_write(&seed, l->dir, path);
 }
 
+static err_t start_guest(struct lease_here *l, struct vmrun_status *ret_status)
+{
+	if (l->served)
+		TRY(failed_for(l, vmrun_serve_image(l->dir, l->uid), END_BOOT_FAILED, "the image's blocks"));
+	TRY(failed_for(l,
+		       vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid, l->host->settings->limits.idle, l->served,
+				   l->host->settings->launch_security, &l->start),
+		       END_BOOT_FAILED, "vmrun"));
+	return failed_for(l, wait_started(l, ret_status), END_BOOT_FAILED, "the VM did not start");
+}
+
+/* A template that does not start costs a cold start, and no lease. */
+static err_t start_warm_or_cold(struct lease_here *l)
+{
+	struct vmrun_status status = { .starting = true };
+	if (!strcmp(l->host->settings->launch_security, "none"))
+		l->start = warm_choose(l->host->warm, &l->spec, l->host->accel, l->port);
+	err_t e = start_guest(l, &status);
+	if (!e && l->start.mode == WARM_CLONE && status.state == LEASE_ENDED && status.reason == END_BOOT_FAILED) {
+		log_warn("a template does not start and is dropped", "lease=%s detail=%s", strrchr(l->dir, '/') + 1,
+			 status.detail);
+		warm_drop(l->host->warm, l->start.hardware_id);
+		vmrun_end(l->dir);
+		warm_start_clear(&l->start);
+		l->start = WARM_START_NONE;
+		e = start_guest(l, &status);
+	}
+	warm_start_clear(&l->start);
+	return e;
+}
+
 static err_t prepare(struct lease_here *l, struct client *client)
 {
 	char seed[PATH_SIZE + 16];
 	TRY(in_dir(l, "cidata.iso", seed, sizeof seed));
 	TRY(failed_for(l, fetch_spec(l, client), END_IMAGE_FAILED, "the lease's terms"));
+	if (l->spec.warm && l->port == PORT_VHOST_USER)
+		l->port = PORT_STREAM; /* vhost-user's endpoint would have the template's memory */
 	TRY(failed_for(l, fetch_image(l), END_IMAGE_FAILED, "the image"));
 	TRY(failed_for(l, check_boots(l), END_BOOT_FAILED, "the image"));
 	TRY(failed_for(l, write_seed(l, seed), END_BOOT_FAILED, "the seed disc"));
 	TRY(failed_for(l, scratch_make(l->host->settings, l->dir, &l->spec, l->uid), END_BOOT_FAILED, "the scratch disk"));
 	TRY(failed_for(l, start_endpoint(l), END_BOOT_FAILED, "the network's endpoint"));
-	if (l->served)
-		TRY(failed_for(l, vmrun_serve_image(l->dir, l->uid), END_BOOT_FAILED, "the image's blocks"));
 	lend_capabilities(l);
-	TRY(failed_for(l,
-		       vmrun_start(l->dir, &l->spec, l->host->accel, l->port, l->uid, l->host->settings->limits.idle, l->served,
-				   l->host->settings->launch_security),
-		       END_BOOT_FAILED, "vmrun"));
-	TRY(failed_for(l, wait_started(l), END_BOOT_FAILED, "the VM did not start"));
+	TRY(start_warm_or_cold(l));
 	keep_capabilities(l);
 	return OK;
 }
@@ -363,6 +393,10 @@ err_t lease_refuse(const struct lease_host *host, uuid id, enum end_reason reaso
 
 static void take_counters(struct lease_here *l, const struct vmrun_status *status)
 {
+	if (l->start.mode == WARM_TEMPLATE && status->has_template) {
+		warm_keep(l->host->warm, l->start.hardware_id, l->dir, status->template_hash);
+		l->start.mode = WARM_NONE; /* once */
+	}
 	if (status->vcpu_ns > l->vcpu_ns)
 		l->vcpu_ns = status->vcpu_ns;
 	if (status->running_us > l->running_us)
@@ -416,6 +450,11 @@ static void finish_preparing(struct lease_here *l)
 	}
 	l->ran = true;
 	l->state = LEASE_RUNNING;
+	if (!l->spec.warm)
+		return;
+	snprintf(l->detail, sizeof l->detail, "started %s", l->start.mode == WARM_CLONE ? "warm, from a template" : "cold");
+	log_info("the guest started", "lease=%s start=%s", strrchr(l->dir, '/') + 1,
+		 l->start.mode == WARM_CLONE ? "warm" : "cold");
 }
 
 /* A guest whose image cannot be completed, or is served no more, would only see its disc fail. */

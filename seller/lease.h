@@ -18,6 +18,7 @@
 #include "policy.h"
 #include "settings.h"
 #include "vmrun.h"
+#include "warm.h"
 
 /* What all leases share; outlives them. */
 struct lease_host {
@@ -26,6 +27,7 @@ struct lease_host {
 	enum accel accel;
 	enum port_kind port; /* of new leases */
 	int wake_fd;	     /* an eventfd: written when a lease has something to report */
+	struct warm_store *warm;
 };
 
 struct lease_here {
@@ -54,7 +56,9 @@ struct lease_here {
 	struct path_view paths[PEER_MAX]; /* of the endpoint to its peers */
 	int64_t paths_told_us;		  /* the market was told last */
 
-	uint64_t screen_sent;	  /* the number of the last picture of it that the market took */
+	uint64_t screen_sent;	 /* the number of the last picture of it that the market took */
+	struct warm_start start; /* of its guest; its template is kept once it is there */
+
 	uint64_t traffic_counted; /* bytes that are in the month's sum */
 	int64_t throttle_percent; /* vmrun was told last; 0: nothing */
 	mono_time frozen_at;	  /* since then paused for the owner's sake; 0: not */

@@ -60,6 +60,8 @@ const struct conf_entry settings_table[] = {
 	  "disk for guests' scratch disks, as far as limits.disk_free leaves it; 0: none" },
 	{ "limits.display", CONF_BOOL, AT(display), 0, 0, 0, "yes",
 	  "guests may have a VGA card, where their buyers ask for one" },
+	{ "limits.warm", CONF_SIZE, AT(warm_bytes), 0, 0, 4096 * GIB, "1G",
+	  "disk for templates, from which guests start whose buyers ask for it; 0: none" },
 	{ "limits.unreachable", CONF_DURATION, AT(unreachable_us), 0, SECOND_US, 0, "90m",
 	  "guests are stopped when the market stays unreachable for longer; what they did is paid once it is back" },
 	{ "limits.jail_uid", CONF_INT, AT(jail_uid), 0, 1000, 4000000000LL, "64100",

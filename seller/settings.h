@@ -29,6 +29,7 @@ struct settings {
 	char address[64];	  /* the IP address that leads to them */
 	int64_t cache_bytes, scratch_bytes;
 	bool display;
+	int64_t warm_bytes;	  /* of templates; 0: none */
 	int64_t boot_early_bytes; /* 0: never */
 	int64_t unreachable_us;
 	int64_t jail_uid;

@@ -77,7 +77,7 @@ bool vmrun_image_served(const char *lease_dir)
 }
 
 err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port, uint32_t uid,
-		  bool idle, bool served, const char *launch_security)
+		  bool idle, bool served, const char *launch_security, const struct warm_start *warm)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
@@ -96,6 +96,10 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	json_put_text(json, "priority", idle ? "idle" : "normal");
 	put_cgroups(json, lease_dir, spec, idle);
 	json_put_text(json, "launch_security", launch_security);
+	if (warm->mode != WARM_NONE) {
+		json_put_text(json, "warm", warm_mode_names[warm->mode]);
+		json_put_uuid(json, "hardware_id", warm->hardware_id);
+	}
 	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
 	if (!text)
 		return E_NOMEM;
@@ -104,7 +108,7 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	TRY(lease_path(lease_dir, "vmrun.log", log_path, sizeof log_path));
 	TRY(process_sibling("cpushare-vmrun", program, sizeof program));
 	char *argv[] = { program, (char *)lease_dir, NULL };
-	return process_start(argv, log_path);
+	return process_start_with(argv, log_path, warm->template_fd);
 }
 
 static err_t status_from_json(json_t *answer, struct vmrun_status *ret)
@@ -115,6 +119,7 @@ static err_t status_from_json(json_t *answer, struct vmrun_status *ret)
 	struct json_error error = { .what = "" };
 	struct json_reader r;
 	char reason[32], detail[512]; /* vmrun's own bound; of a longer one than the market takes the beginning is told */
+	char template[SHA256_TEXT_SIZE] = "";
 	int state = 0, parsed = END_NONE;
 	json_open(&r, answer, &error);
 	json_take_enum(&r, "state", states, 4, &state);
@@ -122,8 +127,11 @@ static err_t status_from_json(json_t *answer, struct vmrun_status *ret)
 	json_take_text_or_empty(&r, "detail", detail, sizeof detail);
 	json_take_u64(&r, "vcpu_ns", &s.vcpu_ns);
 	json_take_u64(&r, "running_us", &s.running_us);
+	if (json_has(&r, "template"))
+		json_take_text_or_empty(&r, "template", template, sizeof template);
 	TRY(json_close_lenient(&r));
 	snprintf(s.detail, sizeof s.detail, "%.*s", (int)sizeof s.detail - 1, detail);
+	s.has_template = sha256_parse(template, &s.template_hash) == OK;
 	s.state = meaning[state];
 	s.starting = state == 0;
 	if (s.state == LEASE_ENDED) {

@@ -6,6 +6,7 @@
 
 #include "endpoint.h"
 #include "machine.h"
+#include "warm.h"
 
 struct vmrun_status {
 	bool starting;
@@ -13,6 +14,8 @@ struct vmrun_status {
 	enum end_reason reason;
 	char detail[DETAIL_SIZE];
 	uint64_t vcpu_ns, running_us;
+	bool has_template; /* template.new is whole */
+	sha256 template_hash;
 };
 
 /* Starts the process that serves the image while it is fetched, and waits until it listens. */
@@ -20,7 +23,7 @@ MUST_CHECK err_t vmrun_serve_image(const char *lease_dir, uint32_t uid);
 bool vmrun_image_served(const char *lease_dir);
 /* Writes vm.json and starts the process. idle: the guest gets what the owner's programs leave. served: the image is. */
 MUST_CHECK err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum accel accel, enum port_kind port,
-			     uint32_t uid, bool idle, bool served, const char *launch_security);
+			     uint32_t uid, bool idle, bool served, const char *launch_security, const struct warm_start *warm);
 MUST_CHECK err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *ret);
 /* ask: "pause", "resume", "stop". */
 MUST_CHECK err_t vmrun_ask(const char *lease_dir, const char *ask, struct vmrun_status *ret);

@@ -28,6 +28,9 @@ struct console {
 	size_t log_bytes;
 	console_peer_fn *fn;
 	void *context;
+	const char *line; /* that is waited for; NULL: none */
+	size_t line_matched;
+	console_line_fn *line_fn;
 	uint64_t end, typed;
 	char ring[CONSOLE_KEEP_BYTES]; /* byte n is at n % CONSOLE_KEEP_BYTES */
 };
@@ -100,6 +103,35 @@ void console_add(struct console *console, const char *data, size_t len)
 	}
 }
 
+void console_watch(struct console *console, const char *line, console_line_fn *fn)
+{
+	console->line = line;
+	console->line_fn = fn;
+	console->line_matched = 0;
+}
+
+/* A line matches from its start on, so that nothing but "\n" is to be begun again from. */
+static void look_for_line(struct console *console, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '\r')
+			continue;
+		if (console->line_matched != SIZE_MAX && data[i] == console->line[console->line_matched])
+			console->line_matched++;
+		else
+			console->line_matched = data[i] == '\n' ? 0 : SIZE_MAX;
+		if (console->line_matched != SIZE_MAX && !console->line[console->line_matched]) {
+			console->line_matched = 0;
+			console->line_fn(console->context);
+		}
+	}
+}
+
+bool console_push(struct console *console, const char *data, size_t len)
+{
+	return console->fd >= 0 && send(console->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+}
+
 static void hang_up(struct console *console)
 {
 	loop_fd_remove(console->loop, console->fd);
@@ -126,6 +158,8 @@ static void on_output(void *context, int fd, uint32_t events)
 	}
 	console->budget_bytes -= (size_t)len;
 	console_add(console, data, (size_t)len);
+	if (console->line)
+		look_for_line(console, data, (size_t)len);
 }
 
 static void on_refill(void *context, mono_time now)

@@ -4,6 +4,7 @@
 #ifndef VM_CONSOLE_H
 #define VM_CONSOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,6 +19,8 @@
 #define CONSOLE_BURST_BYTES (512 * 1024)
 
 struct console;
+/* The guest said a line that was waited for. */
+typedef void console_line_fn(void *context);
 /* Who connected: QEMU. */
 typedef void console_peer_fn(void *context, pid_t pid);
 
@@ -25,6 +28,11 @@ typedef void console_peer_fn(void *context, pid_t pid);
 MUST_CHECK err_t console_new(struct loop *loop, int listen_fd, int log_fd, console_peer_fn *fn, void *context,
 			     struct console **ret_console);
 void console_free(struct console *console);
+
+/* Calls fn each time that the guest has said this line, which ends with a new-line character (and is borrowed); "\r\n" counts as one. */
+void console_watch(struct console *console, const char *line, console_line_fn *fn);
+/* Types without counting it as the buyer's. False where QEMU did not take all of it now. */
+bool console_push(struct console *console, const char *data, size_t len);
 
 /* Bytes that the guest has printed so far. */
 uint64_t console_end(const struct console *console);

@@ -44,6 +44,7 @@ static json_t *status(struct control *control)
 {
 	struct vm_life *life = &control->life;
 	json_t *answer = json_object();
+	char template[SHA256_TEXT_SIZE];
 
 	vm_life_count(life, clock_mono());
 	json_put_text(answer, "state", vm_state_names[life->state]);
@@ -54,6 +55,7 @@ static json_t *status(struct control *control)
 	json_put_int(answer, "console_bytes", life->console ? (int64_t)console_end(life->console) : 0);
 	json_put_int(answer, "cores", life->spec.cores);
 	json_put_int(answer, "throttle_percent", life->throttle_percent);
+	json_put_text(answer, "template", life->has_template ? sha256_format(life->template_hash, template) : "");
 	return answer;
 }
 

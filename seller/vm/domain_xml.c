@@ -10,6 +10,7 @@
 #include "jail.h"
 #include "nbd.h"
 #include "scratch.h"
+#include "warm.h"
 
 /* A fixed version, so that a QEMU upgrade does not change the guest's hardware. */
 #define MACHINE "pc-q35-7.2"
@@ -57,11 +58,14 @@ static void put_head(const struct vm_spec *spec, struct buf *out)
 	buf_puts(out, " <name>");
 	put_text(out, spec->name);
 	buf_puts(out, "</name>\n");
-	buf_printf(out, " <uuid>%s</uuid>\n", uuid_format(spec->lease, id));
+	buf_printf(out, " <uuid>%s</uuid>\n", uuid_format(spec->hardware_id, id));
 	buf_printf(out, " <memory unit='MiB'>%u</memory>\n <vcpu placement='static'>%u</vcpu>\n", spec->memory_mib, spec->cores);
 	/* The endpoint reaches the guest's rings in it. QEMU seals a memfd, so that it cannot shrink under the endpoint. */
 	if (spec->port == VM_PORT_VHOST_USER)
 		buf_puts(out, " <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>\n");
+	if (spec->warm != VM_WARM_NONE)
+		buf_printf(out, " <memoryBacking><source type='file'/><access mode='%s'/></memoryBacking>\n",
+			   spec->warm == VM_WARM_CLONE ? "private" : "shared");
 	/* The BIOS and boot loaders that print through it show on the serial console, screen or not. */
 	if (spec->launch_security == VM_LAUNCH_SEV_SNP) {
 		buf_puts(out, " <os>\n  <type arch='x86_64' machine='" MACHINE "'>hvm</type>\n"
@@ -183,6 +187,11 @@ static void put_network(const struct vm_spec *spec, struct buf *out)
 		   vm_mac_format(spec->mac, mac), vhost ? VHOST_DEVICE : "",
 		   vhost && spec->accel == VM_ACCEL_TCG ? VHOST_UNDER_TCG : "");
 	put_scratch(spec, out);
+	if (spec->warm != VM_WARM_NONE)
+		buf_puts(out, "  <qemu:arg value='-fw_cfg'/>\n"
+			      "  <qemu:arg value='name=opt/org.cpushare/warm,file=" VM_WARM_SEED "'/>\n");
+	if (spec->warm == VM_WARM_CLONE)
+		buf_puts(out, "  <qemu:arg value='-incoming'/>\n  <qemu:arg value='defer'/>\n");
 	buf_puts(out, " </qemu:commandline>\n");
 }
 

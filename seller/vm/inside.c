@@ -127,10 +127,19 @@ static bool obey(struct vm_machine *machine)
 	ssize_t len = recv(JAIL_CHANNEL_FD, command, sizeof command, 0);
 	if (len <= 0)
 		return len < 0 && errno == EINTR;
-	if (*command == VM_COMMAND_SCREEN)
+	if (*command == VM_COMMAND_SCREEN) {
 		send_screen(machine, (uint32_t)(uint8_t)command[1] << 8 | (uint8_t)command[2]);
-	else if ((*command == VM_COMMAND_PAUSE ? vm_machine_pause(machine) : vm_machine_resume(machine)) != OK)
-		fprintf(stderr, "the machine does not %s\n", *command == VM_COMMAND_PAUSE ? "pause" : "resume");
+		return true;
+	}
+	err_t e = *command == VM_COMMAND_PAUSE	    ? vm_machine_pause(machine)
+		  : *command == VM_COMMAND_TEMPLATE ? vm_machine_save(machine)
+						    : vm_machine_resume(machine);
+	if (e != OK)
+		fprintf(stderr, "the machine does not %s: %s\n",
+			*command == VM_COMMAND_PAUSE	  ? "pause"
+			: *command == VM_COMMAND_TEMPLATE ? "become a template"
+							  : "resume",
+			err_name(e));
 	return true;
 }
 
@@ -160,8 +169,9 @@ int vm_inside(void)
 
 	prctl(PR_SET_NAME, "vmrun-inside");
 	/* bubblewrap's executable path, which is open as a descriptor, is of no more use. */
-	close_range(JAIL_CAPABILITIES_FD + 1, ~0U, 0);
+	close_range(JAIL_LAST_FD + 1, ~0U, 0);
 	(void)fcntl(JAIL_CAPABILITIES_FD, F_SETFD, FD_CLOEXEC);
+	(void)fcntl(JAIL_MEMORY_FD, F_SETFD, FD_CLOEXEC);
 	be_first_victim();
 	if (start(&machine, &report) != OK)
 		send_report(&report);

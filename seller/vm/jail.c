@@ -30,7 +30,15 @@
 #define BWRAP "/usr/bin/bwrap"
 #define PRIVATE_DIR "/run"
 /* The descriptors that bubblewrap gets beside 0 to 2. */
-enum { CHANNEL = JAIL_CHANNEL_FD, CAPABILITIES = JAIL_CAPABILITIES_FD, EXE, PASSWD, GROUP, FIRST_UNUSED };
+enum {
+	CHANNEL = JAIL_CHANNEL_FD,
+	CAPABILITIES = JAIL_CAPABILITIES_FD,
+	MEMORY = JAIL_MEMORY_FD,
+	EXE,
+	PASSWD,
+	GROUP,
+	FIRST_UNUSED
+};
 
 void jail_place_clear(struct jail_place *place)
 {
@@ -39,6 +47,8 @@ void jail_place_clear(struct jail_place *place)
 	fd_close(&place->exe_fd);
 	fd_close(&place->console_fd);
 	fd_close(&place->capabilities_fd);
+	fd_close(&place->memory_fd);
+	fd_close(&place->template_fd);
 	for (size_t i = 0; i < VM_CGROUPS_MAX; i++)
 		fd_close(&place->cgroup_fds[i]);
 	place->lease_dir = place->source_dir = NULL;
@@ -175,6 +185,36 @@ static err_t check_disc(const char *dir, const char *name, char *detail)
 	return OK;
 }
 
+#define TEMPLATE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+/* A template's memory comes from the daemon, sealed, so that no clone can write into another one's. */
+static err_t open_memory(int lease_fd, const struct vm_spec *spec, struct jail_place *place, char *detail)
+{
+	if (spec->warm == VM_WARM_CLONE) {
+		place->memory_fd = fcntl(JAIL_TEMPLATE_IN_FD, F_DUPFD_CLOEXEC, 64);
+		int seals = fcntl(place->memory_fd, F_GET_SEALS);
+		if (seals >= 0 && (seals & TEMPLATE_SEALS) == TEMPLATE_SEALS)
+			return OK;
+		explain(detail, "there is no template, or it can be written to");
+		return E_INVALID;
+	}
+	if (spec->warm == VM_WARM_NONE) {
+		place->memory_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		return place->memory_fd < 0 ? explain_errno(detail, "cannot open", "/dev/null") : OK;
+	}
+	place->template_fd = openat(lease_fd, "template.new", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	place->memory_fd = memfd_create("guest", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (place->template_fd < 0 || place->memory_fd < 0 ||
+	    ftruncate(place->memory_fd, (off_t)(vm_memory_bytes(spec) + VM_WARM_STATE_BYTES)))
+		return explain_errno(detail, "cannot make", "the guest's memory");
+	/* QEMU opens it anew, as the jail's user. */
+	if (spec->uid && fchown(place->memory_fd, spec->uid, spec->uid))
+		return explain_errno(detail, "cannot hand over", "the guest's memory");
+	return fcntl(place->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)
+		       ? explain_errno(detail, "cannot seal", "the guest's memory")
+		       : OK;
+}
+
 err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jail_place *ret_place, char *detail)
 {
 	__attribute__((cleanup(jail_place_clear))) struct jail_place place = JAIL_PLACE_NONE;
@@ -199,6 +239,7 @@ err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jai
 	place.capabilities_fd = openat(lease_fd, "capabilities.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (place.capabilities_fd < 0)
 		return explain_errno(detail, "cannot make", "capabilities.new");
+	TRY(open_memory(lease_fd, spec, &place, detail));
 	TRY(open_dir(lease_fd, "jail", detail, &jail_fd));
 	TRY(open_dir(lease_fd, "net", detail, &net_fd));
 	TRY(listen_for_console(jail_fd, spec, detail, &place.console_fd));
@@ -378,7 +419,7 @@ err_t jail_start(const struct jail_place *place, const struct vm_spec *spec, int
 	arguments[count] = NULL;
 	if (passwd < 0 || group < 0)
 		return err_from_errno(errno);
-	const int fds[] = { -1, -1, -1, channel_fd, place->capabilities_fd, place->exe_fd, passwd, group };
+	const int fds[] = { -1, -1, -1, channel_fd, place->capabilities_fd, place->memory_fd, place->exe_fd, passwd, group };
 	pid_t pid = fork();
 	if (pid < 0)
 		return err_from_errno(errno);

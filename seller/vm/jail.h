@@ -22,6 +22,9 @@
 #define JAIL_NET_VNET "/lease/net/vnet.sock"
 #define JAIL_QEMU "/usr/bin/qemu-system-x86_64"
 
+/* What the daemon starts a clone with: the template (warm.h), in a sealed file in memory. */
+#define JAIL_TEMPLATE_IN_FD 3
+
 #define JAIL_DETAIL_SIZE 512
 
 /* The lease's directory as the outer process sees it; opened before it gives up root. */
@@ -32,12 +35,14 @@ struct jail_place {
 	int console_fd;			/* listens at jail/console.sock */
 	int cgroup_fds[VM_CGROUPS_MAX]; /* cgroup.procs of each group, opened as who made them; -1: none */
 	int capabilities_fd;		/* capabilities.new, to be written by the inside before there is a guest */
+	int memory_fd;			/* the guest's memory, where it becomes a template or is a clone; else /dev/null */
+	int template_fd;		/* template.new, where the machine becomes one; -1: none */
 	bool cidata;			/* there is a second disc */
 	bool capabilities;		/* and what an earlier jail found out */
 };
-#define JAIL_PLACE_NONE                                                  \
-	{                                                                \
-		NULL, NULL, -1, -1, { -1, -1, -1, -1 }, -1, false, false \
+#define JAIL_PLACE_NONE                                                          \
+	{                                                                        \
+		NULL, NULL, -1, -1, { -1, -1, -1, -1 }, -1, -1, -1, false, false \
 	}
 void jail_place_clear(struct jail_place *place);
 
@@ -46,11 +51,13 @@ void jail_place_clear(struct jail_place *place);
 MUST_CHECK err_t jail_prepare(const char *lease_dir, const struct vm_spec *spec, struct jail_place *ret_place, char *detail);
 
 /* Starts bubblewrap with this program's inside in it. channel_fd becomes the inside's descriptor JAIL_CHANNEL_FD, place's
- * capabilities_fd JAIL_CAPABILITIES_FD, whatever
+ * capabilities_fd JAIL_CAPABILITIES_FD, its memory_fd JAIL_MEMORY_FD, whatever
  * anyone in there prints goes to output_fd. Killing the returned process kills everything in the jail, and so does the
  * end of this process. */
 #define JAIL_CHANNEL_FD 3
 #define JAIL_CAPABILITIES_FD 4
+#define JAIL_MEMORY_FD 5
+#define JAIL_LAST_FD JAIL_MEMORY_FD
 MUST_CHECK err_t jail_start(const struct jail_place *place, const struct vm_spec *spec, int channel_fd, int output_fd,
 			    pid_t *ret_pid);
 

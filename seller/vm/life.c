@@ -24,6 +24,7 @@
 #include "file.h"
 #include "life.h"
 #include "log.h"
+#include "sparse.h"
 
 #define TICK_US (SECOND_US / 5)
 /* Bounds the start of bubblewrap, libvirt and QEMU on a busy machine; the guest's own boot comes after it. */
@@ -33,6 +34,10 @@
 #define PAUSE_MAX_US (5 * MILLISECOND_US)
 #define THROTTLE_PERIOD_US (100 * MILLISECOND_US)
 #define END_MAX_MS 3000
+/* What an image says where it may be cloned, and what it then waits for (docs/IMAGES.md, "Warm start"). */
+#define WARM_MARK "cpushare-warm: may be cloned\n"
+#define WARM_WORD "\ngo\n"
+#define SAVE_MAX_US (5 * SECOND_US)
 /* What a pause may take to take effect, in vCPU time; beyond it, the machine runs although it is said to be paused. */
 #define PAUSE_SLACK_NS 50000000
 /* The inside's packets in one round: a flood of them must not keep the loop from everything else. */
@@ -86,6 +91,13 @@ void vm_life_end(struct vm_life *life, const char *reason, const char *detail)
 	log_info("the machine ended", "name=%s reason=%s detail=\"%s\"", life->spec.name, life->reason, life->detail);
 }
 
+/* A clone stands where its template stood: before it took anything of its own. */
+static void wake(struct vm_life *life)
+{
+	if (life->spec.warm == VM_WARM_CLONE && !life->woken && life->state == VM_RUNNING && life->console)
+		life->woken = console_push(life->console, WARM_WORD, sizeof WARM_WORD - 1);
+}
+
 static void take_report(struct vm_life *life, const struct vm_report *report)
 {
 	/* A stopped QEMU cannot have changed; what comes now was sent before. */
@@ -103,6 +115,7 @@ static void take_report(struct vm_life *life, const struct vm_report *report)
 			 (int)((life->counted.us - life->started.us) / 1000));
 	life->state = report->state;
 	life->paused_ns = life->vcpus ? vcpus_time_ns(life->vcpus) : 0;
+	wake(life);
 }
 
 static void take_packets(struct vm_life *life)
@@ -187,6 +200,7 @@ static void on_peer(void *context, pid_t pid)
 	struct vm_life *life = context;
 	if (vcpus_new(pid, life->spec.cores, life->spec.priority == VM_PRIORITY_IDLE, &life->vcpus) != OK)
 		log_warn("QEMU's process is not to be seen", "pid=%d", (int)pid);
+	wake(life);
 }
 
 static void hold(struct vm_life *life)
@@ -313,6 +327,43 @@ void vm_life_throttle(struct vm_life *life, uint32_t percent)
 		life->throttle_timer = loop_timer_add(life->loop, THROTTLE_PERIOD_US * percent / 100, on_throttle, life);
 }
 
+/* While the machine is stopped. */
+static err_t copy_template(struct vm_life *life, int to_fd)
+{
+	uint64_t memory = vm_memory_bytes(&life->spec);
+	uint8_t head[8], none[sizeof head] = { 0 };
+	if (pread(life->place.memory_fd, head, sizeof head, (off_t)memory) != sizeof head || !memcmp(head, none, sizeof head))
+		return E_UNAVAILABLE;
+	return sparse_copy(life->place.memory_fd, to_fd, memory + VM_WARM_STATE_BYTES, &life->template_hash);
+}
+
+/* Only the first time, and only where nobody can have told the guest anything: what is typed is the buyer's. */
+static void become_template(struct vm_life *life)
+{
+	AUTO_FD template_fd = life->place.template_fd;
+	life->place.template_fd = -1;
+	take_packets(life);
+	if (template_fd < 0 || console_typed(life->console) || life->state != VM_RUNNING || life->throttle_percent < 100)
+		return;
+	mono_time since = clock_mono();
+	bool saved = command(life, VM_COMMAND_TEMPLATE, VM_PAUSED, SAVE_MAX_US);
+	err_t e = saved ? copy_template(life, template_fd) : E_TIMEOUT;
+	life->has_template = e == OK;
+	log_info("the machine was made a template", "name=%s result=%s after_ms=%d", life->spec.name, err_name(e),
+		 (int)((clock_mono().us - since.us) / 1000));
+	if (life->state != VM_ENDED && !command(life, VM_COMMAND_RESUME, VM_RUNNING, COMMAND_MAX_US))
+		log_warn("the machine did not go on at once", "name=%s", life->spec.name);
+	fd_close(&life->place.memory_fd);
+}
+
+static void on_mark(void *context)
+{
+	struct vm_life *life = context;
+	become_template(life);
+	if (!console_push(life->console, WARM_WORD, sizeof WARM_WORD - 1))
+		log_warn("the machine was not told to go on", "name=%s", life->spec.name);
+}
+
 /* vm.json, as it was read, is the first packet. */
 static err_t send_spec(struct vm_life *life)
 {
@@ -363,6 +414,8 @@ err_t vm_life_start(struct vm_life *life, struct loop *loop, const char *lease_d
 		e = console_new(loop, life->place.console_fd, log_fd, on_peer, life, &life->console);
 	if (e == OK)
 		e = start_jail(life);
+	if (e == OK && spec->warm != VM_WARM_NONE)
+		console_watch(life->console, WARM_MARK, on_mark);
 	if (e != OK)
 		vm_life_end(life, "boot_failed", *detail ? detail : err_name(e));
 	return OK;

@@ -8,6 +8,7 @@
 #include "channel.h"
 #include "clock.h"
 #include "console.h"
+#include "crypto.h"
 #include "jail.h"
 #include "screen.h"
 #include "spec.h"
@@ -38,6 +39,9 @@ struct vm_life {
 	struct vcpus *vcpus;
 	uint64_t vcpu_ns;
 	int64_t running_us;
+	bool woken;		    /* a clone: it was told to go on */
+	bool has_template;	    /* template.new is whole, */
+	sha256 template_hash;	    /* and this its hash (sparse.h) */
 	mono_time started, counted; /* counted: running_us goes up to here */
 };
 

@@ -19,6 +19,7 @@
 #include "jail.h"
 #include "machine.h"
 #include "picture.h"
+#include "warm.h"
 
 #define ROOT JAIL_STATE "/libvirt"
 #define QEMU_LOG ROOT "/log/qemu/%s.log"
@@ -125,7 +126,13 @@ static err_t start_domain(struct vm_machine *machine, char *detail)
 	if (!machine->domain)
 		return explain(detail, "libvirt refuses the machine");
 	give_capabilities();
-	return virDomainCreate(machine->domain) == 0 ? OK : explain(detail, "the machine does not start");
+	if (machine->spec.warm != VM_WARM_CLONE)
+		return virDomainCreate(machine->domain) == 0 ? OK : explain(detail, "the machine does not start");
+	if (virDomainCreateWithFlags(machine->domain, VIR_DOMAIN_START_PAUSED))
+		return explain(detail, "the clone does not start");
+	if (vm_warm_load(machine->domain, &machine->spec) != OK || virDomainResume(machine->domain))
+		return explain(detail, "the template is not taken");
+	return OK;
 }
 
 err_t vm_machine_start(const struct vm_spec *spec, struct vm_machine **ret_machine, char *detail)
@@ -135,8 +142,12 @@ err_t vm_machine_start(const struct vm_spec *spec, struct vm_machine **ret_machi
 	if (!machine)
 		return E_NOMEM;
 	machine->spec = *spec;
+	if (spec->warm != VM_WARM_NONE)
+		TRY(vm_warm_prepare(spec, ROOT));
 	TRY(open_driver(machine, detail));
-	TRY(start_domain(machine, detail));
+	err_t e = start_domain(machine, detail);
+	vm_warm_forget_seed();
+	TRY(e);
 	*ret_machine = machine;
 	return OK;
 }
@@ -197,6 +208,14 @@ static err_t want(struct vm_machine *machine, enum vm_state state, int (*change)
 err_t vm_machine_pause(struct vm_machine *machine)
 {
 	return want(machine, VM_PAUSED, virDomainSuspend);
+}
+
+err_t vm_machine_save(struct vm_machine *machine)
+{
+	if (machine->spec.warm != VM_WARM_TEMPLATE)
+		return E_CONFLICT;
+	TRY(vm_machine_pause(machine));
+	return vm_warm_save(machine->domain, &machine->spec);
 }
 
 err_t vm_machine_resume(struct vm_machine *machine)

@@ -17,6 +17,8 @@ MUST_CHECK err_t vm_machine_start(const struct vm_spec *spec, struct vm_machine 
 void vm_machine_report(struct vm_machine *machine, struct vm_report *ret_report);
 
 /* Both wait for QEMU, without a bound of time. Doing it twice is fine. E_CONFLICT where the machine ended, E_IO. */
+/* Pauses it, and writes what a clone is started from behind its memory (warm.h). */
+MUST_CHECK err_t vm_machine_save(struct vm_machine *machine);
 MUST_CHECK err_t vm_machine_pause(struct vm_machine *machine);
 MUST_CHECK err_t vm_machine_resume(struct vm_machine *machine);
 /* What its screen shows, as picture_from_ppm() makes it; waits for QEMU likewise. E_IO where there is none to be had, and its errors. */

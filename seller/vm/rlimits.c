@@ -28,6 +28,8 @@ err_t confine_rlimits(const struct vm_spec *spec)
 {
 	TRY(set(RLIMIT_CORE, 0));
 	rlim_t shared = spec->port == VM_PORT_VHOST_USER ? spec->memory_mib * MIB : 0;
+	if (spec->warm != VM_WARM_NONE)
+		shared = vm_memory_bytes(spec) + VM_WARM_STATE_BYTES;
 	rlim_t scratch = spec->scratch_mib ? spec->scratch_mib * MIB + LUKS_HEADER_BYTES : 0;
 	rlim_t most = shared > scratch ? shared : scratch;
 	TRY(set(RLIMIT_FSIZE, most > FILE_BYTES ? most : FILE_BYTES));

@@ -28,6 +28,8 @@ static_assert(sizeof vm_image_names / sizeof *vm_image_names == VM_IMAGE_COUNT, 
 
 const char *const vm_display_names[] = { "none", "vga" };
 static_assert(sizeof vm_display_names / sizeof *vm_display_names == VM_DISPLAY_COUNT, "one name each");
+const char *const vm_warm_names[] = { "none", "template", "clone" };
+static_assert(sizeof vm_warm_names / sizeof *vm_warm_names == VM_WARM_COUNT, "one name each");
 
 #define CORES_MAX 128
 #define SCRATCH_MAX_MIB (1024 * 1024)
@@ -95,6 +97,20 @@ static void take_cgroups(struct json_reader *r, struct vm_spec *spec)
 	}
 }
 
+/* Optional. A template's endpoint must not have its memory, and QEMU cannot save a machine whose memory or card another one has. */
+static void take_warm(struct json_reader *r, struct vm_spec *spec, bool alone)
+{
+	int warm = VM_WARM_NONE;
+	spec->hardware_id = spec->lease;
+	if (json_has(r, "warm"))
+		json_take_enum(r, "warm", vm_warm_names, VM_WARM_COUNT, &warm);
+	if (json_has(r, "hardware_id"))
+		json_take_uuid(r, "hardware_id", &spec->hardware_id);
+	if (!r->bad && warm != VM_WARM_NONE && (!alone || spec->scratch_mib))
+		json_refuse(r, "warm", "goes with neither vhost-user, launch_security, a display nor a scratch disk");
+	spec->warm = (enum vm_warm)warm;
+}
+
 err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, struct json_error *error)
 {
 	AUTO_JSON json = NULL;
@@ -130,6 +146,7 @@ err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, 
 	/* Memory that is closed to the host is closed to the endpoint, too. */
 	if (!r.bad && launch != VM_LAUNCH_NONE && (accel != VM_ACCEL_KVM || port == VM_PORT_VHOST_USER))
 		json_refuse(&r, "launch_security", "needs KVM, and another port than vhost-user");
+	take_warm(&r, &spec, port != VM_PORT_VHOST_USER && launch == VM_LAUNCH_NONE && display == VM_DISPLAY_NONE);
 	TRY(json_close(&r));
 	spec.launch_security = (enum vm_launch)launch;
 	spec.accel = (enum vm_accel)accel;
@@ -166,5 +183,7 @@ json_t *vm_spec_to_json(const struct vm_spec *spec)
 		json_put(json, "cgroups", array);
 	}
 	json_put_text(json, "launch_security", vm_launch_names[spec->launch_security]);
+	json_put_text(json, "warm", vm_warm_names[spec->warm]);
+	json_put_uuid(json, "hardware_id", spec->hardware_id);
 	return json;
 }

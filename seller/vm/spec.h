@@ -40,6 +40,11 @@ extern const char *const vm_display_names[VM_DISPLAY_COUNT];
 enum vm_image { VM_IMAGE_FILE, VM_IMAGE_NBD, VM_IMAGE_COUNT };
 extern const char *const vm_image_names[VM_IMAGE_COUNT];
 
+/* Whether the guest's memory is in a file of ours: so that it can become a template; or begins as a template's (warm.h). */
+enum vm_warm { VM_WARM_NONE, VM_WARM_TEMPLATE, VM_WARM_CLONE, VM_WARM_COUNT };
+extern const char *const vm_warm_names[VM_WARM_COUNT];
+#define VM_WARM_STATE_BYTES (16 * 1024 * 1024)
+
 #define VM_NAME_SIZE 64
 #define VM_MAC_TEXT_SIZE 18
 #define VM_SPEC_MAX_BYTES 4096
@@ -63,7 +68,15 @@ struct vm_spec {
 	char cgroups[VM_CGROUPS_MAX][VM_CGROUP_SIZE]; /* folders of control groups that the jail is to be in */
 	size_t cgroup_count;
 	enum vm_launch launch_security; /* optional in vm.json */
+	enum vm_warm warm;		/* optional in vm.json */
+	uuid hardware_id; /* what the guest's firmware says that the machine is: the lease, or what clones have in common */
 };
+
+/* Of the guest's memory. */
+static inline uint64_t vm_memory_bytes(const struct vm_spec *spec)
+{
+	return (uint64_t)spec->memory_mib << 20;
+}
 
 /* E_INVALID with error filled. */
 MUST_CHECK err_t vm_spec_from_json(const char *text, size_t len, struct vm_spec *ret_spec, struct json_error *error);

@@ -50,7 +50,7 @@
 #define SPEC                                                                                                            \
 	"{\"lease\":\"" ID1 "\",\"order\":\"" ID2 "\",\"name\":\"vm1\",\"image\":\"" SHA1 "\",\"image_bytes\":17,"      \
 	"\"cdrom_bus\":\"sata\",\"cores\":2,\"memory_mib\":160,\"duration_s\":60,\"scratch_mib\":6,\"max_freeze_s\":5," \
-	"\"display\":\"vga\"," PRICES ",\"network\":{\"id\":\"" ID3                                                     \
+	"\"display\":\"vga\",\"warm\":true," PRICES ",\"network\":{\"id\":\"" ID3                                       \
 	"\",\"subnet\":\"10.77.0.0\",\"prefix_len\":16,\"mtu\":1400},\"self\":" PEER ",\"user_data\":\"#!/bin/sh\\n\"}"
 #define CHUNK "{\"from\":100,\"end\":106,\"data\":\"aGVsbG8=\",\"live\":true,\"typed\":7}"
 #define KEYS "{\"data\":\"bHMK\"}"

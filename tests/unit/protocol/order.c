@@ -14,7 +14,7 @@
 	"\"min_up_kbit_s\":8,\"min_down_kbit_s\":9,\"region\":\"fra\",\"max_rtt_ms\":10,\"accel\":\"kvm\",\"cpu_vendor\":"      \
 	"\"amd\",\"direct\":true,"                                                                                              \
 	"\"trusted\":\"prefer\",\"distinct_sellers\":true,\"distinct_countries\":false,\"distinct_cpu_vendors\":true,\"all_or_" \
-	"none\":true,\"scratch_mib\":12,\"max_freeze_s\":11,\"display\":\"vga\","                                               \
+	"none\":true,\"warm\":false,\"scratch_mib\":12,\"max_freeze_s\":11,\"display\":\"vga\","                                \
 	"\"preferred\":[\"" ID3 "\"],\"blocked\":[\"" ID4 "\",\"" ID5 "\"]}"
 #define REQUEST                                                                                               \
 	"{\"name\":\"render\",\"image\":\"" SHA1 "\",\"count\":8,\"cores\":2,\"memory_mib\":2048," MAX_PRICES \
@@ -121,6 +121,11 @@ static const struct row request_rows[] = {
 	{ "constraints.direct", "1", "constraints.direct" },
 	{ "constraints.trusted", "true", "constraints.trusted" },
 	{ "constraints.all_or_none", "\"yes\"", "constraints.all_or_none" },
+	{ "constraints.warm", "1", "constraints.warm" },
+	{ "constraints.warm", "true", "constraints.warm" }, /* there is a scratch disk */
+	{ "constraints", "{\"warm\":true,\"trusted\":\"require\"}", "constraints.warm" },
+	{ "constraints", "{\"warm\":true,\"display\":\"vga\"}", "constraints.warm" },
+	{ "constraints", "{\"warm\":true}", "user_data" },
 	{ "constraints.preferred[0]", "\"bob\"", "constraints.preferred[0]" },
 	{ "constraints.blocked[1]", "\"" ID4 "\"", "constraints.blocked[1]" },
 	{ "constraints.color", "1", "constraints.color" },

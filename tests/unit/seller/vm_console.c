@@ -102,6 +102,37 @@ static int connect_to(struct sockaddr_un *address)
 	return fd;
 }
 
+static int lines;
+static void on_line(void *context)
+{
+	(void)context;
+	lines++;
+}
+
+/* Sends, and returns how often the line was seen. */
+static int seen(struct loop *loop, int guest, const char *text)
+{
+	lines = 0;
+	ok(send(guest, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text), "the guest says something");
+	run_for(loop, 50000);
+	return lines;
+}
+
+static void watched(struct loop *loop, struct console *console, int guest)
+{
+	console_watch(console, "may go\n", on_line);
+	is_int(seen(loop, guest, "may go\n"), 1, "a line that is waited for");
+	is_int(seen(loop, guest, "\r\nmay go\r\nmay go\r\n"), 2, "each time, with the serial line's ends");
+	is_int(seen(loop, guest, "it may go\nmay gone\nmay  go\n\n"), 0, "not a part of one");
+	is_int(seen(loop, guest, "ma"), 0, "in two");
+	is_int(seen(loop, guest, "y go\n"), 1, "parts");
+	is_int(seen(loop, guest, "may go"), 0, "not before it ends");
+	is_int(seen(loop, guest, "\n"), 1, "but then");
+	char said[8];
+	ok(console_push(console, "\ngo\n", 4) && recv(guest, said, sizeof said, 0) == 4, "it is answered");
+	is_int(console_typed(console), 0, "which the buyer did not type");
+}
+
 static void flood(struct loop *loop)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -119,6 +150,7 @@ static void flood(struct loop *loop)
 	ok(second >= 0, "a second one knocks");
 	run_for(loop, 50000);
 	is_int(peer_pid, 0, "nobody else is let in");
+	watched(loop, console, guest);
 
 	char keys[16] = "";
 	console_type(console, 0, "abc", 3);

@@ -65,6 +65,7 @@ static struct vm_spec plain(void)
 	struct vm_spec spec = { .name = "vm1", .cores = 2, .memory_mib = 160, .mac = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 } };
 	if (uuid_parse("0193f0a0-1111-7222-8333-444455556666", &spec.lease) != OK)
 		printf("Bail out! no UUID\n");
+	spec.hardware_id = spec.lease;
 	return spec;
 }
 
@@ -120,6 +121,29 @@ static void with_display(void)
 	   "a display is a VGA card with little memory");
 	ok(!strstr(xml.data, "<graphics") && !strstr(xml.data, "<input"), "that nobody looks at over a network, or types into");
 	ok(strstr(xml.data, "<bios useserial='yes'/>"), "the BIOS goes on showing on the serial console");
+}
+
+static void warm(void)
+{
+	struct vm_spec spec = plain();
+	AUTO_BUF template = { 0 };
+	AUTO_BUF clone = { 0 };
+	spec.hardware_id.bytes[0] = 7;
+	spec.warm = VM_WARM_TEMPLATE;
+	domain_xml(&spec, true, &template);
+	ok(strstr(template.data, "<memoryBacking><source type='file'/><access mode='shared'/></memoryBacking>"),
+	   "a template's memory is in a file");
+	ok(strstr(template.data, "<qemu:arg value='name=opt/org.cpushare/warm,file=/lease/state/warm-seed'/>"),
+	   "it sees its seed");
+	ok(!strstr(template.data, "0193f0a0"), "its firmware does not know the lease");
+	ok(!strstr(template.data, "incoming"), "it starts from nothing");
+	spec.warm = VM_WARM_CLONE;
+	domain_xml(&spec, true, &clone);
+	ok(strstr(clone.data, "<memoryBacking><source type='file'/><access mode='private'/></memoryBacking>"),
+	   "a clone's is its own as soon as it writes");
+	ok(strstr(clone.data, "<qemu:arg value='-incoming'/>\n  <qemu:arg value='defer'/>\n"), "it waits for the devices' state");
+	ok(strstr(clone.data, "opt/org.cpushare/warm"), "and has a seed, too");
+	ok(!strstr(golden, "warm"), "nobody else has one");
 }
 
 static void with_vhost_user(void)
@@ -199,6 +223,7 @@ int main(void)
 	served();
 	with_scratch();
 	with_display();
+	warm();
 	with_vhost_user();
 	with_sev_snp();
 	injected();

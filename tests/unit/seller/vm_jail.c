@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * vm_jail.c - what bubblewrap is told, and which leases are not even tried
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "file.h"
@@ -57,7 +59,7 @@ static void arguments_of(bool cidata, enum vm_accel accel)
 	       "the scratch disk where there is one");
 	is_int(HAS("--dev-bind", "/dev/kvm", "/dev/kvm"), accel == VM_ACCEL_KVM, "/dev/kvm for KVM only");
 	ok(HAS("--remount-ro", "/") && HAS("--remount-ro", "/dev"), "bubblewrap's own tmpfs are closed");
-	ok(HAS("--", "/proc/self/fd/5", "--inside"), "then this program's inside");
+	ok(HAS("--", "/proc/self/fd/6", "--inside"), "then this program's inside");
 	jail_place_clear(&place);
 }
 
@@ -75,7 +77,19 @@ static void refusals(void)
 	is_int(symlink("/etc", image), 0, "net/ as a link");
 	ok(jail_prepare(dir, &spec, &place, detail) != OK, "refused: net/ is a link");
 	ok(strstr(detail, "net"), "and says so: %s", detail);
+	spec.warm = VM_WARM_CLONE;
+	AUTO_FD memory = memfd_create("template", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	is_int(dup2(memory, JAIL_TEMPLATE_IN_FD), JAIL_TEMPLATE_IN_FD, "a template");
+	ok(jail_prepare(dir, &spec, &place, detail) == E_INVALID && strstr(detail, "template"),
+	   "refused: one that other clones could write to: %s", detail);
+	is_int(fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0, "a sealed one");
+	ok(jail_prepare(dir, &spec, &place, detail) != OK && strstr(detail, "net"), "is taken: %s", detail);
+	int none = open("/dev/null", O_RDWR | O_CLOEXEC);
+	dup2(none, JAIL_TEMPLATE_IN_FD);
+	ok(jail_prepare(dir, &spec, &place, detail) == E_INVALID && strstr(detail, "template"), "refused: none at all");
+	spec.warm = VM_WARM_NONE;
 	ok(jail_prepare("/nowhere/at/all", &spec, &place, detail) != OK, "refused: no directory");
+	fd_close(&none);
 	is_int(dir_remove(dir), OK, "cleaned up");
 	free(image);
 }

@@ -67,6 +67,12 @@ static const struct {
 	  "closed memory that the endpoint maps" },
 	{ "\"uid\"", "\"image\":\"http\",\"uid\"", "image", "an image from elsewhere" },
 	{ "\"uid\"", "\"display\":\"vnc\",\"uid\"", "display", "a display that listens" },
+	{ "\"uid\"", "\"warm\":\"hot\",\"uid\"", "warm", "an unknown start" },
+	{ "\"uid\"", "\"hardware_id\":\"1\",\"uid\"", "hardware_id", "an id that is none" },
+	{ "\"stream\"", "\"vhost-user\",\"warm\":\"clone\"", "warm", "a template whose memory the endpoint has" },
+	{ "\"uid\"", "\"warm\":\"template\",\"scratch_mib\":1,\"uid\"", "warm", "a template with a disk of a lease" },
+	{ "\"uid\"", "\"warm\":\"template\",\"display\":\"vga\",\"uid\"", "warm", "one with a screen" },
+	{ "\"uid\"", "\"warm\":\"template\",\"launch_security\":\"sev-snp\",\"uid\"", "warm", "one whose memory is closed" },
 	{ "}", "", "", "half an object" },
 	{ "{", "[{", "", "something else than an object" },
 };

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * warm.c - waits where a machine may be cloned, and makes a clone a machine of its own (docs/IMAGES.md, "Warm start")
+ *
+ * Called before anything of the machine's own is known: no driver of a device is bound, no name, key or random number was taken.
+ * It is no clone's place to go on without random numbers of its own: where they cannot be had, the machine is switched off.
+ */
+#include <fcntl.h>
+#include <linux/random.h>
+#include <linux/rtc.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/reboot.h>
+#include <sys/time.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SEED "/sys/firmware/qemu_fw_cfg/by_name/opt/org.cpushare/warm/raw"
+#define CONSOLE "/dev/console"
+#define MARK "\ncpushare-warm: may be cloned\n" /* a line of its own: a boot loader need not have ended its last one */
+#define WORD "go"
+enum { SEED_BYTES = 32 };
+
+/* The device is asked anew by each read of the file. */
+static bool read_seed(unsigned char *seed)
+{
+	int fd = open(SEED, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, seed, SEED_BYTES) == SEED_BYTES && close(fd) == 0;
+}
+
+/* Whatever stood in the line before is passed over. */
+static bool wait_for_word(void)
+{
+	struct termios before, silent;
+	char line[64];
+	FILE *console = fopen(CONSOLE, "r+e");
+	if (!console || tcgetattr(fileno(console), &before))
+		return false;
+	silent = before;
+	silent.c_lflag &= ~(tcflag_t)ECHO;
+	if (tcsetattr(fileno(console), TCSANOW, &silent) || write(fileno(console), MARK, sizeof MARK - 1) != sizeof MARK - 1)
+		return false;
+	do
+		if (!fgets(line, sizeof line, console))
+			return false;
+	while (strcmp(line, WORD "\n") != 0);
+	return tcsetattr(fileno(console), TCSANOW, &before) == 0 && fclose(console) == 0;
+}
+
+/* The kernel's generator starts anew from it: what the template's one would have said next is not said. */
+static bool reseed(void)
+{
+	struct {
+		struct rand_pool_info info;
+		unsigned char seed[SEED_BYTES];
+	} pool = { .info = { .entropy_count = 8 * SEED_BYTES, .buf_size = SEED_BYTES } };
+	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || !read_seed(pool.seed) || ioctl(fd, RNDADDENTROPY, &pool) || ioctl(fd, RNDRESEEDCRNG))
+		return false;
+	explicit_bzero(&pool, sizeof pool);
+	return close(fd) == 0;
+}
+
+/* A clone's clock stands where the template's stood. */
+static void set_clock(void)
+{
+	struct rtc_time rtc = { 0 };
+	int fd = open("/dev/rtc0", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, RTC_RD_TIME, &rtc))
+		return;
+	struct tm utc = { .tm_sec = rtc.tm_sec,
+			  .tm_min = rtc.tm_min,
+			  .tm_hour = rtc.tm_hour,
+			  .tm_mday = rtc.tm_mday,
+			  .tm_mon = rtc.tm_mon,
+			  .tm_year = rtc.tm_year };
+	const struct timeval now = { .tv_sec = timegm(&utc) };
+	settimeofday(&now, NULL);
+	close(fd);
+}
+
+int main(void)
+{
+	unsigned char seed[SEED_BYTES];
+	if (!read_seed(seed))
+		return 0; /* nobody clones this machine */
+	explicit_bzero(seed, sizeof seed);
+	if (!wait_for_word() || !reseed()) {
+		dprintf(STDERR_FILENO, "cpushare-warm: no random numbers of its own: switched off\n");
+		reboot(RB_POWER_OFF);
+		return 1;
+	}
+	set_clock();
+	return 0;
+}
