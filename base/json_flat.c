@@ -49,11 +49,11 @@ static bool scan_number(struct scan *s, int64_t *ret_number)
 	bool negative = *s->at == '-';
 	const char *from = s->at += negative;
 	int64_t number = 0;
-	for (; s->at < s->end && *s->at >= '0' && *s->at <= '9' && s->at - from <= 18; s->at++)
+	for (; s->at < s->end && *s->at >= '0' && *s->at <= '9' && s->at - from < 18; s->at++)
 		number = 10 * number + (*s->at - '0');
 	size_t digits = (size_t)(s->at - from);
-	/* What follows is looked at by who comes next: anything but a comma or a bracket is refused there, so also "1.5". */
-	if (digits == 0 || digits > 18 || (*from == '0' && digits > 1))
+	/* What follows is looked at by who comes next: anything but a comma or a bracket is refused there, so also "1.5" and a 19th digit. */
+	if (digits == 0 || (*from == '0' && digits > 1))
 		return false;
 	*ret_number = negative ? -number : number;
 	return true;
