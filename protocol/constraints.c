@@ -115,7 +115,7 @@ static void take_wishes(struct json_reader *r, struct constraints *c)
 	field_maybe_bool(r, "distinct_cpu_vendors", &c->distinct_cpu_vendors);
 	field_maybe_bool(r, "all_or_none", &c->all_or_none);
 	field_maybe_bool(r, "warm", &c->warm);
-	/* Clones of a template know nothing of their order, and have no disk beside the image; a machine that is to be trusted starts its guests itself. */
+	/* A template has nothing of an order's: no disk, no card; and a guest of a trusted machine is to be started from its image. */
 	if (!r->bad && c->warm && (c->scratch_mib || c->display != DISPLAY_NONE || c->trusted == TRUSTED_REQUIRE))
 		json_refuse(r, "warm", "goes with neither scratch_mib, a display nor trusted \"require\"");
 }

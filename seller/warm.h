@@ -2,8 +2,8 @@
  * warm.h - templates: guests that stand where their image may be cloned, from which other guests of the same image and shape start
  *
  * How it works: a template is made by a lease's vmrun at the guest's own word, before anything of the lease is in it, and kept in
- * STATE/warm/. What it hashes to is in this daemon's memory alone, so that nothing but what this daemon had made is ever started from; a new
- * daemon throws all of them away. A template is read into a sealed file in memory and checked there; the guests that start from
+ * STATE/warm/. What it hashes to is in this daemon's memory alone, so that nothing but what it had made is ever started from;
+ * a new daemon throws all of them away. A template is read into a sealed file in memory and checked there; the guests that start from
  * it share it, copied on write, and it stays as long as there are leases. docs/SELLER.md, "Warm start".
  */
 #ifndef SELLER_WARM_H
@@ -35,7 +35,7 @@ struct warm_store;
 MUST_CHECK err_t warm_new(const struct settings *settings, struct warm_store **ret_store);
 void warm_free(struct warm_store *store);
 
-/* From any thread: a clone where there is a template of this image and shape that is whole and not too old, else what may become one;
+/* From any thread: a clone where there is a template of this image and shape, whole and not too old, else what may become one;
  * WARM_NONE where neither can be. port: vhost-user cannot. */
 struct warm_start warm_choose(struct warm_store *store, const struct lease_spec *spec, enum accel accel, enum port_kind port);
 /* LEASE_DIR/template.new, which vmrun says hashes to that, is the template of all machines of this hardware from now on. */

@@ -29,7 +29,7 @@ MUST_CHECK err_t console_new(struct loop *loop, int listen_fd, int log_fd, conso
 			     struct console **ret_console);
 void console_free(struct console *console);
 
-/* Calls fn each time that the guest has said this line, which ends with a new-line character (and is borrowed); "\r\n" counts as one. */
+/* Calls fn each time that the guest has said this line (borrowed), which ends with a new-line character; "\r\n" counts as one. */
 void console_watch(struct console *console, const char *line, console_line_fn *fn);
 /* Types without counting it as the buyer's. False where QEMU did not take all of it now. */
 bool console_push(struct console *console, const char *data, size_t len);

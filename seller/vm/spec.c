@@ -97,7 +97,7 @@ static void take_cgroups(struct json_reader *r, struct vm_spec *spec)
 	}
 }
 
-/* Optional. A template's endpoint must not have its memory, and QEMU cannot save a machine whose memory or card another one has. */
+/* Optional. A template's endpoint must not have its memory, and QEMU cannot save a machine whose card another process has. */
 static void take_warm(struct json_reader *r, struct vm_spec *spec, bool alone)
 {
 	int warm = VM_WARM_NONE;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * warm.h - a machine's memory and devices as they stand where its image may be cloned: saved, and started from (docs/SELLER.md, "Warm start")
+ * warm.h - a machine as it stands where its image may be cloned: saved, and started from (docs/SELLER.md, "Warm start")
  *
  * Both are in one file in memory: the guest's, then VM_WARM_STATE_BYTES for what QEMU says of the devices, led by its length in 8
- * bytes, big-endian; 0: not saved. Within the jail it is the descriptor JAIL_MEMORY_FD, which QEMU maps: shared where the machine becomes a
- * template, privately in a clone, so that nothing that a clone writes is seen by another one.
+ * bytes, big-endian; 0: not saved. Within the jail it is the descriptor JAIL_MEMORY_FD, which QEMU maps: shared where the
+ * machine becomes a template, privately in a clone, so that nothing that a clone writes is seen by another one.
  */
 #ifndef VM_WARM_H
 #define VM_WARM_H
