@@ -23,7 +23,7 @@ disk() { mount -o remount,size="$1" "$WORK/desk"; }
 
 IN="ip netns exec ${P}m" MARKET_LISTEN=10.9.0.1:8443
 PLACE=([operator]=$IN [buyer]=$IN [desk]="ip netns exec ${P}s")
-start_market --set timing.lost_contact=8s --set timing.busy_interval=500ms --set timing.trial_pause=1s
+start_market --set timing.lost_contact=10s --set timing.busy_interval=500ms --set timing.trial_pause=1s
 ok "operator, buyer" eval 'new_operator && new_user buyer && add_funds buyer 50'
 ok "the seller's machine is set up" new_seller desk --price-core 1 --price-memory 1 --price-transfer 1
 sed -i 's/^#* *disk_free = .*/disk_free = 2M/' "$WORK/desk/seller.conf"
@@ -117,7 +117,7 @@ ok "and so does its ethernet" within 30 at_new_address
 
 # ---- the market ----
 end "$MARKET_PID"
-sleep 10
+sleep 12
 ok "the market comes back after longer than lost_contact" restart_market
 ok "the VM goes on" goes_on
 is "$(node vm1 state)" running "its lease was not ended"
