@@ -110,6 +110,10 @@ click "See the cost"
 see "what is no time is named" '#order-max_freeze_s-error' 'A time such as'
 fill order-max_freeze_s 5min
 js "document.getElementById('order-display').click()" >/dev/null
+js "document.getElementById('order-warm').click()" >/dev/null
+click "See the cost"
+see "a warm start with a display is refused, where it was asked for" '#order-warm-error' 'goes with neither'
+js "document.getElementById('order-warm').click()" >/dev/null
 fill order-user_data $'#!/bin/sh\nprintf "\\033[44m%2000s" "" >/dev/tty1\n(while :; do echo hello from the guest; sleep 1; done) &'
 click "See the cost"
 see "the most that it can cost" '#quote-worst' '^1.15625 EUR$'

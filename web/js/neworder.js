@@ -24,7 +24,7 @@ const readRating = (text) => {
 // The fields of a constraint carry its API's name; the rest are the order's own.
 const CONSTRAINTS = [
 	'countries', 'countries_not', 'min_score', 'min_rating_ppm', 'min_up_kbit_s', 'accel', 'cpu_vendor', 'trusted', 'direct',
-	'distinct_sellers', 'distinct_countries', 'all_or_none', 'scratch_mib', 'max_freeze_s', 'display',
+	'distinct_sellers', 'distinct_countries', 'all_or_none', 'scratch_mib', 'max_freeze_s', 'display', 'warm',
 ];
 const unless = (usual) => (text) => (text === usual ? undefined : text);
 const ticked = (text) => (text === 'on' ? true : undefined);
@@ -61,6 +61,7 @@ function fieldsOf({ images, limits, currency, best }, onTrust) {
 		{ name: 'distinct_countries', label: 'Each in another country', type: 'checkbox', read: ticked },
 		{ name: 'all_or_none', label: 'All at once, or none', type: 'checkbox', read: ticked },
 		{ name: 'display', label: 'A display: a VGA card, whose picture is to be seen here', type: 'checkbox', read: (text) => (text === 'on' ? 'vga' : undefined) },
+		{ name: 'warm', label: 'Warm start, without user-data: from where another machine stood, if the image takes part', type: 'checkbox', read: ticked },
 		{ name: 'scratch_mib', label: 'Scratch disk of each, GiB', inputMode: 'numeric', read: optional(readGibibytes), hint: 'Empty at the start, encrypted, gone with the machine.' },
 		{ name: 'max_freeze_s', label: 'Longest pause for its owner’s sake', read: optional(readDuration), hint: 'A machine that is paused for longer at a stretch is given back: 5min, 1h. Without one its owner decides.' },
 		{ name: 'user_data', label: 'User-data', type: 'textarea', read: optional(String), hint: 'A script or cloud-config that each machine runs at its start. Market and sellers can read it: no lasting secrets.' },
