@@ -129,6 +129,9 @@ disputeLease 201 ledger.t
 getDispute 200 ledger.t
 markLease 201 rent.t
 typeConsole 204 rent.t
+startLineRound 409 line.t
+endLineRound 204 line.t
+endLineRound 409 line.t
 attestMachine 409 nowhere: a lease's endpoint would have to take another key between the market's question and its TPM's answer"
 jq -r '.paths[] | .[] | select(.operationId?) | .operationId as $id | .responses | keys[] | select(. != "500") | "\($id) \(.)"' "$API" | sort -u >"$WORK/described"
 sort -u "$WORK/seen" | comm -13 - "$WORK/described" | comm -23 - <(cut -d' ' -f1,2 <<<"$elsewhere" | sort) >"$WORK/missing"
