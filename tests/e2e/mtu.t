@@ -30,9 +30,9 @@ for vm in vm1 vm2; do
 done
 if [ -c /dev/net/tun ]; then
 	HOME=$WORK/home/buyer XDG_CONFIG_HOME='' XDG_STATE_HOME='' XDG_RUNTIME_DIR='' timeout 90 cpushare net up job -- sh -c '
-		until ping -c 1 -W 1 vm1 >/dev/null 2>&1; do sleep 1; done
+		until ping -4 -c 1 -W 1 vm1 >/dev/null 2>&1; do sleep 1; done
 		ip -o link show cpu0 | grep -o "mtu [0-9]*"
-		ping -c 3 -W 5 -M do -s 8872 vm1 >/dev/null && echo passed' </dev/null >"$WORK/up.out" 2>&1
+		ping -4 -c 3 -W 5 -M do -s 8872 vm1 >/dev/null && echo passed' </dev/null >"$WORK/up.out" 2>&1
 	is "$(tail -n 2 "$WORK/up.out" | tr '\n' ' ')" "mtu 8900 passed " "the buyer's machine takes it too, and full frames pass"
 fi
 ok "the order ends" as buyer cpushare order cancel job --wait --timeout 1m -q
