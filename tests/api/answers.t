@@ -46,6 +46,7 @@ for i in 1 2; do had failDeposit POST "/v1/deposits/$(field .id)/fail" "" "$BOSS
 had failDeposit POST "/v1/deposits/$(sql "SELECT id FROM cpushare.deposit WHERE state = 'failed'")/fail" "" "$BOSS"
 had removeSecondFactor POST /v1/account/second-factor/remove '{"code":"123456"}' "$BOSS"
 said_nothing='{"from":0,"end":0,"data":"","live":true}'
+had returnFromPayment GET /v1/payments/no%20name/return
 had addConsole POST "/v1/leases/$LEASE/console" "$said_nothing" "${M_TOKEN[desk]}"
 had addConsole POST "/v1/leases/$none/console" "$said_nothing" "${M_TOKEN[desk]}"
 printf x >"$WORK/x"
