@@ -22,7 +22,8 @@ struct vm_life {
 	enum vm_state state;
 	char reason[VM_REASON_SIZE]; /* of an ended one */
 	char detail[VM_DETAIL_SIZE];
-	bool held; /* QEMU is stopped by a signal, whatever the inside says */
+	bool held;	   /* QEMU is stopped by a signal, whatever the inside says */
+	unsigned held_ran; /* so often it was seen to have run since */
 	uint32_t throttle_percent;
 	int throttle_timer; /* 0: none */
 	bool dozing;	    /* QEMU is stopped by a signal for the rest of a throttled period */

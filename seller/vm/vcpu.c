@@ -29,6 +29,7 @@ struct vcpus {
 	int pidfd, proc_fd; /* QEMU, and its folder in /proc */
 	uint32_t cores;
 	bool idle;
+	bool ranks; /* its scheduling group has to get the lowest rank yet */
 	uint32_t found;
 	int *schedstat_fds;
 	uint64_t *last_ns;
@@ -83,11 +84,14 @@ static bool read_text(int dir_fd, const char *path, char *text, size_t size)
 static void make_idle(struct vcpus *vcpus, pid_t thread)
 {
 	const struct sched_param param = { 0 };
-	if (sched_setscheduler(thread, SCHED_IDLE, &param))
-		return;
+	vcpus->ranks |= sched_setscheduler(thread, SCHED_IDLE, &param) == 0;
+}
+
+static void rank(struct vcpus *vcpus)
+{
 	AUTO_FD fd = openat(vcpus->proc_fd, "autogroup", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, AUTOGROUP_LOWEST, sizeof AUTOGROUP_LOWEST - 1) < 0)
-		return; /* the kernel has no autogroups, or allows one change a tenth of a second */
+	/* The kernel has no autogroups, or allows all of us one change a tenth of a second: then the next time. */
+	vcpus->ranks = fd >= 0 && write(fd, AUTOGROUP_LOWEST, sizeof AUTOGROUP_LOWEST - 1) < 0 && errno == EAGAIN;
 }
 
 static void take_thread(struct vcpus *vcpus, const char *thread)
@@ -111,6 +115,8 @@ static void take_thread(struct vcpus *vcpus, const char *thread)
 
 err_t vcpus_find(struct vcpus *vcpus)
 {
+	if (vcpus->ranks)
+		rank(vcpus);
 	if (vcpus->found == vcpus->cores)
 		return OK;
 	while (vcpus->found)
@@ -125,6 +131,8 @@ err_t vcpus_find(struct vcpus *vcpus)
 		if (entry->d_name[0] != '.' && strlen(entry->d_name) < 16)
 			take_thread(vcpus, entry->d_name);
 	closedir(tasks);
+	if (vcpus->ranks)
+		rank(vcpus);
 	return vcpus->found == vcpus->cores ? OK : E_AGAIN;
 }
 
