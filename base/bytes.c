@@ -192,3 +192,32 @@ err_t size_parse(const char *text, int64_t *ret_bytes)
 	*ret_bytes = bytes;
 	return OK;
 }
+
+err_t rate_parse(const char *text, int64_t *ret_bits_s)
+{
+	static const struct {
+		const char *name;
+		int64_t bits;
+	} units[] = { { "kbit", 1000 }, { "Mbit", 1000000 }, { "Gbit", 1000000000 } };
+	char digits[24];
+	size_t len = strspn(text, "0123456789");
+	int64_t bits_s;
+	if (len >= sizeof digits)
+		return E_INVALID;
+	memcpy(digits, text, len);
+	digits[len] = '\0';
+	TRY(int_parse(digits, &bits_s));
+	if (!strcmp(text, "0")) {
+		*ret_bits_s = 0;
+		return OK;
+	}
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		if (strcmp(text + len, units[i].name) != 0)
+			continue;
+		if (__builtin_mul_overflow(bits_s, units[i].bits, &bits_s))
+			return E_OVERFLOW;
+		*ret_bits_s = bits_s;
+		return OK;
+	}
+	return E_INVALID;
+}

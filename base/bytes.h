@@ -122,5 +122,7 @@ MUST_CHECK err_t text_copy(char *to, size_t size, const char *from);
 MUST_CHECK err_t int_parse(const char *text, int64_t *ret_value);
 /* Bytes: "512M", "20G", a bare number; K, M, G, T are powers of 1024. E_INVALID, E_OVERFLOW. */
 MUST_CHECK err_t size_parse(const char *text, int64_t *ret_bytes);
+/* Bits a second: "500kbit", "20Mbit", "1Gbit", powers of 1000; "0". E_INVALID, E_OVERFLOW. */
+MUST_CHECK err_t rate_parse(const char *text, int64_t *ret_bits_s);
 
 #endif

@@ -65,6 +65,8 @@ static err_t set_value(const struct conf_entry *e, void *settings, const char *t
 		return set_number(e, text, duration_parse, field);
 	case CONF_SIZE:
 		return set_number(e, text, size_parse, field);
+	case CONF_RATE:
+		return set_number(e, text, rate_parse, field);
 	case CONF_TYPE_COUNT:
 		break;
 	}
@@ -81,18 +83,21 @@ static void describe(const struct conf_entry *e, struct buf *out)
 		[CONF_MONEY] = "an amount such as 12.50",
 		[CONF_DURATION] = "a duration such as 90s, 15m, 2h or 1d",
 		[CONF_SIZE] = "a size such as 512M or 20G",
+		[CONF_RATE] = "a rate such as 500kbit, 20Mbit or 1Gbit",
 	};
 	static_assert(sizeof kinds / sizeof kinds[0] == CONF_TYPE_COUNT, "a description for each type");
+	static const char *const unit_names[CONF_TYPE_COUNT] = {
+		[CONF_INT] = "", [CONF_DURATION] = " seconds", [CONF_SIZE] = " bytes", [CONF_RATE] = " bits a second"
+	};
 	int64_t unit = e->type == CONF_DURATION ? SECOND_US : 1;
-	const char *unit_name = e->type == CONF_DURATION ? " seconds" : e->type == CONF_SIZE ? " bytes" : "";
 	buf_puts(out, kinds[e->type]);
 	if (e->type == CONF_TEXT)
 		buf_printf(out, " of at most %zu bytes", e->size - 1);
-	else if ((e->type == CONF_INT || e->type == CONF_DURATION || e->type == CONF_SIZE) && bounded(e)) {
+	else if (unit_names[e->type] && bounded(e)) {
 		buf_printf(out, " from %lld", (long long)(e->min / unit));
 		if (e->max)
 			buf_printf(out, " to %lld", (long long)(e->max / unit));
-		buf_puts(out, unit_name);
+		buf_puts(out, unit_names[e->type]);
 	}
 }
 
@@ -121,7 +126,7 @@ void conf_defaults(const struct conf_entry *table, void *settings)
 	for (const struct conf_entry *e = table; e->key; e++) {
 		static const size_t sizes[] = {
 			[CONF_INT] = sizeof(int64_t),	   [CONF_BOOL] = sizeof(bool),	  [CONF_MONEY] = sizeof(money),
-			[CONF_DURATION] = sizeof(int64_t), [CONF_SIZE] = sizeof(int64_t),
+			[CONF_DURATION] = sizeof(int64_t), [CONF_SIZE] = sizeof(int64_t), [CONF_RATE] = sizeof(int64_t),
 		};
 		memset((char *)settings + e->offset, 0, e->type == CONF_TEXT ? e->size : sizes[e->type]);
 		err_t set = e->fallback ? set_value(e, settings, e->fallback) : OK;

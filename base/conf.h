@@ -16,6 +16,7 @@ enum conf_type {
 	CONF_MONEY,    /* money, by money_parse */
 	CONF_DURATION, /* int64_t microseconds within [min, max], by duration_parse */
 	CONF_SIZE,     /* int64_t bytes within [min, max]: "512M", "20G", a bare number */
+	CONF_RATE,     /* int64_t bits a second within [min, max], by rate_parse */
 	CONF_TYPE_COUNT
 };
 

@@ -20,6 +20,7 @@ struct settings {
 	money fee;
 	int64_t wait_us;
 	int64_t memory_bytes;
+	int64_t rate_bits_s;
 	int after;
 };
 
@@ -30,6 +31,7 @@ static const struct conf_entry table[] = {
 	{ "market.fee", CONF_MONEY, offsetof(struct settings, fee), 0, 0, 0, "0", "" },
 	{ "market.wait", CONF_DURATION, offsetof(struct settings, wait_us), 0, 0, 0, "5m", "" },
 	{ "market.memory", CONF_SIZE, offsetof(struct settings, memory_bytes), 0, 1, 0, "1M", "" },
+	{ "market.rate", CONF_RATE, offsetof(struct settings, rate_bits_s), 0, 0, 1000000, "0", "" },
 	{ 0 },
 };
 
@@ -45,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	err_t e = conf_load(table, &s, path, error);
 	assert((e == OK) == !error[0]);
 	assert(strnlen(error, sizeof error) < sizeof error && strnlen(s.name, sizeof s.name) < sizeof s.name);
-	assert(s.port >= 1 && s.port <= 65535 && s.fee.micro >= 0 && s.wait_us > 0 && s.memory_bytes >= 1 && s.after == 42);
+	assert(s.port >= 1 && s.port <= 65535 && s.fee.micro >= 0 && s.wait_us > 0 && s.memory_bytes >= 1 && s.rate_bits_s >= 0 &&
+	       s.rate_bits_s <= 1000000 && s.after == 42);
 	return 0;
 }

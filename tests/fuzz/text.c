@@ -28,6 +28,8 @@ static void numbers(const char *text)
 		assert(number > 0 && number <= 3650 * DAY_US);
 	if (size_parse(text, &number) == OK)
 		assert(number >= 0);
+	if (rate_parse(text, &number) == OK)
+		assert(number >= 0 && number % 1000 == 0);
 	if (int_parse(text, &number) == OK)
 		assert(number || strspn(text, "-0") == strlen(text));
 }

@@ -146,6 +146,36 @@ static void test_texts(void)
 		{ "1m", E_INVALID, 0 },
 		{ "111111111111111111111111111111M", E_INVALID, 0 },
 	};
+	static const struct {
+		const char *text;
+		err_t error;
+		int64_t bits_s;
+	} rates[] = {
+		{ "0", OK, 0 },
+		{ "500kbit", OK, 500000 },
+		{ "20Mbit", OK, 20000000 },
+		{ "1Gbit", OK, 1000000000 },
+		{ "9223372036Gbit", OK, 9223372036000000000 },
+		{ "9223372037Gbit", E_OVERFLOW, 0 },
+		{ "9223372036854775808kbit", E_OVERFLOW, 0 },
+		{ "", E_INVALID, 0 },
+		{ "20", E_INVALID, 0 },
+		{ "00", E_INVALID, 0 },
+		{ "Mbit", E_INVALID, 0 },
+		{ "-1Mbit", E_INVALID, 0 },
+		{ "1.5Mbit", E_INVALID, 0 },
+		{ "20 Mbit", E_INVALID, 0 },
+		{ "20M", E_INVALID, 0 },
+		{ "20mbit", E_INVALID, 0 },
+		{ "20Mbit/s", E_INVALID, 0 },
+		{ "20MB", E_INVALID, 0 },
+		{ "111111111111111111111111111111Mbit", E_INVALID, 0 },
+	};
+	for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+		int64_t bits_s = 0;
+		is_int(rate_parse(rates[i].text, &bits_s), rates[i].error, "rate \"%s\"", rates[i].text);
+		is_int(bits_s, rates[i].bits_s, "its value");
+	}
 	for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++) {
 		int64_t value = 0;
 		is_int(int_parse(ints[i].text, &value), ints[i].error, "integer \"%s\"", ints[i].text);

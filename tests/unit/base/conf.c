@@ -17,6 +17,7 @@ struct settings {
 	int64_t wait_us;
 	int64_t memory_bytes;
 	int64_t any;
+	int64_t rate_bits_s;
 	char name[8];
 };
 
@@ -30,6 +31,7 @@ static const struct conf_entry table[] = {
 	{ "market.wait", CONF_DURATION, AT(wait_us), 0, SECOND_US, HOUR_US, "5m", "how long to wait" },
 	{ "market.memory", CONF_SIZE, AT(memory_bytes), 0, 1 << 20, 0, "512M", "how much to use" },
 	{ "market.any", CONF_INT, AT(any), 0, 0, 0, NULL, "any number" },
+	{ "market.rate", CONF_RATE, AT(rate_bits_s), 0, 0, 1000000000, "2Mbit", "how fast" },
 	{ 0 },
 };
 
@@ -58,8 +60,12 @@ static const struct {
 	{ "market.memory", "1K", "market.memory must be a size such as 512M or 20G from 1048576 bytes, not \"1K\"" },
 	{ "market.memory", "99999999T",
 	  "market.memory must be a size such as 512M or 20G from 1048576 bytes, not \"99999999T\"" },
+	{ "market.rate", "2Gbit",
+	  "market.rate must be a rate such as 500kbit, 20Mbit or 1Gbit from 0 to 1000000000 bits a second, not \"2Gbit\"" },
+	{ "market.rate", "20",
+	  "market.rate must be a rate such as 500kbit, 20Mbit or 1Gbit from 0 to 1000000000 bits a second, not \"20\"" },
 	{ "market.any", "x", "market.any must be an integer, not \"x\"" },
-	{ "market.prot", "1", "unknown setting \"prot\"; [market] has fee, wait, memory, any" },
+	{ "market.prot", "1", "unknown setting \"prot\"; [market] has fee, wait, memory, any, rate" },
 	{ "maket.fee", "1", "unknown section [maket]; there are [listen], [market]" },
 	{ "listen", "1", "unknown setting \"listen\"; without a section there is name" },
 };
@@ -68,7 +74,7 @@ static void test_values(void)
 {
 	conf_defaults(table, &s);
 	ok(!strcmp(s.address, "127.0.0.1") && s.port == 8443 && s.log && s.fee.micro == 100000 && s.wait_us == 5 * MINUTE_US &&
-		   s.memory_bytes == 512 << 20 && s.any == 0 && !s.name[0],
+		   s.memory_bytes == 512 << 20 && s.any == 0 && s.rate_bits_s == 2000000 && !s.name[0],
 	   "defaults");
 	for (size_t i = 0; i < sizeof bad_values / sizeof bad_values[0]; i++) {
 		struct settings before = s;
@@ -82,6 +88,7 @@ static void test_values(void)
 		ok(conf_set(table, &s, "listen.log", words[i], error) == OK && s.log == (i % 2), "%s", words[i]);
 	ok(conf_set(table, &s, "market.any", "-5", error) == OK && s.any == -5, "no bound");
 	ok(conf_set(table, &s, "market.memory", "100T", error) == OK, "no upper bound");
+	ok(conf_set(table, &s, "market.rate", "500kbit", error) == OK && s.rate_bits_s == 500000, "a rate");
 	ok(conf_set(table, &s, "listen.address", "123456789012345", error) == OK, "a text that just fits");
 	char longer[1000];
 	memset(longer, 'x', sizeof longer - 1);
