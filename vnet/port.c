@@ -13,6 +13,10 @@ void port_free(struct port *p)
 
 void port_pause(struct port *p, bool pause)
 {
+	if (p->kind->hold) {
+		p->kind->hold(p, pause);
+		return;
+	}
 	struct epoll_event event = { .events = pause ? 0 : EPOLLIN, .data.fd = p->read_fd };
 	(void)epoll_ctl(p->epoll_fd, EPOLL_CTL_MOD, p->read_fd, &event);
 }

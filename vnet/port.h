@@ -32,6 +32,8 @@ struct port_kind {
 	/* Epoll found another descriptor than read_fd broken. */
 	void (*hang_up)(struct port *p);
 	void (*free)(struct port *p);
+	/* While it is held, read() takes no frames, and looks after the connection all the same. NULL: read_fd is not looked at then. */
+	void (*hold)(struct port *p, bool hold);
 };
 struct port {
 	const struct port_kind *kind;
@@ -50,7 +52,7 @@ MUST_CHECK err_t port_vhost_new(int epoll_fd, const char *our_path, uint16_t fra
 				struct port **ret_port);
 MUST_CHECK err_t port_stream_new(int epoll_fd, const char *qemu_path, uint16_t frame_max, struct port **ret_port);
 void port_free(struct port *p); /* NULL is fine */
-/* Stops or resumes the epoll descriptor's attention to frames that wait: while UDP is full there is no use in reading them. */
+/* Stops or resumes the attention to frames that wait, while they could not go. */
 void port_pause(struct port *p, bool pause);
 /* For a port of several descriptors: makes read_fd an epoll descriptor of its own and adds it to epoll_fd. */
 MUST_CHECK err_t port_open_inner(struct port *p);

@@ -169,7 +169,9 @@ static void qemu_free(struct port *p)
 	free(q);
 }
 
-static const struct port_kind qemu_kind = { "qemu-dgram", qemu_read, qemu_write, NULL, qemu_flush, qemu_hang_up, qemu_free };
+static const struct port_kind qemu_kind = {
+	"qemu-dgram", qemu_read, qemu_write, NULL, qemu_flush, qemu_hang_up, qemu_free, NULL
+};
 
 static err_t open_all(struct qemu *q, const char *our_path, const char *qemu_path)
 {

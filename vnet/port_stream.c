@@ -212,7 +212,7 @@ static void stream_free(struct port *p)
 }
 
 static const struct port_kind stream_kind = { "qemu-stream", stream_read,    stream_write, NULL,
-					      stream_flush,  stream_hang_up, stream_free };
+					      stream_flush,  stream_hang_up, stream_free,  NULL };
 
 static err_t open_all(struct stream *s, const char *qemu_path)
 {

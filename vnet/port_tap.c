@@ -135,7 +135,7 @@ static void tap_free(struct port *p)
 	free(t);
 }
 
-static const struct port_kind tap_kind = { "tap", tap_read, tap_write, tap_join, tap_flush, tap_hang_up, tap_free };
+static const struct port_kind tap_kind = { "tap", tap_read, tap_write, tap_join, tap_flush, tap_hang_up, tap_free, NULL };
 
 /* Newer kernels know more of these; all that a kernel knows are asked for in one go. */
 static err_t ask_offloads(struct tap *t, bool super_frames)

@@ -46,6 +46,7 @@ struct vhost {
 	struct vhost_chain chains[VHOST_PARTS];
 	uint8_t *pending; /* each: size_t, struct virtio_net_hdr, frame */
 	size_t pending_first, pending_end;
+	bool held;
 };
 
 /* ---- the connection ---- */
@@ -205,7 +206,7 @@ static bool vhost_read(struct port *p, port_frame_fn *fn, void *context)
 	bool go_on = true, more = true;
 	size_t bytes = 0;
 	look(v);
-	if (!vhost_queue_runs(q))
+	if (v->held || !vhost_queue_runs(q))
 		return false;
 	vhost_queue_want_no_kick(q);
 	for (int i = 0; i < READ_BATCH && bytes < READ_BYTES && go_on && more; i++) {
@@ -400,8 +401,17 @@ static void vhost_free(struct port *p)
 	free(v);
 }
 
+/* QEMU waits for answers, such as when its machine is paused: its messages are read all the same. */
+static void vhost_hold(struct port *p, bool hold)
+{
+	struct vhost *v = (struct vhost *)p;
+	v->held = hold;
+	if (!hold)
+		(void)eventfd_write(v->again_fd, 1); /* kicks that came meanwhile are not seen again */
+}
+
 static const struct port_kind vhost_kind = { "vhost-user", vhost_read,	  vhost_write, vhost_join,
-					     vhost_flush,  vhost_hang_up, vhost_free };
+					     vhost_flush,  vhost_hang_up, vhost_free,  vhost_hold };
 
 static err_t open_all(struct vhost *v)
 {

@@ -3,7 +3,8 @@
  *
  * How it works: vnet_run() reads a batch from UDP and one from the port in turns, hands packets to mesh.c and frames to ethernet.c,
  * which hand theirs to the queues here, and sends the queues after each turn. The caller's poll finds what is left over. While
- * UDP takes no more packets the port is not read, so that our machine's own queues slow it down instead of us losing frames.
+ * UDP takes no more packets, or the rate of what goes up is used up (pace.h), the port is not read, so that our machine's own queues slow
+ * it down instead of us losing frames. What comes down beyond its rate is dropped: the sender's TCP takes that for what it is.
  */
 #include <assert.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include "candidates.h"
 #include "ethernet.h"
 #include "log.h"
+#include "pace.h"
 #include "peer.h"
 #include "port.h"
 #include "portmap.h"
@@ -44,6 +46,8 @@ struct vnet {
 	struct address fixed; /* port 0: none */
 	struct relays relays;
 	struct port *port;
+	struct pace up, down;
+	uint64_t over;
 	struct sockaddr_storage bind_address;
 	void (*log)(void *context, int level, const char *line);
 	void *log_context;
@@ -84,9 +88,24 @@ static void packet_too_big(void *context, struct peer *peer, const struct addres
 		mesh_too_big(&v->mesh, peer, to, to->via ? len - RELAY_HEADER_BYTES : len, v->now);
 }
 
+static uint64_t line_bytes_up(const struct vnet *v)
+{
+	return v->ethernet.tx_bytes + v->ethernet.tx_frames * VNET_FRAME_LINE_BYTES;
+}
+
+static uint64_t line_bytes_down(const struct vnet *v)
+{
+	return v->ethernet.rx_bytes + v->ethernet.rx_frames * VNET_FRAME_LINE_BYTES;
+}
+
 static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
+	if (!pace_allows(&v->down, line_bytes_down(v), v->now)) {
+		v->over++;
+		peer->dropped++;
+		return;
+	}
 	ethernet_from_peer(&v->ethernet, peer, frame, len, o, v->now);
 }
 
@@ -117,7 +136,7 @@ static bool frame_from_port(void *context, uint8_t *frame, size_t len, const str
 	if (v->watch_fn)
 		v->watch_fn(v->watch_context, true, frame, len);
 	ethernet_from_port(&v->ethernet, frame, len, o, v->now);
-	return udp_has_room(&v->udp);
+	return udp_has_room(&v->udp) && pace_allows(&v->up, line_bytes_up(v), v->now);
 }
 
 static void log_line(void *context, int level, const char *line)
@@ -368,6 +387,18 @@ err_t vnet_attach_qemu_vhost(struct vnet *v, const char *our_path)
 	return port_vhost_new(v->epoll_fd, our_path, v->mesh.frame_max, !(v->without & VNET_WITHOUT_TAP_GSO), &v->port);
 }
 
+err_t vnet_set_rates(struct vnet *v, const struct vnet_rates *rates)
+{
+	const int64_t each[] = { rates->up_bytes_s, rates->down_bytes_s };
+	for (size_t i = 0; i < sizeof each / sizeof *each; i++)
+		if (each[i] < 0 || each[i] > VNET_RATE_MAX_BYTES_S)
+			return E_INVALID;
+	pace_set(&v->up, rates->up_bytes_s, line_bytes_up(v));
+	pace_set(&v->down, rates->down_bytes_s, line_bytes_down(v));
+	(void)eventfd_write(v->poke_fd, 1);
+	return OK;
+}
+
 /* ---- peers ---- */
 err_t vnet_set_peers(struct vnet *v, const struct vnet_peer *peers, size_t count, mono_time now)
 {
@@ -430,17 +461,23 @@ int vnet_fd(const struct vnet *v)
 	return v->epoll_fd;
 }
 
-/* Looks at UDP for room, and not at the port for frames, while the kernel takes no packets. */
-static void follow_udp(struct vnet *v)
+static bool port_may_be_read(struct vnet *v)
 {
+	return !v->udp.full && pace_allows(&v->up, line_bytes_up(v), v->now);
+}
+
+/* Looks at UDP for room while the kernel takes no packets, and not at the port for frames while they could not go. */
+static void follow_line(struct vnet *v)
+{
+	bool pause = !port_may_be_read(v);
 	if (v->udp.full != v->udp_waits) {
 		struct epoll_event event = { .events = EPOLLIN | (v->udp.full ? EPOLLOUT : 0), .data.fd = v->udp.fd };
 		(void)epoll_ctl(v->epoll_fd, EPOLL_CTL_MOD, v->udp.fd, &event);
 		v->udp_waits = v->udp.full;
 	}
-	if (v->port && v->udp.full != v->port_paused) {
-		port_pause(v->port, v->udp.full);
-		v->port_paused = v->udp.full;
+	if (v->port && pause != v->port_paused) {
+		port_pause(v->port, pause);
+		v->port_paused = pause;
 	}
 }
 
@@ -507,7 +544,7 @@ void vnet_run(struct vnet *v, mono_time now)
 	for (int turn = 0; turn < TURNS && (udp || port); turn++) {
 		if (udp)
 			udp = udp_receive(&v->udp, packet_came, v);
-		if (port && !v->udp.full)
+		if (port && (v->port_paused || port_may_be_read(v))) /* a paused one looks after its connection only */
 			port = v->port->kind->read(v->port, frame_from_port, v);
 		udp_flush(&v->udp);
 		if (v->port)
@@ -523,13 +560,13 @@ void vnet_run(struct vnet *v, mono_time now)
 	relays_flush(&v->relays, now);
 	if (v->port)
 		(void)v->port->kind->flush(v->port);
-	follow_udp(v);
+	follow_line(v);
 }
 
 mono_time vnet_next_us(const struct vnet *v)
 {
 	const int64_t others[] = { reflexive_due_us(&v->reflexive), portmap_due_us(&v->portmap), relays_due_us(&v->relays),
-				   v->wake_us };
+				   pace_due_us(&v->up), v->wake_us };
 	int64_t due = mesh_due_us(&v->mesh), idle = v->now.us + IDLE_US;
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (others[i] < due)
@@ -545,6 +582,8 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 		.rx_bytes = v->ethernet.rx_bytes,
 		.tx_frames = v->ethernet.tx_frames,
 		.rx_frames = v->ethernet.rx_frames,
+		.rates = { v->up.bytes_s, v->down.bytes_s },
+		.over = v->over,
 		.spoofed = v->ethernet.spoofed,
 		.strangers = v->mesh.strangers,
 		.peer_count = v->mesh.count,

@@ -128,6 +128,16 @@ MUST_CHECK err_t vnet_attach_qemu_vhost(struct vnet *v, const char *our_path);
  * MTU. Needs CAP_NET_ADMIN there. The caller sets addresses and brings it up. */
 MUST_CHECK err_t vnet_tap_open(const char *name, vnet_mac mac, uint16_t mtu, int *ret_fd, char *ret_name);
 
+/* At most so many bytes a second from the port (up) and to it (down), each frame with the VNET_FRAME_LINE_BYTES that lead and seal it on the
+ * line; 0: no bound, as at first. Beyond it the port is not read, and its machine's own queue fills; what comes is dropped. Bursts are of
+ * a tenth of a second, or of 128 KiB. E_INVALID: negative, or above VNET_RATE_MAX_BYTES_S. */
+struct vnet_rates {
+	int64_t up_bytes_s, down_bytes_s;
+};
+#define VNET_FRAME_LINE_BYTES 64 /* IPv4 20, UDP 8, the seal 32, the inner header 4 */
+#define VNET_RATE_MAX_BYTES_S 125000000000LL
+MUST_CHECK err_t vnet_set_rates(struct vnet *v, const struct vnet_rates *rates);
+
 /* ---- peers ---- */
 /* Desired state: exactly these peers, ourselves left out by id. New ones are contacted, missing ones are dropped at once (their
  * packets are then a stranger's), changed candidates are probed. Copies. E_LIMIT, E_INVALID (two with one id, pin, MAC, IP or name). */

@@ -56,8 +56,10 @@ extern const char *const vnet_mapping_names[VNET_MAPPING_COUNT]; /* "unknown", "
 struct vnet_status {
 	uint64_t tx_bytes, rx_bytes; /* of the port, all peers together: what is metered */
 	uint64_t tx_frames, rx_frames;
-	uint64_t spoofed;   /* frames from the port with a foreign MAC or address */
-	uint64_t strangers; /* packets that no peer of ours sent */
+	struct vnet_rates rates; /* as they were set */
+	uint64_t over;		 /* frames to the port that its rate had no room for */
+	uint64_t spoofed;	 /* frames from the port with a foreign MAC or address */
+	uint64_t strangers;	 /* packets that no peer of ours sent */
 	size_t peer_count, connected;
 	enum vnet_mapping mapping;
 	bool stun_silent; /* there are STUN servers, and none answers: UDP seems to be blocked */

@@ -298,6 +298,69 @@ static void test_removal(void)
 	ok(st.strangers > strangers, "they are a stranger's");
 }
 
+#define PAYLOAD_BYTES 958
+#define FRAME_BYTES (PAYLOAD_BYTES + UDP_HEAD_BYTES)
+#define LINE_BYTES (FRAME_BYTES + VNET_FRAME_LINE_BYTES)
+
+/* Ten seconds of simulated time, in which guest 0 sends to guest 1 as much as its socket takes, up to so many frames a millisecond.
+ * Returns how many arrive. */
+static int64_t arrive_in_ten_seconds(int frames_ms)
+{
+	static mono_time now;
+	uint8_t frame[2048], got[2048];
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	size_t len = make_udp(frame, 0, 1, PAYLOAD_BYTES);
+	int64_t arrived = 0;
+	assert(text_copy(name.sun_path, sizeof name.sun_path, sides[0].ours) == OK);
+	now = now.us ? now : clock_mono();
+	for (int64_t end_us = now.us + 10 * SECOND_US; now.us < end_us; now.us += 1000) {
+		for (int i = 0; i < frames_ms; i++)
+			if (sendto(sides[0].guest, frame, len, 0, (struct sockaddr *)&name, sizeof name) != (ssize_t)len)
+				break;
+		for (int i = 0; i < SIDES; i++)
+			vnet_run(sides[i].vnet, now);
+		for (ssize_t n; (n = recv(sides[1].guest, got, sizeof got, 0)) > 0;)
+			arrived += n == (ssize_t)len;
+	}
+	return arrived;
+}
+
+static void test_rates(void)
+{
+	static const struct vnet_rates bad[] = { { -1, 0 }, { 0, -1 }, { VNET_RATE_MAX_BYTES_S + 1, 0 } };
+	const struct vnet_rates none = { 0 }, up = { .up_bytes_s = 200000 }, down = { .down_bytes_s = 200000 };
+	const int64_t rate_bytes = 10 * 200000, burst_bytes = 128 * 1024;
+	struct vnet_status from, to, before;
+	introduce();
+	assert(until(all_connected));
+	is_int(vnet_set_rates(sides[0].vnet, &up), OK, "a rate for what goes up");
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		is_int(vnet_set_rates(sides[0].vnet, &bad[i]), E_INVALID, "not one that cannot be");
+	vnet_status(sides[0].vnet, &before);
+	ok(before.rates.up_bytes_s == 200000 && before.rates.down_bytes_s == 0, "which changes nothing");
+	int64_t frames = arrive_in_ten_seconds(100);
+	ok(frames * LINE_BYTES <= rate_bytes + burst_bytes + 32 * LINE_BYTES, "the rate is kept: %lld frames", (long long)frames);
+	ok(frames * LINE_BYTES >= rate_bytes, "and used");
+	vnet_status(sides[0].vnet, &from);
+	is_int((int64_t)(from.tx_frames - before.tx_frames), frames, "none of them was lost: the guest had to wait");
+	struct pollfd p = { vnet_fd(sides[0].vnet), POLLIN, 0 };
+	is_int(poll(&p, 1, 0), 0, "meanwhile the port is not looked at");
+
+	assert(vnet_set_rates(sides[0].vnet, &none) == OK && vnet_set_rates(sides[1].vnet, &down) == OK);
+	vnet_status(sides[1].vnet, &before);
+	frames = arrive_in_ten_seconds(4);
+	vnet_status(sides[1].vnet, &to);
+	ok(frames * LINE_BYTES <= rate_bytes + burst_bytes + LINE_BYTES, "a rate for what comes down: %lld frames",
+	   (long long)frames);
+	ok(frames * LINE_BYTES >= rate_bytes, "is used, too");
+	is_int((int64_t)(to.rx_frames - before.rx_frames), frames, "only what arrives is counted, and so paid for");
+	ok(to.over - before.over > 20000, "what is too much is dropped, and counted as such");
+	is_int((int64_t)to.connected, 1, "and the peer stays");
+
+	assert(vnet_set_rates(sides[1].vnet, &none) == OK);
+	ok(arrive_in_ten_seconds(4) >= 39000, "without rates everything passes");
+}
+
 int main(void)
 {
 	assert(mkdtemp(folder));
@@ -311,6 +374,7 @@ int main(void)
 	test_restart();
 	test_refusals();
 	test_removal();
+	test_rates();
 	for (int i = 0; i < SIDES; i++) {
 		vnet_free(sides[i].vnet);
 		close(sides[i].guest);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include "gate.h"
 #include "macs.h"
+#include "pace.h"
 #include "tap.h"
 
 static struct address address_of(const char *text)
@@ -11,6 +12,55 @@ static struct address address_of(const char *text)
 	struct address a;
 	assert(address_parse(text, &a) == OK);
 	return a;
+}
+
+/* What goes in ten seconds where somebody always has a packet of so many bytes and looks every so many microseconds. */
+static int64_t paced(int64_t bytes_s, int64_t packet_bytes, int64_t look_us)
+{
+	struct pace p = { 0 };
+	uint64_t sum = 1000; /* went before there was a bound */
+	mono_time now = { 5000000 };
+	pace_set(&p, bytes_s, sum);
+	for (int64_t end_us = now.us + 10 * SECOND_US; now.us < end_us; now.us += look_us)
+		while (sum < 1ULL << 40 && pace_allows(&p, sum, now))
+			sum += (uint64_t)packet_bytes;
+	return (int64_t)sum - 1000;
+}
+
+static void test_pace(void)
+{
+	static const struct {
+		int64_t bytes_s, packet_bytes, look_us, burst_bytes;
+	} rows[] = {
+		{ 8000, 1464, 1000, PACE_BURST_BYTES },
+		{ 125000, 64, 1000, PACE_BURST_BYTES },
+		{ 2500000, 66000, 1000, 250000 },
+		{ 2500000, 1464, 50000, 250000 },
+		{ 125000000, 64, 100, 12500000 },
+		{ 125000000, 66000, 10, 12500000 },
+		{ 2500000, 100, 10 * SECOND_US / 4, 250000 },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int64_t most = rows[i].bytes_s * 10 + rows[i].burst_bytes + rows[i].packet_bytes;
+		int64_t went = paced(rows[i].bytes_s, rows[i].packet_bytes, rows[i].look_us);
+		ok(went <= most, "%lld of at most %lld bytes went in ten seconds", (long long)went, (long long)most);
+		if (rows[i].look_us < 100000) /* less often, and the burst is lost meanwhile */
+			ok(went >= rows[i].bytes_s * 10 - rows[i].packet_bytes, "and no less than the rate allows");
+	}
+	struct pace p = { 0 };
+	mono_time now = { 5000000 };
+	ok(pace_allows(&p, 1ULL << 50, now) && pace_due_us(&p) == INT64_MAX, "without a bound anything goes");
+	pace_set(&p, 1000000, 1ULL << 50);
+	ok(pace_allows(&p, 1ULL << 50, now), "what went before a bound is not counted");
+	ok(!pace_allows(&p, (1ULL << 50) + PACE_BURST_BYTES + 500, now), "more than the burst is owed");
+	is_int(pace_due_us(&p), now.us + 500 + PACE_GRAIN_US, "until the rate has paid it");
+	now.us += 501;
+	ok(pace_allows(&p, (1ULL << 50) + PACE_BURST_BYTES + 500, now) && pace_due_us(&p) == INT64_MAX, "then more goes");
+	ok(!pace_allows(&p, (1ULL << 50) + 2 * PACE_BURST_BYTES, now), "a debt");
+	pace_set(&p, 2000000, 1ULL << 51);
+	ok(!pace_allows(&p, (1ULL << 50) + 2 * PACE_BURST_BYTES, now), "outlives another rate");
+	pace_set(&p, 0, 1ULL << 51);
+	ok(pace_allows(&p, 1ULL << 52, now), "and ends with the bound");
 }
 
 static void test_bucket(void)
@@ -123,6 +173,7 @@ static void test_macs(void)
 int main(void)
 {
 	test_bucket();
+	test_pace();
 	test_admission();
 	test_map();
 	test_macs();

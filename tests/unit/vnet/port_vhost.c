@@ -501,6 +501,28 @@ static void test_indirect(void)
 	is_int(came, 0, "but no table in a table");
 }
 
+static void test_hold(void)
+{
+	uint32_t reply[5];
+	uint8_t frame[2048];
+	struct virtio_net_hdr_v1 plain = { 0 };
+	guest_clear(&guest);
+	begin(FEATURES_ALL);
+	came = 0;
+	port_pause(port, true);
+	for (int i = 0; i < 3; i++)
+		guest_send(&guest, &plain, frame, make_udp(frame, 100), 4096);
+	run(5);
+	is_int(came, 0, "while frames could not go none is taken");
+	port_pause(port, false);
+	run(5);
+	is_int(came, 3, "then they are, without another kick");
+	port_pause(port, true);
+	guest_say_state(&guest, 11, TX, 0);
+	ok(answer(reply) == 20 && reply[3] == TX && reply[4] == 3, "QEMU is answered all the while");
+	port_pause(port, false);
+}
+
 static void test_restart(void)
 {
 	uint32_t reply[5];
@@ -560,6 +582,7 @@ int main(void)
 	test_small_buffers();
 	test_small_ring();
 	test_indirect();
+	test_hold();
 	test_restart();
 	guest_clear(&guest);
 	port_free(port);
