@@ -5,6 +5,7 @@
 #include <string.h>
 #include "json.h"
 #include "peers.h"
+#include "rates.h"
 
 static json_t *answer_error(const struct json_error *error, err_t failed)
 {
@@ -28,6 +29,8 @@ static json_t *answer_status(struct vnet *v, json_t *request)
 	json_put_bool(out, "stun_silent", status.stun_silent);
 	json_put_int(out, "tx_bytes", (int64_t)status.tx_bytes);
 	json_put_int(out, "rx_bytes", (int64_t)status.rx_bytes);
+	rates_put(out, &status.rates);
+	json_put_int(out, "over", (int64_t)status.over);
 	json_put_int(out, "spoofed", (int64_t)status.spoofed);
 	json_put_int(out, "strangers", (int64_t)status.strangers);
 	json_put(out, "peers", peers_status_to_json(v));
@@ -53,6 +56,21 @@ static json_t *answer_peers(struct vnet *v, json_t *request)
 	if (!failed)
 		failed = peers_introduce(v, &list, clock_mono());
 	peer_list_clear(&list);
+	return failed ? answer_error(&error, failed) : json_object();
+}
+
+static json_t *answer_rates(struct vnet *v, json_t *request)
+{
+	struct json_error error = { .what = "" };
+	struct vnet_rates rates = { 0 };
+	struct json_reader r;
+	char word[8];
+	json_open(&r, request, &error);
+	json_take_text(&r, "ask", word, sizeof word);
+	rates_take(&r, &rates);
+	err_t failed = json_close(&r);
+	if (!failed)
+		failed = vnet_set_rates(v, &rates);
 	return failed ? answer_error(&error, failed) : json_object();
 }
 
@@ -106,7 +124,11 @@ json_t *asks_answer(struct vnet *v, const char *ask, json_t *request)
 	static const struct {
 		const char *ask;
 		json_t *(*answer)(struct vnet *v, json_t *request);
-	} table[] = { { "status", answer_status }, { "peers", answer_peers }, { "ping", answer_ping }, { "pong", answer_pong } };
+	} table[] = { { "status", answer_status },
+		      { "peers", answer_peers },
+		      { "rates", answer_rates },
+		      { "ping", answer_ping },
+		      { "pong", answer_pong } };
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		if (!strcmp(ask, table[i].ask))
 			return table[i].answer(v, request);

@@ -18,9 +18,10 @@ struct vnet *lan_vnet(struct lan *lan);
 void lan_allow_capture(struct lan *lan);
 
 /* Answers at path (base/ipc.h):
- * {"ask":"status"}: {"pin","candidates","port","mapping","stun_silent","tx_bytes","rx_bytes","spoofed","strangers","peers":[…]}; bytes are of
- * the local port
+ * {"ask":"status"}: {"pin","candidates","port","mapping","stun_silent","tx_bytes","rx_bytes","up_bytes_s","down_bytes_s","over","spoofed",
+ * "strangers","peers":[…]}; bytes are of the local port
  * {"ask":"peers","peers":[…],"relays":[…]}: exactly these from now on; {} or {"error"}. Without relays those stay as they are
+ * {"ask":"rates","up_bytes_s","down_bytes_s"}: at most so much from now on, 0: any (vnet_set_rates); {} or {"error"}
  * {"ask":"ping","peer":ID}: {"token"} of a sealed ping that went to that peer, or {"error"}
  * {"ask":"pong","peer":ID,"token"}: what became of it: {"path","relay","address","rtt_us"}, rtt_us -1: no answer so far; or {"error"}
  * {"ask":"capture","path":SOCKET,"snaplen"}: {}, and records of the port's frames (capture.h) go to the unix stream socket there until it

@@ -140,6 +140,7 @@ err_t client_new(const struct client_config *config, struct client **ret_client)
 	TRY(pin_read(c, config->pin));
 	TRY(client_set_token(c, config->token));
 	c->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : 30000;
+	c->most_bytes_s = config->most_bytes_s;
 	c->cancel = config->cancel;
 	c->silence_ms = config->silence_ms > 0 ? config->silence_ms : 45000;
 	c->user_agent = strdup(agent);

@@ -16,8 +16,11 @@ struct client_config {
 	const char *pin;   /* "sha256//BASE64" of the server's public key, or NULL/"": the system's certificate store decides */
 	const char *token; /* bearer, or NULL */
 	const char *user_agent;
-	int timeout_ms;		   /* of one try; 0: 30000. Raw bytes may take ten times that */
-	int silence_ms;		   /* after which a stream of events counts as broken; 0: 45000 */
+	int timeout_ms; /* of one try; 0: 30000. Raw bytes may take ten times that */
+	int silence_ms; /* after which a stream of events counts as broken; 0: 45000 */
+	/* NULL, or: at most so many bytes a second are read, 0: any; it may change meanwhile. What the kernel receives before came at the
+	 * line's own speed: a quarter of a second's, where that is less than 200 KiB. */
+	const _Atomic int64_t *most_bytes_s;
 	const atomic_bool *cancel; /* NULL, or: where it is set, what runs ends within a second or so, E_UNAVAILABLE */
 };
 /* Copies. E_INVALID: a bad URL, pin or token, or a pin where there is no TLS. */

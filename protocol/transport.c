@@ -17,6 +17,8 @@
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"
 #define CONNECT_TIMEOUT_MS 10000
 #define CANCEL_LOOK_US (200 * MILLISECOND_US)
+#define SMALL_BUFFER_BYTES (32 * 1024)
+#define LARGE_BUFFER_BYTES (200 * 1024) /* more than that a socket is not given (net.core.rmem_max) */
 
 static void slist_free(struct curl_slist **list)
 {
@@ -70,16 +72,38 @@ int transport_status(struct client *client)
 	return (int)status;
 }
 
+static int64_t bound_bytes_s(const struct client *client)
+{
+	return client->most_bytes_s ? atomic_load(client->most_bytes_s) : 0;
+}
+
 /* ---- callbacks ---- */
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
 	struct transport *t = context;
+	int64_t most_bytes_s = bound_bytes_s(t->client);
+	/* libcurl's own bound begins after 100 buffers of 16 KiB, which is more than a piece of an image. */
+	if (most_bytes_s)
+		transport_sleep(t->client, (int64_t)(size * count) * SECOND_US / most_bytes_s);
 	t->last_byte = clock_mono();
 	if (!t->body_fn(t->context, data, size * count)) {
 		t->stopped = true;
 		return CURL_WRITEFUNC_ERROR;
 	}
 	return size * count;
+}
+
+/* What the kernel receives before it is read comes at the line's speed: so much is a quarter of a second's, where the kernel's own measure
+ * would be more. */
+static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+	const struct client *client = context;
+	int64_t bytes = bound_bytes_s(client) / 4;
+	int size = bytes < SMALL_BUFFER_BYTES ? SMALL_BUFFER_BYTES : (int)bytes;
+	(void)purpose;
+	if (bytes && bytes < LARGE_BUFFER_BYTES)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+	return CURL_SOCKOPT_OK;
 }
 
 /* A connection from an address that this computer has no more (another network, another lease of DHCP) is dead, and TCP would take until the
@@ -179,6 +203,10 @@ static void set_connection(const struct client *client, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, client->user_agent);
+	if (client->most_bytes_s) {
+		curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+		curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)(uintptr_t)client);
+	}
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	if (client->loopback)
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");

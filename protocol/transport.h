@@ -15,7 +15,8 @@ struct client {
 	char *url;  /* without a slash at the end */
 	char *pin, *token, *user_agent;
 	int timeout_ms, silence_ms;
-	const atomic_bool *cancel; /* or NULL */
+	const _Atomic int64_t *most_bytes_s; /* or NULL */
+	const atomic_bool *cancel;	     /* or NULL */
 	bool tls, loopback;
 	char error[CURL_ERROR_SIZE];
 };

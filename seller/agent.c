@@ -19,7 +19,9 @@
 #include "log.h"
 #include "outlook.h"
 #include "probe.h"
+#include "rates.h"
 #include "scratch.h"
+#include "share.h"
 #include "traffic.h"
 #include "waker.h"
 
@@ -107,6 +109,27 @@ static err_t agent_adopt(struct agent *a)
 	return OK;
 }
 
+/* As leases come and go. The new ones are told when they start. */
+static void share_line(struct agent *a)
+{
+	const struct limits *limits = &a->settings->limits;
+	const struct vnet_rates all = { limits->up_bits_s / 8, limits->down_bits_s / 8 };
+	size_t count = 0, moving = 0;
+	bool fetching = false;
+	for (size_t i = 0; i < a->lease_count; i++) {
+		const struct lease_here *l = a->leases[i];
+		count += l->state != LEASE_ENDED;
+		moving += lease_moves(l);
+		fetching |= lease_fetches(l);
+	}
+	struct share share = share_of(&all, count, moving, fetching);
+	atomic_store(&a->host.up_bytes_s, share.guest.up_bytes_s);
+	atomic_store(&a->host.down_bytes_s, share.guest.down_bytes_s);
+	atomic_store(&a->host.image_bytes_s, share.image_bytes_s);
+	for (size_t i = 0; i < a->lease_count; i++)
+		lease_share(a->leases[i]);
+}
+
 static err_t agent_open(struct agent *a)
 {
 	struct client_config config = { .url = a->settings->market_url,
@@ -126,6 +149,7 @@ static err_t agent_open(struct agent *a)
 	TRY(attester_new(a->settings, a->host.wake_fd, &a->attester));
 	agent_probe(a);
 	TRY(outlook_new(a->settings, a->identity, &a->outlook));
+	share_line(a); /* before an image is fetched on */
 	TRY(agent_adopt(a));
 	return waker_new(a->settings, a->identity, a->host.wake_fd, &a->waker);
 }
@@ -194,8 +218,8 @@ static json_t *build_report(struct agent *a)
 	r->terms.scratch_mib = scratch_offered_mib(a->settings, dirs, a->lease_count);
 	r->terms.display = a->settings->display;
 	outlook_terms(a->outlook, &r->terms);
-	r->terms.up_kbit_s = (uint32_t)a->settings->up_mbit_s * 1000;
-	r->terms.down_kbit_s = (uint32_t)a->settings->down_mbit_s * 1000;
+	r->terms.up_kbit_s = share_told_kbit_s(a->settings->up_mbit_s, a->settings->limits.up_bits_s);
+	r->terms.down_kbit_s = share_told_kbit_s(a->settings->down_mbit_s, a->settings->limits.down_bits_s);
 	r->terms.min_buyer_rating_ppm = (uint32_t)a->settings->min_buyer_rating.micro;
 	(void)!settings_blocked_buyers(a->settings, r->terms.blocked_buyers, &r->terms.blocked_count); /* was checked */
 	r->min_duration_s = (uint32_t)(a->settings->min_duration_us / SECOND_US);
@@ -422,6 +446,7 @@ static json_t *lease_to_status(const struct lease_here *l)
 	json_put_int(out, "running_us", (int64_t)l->running_us);
 	json_put_int(out, "tx_bytes", (int64_t)(l->journal.tx_before + l->journal.tx_now));
 	json_put_int(out, "rx_bytes", (int64_t)(l->journal.rx_before + l->journal.rx_now));
+	rates_put(out, &l->rates);
 	json_put_text(out, "path", l->path);
 	json_put_money(out, "earned_micro", lease_earned(l));
 	return out;
@@ -430,7 +455,8 @@ static json_t *lease_to_status(const struct lease_here *l)
 static void take_snapshot(struct agent *a)
 {
 	uint32_t cores, memory_mib;
-	json_t *out = json_object(), *leases = json_array();
+	json_t *out = json_object(), *leases = json_array(), *share = json_object();
+	const struct vnet_rates each = { atomic_load(&a->host.up_bytes_s), atomic_load(&a->host.down_bytes_s) };
 	settings_capacity(a->settings, &cores, &memory_mib);
 	json_put_uuid(out, "machine", a->identity->machine);
 	json_put_text(out, "name", a->settings->name);
@@ -445,6 +471,10 @@ static void take_snapshot(struct agent *a)
 	json_put(out, "outlook", outlook_to_json(a->outlook));
 	json_put_int(out, "cores", cores);
 	json_put_int(out, "memory_mib", memory_mib);
+	json_put_int(out, "up_bits_s", a->settings->limits.up_bits_s);
+	json_put_int(out, "down_bits_s", a->settings->limits.down_bits_s);
+	rates_put(share, &each);
+	json_put(out, "share", share);
 	for (size_t i = 0; i < a->lease_count; i++)
 		json_array_append_new(leases, lease_to_status(a->leases[i]));
 	json_put(out, "leases", leases);
@@ -485,6 +515,7 @@ static void agent_round(struct agent *a)
 		a->last_answer = clock_mono();
 	else if (clock_mono().us - a->last_answer.us > a->settings->unreachable_us)
 		stop_all(a, END_LOST_CONTACT, "the market was unreachable for too long");
+	share_line(a);
 	steer_all(a);
 	if (!a->lease_count)
 		warm_rest(a->host.warm);

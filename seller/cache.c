@@ -486,8 +486,8 @@ static void *fetch_thread(void *context)
 
 /* ---- from other threads ---- */
 
-err_t image_fetch_start(const struct settings *s, const struct identity *identity, int wake_fd, sha256 id, int64_t size_bytes,
-			const char *lease_dir, bool resume, struct image_fetch **ret_fetch)
+err_t image_fetch_start(const struct settings *s, const struct identity *identity, const _Atomic int64_t *bytes_s, int wake_fd,
+			sha256 id, int64_t size_bytes, const char *lease_dir, bool resume, struct image_fetch **ret_fetch)
 {
 	struct image_fetch *f = calloc(1, sizeof *f);
 	if (!f)
@@ -505,6 +505,7 @@ err_t image_fetch_start(const struct settings *s, const struct identity *identit
 					.pin = s->market_pin,
 					.token = identity->token,
 					.user_agent = "cpushare-seller/" CPUSHARE_VERSION,
+					.most_bytes_s = bytes_s,
 					.cancel = &f->cancel };
 	err_t e = text_copy(f->lease_dir, sizeof f->lease_dir, lease_dir);
 	if (!e)

@@ -22,9 +22,11 @@ enum fetch_state {
 	FETCH_FAILED,
 };
 
-/* resume: a guest reads by image.map already. Settings and identity are borrowed. wake_fd: an eventfd, written at the end. */
-MUST_CHECK err_t image_fetch_start(const struct settings *s, const struct identity *identity, int wake_fd, sha256 id,
-				   int64_t size_bytes, const char *lease_dir, bool resume, struct image_fetch **ret_fetch);
+/* resume: a guest reads by image.map already. Settings and identity are borrowed. bytes_s: as client.h's most_bytes_s. wake_fd: an
+ * eventfd, written at the end. */
+MUST_CHECK err_t image_fetch_start(const struct settings *s, const struct identity *identity, const _Atomic int64_t *bytes_s,
+				   int wake_fd, sha256 id, int64_t size_bytes, const char *lease_dir, bool resume,
+				   struct image_fetch **ret_fetch);
 enum fetch_state image_fetch_state(const struct image_fetch *f);
 int image_fetch_permille(const struct image_fetch *f);
 /* Of a failed one: E_CORRUPT: the market sent bytes that do not verify. E_LIMIT: larger than the cache may be. For the buyer: detail. */

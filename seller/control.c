@@ -225,6 +225,30 @@ static long long number_of(json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
+static void print_rate(const char *direction, long long all_bits_s, long long each_bytes_s)
+{
+	if (!all_bits_s)
+		printf("any %s", direction);
+	else
+		printf("%.6g Mbit/s %s", (double)all_bits_s / 1e6, direction);
+	if (each_bytes_s)
+		printf(" (%.6g for each)", (double)each_bytes_s * 8 / 1e6);
+}
+
+/* Where the owner bounds what guests may move by the second. */
+static void print_bounds(json_t *status)
+{
+	json_t *each = json_array_size(json_object_get(status, "leases")) ? json_object_get(status, "share") : NULL;
+	long long up = number_of(status, "up_bits_s"), down = number_of(status, "down_bits_s");
+	if (!up && !down)
+		return;
+	printf("bounds    ");
+	print_rate("up", up, number_of(each, "up_bytes_s"));
+	printf(", ");
+	print_rate("down", down, number_of(each, "down_bytes_s"));
+	putchar('\n');
+}
+
 /* What keeps waiting orders from this machine, and what would have matched those of the last day. */
 static void print_why(json_t *market)
 {
@@ -292,6 +316,7 @@ static void print_status(json_t *s)
 	       json_integer_value(json_object_get(s, "memory_mib")), text_of(s, "accel"), text_of(s, "accel_why"),
 	       json_integer_value(json_object_get(s, "score")));
 	print_limits(json_object_get(s, "governor"));
+	print_bounds(s);
 	print_senses(json_object_get(s, "governor"));
 	if (*text_of(s, "note"))
 		printf("note      %s\n", text_of(s, "note"));

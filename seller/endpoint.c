@@ -26,6 +26,7 @@
 #include "pid_file.h"
 #include "process.h"
 #include "proxy.h"
+#include "rates.h"
 
 const char *const port_kind_names[] = { "dgram", "stream", "vhost-user" };
 static_assert(sizeof port_kind_names / sizeof *port_kind_names == PORT_KIND_COUNT, "a name each");
@@ -40,7 +41,7 @@ err_t port_kind_choose(const char *setting, enum port_kind preferred, enum port_
 }
 
 /* net.json was written by our own daemon, yet it is read as strictly as anything else. */
-static err_t endpoint_read(struct vnet_config *config, int *ret_port, uint32_t *ret_uid)
+static err_t endpoint_read(struct vnet_config *config, int *ret_port, uint32_t *ret_uid, struct vnet_rates *ret_rates)
 {
 	AUTO_FREE char *text = NULL;
 	AUTO_JSON json = NULL;
@@ -57,6 +58,7 @@ static err_t endpoint_read(struct vnet_config *config, int *ret_port, uint32_t *
 		TRY(peer_view_from_json(self.object, &me, &error));
 	json_take_enum(&r, "port", port_kind_names, PORT_KIND_COUNT, ret_port);
 	json_take_u32(&r, "uid", 0, UINT32_MAX, ret_uid);
+	rates_take(&r, ret_rates);
 	TRY(json_close(&r));
 	TRY(peers_network(&network, &config->network));
 	peers_stun(&network, config);
@@ -118,15 +120,17 @@ static err_t endpoint_run(struct loop *loop, uint16_t udp_port, const char *addr
 	uint32_t uid = 0;
 	int port = PORT_DGRAM;
 	struct vnet_config config = { .answer_dhcp = true };
+	struct vnet_rates rates = { 0 };
 	int pid_fd;
 	TRY(pid_file_take("net.pid", &pid_fd)); /* before anything: two would fight over the sockets */
-	TRY(endpoint_read(&config, &port, &uid));
+	TRY(endpoint_read(&config, &port, &uid, &rates));
 	TRY(certificate_make("endpoint", &key, &cert));
 	config.key_pem = key;
 	config.cert_pem = cert;
 	config.log = log_line;
 	proxy_from_environment(&config);
 	TRY(join(loop, &config, udp_port, address, ret_lan));
+	TRY(vnet_set_rates(lan_vnet(*ret_lan), &rates));
 	TRY(lan_serve(*ret_lan, "net.sock"));
 	TRY(become(uid));
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -164,7 +168,7 @@ static err_t lease_path(const char *lease_dir, const char *part, char *path, siz
 }
 
 err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum port_kind port, uint32_t uid, uint16_t udp_port,
-		     const char *address)
+		     const char *address, const struct vnet_rates *rates)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
@@ -172,6 +176,7 @@ err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum 
 	json_put(json, "self", peer_view_to_json(&spec->self));
 	json_put_text(json, "port", port_kind_names[port]);
 	json_put_int(json, "uid", uid);
+	rates_put(json, rates);
 	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
 	if (!text)
 		return E_NOMEM;
@@ -225,6 +230,8 @@ err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret)
 	candidates_take(&r, "candidates", &s.candidates);
 	json_take_u64(&r, "tx_bytes", &s.tx_bytes);
 	json_take_u64(&r, "rx_bytes", &s.rx_bytes);
+	if (json_has(&r, "up_bytes_s")) /* one of an older version has none, and keeps none */
+		rates_take(&r, &s.rates);
 	TRY(json_close_lenient(&r));
 	/* The buyer's peers have the order's first addresses, and names of their own; the first one that is there counts. */
 	size_t i;
@@ -254,6 +261,15 @@ err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers, c
 	if (error)
 		log_warn("the endpoint refused the peers", "error=%s", error);
 	return error ? E_INVALID : OK;
+}
+
+err_t endpoint_set_rates(const char *lease_dir, const struct vnet_rates *rates)
+{
+	AUTO_JSON request = json_pack("{s:s}", "ask", "rates");
+	AUTO_JSON answer = NULL;
+	rates_put(request, rates);
+	TRY(endpoint_ask(lease_dir, request, &answer));
+	return json_object_get(answer, "error") ? E_INVALID : OK;
 }
 
 void endpoint_stop(const char *lease_dir)

@@ -20,19 +20,22 @@ int endpoint_main(const char *lease_dir, uint16_t udp_port, const char *address)
 /* "203.0.113.7" and a port as a candidate's address of VNET_CANDIDATE_SIZE bytes. E_INVALID. */
 MUST_CHECK err_t endpoint_address(const char *ip, uint16_t port, char *ret_address);
 
-/* The daemon's side. uid: that the endpoint runs as where we are root; 0: as we are. udp_port, address: what the owner opened (settings.h). */
+/* The daemon's side. uid: that the endpoint runs as where we are root; 0: as we are. udp_port, address: what the owner opened (settings.h).
+ * rates: its first. */
 MUST_CHECK err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum port_kind port, uint32_t uid,
-				uint16_t udp_port, const char *address);
+				uint16_t udp_port, const char *address, const struct vnet_rates *rates);
 struct endpoint_status {
 	sha256 pin;
 	struct vnet_candidates_text candidates;
 	uint64_t tx_bytes, rx_bytes; /* from and to the guest */
+	struct vnet_rates rates;     /* that it keeps */
 	char path[12];		     /* to the buyer's peer: none, connecting, direct, relayed */
 	size_t path_count;
 	struct path_view paths[PEER_MAX]; /* to all */
 };
 MUST_CHECK err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret);
 MUST_CHECK err_t endpoint_set_peers(const char *lease_dir, const struct peer_list *peers, const struct relay_list *relays);
+MUST_CHECK err_t endpoint_set_rates(const char *lease_dir, const struct vnet_rates *rates);
 bool endpoint_lives(const char *lease_dir); /* also where it is too slow to answer */
 void endpoint_kill(const char *lease_dir);
 void endpoint_stop(const char *lease_dir); /* asks it to end, kills it where it does not answer */

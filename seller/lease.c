@@ -114,8 +114,8 @@ static err_t fetch_image(struct lease_here *l)
 {
 	struct image_fetch *f;
 	const char *detail;
-	TRY(image_fetch_start(l->host->settings, l->host->identity, l->host->wake_fd, l->spec.image, l->spec.image_bytes, l->dir,
-			      false, &f));
+	TRY(image_fetch_start(l->host->settings, l->host->identity, &l->host->image_bytes_s, l->host->wake_fd, l->spec.image,
+			      l->spec.image_bytes, l->dir, false, &f));
 	atomic_store(&l->fetch, f);
 	while (image_fetch_state(f) == FETCH_WAITS) {
 		if (atomic_load(&l->cancel))
@@ -151,10 +151,16 @@ static err_t wait_started(struct lease_here *l, struct vmrun_status *ret)
 	return E_TIMEOUT;
 }
 
+static struct vnet_rates host_rates(const struct lease_host *host)
+{
+	return (struct vnet_rates){ atomic_load(&host->up_bytes_s), atomic_load(&host->down_bytes_s) };
+}
+
 static err_t start_endpoint(struct lease_here *l)
 {
 	const struct settings *s = l->host->settings;
-	return endpoint_start(l->dir, &l->spec, l->port, l->uid, (uint16_t)s->udp_port, s->address);
+	struct vnet_rates rates = host_rates(l->host);
+	return endpoint_start(l->dir, &l->spec, l->port, l->uid, (uint16_t)s->udp_port, s->address, &rates);
 }
 
 /* SEV-SNP's firmware is not the BIOS; and of an image that is still being fetched the sectors need not be here. */
@@ -341,8 +347,8 @@ static void resume_fetch(struct lease_here *l)
 	l->served = vmrun_image_served(l->dir);
 	if (!l->served)
 		return;
-	if (image_fetch_start(l->host->settings, l->host->identity, l->host->wake_fd, l->spec.image, l->spec.image_bytes, l->dir,
-			      true, &f))
+	if (image_fetch_start(l->host->settings, l->host->identity, &l->host->image_bytes_s, l->host->wake_fd, l->spec.image,
+			      l->spec.image_bytes, l->dir, true, &f))
 		log_warn("the image is not fetched on", "lease=%s", strrchr(l->dir, '/') + 1);
 	atomic_store(&l->fetch, f);
 }
@@ -415,6 +421,7 @@ static bool look_at_endpoint(struct lease_here *l)
 	l->has_network = true;
 	l->pin = status.pin;
 	l->candidates = status.candidates;
+	l->rates = status.rates;
 	memcpy(l->path, status.path, sizeof l->path);
 	l->path_count = status.path_count;
 	memcpy(l->paths, status.paths, status.path_count * sizeof *l->paths);
@@ -502,6 +509,31 @@ void lease_look(struct lease_here *l)
 	if (!status.starting)
 		l->state = status.state;
 	look_at_image(l);
+}
+
+void lease_share(struct lease_here *l)
+{
+	static struct log_bucket bucket;
+	struct vnet_rates rates = host_rates(l->host);
+	if (!l->has_network || l->state == LEASE_ENDED ||
+	    (rates.up_bytes_s == l->rates.up_bytes_s && rates.down_bytes_s == l->rates.down_bytes_s))
+		return;
+	if (endpoint_set_rates(l->dir, &rates) == OK)
+		l->rates = rates;
+	else if (log_allowed(&bucket))
+		log_warn("the endpoint does not take its share of the line", "lease=%s", strrchr(l->dir, '/') + 1);
+}
+
+bool lease_fetches(const struct lease_here *l)
+{
+	const struct image_fetch *f = atomic_load(&l->fetch);
+	return f && image_fetch_state(f) < FETCH_WHOLE;
+}
+
+bool lease_moves(const struct lease_here *l)
+{
+	const struct image_fetch *f = atomic_load(&l->fetch);
+	return l->state != LEASE_ENDED && (!l->preparing || (f && image_fetch_state(f) != FETCH_WAITS));
 }
 
 static void steer_throttle(struct lease_here *l, enum policy_level level)

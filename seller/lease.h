@@ -28,6 +28,8 @@ struct lease_host {
 	enum port_kind port; /* of new leases */
 	int wake_fd;	     /* an eventfd: written when a lease has something to report */
 	struct warm_store *warm;
+	/* What each of them has of the line (share.h): written by the agent, read by the threads that prepare. */
+	_Atomic int64_t up_bytes_s, down_bytes_s, image_bytes_s;
 };
 
 struct lease_here {
@@ -51,6 +53,7 @@ struct lease_here {
 	int unanswered; /* the endpoint's last questions */
 	sha256 pin;
 	struct vnet_candidates_text candidates;
+	struct vnet_rates rates; /* that the endpoint keeps */
 	char path[12];
 	size_t path_count;
 	struct path_view paths[PEER_MAX]; /* of the endpoint to its peers */
@@ -88,6 +91,10 @@ MUST_CHECK err_t lease_refuse(const struct lease_host *host, uuid id, enum end_r
 void lease_look(struct lease_here *l);
 /* Makes what is into what should be: the governor's level comes before what the market wants. */
 void lease_steer(struct lease_here *l, enum policy_level level);
+/* Tells its endpoint what it has of the line, where that changed. */
+void lease_share(struct lease_here *l);
+bool lease_fetches(const struct lease_here *l); /* is its image on its way? */
+bool lease_moves(const struct lease_here *l);	/* may its guest send and receive? */
 /* For how long it has been paused for the owner's sake, in us. */
 int64_t lease_frozen_us(struct lease_here *l, enum policy_level level, mono_time now);
 /* Bytes that it moved since the last call, over all daemons. */

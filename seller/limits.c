@@ -32,6 +32,10 @@ err_t limits_check(struct limits *l, char *error, size_t size)
 		snprintf(error, size, "network.metered must be auto, yes or no, not \"%s\"", l->metered_is);
 		return E_INVALID;
 	}
+	if ((l->up_bits_s && l->up_bits_s < LIMITS_LEAST_BITS_S) || (l->down_bits_s && l->down_bits_s < LIMITS_LEAST_BITS_S)) {
+		snprintf(error, size, "limits.up and limits.down must be 0, or %dkbit or more", LIMITS_LEAST_BITS_S / 1000);
+		return E_INVALID;
+	}
 	l->idle = !strcmp(l->priority, "idle");
 	if (!l->idle && strcmp(l->priority, "normal") != 0) {
 		snprintf(error, size, "limits.priority must be idle or normal, not \"%s\"", l->priority);

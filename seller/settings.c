@@ -97,6 +97,10 @@ const struct conf_entry settings_table[] = {
 	{ "limits.traffic_month", CONF_SIZE, LIMIT(traffic_bytes), 0, 0, 1024 * 1024 * GIB, "0",
 	  "bytes that guests may move in a calendar month: at nine tenths no new ones are taken, then guests are paused; 0: "
 	  "any" },
+	{ "limits.up", CONF_RATE, LIMIT(up_bits_s), 0, 0, RATE_MAX_KBIT_S * 1000LL, "0",
+	  "what all guests together may send, in equal parts; 0: any" },
+	{ "limits.down", CONF_RATE, LIMIT(down_bits_s), 0, 0, RATE_MAX_KBIT_S * 1000LL, "0",
+	  "the same of what they receive, with the image that is fetched; 0: any" },
 	{ "limits.disk_free", CONF_SIZE, LIMIT(disk_free_bytes), 0, 0, 4096 * GIB, "1G",
 	  "so much disk stays free: with less no new guests are taken, and no image is fetched that would leave less" },
 	{ "limits.throttle", CONF_INT, LIMIT(throttle_percent), 0, 1, 100, "25",

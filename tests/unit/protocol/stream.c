@@ -107,6 +107,24 @@ static void bytes(struct server *s)
 	client_free(c);
 }
 
+/* Each byte is waited for, on any machine: half a second. */
+static void bounded(struct server *s)
+{
+	static char data[PIECE_BYTES];
+	const _Atomic int64_t most_bytes_s = 2 * PIECE_BYTES;
+	char url[64];
+	size_t len = 0;
+	struct problem p;
+	struct client *c = NULL;
+	snprintf(url, sizeof url, "http://127.0.0.1:%d", s->port);
+	struct client_config config = { .url = url, .most_bytes_s = &most_bytes_s };
+	ok(client_new(&config, &c) == OK, "a client with a bound");
+	mono_time before = clock_mono();
+	ok(client_get_bytes(c, "/piece", data, PIECE_BYTES, &len, &p) == OK && len == PIECE_BYTES, "a piece comes down");
+	ok(clock_mono().us - before.us > SECOND_US / 2, "not faster than it may");
+	client_free(c);
+}
+
 struct heard {
 	struct buf text;
 	int stop_after;
@@ -161,6 +179,7 @@ int main(void)
 {
 	struct server s = server_start(NULL, answer);
 	bytes(&s);
+	bounded(&s);
 	streams(&s);
 	server_stop(&s);
 	return done_testing();
