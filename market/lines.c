@@ -51,10 +51,15 @@ void lines_free(struct lines *l)
 	free(l);
 }
 
-static struct trial *trial_of(struct lines *l, uuid machine)
+static bool goes_on(const struct trial *t, mono_time now)
+{
+	return t->phase == PHASE_DRAWING || (t->phase != PHASE_FREE && now.us - t->asked.us <= SILENCE_US);
+}
+
+static struct trial *trial_of(struct lines *l, uuid machine, mono_time now)
 {
 	for (size_t i = 0; i < AT_ONCE; i++)
-		if (l->trials[i].phase != PHASE_FREE && uuid_equal(l->trials[i].machine, machine))
+		if (goes_on(&l->trials[i], now) && uuid_equal(l->trials[i].machine, machine))
 			return &l->trials[i];
 	return NULL;
 }
@@ -63,8 +68,7 @@ static struct trial *trial_begin(struct lines *l, uuid machine, mono_time now)
 {
 	for (size_t i = 0; i < AT_ONCE; i++) {
 		struct trial *t = &l->trials[i];
-		bool silent = t->phase != PHASE_DRAWING && now.us - t->asked.us > SILENCE_US;
-		if (t->phase != PHASE_FREE && !silent)
+		if (goes_on(t, now))
 			continue;
 		*t = (struct trial){
 			.machine = machine, .began = now, .asked = now, .down.bytes = FIRST_BYTES, .up.bytes = FIRST_BYTES
@@ -115,7 +119,7 @@ static void drawn(void *job)
 	struct drawing *d = job;
 	struct request *r = d->r;
 	struct market *m = market_of(r);
-	struct trial *t = trial_of(m->lines, d->machine);
+	struct trial *t = trial_of(m->lines, d->machine, clock_mono());
 	if (t && t->phase == PHASE_DRAWING) {
 		t->proof = d->hash;
 		t->phase = PHASE_DOWN;
@@ -143,7 +147,7 @@ err_t line_get(struct request *r)
 	if (p->row.line_at.us && r->now.us - p->row.line_at.us < m->settings->line_interval_us)
 		return refuse(r, REFUSE_WRONG_STATE, NULL,
 			      "its line was measured already, and is again after timing.line_interval");
-	struct trial *t = trial_of(m->lines, machine);
+	struct trial *t = trial_of(m->lines, machine, r->now_mono);
 	bool lately = p->line_tried.us && r->now_mono.us - p->line_tried.us < AGAIN_US;
 	if (t ? t->phase == PHASE_DRAWING || t->round >= LINE_ROUNDS : lately)
 		return too_many(r, "it asked just now");
@@ -155,7 +159,7 @@ err_t line_get(struct request *r)
 	char *data = malloc(t->down.bytes);
 	if (d && data)
 		*d = (struct drawing){ .r = r, .machine = machine, .bytes = t->down.bytes, .data = data };
-	if (!d || !data || workers_submit(m->disks, draw, drawn, d)) {
+	if (!d || !data || request_reserve(r, t->down.bytes) || workers_submit(m->disks, draw, drawn, d)) {
 		free(data);
 		free(d);
 		return too_many(r, "much is asked of this market at the moment");
@@ -170,7 +174,7 @@ err_t line_get(struct request *r)
 /* The trial that this request goes on with. */
 static err_t trial_in(struct request *r, enum phase phase, struct trial **ret_trial)
 {
-	struct trial *t = trial_of(market_of(r)->lines, r->caller.machine);
+	struct trial *t = trial_of(market_of(r)->lines, r->caller.machine, r->now_mono);
 	if (!uuid_equal(r->caller.machine, r->values.id[0]))
 		return E_NOT_FOUND;
 	if (!t || t->phase != phase)

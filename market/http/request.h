@@ -106,6 +106,9 @@ err_t refuse_json(struct request *r, const struct json_error *error);
 bool answered(const struct request *r);
 void answer_take_back(struct request *r);
 
+/* Memory that a large answer takes until it is sent, out of what request bodies may take together. E_LIMIT: that is used up. */
+MUST_CHECK err_t request_reserve(struct request *r, size_t bytes);
+
 /* ---- later: the handler gave the work to someone else ---- */
 void request_wait(struct request *r);
 /* The answer is there now. From the loop's thread. */

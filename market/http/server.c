@@ -261,6 +261,15 @@ static err_t check_body(struct request *r)
 	return OK;
 }
 
+err_t request_reserve(struct request *r, size_t bytes)
+{
+	if (r->server->buffered + (int64_t)bytes > r->server->buffered_max)
+		return E_LIMIT;
+	r->reserved += (int64_t)bytes;
+	r->server->buffered += (int64_t)bytes;
+	return OK;
+}
+
 static err_t begin(struct request *r, const char *method)
 {
 	struct repeated headers = { 0 };
@@ -292,13 +301,11 @@ static err_t begin(struct request *r, const char *method)
 	if (answered(r))
 		return E_INVALID;
 	TRY(check_body(r));
-	if (r->server->buffered + r->content_length > r->server->buffered_max) {
+	if (request_reserve(r, (size_t)r->content_length) != OK) {
 		refuse(r, REFUSE_UNAVAILABLE, NULL, "too much is being uploaded at the moment");
 		answer_header(r, "Retry-After", "2");
 		return E_LIMIT;
 	}
-	r->reserved = r->content_length;
-	r->server->buffered += r->reserved;
 	r->body.max = (size_t)r->content_length;
 	return OK;
 }

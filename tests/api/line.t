@@ -4,9 +4,9 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set limits.signups_burst=1000 --set timing.lost_contact=1h
+start_market --set limits.signups_burst=1000 --set timing.lost_contact=1h --set limits.buffered=16M
 signup seller && OWNER=$TOKEN
-for name in desk lap idle; do new_machine $name "$OWNER" || bail "$BODY"; done
+for name in desk lap idle gone full; do new_machine $name "$OWNER" || bail "$BODY"; done
 new_buyer buyer 50000000 && BUYER=$TOKEN
 new_image "$BUYER" 1000 || bail "$BODY"
 
@@ -31,6 +31,9 @@ report desk
 M_TERMS='{"up_kbit_s":900000,"down_kbit_s":900000}'
 report idle
 is "$(rate desk) $(rate idle)" "[0,0] [0,0]" "what a machine says of its line is not what it is"
+down gone
+is "$STATUS" 200 "a machine asks, and is not heard of any more"
+GONE=$PROOF GONE_AT=$SECONDS
 down lap
 is "$STATUS" 200 "bytes to hash"
 is "$(stat -c %s "$WORK/body")" 131072 "not many at first"
@@ -70,9 +73,40 @@ down idle && prove idle && head -c "$(field .bytes)" /dev/zero >"$WORK/zero" && 
 is "$STATUS" 400 "other bytes than those that were asked for are refused"
 is "$(rate idle)" "[0,0]" "and measure nothing"
 
+# What a slow reader has not taken yet is memory of ours, and counts like bodies that are being sent: of these 16 MiB are announced here.
+python3 - "$URL" "${M_ID[full]}" "${M_TOKEN[full]}" >"$WORK/announced" <<'P' &
+import socket, ssl, sys, time
+host, port = sys.argv[1].removeprefix('https://').split(':')
+tls, open_ones = ssl._create_unverified_context(), []
+for _ in range(4):
+    one = tls.wrap_socket(socket.create_connection((host, int(port))))
+    one.sendall(f'PUT /v1/machines/{sys.argv[2]}/line HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sys.argv[3]}\r\nContent-Type: application/octet-stream\r\n'
+                'Content-Length: 4194304\r\n\r\nx'.encode())
+    open_ones.append(one)
+print('sent', flush=True)
+time.sleep(60)
+P
+ANNOUNCES=$!
+cleanup 'end $ANNOUNCES'
+ok "bodies are announced" within 10 grep -q sent "$WORK/announced"
+taken() { api POST /v1/orders/quote "$(order_body)" "$BUYER" && [ "$STATUS" = 503 ]; }
+ok "until there is no memory for more" within 10 taken
+down full
+is "$STATUS" 429 "then no machine gets bytes to hash"
+end "$ANNOUNCES" KILL
+there_is() { ! taken; }
+ok "who is gone needs none" within 20 there_is
+down full
+is "$STATUS" 200 "and it does"
+
 quote() { api POST /v1/orders/quote "$(order_body ".constraints = $1")" "$BUYER" && jq -r '"\(.fits) \(.removed.bandwidth)"' <<<"$BODY"; }
 is "$(quote '{min_up_kbit_s: 9}') $(quote '{min_up_kbit_s: 10}')" "1 1 0 2" "orders go by it"
 LINE=$(rate desk)
+while [ $((SECONDS - GONE_AT)) -lt 32 ]; do sleep 1; done
+prove gone "$GONE"
+is "$STATUS" 409 "who is silent for half a minute is not waited for"
+down gone
+is "$STATUS" 429 "and does not go on where it was, but begins anew after the pause"
 end "$MARKET_PID" KILL
 ok "a market that was killed is back" restart_market
 M_TERMS='{"up_kbit_s":9}'
