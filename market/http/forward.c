@@ -72,7 +72,7 @@ static void refuse_call(struct call *c)
 /* A text that outlives the answer. */
 static const char *type_of(CURL *easy)
 {
-	static const char *const types[] = { "application/problem+json", "application/json" };
+	static const char *const types[] = { "application/problem+json", "application/json", "image/png" };
 	char *type = NULL;
 	curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
 	for (size_t i = 0; type && i < sizeof types / sizeof *types; i++)

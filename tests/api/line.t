@@ -103,10 +103,10 @@ quote() { api POST /v1/orders/quote "$(order_body ".constraints = $1")" "$BUYER"
 is "$(quote '{min_up_kbit_s: 9}') $(quote '{min_up_kbit_s: 10}')" "1 1 0 2" "orders go by it"
 LINE=$(rate desk)
 while [ $((SECONDS - GONE_AT)) -lt 32 ]; do sleep 1; done
-prove gone "$GONE"
-is "$STATUS" 409 "who is silent for half a minute is not waited for"
 down gone
-is "$STATUS" 429 "and does not go on where it was, but begins anew after the pause"
+is "$STATUS" 429 "who is silent for half a minute does not go on where it was, but begins anew after the pause"
+prove gone "$GONE"
+is "$STATUS" 409 "and what it was sent then counts no more"
 end "$MARKET_PID" KILL
 ok "a market that was killed is back" restart_market
 M_TERMS='{"up_kbit_s":9}'

@@ -137,6 +137,30 @@ is "$(forwarded "${URLS[0]}" "$SECRET")" 200 "with it a request is taken"
 is "$(forwarded "${URLS[0]}" "${SECRET/[0-9a-f]/x}")" 503 "with another one it is not"
 is "$(forwarded "${URLS[1]}" "$SECRET")" 503 "nor by a market whose it is not: it would go on for ever"
 
+# A picture of a screen is one, whoever is asked for it.
+M_TERMS='{"display":true}'
+URL=${URLS[0]}
+report desk
+new_order "$BUYER" '.constraints = {display: "vga"}'
+ok "an order with a display is matched" within 10 matched
+LEASE=$(field '.items[0].id')
+STILL="$(said "${LEASES[0]}" running),$(said "${LEASES[1]}" running)"
+report desk "[$STILL,$(said "$LEASE" running)]"
+for n in 1 0; do URL=${URLS[$n]} ask_one GET "/v1/leases/$LEASE/screen" "" "$BUYER" && echo "$STATUS $(field .code)"; done >"$WORK/looks"
+is "$(sort -u "$WORK/looks")" "404 no_picture" "its screen is looked at, through both"
+base64 -d >"$WORK/screen.png" <<<iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC
+is "$(curl -ks -X PUT -o /dev/null -w '%{http_code}' -H "Authorization: Bearer ${M_TOKEN[desk]}" -H 'Content-Type: application/octet-stream' \
+	--data-binary "@$WORK/screen.png" "${URLS[1]}/v1/leases/$LEASE/screen")" 204 "the machine sends the picture to the second"
+for url in "${URLS[@]}"; do
+	is "$(curl -ks -o "$WORK/seen.png" -w '%{http_code} %{content_type}' -H "Authorization: Bearer $BUYER" "$url/v1/leases/$LEASE/screen") $(cmp "$WORK/seen.png" "$WORK/screen.png" && echo same)" \
+		"200 image/png same" "a picture, at $url"
+done
+M_TERMS={}
+TURN=0
+api POST "/v1/orders/$ORDER/cancel" "" "$BUYER"
+report desk "[$STILL,$(said "$LEASE" ended cancelled_by_buyer)]"
+is "$STATUS" 200 "that lease ends"
+
 for n in 0 1; do
 	TURN=$n
 	api POST "/v1/orders/${ORDERS[$n]}/cancel" "" "$BUYER"
