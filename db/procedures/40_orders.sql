@@ -55,6 +55,11 @@ BEGIN
 	IF p_duration_s <= o.duration_s THEN
 		RAISE EXCEPTION 'it can only become longer' USING ERRCODE = 'CS006';
 	END IF;
+	-- Also a lease that was made between the caller's look and our lock.
+	IF EXISTS (SELECT 1 FROM lease l JOIN machine m ON m.id = l.machine_id WHERE l.order_id = p_id AND l.state <> 'ended'
+		AND m.max_duration_s > 0 AND m.max_duration_s < p_duration_s) THEN
+		RAISE EXCEPTION 'a machine takes no lease that long' USING ERRCODE = 'CS003';
+	END IF;
 	UPDATE cpushare.order SET duration_s = p_duration_s WHERE id = p_id;
 	PERFORM event_of_order(p_id, 'order.extended', p_now);
 END $$;

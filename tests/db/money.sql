@@ -65,6 +65,9 @@ SELECT is((SELECT (held_micro, leases_held_micro, filled)::text FROM cpushare.or
 	'and goes from the order to the lease');
 SELECT is((SELECT array_agg(host(ip) ORDER BY number) FROM lease), ARRAY['10.77.1.2', '10.77.1.3'], 'with addresses of their own');
 SELECT is((SELECT count(DISTINCT mac) FROM lease WHERE mac::text LIKE '52:54:00:%'), 2::bigint, 'and cards');
+UPDATE machine SET max_duration_s = 100000 WHERE id = seed.id(102);
+SELECT seed.refused($$SELECT order_extend(seed.id(50), 100001, now())$$, 'CS003', 'a longer time than a lease''s machine allows');
+SELECT lives_ok($$SELECT order_extend(seed.id(50), 100000, now())$$, 'as long as it allows');
 SELECT is(seed.match(50, 999), NULL, 'no such machine');
 SELECT is(seed.match(999, 102), NULL, 'no such order');
 SELECT is(seed.match(50, 102, 2), NULL, 'another shape');
