@@ -49,7 +49,7 @@ struct calibrations {
 	struct workers *workers;
 	struct run *runs;
 	mono_time left_looked;
-	bool image_missing_told, funds_told;
+	bool image_missing_told, funds_told, day_told;
 	uint64_t results[CALIBRATION_RESULT_COUNT];
 };
 
@@ -350,8 +350,23 @@ static void image_path(const struct market *m, char *path, size_t size)
 	}
 }
 
+/* E_AGAIN: later. Who asks and is paid for it can make as many machines as he likes. */
+static err_t check_day(struct market *m, wall_time now)
+{
+	const money cost = m->settings->calibration_cost, most = m->settings->calibration_day_cost;
+	char text[MONEY_TEXT_SIZE];
+	money spent;
+	TRY(store_calibration_spent(m->store, (wall_time){ now.us - DAY_US }, &spent));
+	bool enough = spent.micro <= most.micro - cost.micro;
+	if (!enough && !m->calibrations->day_told)
+		log_warn("calibrations have cost all that they may in 24 hours", "calibration.day_cost=%s",
+			 money_format(most, text));
+	m->calibrations->day_told = !enough;
+	return enough ? OK : E_AGAIN;
+}
+
 /* Before an image is made for nothing: what its first minutes hold, and whether the commission covers the most that it may cost. */
-static err_t check_funds(struct market *m, const struct run *run, const struct prices *prices)
+static err_t check_funds(struct market *m, const struct run *run, const struct prices *prices, wall_time now)
 {
 	money hold, funds;
 	TRY(price_window(prices, run->row.cores, run->row.memory_mib, m->settings->hold_window_us, &hold));
@@ -360,7 +375,9 @@ static err_t check_funds(struct market *m, const struct run *run, const struct p
 	if (!hold.micro)
 		return OK;
 	TRY(store_calibration_funds(m->store, &funds));
-	return funds.micro < m->settings->calibration_cost.micro ? E_FUNDS : OK;
+	if (funds.micro < m->settings->calibration_cost.micro)
+		return E_FUNDS;
+	return check_day(m, now);
 }
 
 static err_t run_begin(struct market *m, const struct presence *p, wall_time now)
@@ -386,12 +403,12 @@ static err_t run_begin(struct market *m, const struct presence *p, wall_time now
 	uint32_t expected = p->row.m.score > p->row.measured_score ? p->row.m.score : p->row.measured_score;
 	w->steps = work_steps_for(expected, s->calibration_work_us);
 	image_path(m, run->path, sizeof run->path);
-	err_t e = check_funds(m, run, &p->row.m.prices);
+	err_t e = check_funds(m, run, &p->row.m.prices, now);
 	if (e == E_FUNDS || e == E_LIMIT)
 		placing_failed(m, run, e);
 	if (e) {
 		run_free(run);
-		return e == E_FUNDS || e == E_LIMIT ? OK : e;
+		return e == E_FUNDS || e == E_LIMIT || e == E_AGAIN ? OK : e;
 	}
 	run->next = c->runs;
 	c->runs = run;

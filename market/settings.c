@@ -115,6 +115,8 @@ const struct conf_entry settings_table[] = {
 	NUMBER("calibration.least", calibration_least, 1, 100, "50",
 	       "a machine that does less of what it claims, in percent, is taken off the book"),
 	{ "calibration.cost", CONF_MONEY, AT(calibration_cost), 0, 0, 0, "0.10", "what one may hold and cost" },
+	{ "calibration.day_cost", CONF_MONEY, AT(calibration_day_cost), 0, 0, 0, "10.00",
+	  "and all of 24 hours: machines are easily made, and each is paid" },
 	TEXT("calibration.image", calibration_image, "",
 	     "what its guest boots (make image-calibrate); empty: build/images/calibrate.iso of our tree, or that of "
 	     "cpushare-images"),

@@ -39,7 +39,7 @@ struct settings {
 	char calibration_image[1024];
 	bool calibration_random;
 	int64_t calibration_mean_us, calibration_pause_us, calibration_work_us, calibration_least, calibration_a_day;
-	money calibration_cost;
+	money calibration_cost, calibration_day_cost;
 	/* [timing] */
 	int64_t report_interval_us, busy_interval_us, lost_contact_us, start_timeout_us, end_grace_us, funds_grace_us,
 		funds_warning_us, trial_pause_us, drain_notice_us;

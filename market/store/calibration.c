@@ -189,6 +189,16 @@ err_t store_calibration_count(struct store *s, uuid machine, wall_time since, in
 	return store_query_int(s, COUNT_SQL, &p, ret_count);
 }
 
+static const char SPENT_SQL[] = "SELECT coalesce(sum(o.budget_micro), 0)::bigint FROM calibration c JOIN cpushare.order o "
+				"ON o.id = c.order_id WHERE c.began_at > $1";
+
+err_t store_calibration_spent(struct store *s, wall_time since, money *ret)
+{
+	struct params p = { 0 };
+	param_time(&p, since);
+	return store_query_int(s, SPENT_SQL, &p, &ret->micro);
+}
+
 static const char ASK_SQL[] = "UPDATE machine SET calibration_asked = true WHERE id = $1 AND state <> 'retired'";
 
 err_t store_calibration_ask(struct store *s, uuid machine)
@@ -225,7 +235,8 @@ static void id_read(struct row *row, void *element)
 	*(uuid *)element = row_uuid(row);
 }
 
-static const char ASKED_SQL[] = "SELECT id FROM machine WHERE calibration_asked LIMIT 100";
+/* At random, so that however many that cannot be measured do not hold up those that can. */
+static const char ASKED_SQL[] = "SELECT id FROM machine WHERE calibration_asked AND state = 'online' ORDER BY random() LIMIT 100";
 
 err_t store_calibration_asked(struct store *s, uuid **ret_machines, size_t *ret_count)
 {

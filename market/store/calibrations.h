@@ -49,6 +49,8 @@ MUST_CHECK err_t store_calibration_ask(struct store *s, uuid machine);
 /* As its owner: E_NOT_FOUND also where that account asked after `since`. */
 MUST_CHECK err_t store_calibration_want(struct store *s, uuid account, uuid machine, wall_time since, wall_time now);
 /* What there is to pay calibrations with. */
+/* What those that began since then may cost. */
+MUST_CHECK err_t store_calibration_spent(struct store *s, wall_time since, money *ret);
 MUST_CHECK err_t store_calibration_funds(struct store *s, money *ret);
 /* Images, each of one calibration whose order has ended. */
 struct calibration_left {

@@ -154,6 +154,9 @@ is "$(cpushare-market calibration list "${M_ID[desk]}" "${OPERATE[@]}" | jq -c '
 
 # ---- the owner asks; the market by itself ----
 ask() { api POST "/v1/machines/${M_ID[$1]}/calibrations" "" "$2"; }
+sql "INSERT INTO cpushare.machine (id, account, name, public_key, state, calibration_asked) SELECT lpad(n::text, 32, '0')::uuid, account, 'off' || n,
+	sha256(n::text::bytea), 'offline', true FROM cpushare.machine, generate_series(1, 200) n WHERE name = 'desk'" ||
+	bail "no machines"
 M_SCORE=1
 new_machine lap "$OWNER" || bail "no machine: $BODY"
 report lap
@@ -162,7 +165,7 @@ is "$STATUS" 404 "a machine asks for none but itself"
 signup stranger && ask lap "$TOKEN"
 is "$STATUS" 404 "nor does somebody else"
 ask lap "$OWNER"
-is "$STATUS" 204 "its owner may ask"
+is "$STATUS" 204 "its owner may ask, beside two hundred who asked and are away"
 ask lap "${M_TOKEN[lap]}"
 is "$STATUS" 429 "once a day"
 ok "and it comes" within 20 lease_of lap
@@ -170,6 +173,15 @@ report lap "[$(said "$LEASE" ended withdrawn_by_seller)]"
 given_up() { api GET "/v1/machines/${M_ID[lap]}/explain" "" "${M_TOKEN[lap]}" && [ "$(field .calibration.result)" = failed ]; }
 ok "its daemon reads what came of the last one" within 30 given_up
 like "$(cpushare-market config example)" 'random = yes' "where nothing is set, machines are measured at random times"
+end "$MARKET_PID"
+MARKET_OPTIONS=("${CALIBRATION[@]}" --set calibration.day_cost=7.99)
+ok "with a market that has a bound on what a day costs" restart_market
+report desk
+ok "another one is asked for" cpushare-market calibration run "${M_ID[desk]}" "${OPERATE[@]}"
+enough() { report desk && grep 'calibrations have cost all that they may in 24 hours' "$WORK/market.log"; }
+ok "seven that may have cost one each leave no room for it, and the log says so" within 20 enough
+is "$(report desk && field '.leases | length')" 0 "it does not come"
+sql "UPDATE cpushare.machine SET calibration_asked = false"
 end "$MARKET_PID"
 MARKET_OPTIONS=("${CALIBRATION[@]}" --set calibration.random=yes --set calibration.mean=1s)
 ok "with such a market" restart_market
