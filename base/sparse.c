@@ -48,7 +48,7 @@ static uint64_t next_block(int fd, uint64_t at, uint64_t bytes)
 	return (uint64_t)data < bytes ? (uint64_t)data / BLOCK_BYTES * BLOCK_BYTES : bytes;
 }
 
-err_t sparse_copy(int from_fd, int to_fd, uint64_t bytes, sha256 *ret_hash)
+err_t sparse_copy(int from_fd, int to_fd, uint64_t bytes, uint64_t max_bytes, sha256 *ret_hash)
 {
 	uint8_t block[BLOCK_BYTES];
 	off_t have = lseek(from_fd, 0, SEEK_END);
@@ -63,6 +63,11 @@ err_t sparse_copy(int from_fd, int to_fd, uint64_t bytes, sha256 *ret_hash)
 		e = read_at(from_fd, block, len, (off_t)at);
 		if (e || is_zero(block, len))
 			continue;
+		if (len > max_bytes) {
+			e = E_LIMIT;
+			continue;
+		}
+		max_bytes -= len;
 		hash_block(hash, at, block, len);
 		if (lseek(to_fd, (off_t)at, SEEK_SET) < 0)
 			e = err_from_errno(errno);

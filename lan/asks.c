@@ -31,6 +31,7 @@ static json_t *answer_status(struct vnet *v, json_t *request)
 	json_put_int(out, "rx_bytes", (int64_t)status.rx_bytes);
 	rates_put(out, &status.rates);
 	json_put_int(out, "over", (int64_t)status.over);
+	json_put_int(out, "first_rx_us", status.first_rx_us);
 	json_put_int(out, "spoofed", (int64_t)status.spoofed);
 	json_put_int(out, "strangers", (int64_t)status.strangers);
 	json_put(out, "peers", peers_status_to_json(v));

@@ -232,6 +232,8 @@ err_t endpoint_ask_status(const char *lease_dir, struct endpoint_status *ret)
 	json_take_u64(&r, "rx_bytes", &s.rx_bytes);
 	if (json_has(&r, "up_bytes_s")) /* one of an older version has none, and keeps none */
 		rates_take(&r, &s.rates);
+	if (json_has(&r, "first_rx_us"))
+		json_take_u64(&r, "first_rx_us", &s.first_rx_us);
 	TRY(json_close_lenient(&r));
 	/* The buyer's peers have the order's first addresses, and names of their own; the first one that is there counts. */
 	size_t i;

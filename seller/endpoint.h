@@ -29,6 +29,7 @@ struct endpoint_status {
 	struct vnet_candidates_text candidates;
 	uint64_t tx_bytes, rx_bytes; /* from and to the guest */
 	struct vnet_rates rates;     /* that it keeps */
+	uint64_t first_rx_us;	     /* CLOCK_MONOTONIC, when the first frame of another peer came; 0: none did */
 	char path[12];		     /* to the buyer's peer: none, connecting, direct, relayed */
 	size_t path_count;
 	struct path_view paths[PEER_MAX]; /* to all */

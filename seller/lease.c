@@ -397,12 +397,27 @@ err_t lease_refuse(const struct lease_host *host, uuid id, enum end_reason reaso
 
 /* ---- on the agent's thread ---- */
 
+/* Only where no frame of another peer had come before: any image may be ordered to start warm, and one that does what its network tells it
+ * says whatever its buyer wants, in the name of all who order it. */
+static void take_template(struct lease_here *l, const struct vmrun_status *status)
+{
+	struct endpoint_status network;
+	char path[PATH_SIZE + 16];
+	if (!l->revived && endpoint_ask_status(l->dir, &network))
+		return; /* the next time */
+	if (l->revived || (network.first_rx_us && network.first_rx_us <= status->template_us))
+		log_info("a template is not kept", "lease=%s why=\"frames had come before\"", strrchr(l->dir, '/') + 1);
+	else
+		warm_keep(l->host->warm, l->start.hardware_id, l->dir, status->template_hash);
+	if (!in_dir(l, "template.new", path, sizeof path) && unlink(path) && errno != ENOENT)
+		log_warn("a template stays", "path=%s", path);
+	l->start.mode = WARM_NONE; /* once */
+}
+
 static void take_counters(struct lease_here *l, const struct vmrun_status *status)
 {
-	if (l->start.mode == WARM_TEMPLATE && status->has_template) {
-		warm_keep(l->host->warm, l->start.hardware_id, l->dir, status->template_hash);
-		l->start.mode = WARM_NONE; /* once */
-	}
+	if (l->start.mode == WARM_TEMPLATE && status->has_template)
+		take_template(l, status);
 	if (status->vcpu_ns > l->vcpu_ns)
 		l->vcpu_ns = status->vcpu_ns;
 	if (status->running_us > l->running_us)
@@ -440,6 +455,7 @@ static void revive_endpoint(struct lease_here *l)
 	}
 	l->unanswered = 0;
 	l->has_network = false;
+	l->revived = true;
 	l->peers_version = 0;
 	if (start_endpoint(l))
 		log_warn("the endpoint does not start", "lease=%s", strrchr(l->dir, '/') + 1);

@@ -51,6 +51,7 @@ struct lease_here {
 	uint64_t peers_version; /* of what the endpoint was told; 0: nothing */
 	bool has_network;
 	int unanswered; /* the endpoint's last questions */
+	bool revived;	/* the endpoint is not the first one */
 	sha256 pin;
 	struct vnet_candidates_text candidates;
 	struct vnet_rates rates; /* that the endpoint keeps */

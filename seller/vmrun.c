@@ -99,6 +99,7 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	if (warm->mode != WARM_NONE) {
 		json_put_text(json, "warm", warm_mode_names[warm->mode]);
 		json_put_uuid(json, "hardware_id", warm->hardware_id);
+		json_put_int(json, "template_bytes", (int64_t)warm->max_bytes);
 	}
 	AUTO_FREE char *text = json_dumps(json, JSON_INDENT(2));
 	if (!text)
@@ -129,6 +130,8 @@ static err_t status_from_json(json_t *answer, struct vmrun_status *ret)
 	json_take_u64(&r, "running_us", &s.running_us);
 	if (json_has(&r, "template"))
 		json_take_text_or_empty(&r, "template", template, sizeof template);
+	if (json_has(&r, "template_us"))
+		json_take_u64(&r, "template_us", &s.template_us);
 	TRY(json_close_lenient(&r));
 	snprintf(s.detail, sizeof s.detail, "%.*s", (int)sizeof s.detail - 1, detail);
 	s.has_template = sha256_parse(template, &s.template_hash) == OK;

@@ -16,6 +16,7 @@ struct vmrun_status {
 	uint64_t vcpu_ns, running_us;
 	bool has_template; /* template.new is whole */
 	sha256 template_hash;
+	uint64_t template_us; /* CLOCK_MONOTONIC, when it had been made */
 };
 
 /* Starts the process that serves the image while it is fetched, and waits until it listens. */

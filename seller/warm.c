@@ -119,7 +119,7 @@ static err_t load(const struct warm_store *store, struct template *t)
 	AUTO_FD memory = memfd_create("template", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (file < 0 || memory < 0)
 		return err_from_errno(errno);
-	TRY(sparse_copy(file, memory, t->file_bytes, &hash));
+	TRY(sparse_copy(file, memory, t->file_bytes, t->file_bytes, &hash));
 	if (!sha256_equal(hash, t->hash))
 		return E_CORRUPT;
 	if (fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
@@ -152,6 +152,7 @@ struct warm_start warm_choose(struct warm_store *store, const struct lease_spec 
 		return start;
 	start.hardware_id = hardware_id(spec, accel, port);
 	start.mode = WARM_TEMPLATE;
+	start.max_bytes = store->max_bytes;
 	pthread_mutex_lock(&store->lock);
 	struct template *t = find(store, start.hardware_id);
 	if (t)

@@ -21,8 +21,9 @@ extern const char *const warm_mode_names[WARM_MODE_COUNT];
 /* How one guest is to be started. */
 struct warm_start {
 	enum warm_mode mode;
-	uuid hardware_id; /* what its firmware says that the machine is: the same for a template and its clones, no lease's */
-	int template_fd;  /* of a clone: sealed, in memory; else -1 */
+	uuid hardware_id;   /* what its firmware says that the machine is: the same for a template and its clones, no lease's */
+	int template_fd;    /* of a clone: sealed, in memory; else -1 */
+	uint64_t max_bytes; /* of what may become a template: so much of it is written */
 };
 #define WARM_START_NONE           \
 	(struct warm_start)       \

@@ -349,8 +349,10 @@ static bool is_for_port(const struct ethernet *l, const struct frame *f)
 	return l->learn_macs && !ethernet_peer_by_mac(l, f->to);
 }
 
-static void count_from_peer(struct ethernet *l, struct peer *p, size_t len)
+static void count_from_peer(struct ethernet *l, struct peer *p, size_t len, mono_time now)
 {
+	if (!l->rx_frames)
+		l->first_rx = now;
 	p->rx_frames++;
 	p->rx_bytes += len;
 	l->rx_frames++;
@@ -362,14 +364,14 @@ void ethernet_from_peer(struct ethernet *l, struct peer *p, uint8_t *frame, size
 	struct frame f;
 	/* A segment, or a datagram of the same flow, that goes on what the same peer's last frame was has its headers, and those were looked at. */
 	if ((o->gso || o->loose) && l->join && p == l->last_from && l->join(l->context, frame, len, o)) {
-		count_from_peer(l, p, len);
+		count_from_peer(l, p, len, now);
 		return;
 	}
 	if (frame_parse(frame, len, &f) != OK || !is_honest(l, p, &f, now) || !is_for_port(l, &f)) {
 		p->dropped++;
 		return;
 	}
-	count_from_peer(l, p, len);
+	count_from_peer(l, p, len, now);
 	l->last_from = p;
 	if (l->answers && p->ip == l->gateway && ethernet_relay_dns(l, p, &f))
 		return;

@@ -46,6 +46,7 @@ struct ethernet {
 	struct bucket flood, answer;
 	size_t flood_start; /* the peer that gets the next broadcast first */
 	uint64_t rx_bytes, rx_frames, tx_bytes, tx_frames, spoofed, dropped;
+	mono_time first_rx; /* of the first of rx_frames; 0: none came */
 };
 
 /* E_INVALID: a setting that cannot be. mesh is borrowed. */

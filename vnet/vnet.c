@@ -584,6 +584,7 @@ void vnet_status(const struct vnet *v, struct vnet_status *ret_status)
 		.rx_frames = v->ethernet.rx_frames,
 		.rates = { v->up.bytes_s, v->down.bytes_s },
 		.over = v->over,
+		.first_rx_us = v->ethernet.first_rx.us,
 		.spoofed = v->ethernet.spoofed,
 		.strangers = v->mesh.strangers,
 		.peer_count = v->mesh.count,

@@ -56,6 +56,7 @@ static json_t *status(struct control *control)
 	json_put_int(answer, "cores", life->spec.cores);
 	json_put_int(answer, "throttle_percent", life->throttle_percent);
 	json_put_text(answer, "template", life->has_template ? sha256_format(life->template_hash, template) : "");
+	json_put_int(answer, "template_us", life->template_at.us);
 	return answer;
 }
 

@@ -338,7 +338,10 @@ static err_t copy_template(struct vm_life *life, int to_fd)
 	uint8_t head[8], none[sizeof head] = { 0 };
 	if (pread(life->place.memory_fd, head, sizeof head, (off_t)memory) != sizeof head || !memcmp(head, none, sizeof head))
 		return E_UNAVAILABLE;
-	return sparse_copy(life->place.memory_fd, to_fd, memory + VM_WARM_STATE_BYTES, &life->template_hash);
+	err_t e = sparse_copy(life->place.memory_fd, to_fd, memory + VM_WARM_STATE_BYTES, life->spec.template_bytes,
+			      &life->template_hash);
+	/* What was written of one that is too large would lie there until the lease ends. */
+	return e && ftruncate(to_fd, 0) ? err_from_errno(errno) : e;
 }
 
 /* Only the first time, and only where nobody can have told the guest anything: what is typed is the buyer's. */
@@ -351,6 +354,7 @@ static void become_template(struct vm_life *life)
 		return;
 	mono_time since = clock_mono();
 	bool saved = command(life, VM_COMMAND_TEMPLATE, VM_PAUSED, SAVE_MAX_US);
+	life->template_at = clock_mono();
 	err_t e = saved ? copy_template(life, template_fd) : E_TIMEOUT;
 	life->has_template = e == OK;
 	log_info("the machine was made a template", "name=%s result=%s after_ms=%d", life->spec.name, err_name(e),

@@ -42,7 +42,8 @@ struct vm_life {
 	int64_t running_us;
 	bool woken;		    /* a clone: it was told to go on */
 	bool has_template;	    /* template.new is whole, */
-	sha256 template_hash;	    /* and this its hash (sparse.h) */
+	sha256 template_hash;	    /* this its hash (sparse.h), */
+	mono_time template_at;	    /* and then the guest had stopped */
 	mono_time started, counted; /* counted: running_us goes up to here */
 };
 

@@ -106,6 +106,8 @@ static void take_warm(struct json_reader *r, struct vm_spec *spec, bool alone)
 		json_take_enum(r, "warm", vm_warm_names, VM_WARM_COUNT, &warm);
 	if (json_has(r, "hardware_id"))
 		json_take_uuid(r, "hardware_id", &spec->hardware_id);
+	if (json_has(r, "template_bytes"))
+		json_take_u64(r, "template_bytes", &spec->template_bytes);
 	if (!r->bad && warm != VM_WARM_NONE && (!alone || spec->scratch_mib))
 		json_refuse(r, "warm", "goes with neither vhost-user, launch_security, a display nor a scratch disk");
 	spec->warm = (enum vm_warm)warm;
@@ -185,5 +187,6 @@ json_t *vm_spec_to_json(const struct vm_spec *spec)
 	json_put_text(json, "launch_security", vm_launch_names[spec->launch_security]);
 	json_put_text(json, "warm", vm_warm_names[spec->warm]);
 	json_put_uuid(json, "hardware_id", spec->hardware_id);
+	json_put_int(json, "template_bytes", (int64_t)spec->template_bytes);
 	return json;
 }

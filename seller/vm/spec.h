@@ -69,6 +69,7 @@ struct vm_spec {
 	size_t cgroup_count;
 	enum vm_launch launch_security; /* optional in vm.json */
 	enum vm_warm warm;		/* optional in vm.json */
+	uint64_t template_bytes;	/* at most in template.new; optional in vm.json */
 	uuid hardware_id; /* what the guest's firmware says that the machine is: the lease, or what clones have in common */
 };
 

@@ -3,19 +3,21 @@
 # warm.t - guests that start from a template: where image and buyer say so, each with its own name, numbers and random bytes; never from what was changed
 . "$(dirname "$0")/../lib.sh"
 
-# tiny, that says what it reads of the kernel's generator as soon as it goes on; and tiny that does not say that it may be cloned.
+# tiny, that says what it reads of the kernel's generator as soon as it goes on; and tiny that does not say that it may be cloned before its network
+# may have told it to: once two of them have heard each other.
 extra() { # NAME SED-SCRIPT: $WORK/NAME.iso
 	mkdir -p "$WORK/$1/etc" && sed "$2" "$TOP/images/tiny/boot" >"$WORK/$1/etc/boot" && chmod 755 "$WORK/$1/etc/boot" &&
 		EXTRA=$WORK/$1 "$TOP/images/tiny/build.sh" "$WORK/$1.iso"
 }
 early='done <\/lib\/modules\/order/a echo "EARLY $(head -c 64 /dev/urandom | hexdump -v -e '\''/1 "%02x"'\'')" >/dev/console'
 ok "an image that tells its random bytes" extra early "/$early"
-ok "an image that may not be cloned" extra plain '/ || warm$/d'
+late='(until ping -c 1 -W 1 vm1 \&\& ping -c 1 -W 1 vm2; do sleep 1; done >/dev/null 2>\&1; printf "\\ncpushare-warm: may be cloned\\n" >/dev/console) \&'
+ok "an image that says so too late" extra late "/ || warm\$/d;\$a $late"
 
 start_market
 ok "operator, buyer, seller" eval 'new_operator && new_user buyer && add_funds buyer 5 && new_seller desk --cores 6 --memory 2G'
 start_seller desk
-ok "the images are uploaded" eval 'for image in early plain; do as buyer cpushare image upload "$WORK/$image.iso" -q || break; done'
+ok "the images are uploaded" eval 'for image in early late; do as buyer cpushare image upload "$WORK/$image.iso" -q || break; done'
 create() { as buyer cpushare order create --memory 160M --max-price 1 -o name --warm "$@"; }
 refused() { [[ $(create "$@" 2>&1) =~ $WHY ]]; }
 echo '#!/bin/sh' >"$WORK/user-data"
@@ -30,14 +32,19 @@ said() { log_of "$1" 2>/dev/null | grep -aE "$2"; }
 detail_is() { [ "$(as buyer cpushare node show "$1" -o json | jq -r .detail)" = "$2" ]; }
 ready() { local id && id=$(lease_of "$1") && said "$id" 'cpushare-tiny: ready vm[0-9] 10\.'; }
 templates() { find "$WORK/desk/warm" -type f | wc -l; }
-first=$(create --image early.iso --name first) plain=$(create --image plain.iso --name plain)
+first=$(create --image early.iso --name first)
+create --image late.iso --name late --count 2 >/dev/null
 ok "the first guest of an image gets ready" within 180 ready first/vm1
 ok "it was started cold" within 20 detail_is first/vm1 "started cold"
-ok "and so was the one whose image may not be cloned" within 180 ready plain/vm1
+ok "and so was the one whose image says so too late" within 180 detail_is late/vm1 "started cold"
+too_late() { grep 'a template is not kept .*frames had come before' "$WORK/desk.log"; }
+ok "which it does, after it had heard others" within 180 too_late
 one_template() { [ "$(templates)" = 1 ]; }
-ok "there is one template, of the image that says so" within 30 one_template
+ok "there is one template, of the image that says so in time" within 30 one_template
+none_left() { ! ls "$WORK"/desk/leases/*/template.new; }
+ok "and of the others nothing is left" within 30 none_left
 is "$(stat -c %a "$WORK"/desk/warm/* "$WORK/desk/warm" | xargs)" "600 700" "which only the seller's user can read"
-ok "the other one ends" as buyer cpushare order cancel plain --wait --timeout 2m
+ok "the other one ends" as buyer cpushare order cancel late --wait --timeout 2m
 
 # ---- three at once ----
 create --image early.iso --name more --count 3 >/dev/null

@@ -60,6 +60,7 @@ struct vnet_status {
 	uint64_t over;		 /* frames to the port that its rate had no room for */
 	uint64_t spoofed;	 /* frames from the port with a foreign MAC or address */
 	uint64_t strangers;	 /* packets that no peer of ours sent */
+	int64_t first_rx_us;	 /* monotonic: when the first of rx_frames came, 0 none did */
 	size_t peer_count, connected;
 	enum vnet_mapping mapping;
 	bool stun_silent; /* there are STUN servers, and none answers: UDP seems to be blocked */

@@ -41,19 +41,22 @@ int main(void)
 	AUTO_FD to = memory();
 	AUTO_FD again = memory();
 	AUTO_FD moved = memory();
-	is_int(sparse_copy(from, to, BYTES, &first), OK, "copied");
+	is_int(sparse_copy(from, to, BYTES, BYTES, &first), OK, "copied");
 	ok(same(from, to), "it is the same");
 	is_int(fstat(to, &st), 0, "the copy");
 	is_int(st.st_blocks * 512, 2 * 65536, "takes no more room than what is not zero");
-	is_int(sparse_copy(to, again, BYTES, &second), OK, "and copied again");
+	is_int(sparse_copy(to, again, BYTES, BYTES, &second), OK, "and copied again");
 	ok(sha256_equal(first, second), "the hash does not depend on where the holes are");
-	ok(pwrite(to, "x", 1, 5) == 1 && sparse_copy(to, moved, BYTES, &second) == OK && !sha256_equal(first, second),
+	ok(pwrite(to, "x", 1, 5) == 1 && sparse_copy(to, moved, BYTES, BYTES, &second) == OK && !sha256_equal(first, second),
 	   "but on each byte");
 	AUTO_FD shifted = memory();
 	ok(ftruncate(shifted, BYTES) == 0 && pwrite(shifted, "abc", 3, 70000 + 65536) == 3 &&
-		   pwrite(shifted, "abc", 3, BYTES - 3) == 3 && sparse_copy(shifted, moved, BYTES, &second) == OK &&
+		   pwrite(shifted, "abc", 3, BYTES - 3) == 3 && sparse_copy(shifted, moved, BYTES, BYTES, &second) == OK &&
 		   !sha256_equal(first, second),
 	   "and on where it is");
-	is_int(sparse_copy(from, again, BYTES + 1, &second), E_CORRUPT, "a file that is too short");
+	AUTO_FD small = memory();
+	is_int(sparse_copy(from, small, BYTES, 2 * 65536, &second), OK, "what is not zero just fits");
+	is_int(sparse_copy(from, small, BYTES, 2 * 65536 - 1, &second), E_LIMIT, "and does not, with a byte less");
+	is_int(sparse_copy(from, again, BYTES + 1, BYTES, &second), E_CORRUPT, "a file that is too short");
 	return done_testing();
 }
