@@ -13,7 +13,9 @@
 
 #include "bytes.h"
 #include "forward.h"
+#include "handlers.h"
 #include "json.h"
+#include "lines.h"
 #include "log.h"
 #include "login.h"
 #include "metrics.h"
@@ -202,7 +204,8 @@ static err_t admit(struct request *r)
 	else if (e != E_UNAVAILABLE)
 		TRY(check_rate(r, market_of(r)->strangers));
 	TRY(e);
-	return check_scope(r);
+	TRY(check_scope(r));
+	return r->route->fn == line_put && market_of(r)->holds_book ? line_wanted(r) : OK;
 }
 
 void gate_admit(struct request *r)

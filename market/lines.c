@@ -172,9 +172,9 @@ err_t line_get(struct request *r)
 }
 
 /* The trial that this request goes on with. */
-static err_t trial_in(struct request *r, enum phase phase, struct trial **ret_trial)
+static err_t trial_in(struct request *r, enum phase phase, mono_time now, struct trial **ret_trial)
 {
-	struct trial *t = trial_of(market_of(r)->lines, r->caller.machine, r->now_mono);
+	struct trial *t = trial_of(market_of(r)->lines, r->caller.machine, now);
 	if (!uuid_equal(r->caller.machine, r->values.id[0]))
 		return E_NOT_FOUND;
 	if (!t || t->phase != phase)
@@ -195,7 +195,7 @@ err_t line_proof(struct request *r)
 	sha256 proof;
 	if (line_proof_from_json(r->json, &proof, &error) != OK)
 		return refuse_json(r, &error);
-	TRY(trial_in(r, PHASE_DOWN, &t));
+	TRY(trial_in(r, PHASE_DOWN, r->now_mono, &t));
 	if (!sha256_equal(proof, t->proof)) {
 		t->phase = PHASE_FREE;
 		return refuse(r, REFUSE_BAD_FIELD, "sha256", "it is not that of the bytes that were sent");
@@ -232,10 +232,16 @@ static err_t trial_end(struct request *r, struct trial *t)
 	return OK;
 }
 
+err_t line_wanted(struct request *r)
+{
+	struct trial *t;
+	return trial_in(r, PHASE_UP, r->since, &t);
+}
+
 err_t line_put(struct request *r)
 {
 	struct trial *t;
-	TRY(trial_in(r, PHASE_UP, &t));
+	TRY(trial_in(r, PHASE_UP, r->now_mono, &t));
 	if (r->body.len != t->up.bytes || !line_is_filled(t->seed, (const uint8_t *)r->body.data, r->body.len)) {
 		t->phase = PHASE_FREE;
 		return refuse(r, REFUSE_BAD_REQUEST, NULL, "these are not the bytes that were asked for");

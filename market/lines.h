@@ -5,9 +5,12 @@
 #define MARKET_LINES_H
 
 #include "market.h"
+#include "request.h"
 
 struct lines;
 struct lines *lines_new(void); /* NULL: no memory */
 void lines_free(struct lines *l);
+/* Before the body of a PUT comes, which is more than others may send: is it what comes next? Else refuses. */
+MUST_CHECK err_t line_wanted(struct request *r);
 
 #endif

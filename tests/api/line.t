@@ -74,20 +74,29 @@ is "$STATUS" 400 "other bytes than those that were asked for are refused"
 is "$(rate idle)" "[0,0]" "and measure nothing"
 
 # What a slow reader has not taken yet is memory of ours, and counts like bodies that are being sent: of these 16 MiB are announced here.
-python3 - "$URL" "${M_ID[full]}" "${M_TOKEN[full]}" >"$WORK/announced" <<'P' &
+announce() { # TOKEN PATH BYTES COUNT: sets ANNOUNCES
+	python3 - "$URL" "$@" >"$WORK/announced" <<'P' &
 import socket, ssl, sys, time
 host, port = sys.argv[1].removeprefix('https://').split(':')
 tls, open_ones = ssl._create_unverified_context(), []
-for _ in range(4):
+for _ in range(int(sys.argv[5])):
     one = tls.wrap_socket(socket.create_connection((host, int(port))))
-    one.sendall(f'PUT /v1/machines/{sys.argv[2]}/line HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sys.argv[3]}\r\nContent-Type: application/octet-stream\r\n'
-                'Content-Length: 4194304\r\n\r\nx'.encode())
+    one.sendall(f'PUT {sys.argv[3]} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sys.argv[2]}\r\nContent-Type: application/octet-stream\r\n'
+                f'Content-Length: {sys.argv[4]}\r\n\r\nx'.encode())
     open_ones.append(one)
 print('sent', flush=True)
 time.sleep(60)
 P
-ANNOUNCES=$!
+	ANNOUNCES=$!
+}
+announce "${M_TOKEN[full]}" "/v1/machines/${M_ID[full]}/line" 4194304 4
 cleanup 'end $ANNOUNCES'
+ok "bodies that nobody asked for are announced" within 10 grep -q sent "$WORK/announced"
+sleep 1
+api POST /v1/orders/quote "$(order_body)" "$BUYER"
+is "$STATUS" 200 "and none is waited for"
+end "$ANNOUNCES" KILL
+announce "$BUYER" "/v1/images/$IMAGE/pieces/0" 1048576 16
 ok "bodies are announced" within 10 grep -q sent "$WORK/announced"
 taken() { api POST /v1/orders/quote "$(order_body)" "$BUYER" && [ "$STATUS" = 503 ]; }
 ok "until there is no memory for more" within 10 taken
