@@ -58,7 +58,9 @@ static err_t endpoint_read(struct vnet_config *config, int *ret_port, uint32_t *
 		TRY(peer_view_from_json(self.object, &me, &error));
 	json_take_enum(&r, "port", port_kind_names, PORT_KIND_COUNT, ret_port);
 	json_take_u32(&r, "uid", 0, UINT32_MAX, ret_uid);
-	rates_take(&r, ret_rates);
+	*ret_rates = (struct vnet_rates){ 0 };
+	if (json_has(&r, "up_bytes_s")) /* an older daemon's lease has none */
+		rates_take(&r, ret_rates);
 	TRY(json_close(&r));
 	TRY(peers_network(&network, &config->network));
 	peers_stun(&network, config);
