@@ -274,6 +274,7 @@ static void side_start(struct side *s, char **argv, int number)
 	if (s->pid == 0) {
 		static struct child c;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGPIPE, SIG_IGN); /* as all programs that have an ethernet do: a relay may die while it is written to by TLS */
 		c.control = ends[1];
 		close(ends[0]);
 		child_open(&c, argv, number);
