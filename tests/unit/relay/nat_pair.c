@@ -274,7 +274,7 @@ static void side_start(struct side *s, char **argv, int number)
 	if (s->pid == 0) {
 		static struct child c;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGPIPE, SIG_IGN); /* as all programs that have an ethernet do: a relay may die while it is written to by TLS */
+		signal(SIGPIPE, SIG_IGN); /* as all that have an ethernet do: a relay may die under a write by TLS */
 		c.control = ends[1];
 		close(ends[0]);
 		child_open(&c, argv, number);
