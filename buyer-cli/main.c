@@ -156,6 +156,7 @@ static const struct cli_option up_options[] = {
 	{ "boot-server", 0, "VM", "which member has it, by name or address (this machine)" },
 	{ "port", 0, "N", "the UDP port that the other members reach, as a firewall lets it in (any)" },
 	{ "address", 0, "ADDRESS:PORT", "where a router leads to that port, opened by hand" },
+	{ "cipher", 0, "NAME", "what may seal the packets: aes-256-gcm, or auto: AEGIS-128L too (auto)" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option verify_options[] = {

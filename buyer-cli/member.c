@@ -289,6 +289,7 @@ static err_t member_open(struct member *m, const struct interface *i)
 	TRY(peers_network(&m->answer.network, &config.network));
 	TRY(peers_member(&m->answer.self, &config.self));
 	config.bind_port = m->port;
+	config.without = m->options->without;
 	memcpy(config.fixed_address, m->address, sizeof config.fixed_address);
 	peers_stun(&m->answer.network, &config);
 	proxy_from_environment(&config);

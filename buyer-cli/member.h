@@ -15,6 +15,7 @@ struct member_options {
 	bool gateway;
 	const char *boot_server; /* the name or address of the member that has boot_file; NULL: ourselves */
 	const char *boot_file;	 /* NULL: none */
+	unsigned without;	 /* VNET_WITHOUT_... */
 };
 /* Joins at the market, with a key made now. E_NOT_FOUND: no member is called boot_server. The texts are borrowed. */
 MUST_CHECK err_t member_new(session_t *s, const char *order, const struct member_options *options, struct member **ret_member,

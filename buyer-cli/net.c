@@ -392,8 +392,11 @@ int command_net_up(struct cli *cli)
 	AUTO_JSON ask = json_pack("{s:s}", "ask", "status");
 	char order[UUID_TEXT_SIZE];
 	int64_t port;
+	unsigned without;
 	if (cli_int(cli, "port", 0, 1, 65535, &port))
 		return EXIT_USAGE;
+	if (peers_cipher(cli_text(cli, "cipher", "auto"), &without))
+		return cli_error(cli, EXIT_USAGE, "--cipher is auto or aes-256-gcm");
 	int code = session_open(cli, true, &s);
 	if (code || (code = session_order(&s, cli_arg(cli, 0), order)))
 		return code;
@@ -406,7 +409,8 @@ int command_net_up(struct cli *cli)
 					     .bridge = cli_text(cli, "bridge", NULL),
 					     .gateway = cli_flag(cli, "gateway"),
 					     .boot_server = cli_text(cli, "boot-server", NULL),
-					     .boot_file = cli_text(cli, "boot-file", NULL) };
+					     .boot_file = cli_text(cli, "boot-file", NULL),
+					     .without = without };
 	bool here = geteuid() == 0 && cli_arg_count(cli) == 1 && !cli_flag(cli, "shell");
 	if ((code = check_options(&u, here)))
 		return code;

@@ -126,6 +126,7 @@ int command_net_peers(struct cli *cli)
 						 { "RTT MS", "rtt_us", CELL_MS },
 						 { "LOSS", "loss_permille", CELL_PERMILLE },
 						 { "DATAGRAM", "datagram_bytes", CELL_NUMBER },
+						 { "CIPHER", "cipher", CELL_TEXT },
 						 { "SENT", "tx_bytes", CELL_BYTES },
 						 { "RECEIVED", "rx_bytes", CELL_BYTES },
 						 { "DROPPED", "dropped", CELL_NUMBER },

@@ -19,6 +19,15 @@ static err_t ip_parse(const char *text, uint32_t *ret_ip)
 	return OK;
 }
 
+err_t peers_cipher(const char *word, unsigned *ret_without)
+{
+	bool gcm = !strcmp(word, vnet_cipher_names[VNET_AES_256_GCM]);
+	if (!gcm && strcmp(word, "auto") != 0)
+		return E_INVALID;
+	*ret_without = gcm ? VNET_WITHOUT_AEGIS_128L : 0;
+	return OK;
+}
+
 static err_t mac_parse(const char *text, vnet_mac *ret_mac)
 {
 	unsigned b[6];
@@ -134,6 +143,7 @@ static json_t *status_to_json(const struct vnet_peer_status *s)
 	json_put_int(out, "rtt_us", s->rtt_us);
 	json_put_int(out, "loss_permille", s->loss_permille);
 	json_put_int(out, "datagram_bytes", s->datagram_bytes);
+	json_put_text(out, "cipher", reached ? vnet_cipher_names[s->cipher] : "");
 	json_put_int(out, "handshakes", (int64_t)s->handshakes);
 	json_put_int(out, "handshake_repeats", (int64_t)s->handshake_repeats);
 	json_put_int(out, "tx_bytes", (int64_t)s->tx_bytes);

@@ -116,7 +116,7 @@ static err_t join(struct loop *loop, struct vnet_config *config, uint16_t udp_po
 	return lan_new(loop, config, ret_lan);
 }
 
-static err_t endpoint_run(struct loop *loop, uint16_t udp_port, const char *address, struct lan **ret_lan)
+static err_t endpoint_run(struct loop *loop, uint16_t udp_port, const char *address, const char *cipher, struct lan **ret_lan)
 {
 	AUTO_FREE char *key = NULL, *cert = NULL;
 	uint32_t uid = 0;
@@ -126,6 +126,7 @@ static err_t endpoint_run(struct loop *loop, uint16_t udp_port, const char *addr
 	int pid_fd;
 	TRY(pid_file_take("net.pid", &pid_fd)); /* before anything: two would fight over the sockets */
 	TRY(endpoint_read(&config, &port, &uid, &rates));
+	TRY(peers_cipher(cipher, &config.without));
 	TRY(certificate_make("endpoint", &key, &cert));
 	config.key_pem = key;
 	config.cert_pem = cert;
@@ -141,7 +142,7 @@ static err_t endpoint_run(struct loop *loop, uint16_t udp_port, const char *addr
 	return loop_run(loop);
 }
 
-int endpoint_main(const char *lease_dir, uint16_t udp_port, const char *address)
+int endpoint_main(const char *lease_dir, uint16_t udp_port, const char *address, const char *cipher)
 {
 	struct loop *loop = NULL;
 	struct lan *lan = NULL;
@@ -153,7 +154,7 @@ int endpoint_main(const char *lease_dir, uint16_t udp_port, const char *address)
 	}
 	err_t failed = loop_new(&loop);
 	if (!failed)
-		failed = endpoint_run(loop, udp_port, address, &lan);
+		failed = endpoint_run(loop, udp_port, address, cipher, &lan);
 	if (failed)
 		log_error("the endpoint could not start", "error=%s", err_name(failed));
 	lan_free(lan);
@@ -170,7 +171,7 @@ static err_t lease_path(const char *lease_dir, const char *part, char *path, siz
 }
 
 err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum port_kind port, uint32_t uid, uint16_t udp_port,
-		     const char *address, const struct vnet_rates *rates)
+		     const char *address, const char *cipher, const struct vnet_rates *rates)
 {
 	char path[600], log_path[600], program[512];
 	AUTO_JSON json = json_object();
@@ -192,10 +193,16 @@ err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum 
 	TRY(process_sibling("cpushare-seller", program, sizeof program));
 	char number[8];
 	(void)snprintf(number, sizeof number, "%u", udp_port);
-	char *argv[] = {
-		program,	 "endpoint", (char *)lease_dir, udp_port ? "--port" : NULL, number, *address ? "--address" : NULL,
-		(char *)address, NULL
-	};
+	char *argv[] = { program,
+			 "endpoint",
+			 (char *)lease_dir,
+			 "--cipher",
+			 (char *)cipher,
+			 udp_port ? "--port" : NULL,
+			 number,
+			 *address ? "--address" : NULL,
+			 (char *)address,
+			 NULL };
 	return process_start(argv, log_path);
 }
 

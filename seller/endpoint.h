@@ -14,16 +14,16 @@ extern const char *const port_kind_names[PORT_KIND_COUNT]; /* "dgram", "stream",
 MUST_CHECK err_t port_kind_choose(const char *setting, enum port_kind preferred, enum port_kind *ret_kind);
 
 /* The process: reads LEASE_DIR/net.json, serves LEASE_DIR/net.sock until it is told to quit. Returns an exit code. */
-int endpoint_main(const char *lease_dir, uint16_t udp_port, const char *address);
+int endpoint_main(const char *lease_dir, uint16_t udp_port, const char *address, const char *cipher);
 
 #define ENDPOINT_PORTS 16 /* from udp_port on; the first one that is free is taken. Where none is, any other one */
 /* "203.0.113.7" and a port as a candidate's address of VNET_CANDIDATE_SIZE bytes. E_INVALID. */
 MUST_CHECK err_t endpoint_address(const char *ip, uint16_t port, char *ret_address);
 
-/* The daemon's side. uid: that the endpoint runs as where we are root; 0: as we are. udp_port, address: what the owner opened (settings.h).
- * rates: its first. */
+/* The daemon's side. uid: that the endpoint runs as where we are root; 0: as we are. udp_port, address, cipher: what the owner
+ * opened and lets seal (settings.h). rates: its first. */
 MUST_CHECK err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum port_kind port, uint32_t uid,
-				uint16_t udp_port, const char *address, const struct vnet_rates *rates);
+				uint16_t udp_port, const char *address, const char *cipher, const struct vnet_rates *rates);
 struct endpoint_status {
 	sha256 pin;
 	struct vnet_candidates_text candidates;

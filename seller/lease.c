@@ -160,7 +160,7 @@ static err_t start_endpoint(struct lease_here *l)
 {
 	const struct settings *s = l->host->settings;
 	struct vnet_rates rates = host_rates(l->host);
-	return endpoint_start(l->dir, &l->spec, l->port, l->uid, (uint16_t)s->udp_port, s->address, &rates);
+	return endpoint_start(l->dir, &l->spec, l->port, l->uid, (uint16_t)s->udp_port, s->address, s->cipher, &rates);
 }
 
 /* SEV-SNP's firmware is not the BIOS; and of an image that is still being fetched the sectors need not be here. */

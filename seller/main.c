@@ -11,6 +11,7 @@
 static const struct cli_option endpoint_options[] = {
 	{ "port", 0, "N", "the first of the UDP ports that were opened for endpoints" },
 	{ "address", 0, "IP", "the address that leads to them" },
+	{ "cipher", 0, "NAME", "what may seal the packets: auto, aes-256-gcm" },
 	{ .name = NULL },
 };
 
@@ -23,7 +24,7 @@ static int command_endpoint(struct cli *cli)
 	int64_t udp_port;
 	if (cli_int(cli, "port", 0, 1, 65536 - ENDPOINT_PORTS, &udp_port))
 		return EXIT_USAGE;
-	return endpoint_main(cli_arg(cli, 0), (uint16_t)udp_port, cli_text(cli, "address", ""));
+	return endpoint_main(cli_arg(cli, 0), (uint16_t)udp_port, cli_text(cli, "address", ""), cli_text(cli, "cipher", "auto"));
 }
 
 static const struct cli_option setup_options[] = {

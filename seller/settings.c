@@ -12,6 +12,7 @@
 #include "endpoint.h"
 #include "file.h"
 #include "json.h"
+#include "peers.h"
 
 #define AT(field) offsetof(struct settings, field)
 #define LIMIT(field) (offsetof(struct settings, limits) + offsetof(struct limits, field))
@@ -34,6 +35,8 @@ const struct conf_entry settings_table[] = {
 	  "the first of 16 UDP ports for other members, one a guest, as a firewall lets them in; 0: any" },
 	{ "network.address", CONF_TEXT, AT(address), sizeof((struct settings *)0)->address, 0, 0, "",
 	  "the IP address whose ports of the same numbers a router leads here, opened by hand; or empty" },
+	{ "network.cipher", CONF_TEXT, AT(cipher), sizeof((struct settings *)0)->cipher, 0, 0, "auto",
+	  "what may seal the packets: aes-256-gcm, or auto: AEGIS-128L too, where both processors have AES-NI" },
 	{ "network.metered", CONF_TEXT, LIMIT(metered_is), 8, 0, 0, "auto",
 	  "is the internet paid by the byte? yes, no, auto: what NetworkManager says; where the default route is a mobile modem "
 	  "or a dialled "
@@ -177,6 +180,11 @@ err_t settings_check(struct settings *s, char *error)
 	enum port_kind port;
 	if (port_kind_choose(s->port, PORT_DGRAM, &port)) {
 		snprintf(error, CONF_ERROR_SIZE, "network.port must be auto, dgram, stream or vhost-user, not \"%s\"", s->port);
+		return E_INVALID;
+	}
+	unsigned without;
+	if (peers_cipher(s->cipher, &without)) {
+		snprintf(error, CONF_ERROR_SIZE, "network.cipher must be auto or aes-256-gcm, not \"%s\"", s->cipher);
 		return E_INVALID;
 	}
 	struct vnet_candidate opened;

@@ -27,6 +27,7 @@ struct settings {
 	char port[16];		  /* auto, or one of port_kind_names */
 	int64_t udp_port;	  /* the first of ENDPOINT_PORTS that endpoints use; 0: any */
 	char address[64];	  /* the IP address that leads to them */
+	char cipher[16];	  /* auto, aes-256-gcm */
 	int64_t cache_bytes, scratch_bytes;
 	bool display;
 	int64_t warm_bytes;	  /* of templates; 0: none */

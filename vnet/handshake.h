@@ -8,9 +8,9 @@
 #include "seal.h"
 #include "uuid.h"
 
-/* Our own key and certificate. */
+/* Our own key and certificate. aegis: offer and take AEGIS-128L, where the processor has what it needs. */
 struct identity;
-MUST_CHECK err_t identity_new(const char *key_pem, const char *cert_pem, struct identity **ret_identity);
+MUST_CHECK err_t identity_new(const char *key_pem, const char *cert_pem, bool aegis, struct identity **ret_identity);
 void identity_free(struct identity *id);
 sha256 identity_pin(const struct identity *id);
 
@@ -34,7 +34,7 @@ void handshake_free(struct handshake *h);
 enum handshake_state handshake_step(struct handshake *h, const uint8_t *datagram, size_t len, bool *ret_spoke);
 const struct flight *handshake_flight(const struct handshake *h);
 
-/* After HANDSHAKE_DONE: the keys of both directions (RFC 5705), bound to the network and both indexes. */
+/* After HANDSHAKE_DONE: the keys of both directions (RFC 5705), bound to the network, both indexes and the cipher that both agreed on. */
 MUST_CHECK err_t handshake_keys(const struct handshake *h, uuid network, uint32_t client_index, uint32_t server_index,
 				struct seal_key *ret_client_to_server, struct seal_key *ret_server_to_client);
 

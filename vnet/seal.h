@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
- * seal.h - AES-256-GCM over one packet: nonce from a salt and the counter, the rest of the outer header as AAD
+ * seal.h - one packet sealed by AES-256-GCM or AEGIS-128L: nonce from a salt and the counter, the outer header authenticated
  */
 #ifndef VNET_SEAL_H
 #define VNET_SEAL_H
 
 #include <openssl/evp.h>
+#include "vnet.h"
 #include "wire.h"
 
-#define SEAL_KEY_BYTES 32
-#define SEAL_SALT_BYTES 4
+#define SEAL_KEY_BYTES 32 /* AES-256-GCM's; AEGIS-128L uses the first AEGIS_KEY_BYTES */
+#define SEAL_SALT_BYTES 8 /* AEGIS-128L's; AES-256-GCM uses the first SEAL_GCM_SALT_BYTES */
+#define SEAL_GCM_SALT_BYTES 4
 
 struct seal_key {
+	enum vnet_cipher cipher;
 	uint8_t key[SEAL_KEY_BYTES];
 	uint8_t salt[SEAL_SALT_BYTES];
 };
 
-/* One direction, by one of the two libraries. */
+/* One direction. AES-256-GCM is done by one of two libraries. */
 struct seal {
-	EVP_CIPHER_CTX *context; /* keeps the key's schedule, the salt and, of the sending one, the counter */
+	enum vnet_cipher cipher;
+	EVP_CIPHER_CTX *context; /* OpenSSL: keeps the key's schedule, the salt and, of the sending one, the counter */
 	struct seal_mb_key *mb;
-	uint8_t salt[SEAL_SALT_BYTES];
-	uint64_t next; /* of the sending one */
+	struct seal_key key; /* AEGIS-128L's, which has no schedule; the salt is libipsec-mb's as well */
+	uint64_t next;	     /* of the sending one */
 };
 
 /* next: the counter of the first packet that is sealed; nothing to the receiving direction. */
 MUST_CHECK err_t seal_init(struct seal *s, const struct seal_key *key, bool for_sending, uint64_t next);
-/* The same, by OpenSSL where libipsec-mb would do it too: to compare them. */
+/* AES-256-GCM by OpenSSL, where libipsec-mb would do it too: to compare them. */
 MUST_CHECK err_t seal_init_openssl(struct seal *s, const struct seal_key *key, bool for_sending, uint64_t next);
 void seal_clear(struct seal *s);
 /* The plain bytes stand at packet + WIRE_HEADER_BYTES; writes header and tag around them and seals them there, len + WIRE_SEAL_BYTES in

@@ -32,6 +32,8 @@ const char *const vnet_candidate_kind_names[] = { "host", "fixed", "mapped", "re
 static_assert(sizeof vnet_candidate_kind_names / sizeof *vnet_candidate_kind_names == VNET_CANDIDATE_KIND_COUNT, "a name each");
 const char *const vnet_path_names[] = { "none", "connecting", "direct", "relayed" };
 static_assert(sizeof vnet_path_names / sizeof *vnet_path_names == VNET_PATH_COUNT, "a name each");
+const char *const vnet_cipher_names[] = { "aes-256-gcm", "aegis-128l" };
+static_assert(sizeof vnet_cipher_names / sizeof *vnet_cipher_names == VNET_CIPHER_COUNT, "a name each");
 const char *const vnet_mapping_names[] = { "unknown", "independent", "dependent" };
 static_assert(VNET_TICKET_BYTES == RELAY_TICKET_BYTES, "what the caller has is what the relay gets");
 static_assert(VNET_LOGIN_SIZE == PROXY_LOGIN_SIZE, "credentials are copied whole");
@@ -258,7 +260,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 	struct relays_io relays_io = {
 		.context = v, .send = relay_send, .packet = relay_packet, .gone = relay_gone, .up = relay_up, .log = log_line
 	};
-	TRY(identity_new(c->key_pem, c->cert_pem, &identity));
+	TRY(identity_new(c->key_pem, c->cert_pem, !(v->without & VNET_WITHOUT_AEGIS_128L), &identity));
 	TRY(mesh_init(&v->mesh, &c->network, c->self.id, identity, &io, now));
 	TRY(ethernet_init(&v->ethernet, c, &v->mesh));
 	v->ethernet.to_port = frame_to_port;
@@ -287,7 +289,7 @@ static err_t open_all(struct vnet *v, const struct vnet_config *c, mono_time now
 
 static unsigned without_of(const char *text)
 {
-	static const char *const names[] = { "udp-gso", "udp-gro", "tap-gso", "port-mapping" };
+	static const char *const names[] = { "udp-gso", "udp-gro", "tap-gso", "port-mapping", "aegis-128l" };
 	unsigned without = 0;
 	for (unsigned i = 0; text && i < sizeof names / sizeof *names; i++)
 		if (strstr(text, names[i]))

@@ -146,6 +146,7 @@ void peer_status(const struct peer *p, const struct why_local *local, mono_time 
 		s.learned = path->learned;
 		s.rtt_us = path->srtt_us;
 		s.loss_permille = path_loss_permille(path, now);
+		s.cipher = p->current->send.cipher;
 		s.datagram_bytes = path->datagram_bytes;
 		address_format(&path->to, s.address);
 	}

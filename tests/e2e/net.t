@@ -33,6 +33,13 @@ ok "one member reaches the other directly" within 30 seen a '.items[0] | .name =
 ok "and the other way round" within 30 seen b '.items[0] | .name == "a" and .path == "direct"'
 ok "its loss is known, and its datagram size" within 10 seen a '.items[0] | .loss_permille == 0 and .datagram_bytes >= 1200'
 
+# ---- the cipher ----
+BEST=aes-256-gcm
+grep -qw aes /proc/cpuinfo && grep -qw avx /proc/cpuinfo && BEST=aegis-128l
+is "$(on a cpushare net peers lan -o json | jq -r '.items[0].cipher')" "$BEST" "the peers' table has the cipher"
+on a cpushare net up lan --cipher rot13 -- true 2>"$WORK/refused"
+is "$? $(grep -c 'auto or aes-256-gcm' "$WORK/refused")" "2 1" "one that nobody knows is refused"
+
 # ---- netcheck ----
 # RESULT CHECK: of the last one
 result() { jq -r --arg c "$1" '.items[] | select(.check == $c) | .result' "$WORK/netcheck"; }
@@ -116,6 +123,15 @@ ok "one that was killed is forgotten" within 10 captures
 on a cpushare net capture lan -o json >"$WORK/out" 2>/dev/null
 is "$?" 2 "frames and JSON do not share standard output"
 
+# ---- a member that wants AES-256-GCM alone ----
+on b cpushare net down lan >/dev/null
+wait $MEMBER_B
+"${B[@]}" cpushare net up lan --name b --cipher aes-256-gcm -- sleep 1000 >"$WORK/b.log" 2>&1 </dev/null &
+MEMBER_B=$!
+cleanup 'end $MEMBER_B'
+ok "it is reached like any other" within 30 seen a '.items[0] | .name == "b" and .path == "direct" and .cipher == "aes-256-gcm"'
+ok "and answers" within 30 on a cpushare net ping lan/b -c 1
+
 # A guest's port is not its seller's to look at.
 mkdir -p "$WORK/lease/net"
 cat >"$WORK/lease/net.json" <<-END
@@ -128,6 +144,8 @@ cleanup "end $!"
 ask() { ask_socket "$WORK/lease/net.sock" "$1"; }
 answers() { [ -n "$(ask '{"ask":"status"}')" ]; }
 ok "a guest's endpoint answers" within 10 answers
+cpushare-seller endpoint "$WORK/lease" --cipher rot13 >"$WORK/cipher.log" 2>&1
+isnt "$?" 0 "another cipher than the two does not start one"
 is "$(ask "{\"ask\":\"capture\",\"path\":\"$WORK/x\",\"snaplen\":100}")" "" "but knows of no capture"
 
 on a cpushare net down lan >/dev/null

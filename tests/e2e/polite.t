@@ -72,4 +72,6 @@ ok "so the price is what it burns" within 20 price_is 800000
 printf '[limits]\nhours = always\n' >>"$WORK/desk/seller.conf"
 end "$SELLER_PID_desk"
 like "$(cpushare-seller run --state "$WORK/desk" 2>&1)" 'limits.hours must be' "settings that cannot be are refused"
+printf '%s\n' "$(<"$WORK/plain.conf")" '[network]' 'cipher = rot13' >"$WORK/desk/seller.conf"
+like "$(cpushare-seller run --state "$WORK/desk" 2>&1)" 'network.cipher must be' "so is a cipher that nobody has"
 done_testing

@@ -4,6 +4,7 @@
  * The input is a list of steps: a byte says what, two bytes how much, then the bytes. Two meshes in the simulated network are
  * connected first; node 1 is the hostile one.
  */
+#include "aegis.h"
 #include "unit/vnet/simulation.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -11,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Sessions with made-up keys: thousands of handshakes a second would be all that this fuzzer does. */
 static void connect_both(void)
 {
-	struct seal_key keys[2] = { { .salt = { 1 } }, { .salt = { 2 } } };
+	enum vnet_cipher cipher = aegis_works() ? VNET_AEGIS_128L : VNET_AES_256_GCM;
+	struct seal_key keys[2] = { { .cipher = cipher, .salt = { 1 } }, { .cipher = cipher, .salt = { 2 } } };
 	uint32_t index[2];
 	for (int i = 0; i < 2; i++)
 		index[i] = mesh_index_new(&nodes[i].mesh, peer_at(i, 1 - i));

@@ -180,11 +180,11 @@ err_t __wrap_seal_packet(struct seal *s, const struct wire_header *h, uint8_t *p
 
 void check_skip_counters(struct seal *s, uint64_t packets)
 {
-	uint8_t nonce[SEAL_SALT_BYTES + 8];
+	uint8_t nonce[SEAL_GCM_SALT_BYTES + 8];
 	struct seal_state *state = state_of(s);
 	struct writer w = writer_of(nonce, sizeof nonce);
 	s->next = state->last + packets + 1;
-	write_bytes(&w, state->salt, sizeof state->salt);
+	write_bytes(&w, state->salt, SEAL_GCM_SALT_BYTES);
 	write_u64(&w, s->next);
 	if (s->context && EVP_CIPHER_CTX_ctrl(s->context, EVP_CTRL_GCM_SET_IV_FIXED, -1, nonce) != 1)
 		abort();

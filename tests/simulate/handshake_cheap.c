@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include "aegis.h"
 #include "bytes.h"
 #include "handshake.h"
 #include "map.h"
@@ -59,8 +60,9 @@ bool handshakes_are_cheap(void)
 	return true;
 }
 
-err_t identity_new(const char *key_pem, const char *cert_pem, struct identity **ret_identity)
+err_t identity_new(const char *key_pem, const char *cert_pem, bool aegis, struct identity **ret_identity)
 {
+	(void)aegis; /* half of the sessions have it */
 	struct identity *id = calloc(1, sizeof *id);
 	assert(id && certificate_pin(cert_pem, &id->pin) == OK);
 	id->secret = sha256_of(key_pem, strlen(key_pem));
@@ -213,6 +215,7 @@ err_t handshake_keys(const struct handshake *h, uuid network, uint32_t client_in
 		text[sizeof text - 1] = i;
 		sha256 hash = sha256_of(text, sizeof text);
 		memcpy(key->key, hash.bytes, SEAL_KEY_BYTES);
+		key->cipher = aegis_works() && h->said.bytes[0] % 2 ? VNET_AEGIS_128L : VNET_AES_256_GCM;
 		text[sizeof text - 1] = (uint8_t)(i + 2);
 		hash = sha256_of(text, sizeof text);
 		memcpy(key->salt, hash.bytes, SEAL_SALT_BYTES);

@@ -393,7 +393,7 @@ static struct node *make(const struct vnet_peer *self, const struct vnet_network
 	n->host.take = take;
 	n->due_us = INT64_MAX;
 	n->clock_us = dice_between(PLAN, SECOND_US, 100 * DAY_US);
-	assert(certificate_make(self->name, &n->key, &n->cert) == OK && identity_new(n->key, n->cert, &id) == OK);
+	assert(certificate_make(self->name, &n->key, &n->cert) == OK && identity_new(n->key, n->cert, true, &id) == OK);
 	n->self.pin = identity_pin(id);
 	assert(p256_new(n->key, &n->relay_key) == OK);
 	identity_free(id);
@@ -458,7 +458,7 @@ void node_start(struct node *n)
 	if (n->up)
 		return;
 	acting = n;
-	assert(identity_new(n->key, n->cert, &id) == OK);
+	assert(identity_new(n->key, n->cert, true, &id) == OK);
 	assert(mesh_init(&n->mesh, n->network, n->self.id, id, &io, node_now(n)) == OK);
 	for (size_t i = 0; i < server_count; i++)
 		stun[i] = address_v4_of(servers[i].host.ip, servers[i].host.port);

@@ -74,13 +74,18 @@ struct in6_addr vnet_ip6(uuid network, vnet_mac mac);
 /* Questions for names of the world reach the gateway's machine at this UDP port; what it answers from there reaches who asked. */
 #define VNET_GATEWAY_DNS_PORT 5335
 
+/* What seals the packets between two peers: both know the first, and take the second where both have it (docs/VNET.md section 4). */
+enum vnet_cipher { VNET_AES_256_GCM, VNET_AEGIS_128L, VNET_CIPHER_COUNT };
+extern const char *const vnet_cipher_names[VNET_CIPHER_COUNT]; /* "aes-256-gcm", "aegis-128l" */
+
 /* Offloads carry many packets in one call. Each is tried out and left where it does not work; these bits, or the environment's
- * CPUSHARE_VNET_WITHOUT ("udp-gso,udp-gro,tap-gso,port-mapping"), leave them from the start. */
+ * CPUSHARE_VNET_WITHOUT ("udp-gso,udp-gro,tap-gso,port-mapping,aegis-128l"), leave them from the start. */
 enum vnet_without {
 	VNET_WITHOUT_UDP_GSO = 1,      /* sending datagrams of one size to one peer as one (UDP_SEGMENT) */
 	VNET_WITHOUT_UDP_GRO = 2,      /* receiving them so */
 	VNET_WITHOUT_TAP_GSO = 4,      /* frames of up to 64 KiB from and to a TAP or vhost-user's rings */
 	VNET_WITHOUT_PORT_MAPPING = 8, /* asking the gateways for a port (PCP, NAT-PMP) */
+	VNET_WITHOUT_AEGIS_128L = 16,  /* AES-256-GCM only, whatever the processors have */
 };
 
 struct vnet_config {
@@ -93,7 +98,8 @@ struct vnet_config {
 	bool learn_macs;  /* the port leads to a bridge: many MACs behind it. Else frames from the port must bear
 				    * self.mac, and IPv4 and ARP senders self.ip (0.0.0.0 before DHCP) */
 	bool answer_dhcp; /* DHCP (RFC 2131) and DNS for the port's machine, answered here */
-	unsigned without; /* what is not to be used, VNET_WITHOUT_...; for kernels and network cards that get it wrong */
+	unsigned
+		without; /* what is not to be used, VNET_WITHOUT_...; for kernels and network cards that get it wrong, and owners' wishes */
 	/* STUN servers (RFC 8489) that are asked under which address our packets reach them: numeric address and port. Two of
 	 * different addresses also tell what kind of NAT there is. "" and what is no such address is left out. */
 	char stun_servers[VNET_MAX_STUN_SERVERS][VNET_CANDIDATE_SIZE];

@@ -41,6 +41,7 @@ struct vnet_peer_status {
 	enum vnet_why why_not_direct;
 	int64_t rtt_us; /* smoothed (RFC 6298 section 2), -1 unknown */
 	int loss_permille; /* of the last minute's pings over the path in use, thousandths that went unanswered; -1: none were sent */
+	enum vnet_cipher cipher;		/* of the packets to it, where they go direct or relayed */
 	uint16_t datagram_bytes;		/* UDP payload that the path in use carries whole (RFC 8899 PLPMTU); 0: no path */
 	uint64_t handshakes, handshake_repeats; /* begun; their flights that were sent again */
 	uint64_t tx_bytes, rx_bytes;		/* inner frames, from and to the port */

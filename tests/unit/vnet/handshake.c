@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * handshake.c - DTLS by datagrams: same keys on both sides, only with the right pins, in any order, not with garbage
+ * handshake.c - DTLS by datagrams: same keys on both sides, only with the right pins, in any order, not with garbage; and which cipher
+ * they are for
  */
 #include <assert.h>
+#include "aegis.h"
 #include "handshake.h"
 #include "tap.h"
 #include "wire.h"
@@ -14,11 +16,11 @@ struct end {
 	enum handshake_state state;
 };
 
-static struct identity *make(void)
+static struct identity *make(bool aegis)
 {
 	char *key, *cert;
 	struct identity *id;
-	assert(certificate_make("peer", &key, &cert) == OK && identity_new(key, cert, &id) == OK);
+	assert(certificate_make("peer", &key, &cert) == OK && identity_new(key, cert, aegis, &id) == OK);
 	free(key);
 	free(cert);
 	return id;
@@ -140,11 +142,11 @@ static void test_garbage(struct end *client, struct end *server)
 	struct identity *id = NULL;
 	char *key, *cert, *other_key, *other_cert;
 	assert(certificate_make("a", &key, &cert) == OK && certificate_make("b", &other_key, &other_cert) == OK);
-	is_int(identity_new(key, other_cert, &id), E_INVALID, "a certificate of another key");
-	is_int(identity_new("", cert, &id), E_INVALID, "no key");
-	is_int(identity_new(key, "", &id), E_INVALID, "no certificate");
+	is_int(identity_new(key, other_cert, true, &id), E_INVALID, "a certificate of another key");
+	is_int(identity_new("", cert, true, &id), E_INVALID, "no key");
+	is_int(identity_new(key, "", true, &id), E_INVALID, "no certificate");
 	sha256 pin;
-	assert(identity_new(key, cert, &id) == OK && certificate_pin(cert, &pin) == OK);
+	assert(identity_new(key, cert, true, &id) == OK && certificate_pin(cert, &pin) == OK);
 	ok(sha256_equal(identity_pin(id), pin), "the pin is certificate_pin()'s");
 	identity_free(id);
 	free(key);
@@ -153,13 +155,72 @@ static void test_garbage(struct end *client, struct end *server)
 	free(other_cert);
 }
 
+/* ---- the cipher ---- */
+static bool all_zero(const uint8_t *bytes, size_t len)
+{
+	uint8_t any = 0;
+	for (size_t i = 0; i < len; i++)
+		any |= bytes[i];
+	return !any;
+}
+
+/* aegis: bit 0 the client may, bit 1 the server. An endpoint that may not says what one said that knew of no second cipher. */
+static void test_cipher(unsigned aegis)
+{
+	static const char *const who[] = { "neither side", "the client only", "the server only", "both sides" };
+	struct end client = { .id = make(aegis & 1) }, server = { .id = make(aegis & 2) };
+	enum vnet_cipher want = aegis == 3 && aegis_works() ? VNET_AEGIS_128L : VNET_AES_256_GCM;
+	struct seal_key up, down;
+	begin(&client, &server, identity_pin(server.id), identity_pin(client.id));
+	talk(&client, &server, false);
+	ok(same_keys(&client, &server, 2), "where %s may use AEGIS-128L they agree", who[aegis]);
+	assert(handshake_keys(server.h, network, 1, 2, &up, &down) == OK);
+	is_text(vnet_cipher_names[up.cipher], vnet_cipher_names[want], "on the one that both have");
+	size_t key = want == VNET_AEGIS_128L ? 16 : 32, salt = want == VNET_AEGIS_128L ? 8 : 4;
+	ok(down.cipher == want && all_zero(up.key + key, 32 - key) && all_zero(up.salt + salt, 8 - salt) &&
+		   !all_zero(up.key + key - 8, 8),
+	   "with keys of its length");
+	finish(&client, &server);
+	identity_free(client.id);
+	identity_free(server.id);
+}
+
+/* Who sits on the way makes another name of the cipher's in one hello, so that both would take AES-256-GCM. */
+static void test_downgrade(struct end *client, struct end *server, bool of_server)
+{
+	static const char name[] = "cpushare/aegis-128l";
+	size_t changed = 0;
+	begin(client, server, identity_pin(server->id), identity_pin(client->id));
+	for (int turn = 0; turn < 6; turn++) {
+		struct end *from = turn % 2 ? server : client, *to = turn % 2 ? client : server;
+		struct flight f = *handshake_flight(from->h);
+		for (int i = 0; i < f.count; i++) {
+			bool spoke;
+			uint8_t *at = memmem(f.data[i], f.len[i], name, strlen(name));
+			if (at && (turn % 2) == of_server) {
+				at[strlen(name) - 1] = 'x';
+				changed++;
+			}
+			if (to->state == HANDSHAKE_GOING)
+				to->state = handshake_step(to->h, f.data[i], f.len[i], &spoke);
+		}
+	}
+	ok(changed > 0 && client->state != HANDSHAKE_DONE && server->state != HANDSHAKE_DONE,
+	   "a changed name in the %s's hello ends the handshake", of_server ? "server" : "client");
+	finish(client, server);
+}
+
 int main(void)
 {
-	struct end client = { .id = make() }, server = { .id = make() };
+	struct end client = { .id = make(true) }, server = { .id = make(true) };
 	test_good(&client, &server);
 	test_repeats(&client, &server);
 	test_wrong_pins(&client, &server);
 	test_garbage(&client, &server);
+	for (unsigned aegis = 0; aegis < 4; aegis++)
+		test_cipher(aegis);
+	for (int of_server = 0; of_server < 2 && aegis_works(); of_server++)
+		test_downgrade(&client, &server, of_server);
 	identity_free(client.id);
 	identity_free(server.id);
 	return done_testing();

@@ -3,7 +3,9 @@
  *
  * Time is a number here and packets are moved by hand, so that nothing depends on how fast the machine is.
  */
+#include "aegis.h"
 #include "simulation.h"
+#include "why.h"
 
 static bool send_frame(int from, int to, size_t len)
 {
@@ -42,6 +44,39 @@ static void test_join(void)
 	ok(send_frame(0, 1, 1414), "a full frame passes in one datagram");
 	ok(peer_at(0, 1)->paths.path[0].srtt_us >= 2 * DELAY_US, "round-trip time is measured");
 	is_int(nodes[0].mesh.strangers, 0, "nobody was a stranger");
+}
+
+static enum vnet_cipher cipher_between(int a, int b)
+{
+	struct vnet_peer_status at_a, at_b;
+	const struct why_local local = { .mapping = VNET_MAPPING_UNKNOWN };
+	peer_status(peer_at(a, b), &local, now, &at_a);
+	peer_status(peer_at(b, a), &local, now, &at_b);
+	is_int(at_a.cipher, at_b.cipher, "%d and %d name the same cipher", a, b);
+	return at_a.cipher;
+}
+
+/* Node 1 is one that knows of no second cipher, or whose owner wants none. */
+static void test_ciphers(void)
+{
+	enum vnet_cipher best = aegis_works() ? VNET_AEGIS_128L : VNET_AES_256_GCM;
+	is_text(vnet_cipher_names[cipher_between(0, 1)], vnet_cipher_names[best], "which is the faster one");
+	node_crash(1);
+	nodes[1].gcm_only = true;
+	node_up(1);
+	introduce();
+	run_us(30 * SECOND_US);
+	ok(connected(0, 1) && connected(1, 2) && connected(0, 2), "one that has AES-256-GCM only is connected");
+	both_ways(0, 1, "by it");
+	both_ways(1, 2, "by it");
+	ok(cipher_between(0, 1) == VNET_AES_256_GCM && cipher_between(1, 2) == VNET_AES_256_GCM, "which is AES-256-GCM");
+	is_int(cipher_between(0, 2), best, "the others go on as before");
+	node_crash(1);
+	nodes[1].gcm_only = false;
+	node_up(1);
+	introduce();
+	run_us(30 * SECOND_US);
+	is_int(cipher_between(0, 1), best, "and with new keys the cipher is chosen anew");
 }
 
 /* A super-frame with 20000 bytes of payload from 0 to 1, cut at gso_size. Returns how many frames came of it. */
@@ -452,6 +487,7 @@ int main(void)
 	test_false_address();
 	test_black_hole();
 	test_removal();
+	test_ciphers();
 	test_load();
 	test_loss();
 	test_wrong_pin();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * seal.c - two libraries seal and open: each what the other does, to the byte
+ * seal.c - two libraries seal by AES-256-GCM, each what the other does, to the byte; AEGIS-128L refuses what they refuse
  */
 #include <assert.h>
+#include "aegis.h"
 #include "crypto.h"
 #include "seal.h"
 #include "seal_mb.h"
@@ -12,23 +13,34 @@
 #define ROUNDS 3000
 
 typedef err_t init_fn(struct seal *s, const struct seal_key *key, bool for_sending, uint64_t next);
-static init_fn *const libraries[] = { seal_init_openssl, seal_init };
+static const struct {
+	const char *name;
+	init_fn *init;
+	enum vnet_cipher cipher;
+} ways[] = { { "OpenSSL", seal_init_openssl, VNET_AES_256_GCM },
+	     { "libipsec-mb", seal_init, VNET_AES_256_GCM },
+	     { "AEGIS-128L", seal_init, VNET_AEGIS_128L } };
+#define WAYS 3
+static int way_count; /* without AES-NI the last is left out */
 
 static struct {
 	uint8_t before[GUARD_BYTES], packet[PLAIN_MAX + WIRE_SEAL_BYTES + GUARD_BYTES];
-} room[2];
+} room[WAYS];
 
-static struct seal seals[2], opens[2];
+static struct seal seals[WAYS], opens[WAYS];
 
 static void begin(const struct seal_key *key, uint64_t next)
 {
-	for (int i = 0; i < 2; i++)
-		assert(libraries[i](&seals[i], key, true, next) == OK && libraries[i](&opens[i], key, false, 0) == OK);
+	for (int i = 0; i < way_count; i++) {
+		struct seal_key k = *key;
+		k.cipher = ways[i].cipher;
+		assert(ways[i].init(&seals[i], &k, true, next) == OK && ways[i].init(&opens[i], &k, false, 0) == OK);
+	}
 }
 
 static void end(void)
 {
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < way_count; i++) {
 		seal_clear(&seals[i]);
 		seal_clear(&opens[i]);
 	}
@@ -47,11 +59,14 @@ static size_t some_length(size_t round)
 	return round < 300 ? round : random_below(round % 2 ? PLAIN_MAX + 1 : 200);
 }
 
-static bool seal_both(const struct wire_header *h, size_t len)
+/* True where both libraries make the same of it. */
+static bool seal_all(const struct wire_header *h, size_t len)
 {
 	random_fill(&room[0], sizeof room[0]);
-	room[1] = room[0];
-	assert(seal_packet(&seals[0], h, room[0].packet, len) == OK && seal_packet(&seals[1], h, room[1].packet, len) == OK);
+	for (int i = 1; i < way_count; i++)
+		room[i] = room[0];
+	for (int i = 0; i < way_count; i++)
+		assert(seal_packet(&seals[i], h, room[i].packet, len) == OK);
 	return !memcmp(&room[0], &room[1], sizeof room[0]); /* guards too: OpenSSL's are checked by sanitizers */
 }
 
@@ -66,7 +81,7 @@ static void test_alike(void)
 		random_fill(&key, sizeof key);
 		begin(&key, i % 7 ? i : UINT64_MAX - 1);
 		for (int packet = 0; packet < 2; packet++) { /* the second under the next counter */
-			alike += seal_both(&h, len);
+			alike += seal_all(&h, len);
 			int opener = (int)random_below(2);
 			room[!opener] = room[opener];
 			opened += seal_open(&opens[opener], room[opener].packet, len + WIRE_SEAL_BYTES, &got) == OK && got == len;
@@ -90,15 +105,15 @@ static void test_refusals(void)
 {
 	struct seal_key key;
 	struct wire_header h = { WIRE_DATA, 0x01020304, 0 };
-	size_t opened[2] = { 0 }, len, got = 12345;
+	size_t opened[WAYS] = { 0 }, len, got = 12345;
 	random_fill(&key, sizeof key);
 	begin(&key, 1);
 	for (size_t i = 0; i < ROUNDS; i++) {
 		len = some_length(i) + WIRE_SEAL_BYTES;
-		seal_both(&h, len - WIRE_SEAL_BYTES);
+		seal_all(&h, len - WIRE_SEAL_BYTES);
 		/* A bit anywhere; every fourth time in the tag; at times a byte is missing or one too many. */
 		size_t at = i % 4 ? random_below(len) : len - 1 - random_below(WIRE_TAG_BYTES);
-		for (int j = 0; j < 2; j++) {
+		for (int j = 0; j < way_count; j++) {
 			if (i % 5 < 3)
 				room[j].packet[at] ^= (uint8_t)(1u << (i % 8));
 			opened[j] += seal_open(&opens[j], room[j].packet,
@@ -108,10 +123,9 @@ static void test_refusals(void)
 					       &got) == OK;
 		}
 	}
-	is_int(opened[0], 0, "OpenSSL opens nothing that was changed");
-	is_int(opened[1], 0, "nor does libipsec-mb");
-	is_int(got, 12345, "and no length is told");
-	for (int j = 0; j < 2; j++) {
+	is_int(got, 12345, "nothing that was changed has a length");
+	for (int j = 0; j < way_count; j++) {
+		is_int(opened[j], 0, "%s opens nothing of it", ways[j].name);
 		len = 0;
 		for (size_t n = 0; n < WIRE_SEAL_BYTES; n++)
 			len += seal_open(&opens[j], room[j].packet, n, &got) == OK;
@@ -132,16 +146,17 @@ static void test_keys(void)
 	for (int i = 0; i < 3; i++) {
 		other = key;
 		if (i == 0)
-			other.key[31] ^= 1;
+			other.key[15] ^= 1; /* also AEGIS-128L has it */
 		else if (i == 1)
 			other.salt[0] ^= 0x80;
 		begin(&key, 1);
-		seal_both(&h, 100);
+		seal_all(&h, 100);
 		end();
 		begin(&other, 1);
 		if (i == 2)
-			room[0].packet[WIRE_HEADER_BYTES - 1]++, room[1].packet[WIRE_HEADER_BYTES - 1]++;
-		for (int j = 0; j < 2; j++)
+			for (int j = 0; j < way_count; j++)
+				room[j].packet[WIRE_HEADER_BYTES - 1]++;
+		for (int j = 0; j < way_count; j++)
 			is_int(seal_open(&opens[j], room[j].packet, 100 + WIRE_SEAL_BYTES, &got), E_CORRUPT, "wrong %s",
 			       i == 0	? "key"
 			       : i == 1 ? "salt"
@@ -150,12 +165,31 @@ static void test_keys(void)
 	}
 }
 
+/* What one cipher sealed does not open by the other under the same key. */
+static void test_ciphers(void)
+{
+	struct seal_key key;
+	struct wire_header h = { WIRE_DATA, 7, 0 };
+	size_t got;
+	random_fill(&key, sizeof key);
+	begin(&key, 1);
+	seal_all(&h, 100);
+	is_int(seal_open(&opens[1], room[2].packet, 100 + WIRE_SEAL_BYTES, &got), E_CORRUPT,
+	       "AES-256-GCM does not open AEGIS-128L's");
+	is_int(seal_open(&opens[2], room[1].packet, 100 + WIRE_SEAL_BYTES, &got), E_CORRUPT, "nor the other way");
+	is_int(seal_open(&opens[0], room[0].packet, 100 + WIRE_SEAL_BYTES, &got), OK, "its own opens");
+	end();
+}
+
 int main(void)
 {
+	way_count = aegis_works() ? WAYS : WAYS - 1;
 	if (!seal_mb_works())
 		printf("# this processor has OpenSSL only: it is compared with itself\n");
 	test_alike();
 	test_refusals();
 	test_keys();
+	if (way_count == WAYS)
+		test_ciphers();
 	return done_testing();
 }

@@ -32,6 +32,7 @@ struct node {
 	uint8_t last[FRAME_MAX_BYTES];
 	bool up;
 	int64_t stalled_us; /* until then it does nothing, and its packets wait */
+	bool gcm_only;	    /* as one that knows of no other cipher */
 	bool has_ethernet;  /* frames go through it, else straight to last */
 	struct ethernet ethernet;
 };
@@ -225,7 +226,7 @@ static void node_make(int i, const char *address)
 	struct node *n = &nodes[i];
 	struct identity *id;
 	assert(certificate_make("peer", &n->key, &n->cert) == OK);
-	assert(identity_new(n->key, n->cert, &id) == OK);
+	assert(identity_new(n->key, n->cert, true, &id) == OK);
 	n->address = address_of(address);
 	n->self = (struct vnet_peer){ .id = { { (uint8_t)(i + 1) } }, .ip = 0x0a4d0001u + (uint32_t)i, .pin = identity_pin(id) };
 	n->self.mac.bytes[5] = (uint8_t)(i + 1);
@@ -240,7 +241,7 @@ static void node_up_in(int i, const struct vnet_network *in)
 	struct node *n = &nodes[i];
 	struct mesh_io io = { .context = n, .reserve = reserve, .commit = commit, .deliver = deliver, .log = say };
 	struct identity *id;
-	assert(identity_new(n->key, n->cert, &id) == OK);
+	assert(identity_new(n->key, n->cert, !n->gcm_only, &id) == OK);
 	assert(mesh_init(&n->mesh, in, n->self.id, id, &io, now) == OK);
 	n->mesh.jitter_state = 12345;
 	n->up = true;

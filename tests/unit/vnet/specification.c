@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "aegis.h"
 #include "bytes.h"
 #include "fragment.h"
 #include "gate.h"
@@ -23,24 +24,27 @@
 #define CLIENT_INDEX 0x01020304
 #define SERVER_INDEX 0x05060708
 #define EXPORT_BYTES 72
+#define AEGIS_EXPORT_BYTES 48
 #define MASTER_BYTES 48
 #define RANDOM_BYTES 32
 
 /* ---- keys out of a handshake ---- */
 /* The page's formula, by another way than the library's exporter. */
 static void export_keys(const uint8_t *master, const uint8_t *client_random, const uint8_t *server_random, uuid network,
-			uint8_t out[EXPORT_BYTES])
+			enum vnet_cipher cipher, uint8_t out[EXPORT_BYTES])
 {
 	uint8_t seed[256];
 	struct writer w = writer_of(seed, sizeof seed);
 	write_bytes(&w, "EXPORTER-cpushare-vnet-data-v1", 30);
 	write_bytes(&w, client_random, RANDOM_BYTES);
 	write_bytes(&w, server_random, RANDOM_BYTES);
-	write_u16(&w, 25);
+	write_u16(&w, cipher == VNET_AEGIS_128L ? 26 : 25);
 	write_u8(&w, 1);
 	write_bytes(&w, network.bytes, sizeof network.bytes);
 	write_u32(&w, CLIENT_INDEX);
 	write_u32(&w, SERVER_INDEX);
+	if (cipher == VNET_AEGIS_128L)
+		write_u8(&w, 1);
 	char digest[] = "SHA384";
 	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, sizeof digest - 1),
 				OSSL_PARAM_octet_string(OSSL_KDF_PARAM_SECRET, (void *)(uintptr_t)master, MASTER_BYTES),
@@ -85,15 +89,29 @@ static void shake_hands(SSL *ssl, int fd, struct handshake *server)
 	ok(SSL_is_init_finished(ssl) && state == HANDSHAKE_DONE, "another DTLS 1.2 client is understood");
 }
 
-static void test_exporter(uuid network)
+static void test_exported_vectors(uuid network)
 {
 	uint8_t master[MASTER_BYTES], client[RANDOM_BYTES], server[RANDOM_BYTES], out[EXPORT_BYTES];
 	vector("master_secret", master, sizeof master);
 	vector("client_random", client, sizeof client);
 	vector("server_random", server, sizeof server);
-	export_keys(master, client, server, network, out);
+	export_keys(master, client, server, network, VNET_AES_256_GCM, out);
 	is_vector("exported", out, sizeof out);
+	export_keys(master, client, server, network, VNET_AEGIS_128L, out);
+	is_vector("exported_aegis", out, AEGIS_EXPORT_BYTES);
+}
 
+static bool is_exported(const uint8_t *out, const struct seal_key *up, const struct seal_key *down)
+{
+	size_t key = up->cipher == VNET_AEGIS_128L ? 16 : 32, salt = up->cipher == VNET_AEGIS_128L ? 8 : 4, half = key + salt;
+	return !memcmp(out, up->key, key) && !memcmp(out + key, up->salt, salt) && !memcmp(out + half, down->key, key) &&
+	       !memcmp(out + half + key, down->salt, salt);
+}
+
+/* offered: the stranger's list of application protocols (RFC 7301), or "". */
+static void test_exporter(uuid network, const char *offered, enum vnet_cipher cipher)
+{
+	uint8_t master[MASTER_BYTES], client[RANDOM_BYTES], server[RANDOM_BYTES], out[EXPORT_BYTES];
 	char *key[2], *cert[2];
 	sha256 pin[2];
 	struct identity *id;
@@ -103,18 +121,18 @@ static void test_exporter(uuid network)
 	SSL_CTX *context = SSL_CTX_new(DTLS_client_method());
 	for (int i = 0; i < 2; i++)
 		assert(certificate_make("peer", &key[i], &cert[i]) == OK && certificate_pin(cert[i], &pin[i]) == OK);
-	assert(identity_new(key[1], cert[1], &id) == OK && handshake_new(id, false, pin[0], &h) == OK);
+	assert(identity_new(key[1], cert[1], true, &id) == OK && handshake_new(id, false, pin[0], &h) == OK);
 	assert(pin_load(context, key[0], cert[0], &pin[0]) == OK);
 	SSL *ssl = stranger_new(context, &fd);
+	assert(SSL_set_alpn_protos(ssl, (const uint8_t *)offered, (unsigned)strlen(offered)) == 0);
 	shake_hands(ssl, fd, h);
 	assert(SSL_SESSION_get_master_key(SSL_get_session(ssl), master, sizeof master) == MASTER_BYTES);
 	SSL_get_client_random(ssl, client, sizeof client);
 	SSL_get_server_random(ssl, server, sizeof server);
-	export_keys(master, client, server, network, out);
+	export_keys(master, client, server, network, cipher, out);
 	assert(handshake_keys(h, network, CLIENT_INDEX, SERVER_INDEX, &up, &down) == OK);
-	ok(!memcmp(out, up.key, 32) && !memcmp(out + 32, up.salt, 4) && !memcmp(out + 36, down.key, 32) &&
-		   !memcmp(out + 68, down.salt, 4),
-	   "the formula gives both sides' keys and salts");
+	ok(up.cipher == cipher && is_exported(out, &up, &down), "the formula gives both sides' keys and salts for %s",
+	   vnet_cipher_names[cipher]);
 	handshake_free(h);
 	identity_free(id);
 	SSL_free(ssl);
@@ -175,7 +193,7 @@ static void test_probes(void)
 	struct probe ping = { .kind = PROBE_PING, .token = 0x1122334455667788 }, leave = { .kind = PROBE_LEAVE };
 	struct probe meet = { .kind = PROBE_MEET, .token = 1 };
 	uint8_t packet[1472] = { 0 };
-	struct seal_key key;
+	struct seal_key key = { 0 };
 	struct seal seal, open;
 	struct wire_header got, h = { .type = WIRE_PROBE, .index = CLIENT_INDEX };
 	size_t len;
@@ -278,7 +296,17 @@ int main(void)
 	uuid network;
 	vectors_read();
 	vector("network", network.bytes, sizeof network.bytes);
-	test_exporter(network);
+	test_exported_vectors(network);
+	test_exporter(network, "", VNET_AES_256_GCM);
+	test_exporter(network,
+		      "\2h2\x12"
+		      "cpushare/aegis-129",
+		      VNET_AES_256_GCM);
+	if (aegis_works())
+		test_exporter(network,
+			      "\2h2\x13"
+			      "cpushare/aegis-128l",
+			      VNET_AEGIS_128L);
 	test_names(network);
 	test_wish();
 	test_probes();

@@ -2,6 +2,7 @@
  * wire.c - the test vectors of docs/VNET.md, and what every parser of packets refuses
  */
 #include <assert.h>
+#include "aegis.h"
 #include "bytes.h"
 #include "gate.h"
 #include "handshake.h"
@@ -12,7 +13,7 @@
 static void test_sealed_vectors(void)
 {
 	uint8_t packet[256], plain[128], frame[60];
-	struct seal_key key;
+	struct seal_key key = { 0 };
 	struct seal seal, open;
 	struct wire_header h = { WIRE_DATA, 0x01020304, 0x1122334455667788 }, got;
 	struct inner in = { .kind = INNER_FRAME, .flags = INNER_PARTIAL_CSUM };
@@ -52,6 +53,40 @@ static void test_sealed_vectors(void)
 	is_vector("sealed_pong", packet, PROBE_BYTES + WIRE_SEAL_BYTES);
 	is_int(probe_get(plain, PROBE_BYTES, &back), OK, "a pong is read");
 	ok(back.kind == PROBE_PONG && back.token == pong.token && address_equal(&back.seen, &pong.seen), "as it was written");
+	seal_clear(&seal);
+	seal_clear(&open);
+}
+
+/* The same frame under the same key's first half, by the other cipher. */
+static void test_aegis_vector(void)
+{
+	uint8_t packet[256], frame[60];
+	struct seal_key key = { .cipher = VNET_AEGIS_128L };
+	struct seal seal, open;
+	struct wire_header h = { WIRE_DATA, 0x01020304, 0x1122334455667788 }, got;
+	struct inner in = { .kind = INNER_FRAME, .flags = INNER_PARTIAL_CSUM };
+	size_t plain_len, opened = 0;
+	vector("key", key.key, sizeof key.key);
+	vector("aegis_salt", key.salt, sizeof key.salt);
+	vector("frame", frame, sizeof frame);
+	if (!aegis_works())
+		return;
+	assert(seal_init(&seal, &key, true, h.counter) == OK && seal_init(&open, &key, false, 0) == OK);
+	size_t n = inner_put(&in, packet + WIRE_HEADER_BYTES);
+	memcpy(packet + WIRE_HEADER_BYTES + n, frame, sizeof frame);
+	assert(seal_packet(&seal, &h, packet, n + sizeof frame) == OK);
+	is_vector("aegis_data", packet, n + sizeof frame + WIRE_SEAL_BYTES);
+	n = vector("aegis_data", packet, sizeof packet);
+	ok(wire_header_get(packet, n, &got) == OK && seal_open(&open, packet, n, &plain_len) == OK &&
+		   plain_len == INNER_FRAME_BYTES + sizeof frame &&
+		   !memcmp(packet + n - WIRE_TAG_BYTES - sizeof frame, frame, sizeof frame),
+	   "it opens");
+	for (size_t i = 0; i < n; i++) {
+		vector("aegis_data", packet, sizeof packet);
+		packet[i] ^= 1;
+		opened += seal_open(&open, packet, n, &plain_len) == OK;
+	}
+	is_int(opened, 0, "with any byte changed it does not");
 	seal_clear(&seal);
 	seal_clear(&open);
 }
@@ -141,7 +176,7 @@ static void test_flight_vectors(void)
 	ok(gate_check(&key, packet, sizeof packet) && carrier_get(packet, sizeof packet, &got) == OK &&
 		   got.dtls_len == c.dtls_len,
 	   "and read");
-	assert(certificate_make("peer", &key_pem, &cert_pem) == OK && identity_new(key_pem, cert_pem, &id) == OK);
+	assert(certificate_make("peer", &key_pem, &cert_pem) == OK && identity_new(key_pem, cert_pem, true, &id) == OK);
 	assert(handshake_new(id, false, (sha256){ 0 }, &server) == OK);
 	is_int(handshake_step(server, got.dtls, got.dtls_len, &spoke), HANDSHAKE_GOING, "a server takes it");
 	/* record header 13, handshake header 12, then version 2, random 32, session id, cipher suite 2 (RFC 6347, RFC 5289) */
@@ -160,7 +195,7 @@ static void test_piece_vectors(void)
 {
 	static const char *const names[] = { "segment", "fragment" };
 	uint8_t packet[256], frame[60];
-	struct seal_key key;
+	struct seal_key key = { 0 };
 	struct seal seal, open;
 	struct wire_header got;
 	struct inner in;
@@ -345,6 +380,7 @@ int main(void)
 {
 	vectors_read();
 	test_sealed_vectors();
+	test_aegis_vector();
 	test_inner_vectors();
 	test_carrier_vectors();
 	test_flight_vectors();
