@@ -50,11 +50,16 @@ char *hex_encode(const void *data, size_t len, char *text)
 	return text;
 }
 
-/* Without jumps: no processor guesses whether the next one is a letter. */
+/* One more than the digit's value, 0: none. */
+static const uint8_t hex_digits[256] = {
+	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,	['6'] = 7,  ['7'] = 8,
+	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+	['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
 static int hex_digit(char c)
 {
-	unsigned digit = (unsigned char)(c - '0'), letter = (unsigned char)((c | 0x20) - 'a');
-	return digit < 10 ? (int)digit : letter < 6 ? (int)letter + 10 : -1;
+	return hex_digits[(uint8_t)c] - 1;
 }
 
 err_t hex_decode(const char *text, void *data, size_t len)

@@ -35,6 +35,18 @@ static char *put_digits(char *at, char before, int count, int value)
 	return at + count + 1;
 }
 
+static size_t format_seconds(time_t seconds, char *text)
+{
+	struct tm tm = { 0 };
+	gmtime_r(&seconds, &tm);
+	/* int64 microseconds reach at most six-digit years, which fit. */
+	int len = snprintf(text, WALL_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			   tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (len < 0 || len + 9 > WALL_TEXT_SIZE)
+		abort();
+	return (size_t)len;
+}
+
 char *wall_format(wall_time t, char *text)
 {
 	int64_t fraction_us = t.us % SECOND_US;
@@ -43,19 +55,18 @@ char *wall_format(wall_time t, char *text)
 		fraction_us += SECOND_US;
 		seconds--;
 	}
-	struct tm tm = { 0 };
-	gmtime_r(&seconds, &tm);
-	/* int64 microseconds reach at most six-digit years, which fit. */
-	int len = snprintf(text, WALL_TEXT_SIZE, "%04d", tm.tm_year + 1900);
-	if (len < 0 || len + 24 > WALL_TEXT_SIZE)
-		abort();
-	char *at = text + len; /* each answer to a report has a time, and printf takes longer */
-	at = put_digits(at, '-', 2, tm.tm_mon + 1);
-	at = put_digits(at, '-', 2, tm.tm_mday);
-	at = put_digits(at, 'T', 2, tm.tm_hour);
-	at = put_digits(at, ':', 2, tm.tm_min);
-	at = put_digits(at, ':', 2, tm.tm_sec);
-	at = put_digits(at, '.', 6, (int)fraction_us);
+	/* Each answer to a report has a time, most of them of the same second. */
+	static _Thread_local struct {
+		time_t seconds;
+		size_t len;
+		char text[WALL_TEXT_SIZE];
+	} last;
+	if (!last.len || last.seconds != seconds) {
+		last.len = format_seconds(seconds, last.text);
+		last.seconds = seconds;
+	}
+	memcpy(text, last.text, last.len);
+	char *at = put_digits(text + last.len, '.', 6, (int)fraction_us);
 	*at++ = 'Z';
 	*at = '\0';
 	return text;

@@ -98,6 +98,7 @@ void json_put(json_t *object, const char *name, json_t *value); /* takes value *
 /* A text as JSON, with its quotes; invalid UTF-8 is replaced by '?'. */
 struct buf;
 void json_write_text(struct buf *out, const char *text);
+void json_write_int(struct buf *out, int64_t value);
 
 void json_unref(json_t **json);
 #define AUTO_JSON __attribute__((cleanup(json_unref))) json_t *

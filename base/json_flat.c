@@ -30,13 +30,18 @@ static bool scan_char(struct scan *s, char c)
 	return true;
 }
 
+/* What a text has without escapes: printable ASCII. */
+static const bool plain[256] = { [' ' ... '!'] = true, ['#' ... '['] = true, [']' ... '~'] = true };
+
 static bool scan_text(struct scan *s, const char **ret_text, uint32_t *ret_len)
 {
 	if (s->at == s->end || *s->at != '"')
 		return false;
 	const char *from = ++s->at;
-	while (s->at < s->end && *s->at >= ' ' && *s->at <= '~' && *s->at != '"' && *s->at != '\\')
-		s->at++;
+	const char *at = from; /* in a register: s might be what it points to */
+	while (at < s->end && plain[(uint8_t)*at])
+		at++;
+	s->at = at;
 	if (s->at == s->end || *s->at != '"' || s->at - from > INT32_MAX)
 		return false;
 	*ret_text = from;

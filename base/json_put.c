@@ -84,6 +84,18 @@ void json_write_text(struct buf *out, const char *text)
 	free(dumped);
 }
 
+void json_write_int(struct buf *out, int64_t value)
+{
+	char digits[20], *at = digits + sizeof digits;
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		*--at = '-';
+	buf_append(out, at, (size_t)(digits + sizeof digits - at));
+}
+
 void json_put_int(json_t *object, const char *name, int64_t value)
 {
 	json_put(object, name, json_integer(value));

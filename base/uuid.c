@@ -37,33 +37,30 @@ bool uuid_is_zero(uuid id)
 	return uuid_equal(id, (uuid){ 0 });
 }
 
-static bool hyphen_at(size_t i)
-{
-	return i == 8 || i == 13 || i == 18 || i == 23;
-}
-
 char *uuid_format(uuid id, char *text)
 {
 	char hex[33];
 	hex_encode(id.bytes, sizeof id.bytes, hex);
-	const char *from = hex;
-	for (size_t i = 0; i < UUID_TEXT_SIZE - 1; i++)
-		text[i] = hyphen_at(i) ? '-' : *from++;
-	text[UUID_TEXT_SIZE - 1] = '\0';
+	memcpy(text, hex, 8);
+	memcpy(text + 9, hex + 8, 4);
+	memcpy(text + 14, hex + 12, 4);
+	memcpy(text + 19, hex + 16, 4);
+	memcpy(text + 24, hex + 20, 13); /* with the NUL */
+	text[8] = text[13] = text[18] = text[23] = '-';
 	return text;
 }
 
 err_t uuid_parse(const char *text, uuid *ret_id)
 {
-	char hex[33], *to = hex;
+	char hex[33];
 	if (strnlen(text, UUID_TEXT_SIZE) != UUID_TEXT_SIZE - 1)
 		return E_INVALID;
-	for (size_t i = 0; i < UUID_TEXT_SIZE - 1; i++) {
-		if (!hyphen_at(i))
-			*to++ = text[i];
-		else if (text[i] != '-')
-			return E_INVALID;
-	}
-	*to = '\0';
+	if (text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+		return E_INVALID;
+	memcpy(hex, text, 8);
+	memcpy(hex + 8, text + 9, 4);
+	memcpy(hex + 12, text + 14, 4);
+	memcpy(hex + 16, text + 19, 4);
+	memcpy(hex + 20, text + 24, 13); /* with the NUL */
 	return hex_decode(hex, ret_id->bytes, sizeof ret_id->bytes);
 }

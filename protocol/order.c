@@ -8,25 +8,30 @@
 /* ---- prices ---- */
 static const char *price_field(const char *prefix, const char *name, char *text, size_t size)
 {
-	snprintf(text, size, "%sprice_%s_micro", prefix, name);
+	if (!*prefix) /* of each report, for which printf takes too long */
+		return name;
+	snprintf(text, size, "%s%s", prefix, name);
 	return text;
 }
 
 void prices_put(json_t *object, const char *prefix, const struct prices *p)
 {
 	char field[48];
-	json_put_money(object, price_field(prefix, "per_core_hour", field, sizeof field), p->per_core_hour);
-	json_put_money(object, price_field(prefix, "per_gib_hour", field, sizeof field), p->per_gib_hour);
-	json_put_money(object, price_field(prefix, "per_gib_transferred", field, sizeof field), p->per_gib_transferred);
+	json_put_money(object, price_field(prefix, "price_per_core_hour_micro", field, sizeof field), p->per_core_hour);
+	json_put_money(object, price_field(prefix, "price_per_gib_hour_micro", field, sizeof field), p->per_gib_hour);
+	json_put_money(object, price_field(prefix, "price_per_gib_transferred_micro", field, sizeof field),
+		       p->per_gib_transferred);
 }
 
 void prices_take(struct json_reader *r, const char *prefix, struct prices *ret)
 {
 	char field[48];
 	struct prices p = { 0 };
-	json_take_int(r, price_field(prefix, "per_core_hour", field, sizeof field), 0, PRICE_MAX_MICRO, &p.per_core_hour.micro);
-	json_take_int(r, price_field(prefix, "per_gib_hour", field, sizeof field), 0, PRICE_MAX_MICRO, &p.per_gib_hour.micro);
-	json_take_int(r, price_field(prefix, "per_gib_transferred", field, sizeof field), 0, PRICE_MAX_MICRO,
+	json_take_int(r, price_field(prefix, "price_per_core_hour_micro", field, sizeof field), 0, PRICE_MAX_MICRO,
+		      &p.per_core_hour.micro);
+	json_take_int(r, price_field(prefix, "price_per_gib_hour_micro", field, sizeof field), 0, PRICE_MAX_MICRO,
+		      &p.per_gib_hour.micro);
+	json_take_int(r, price_field(prefix, "price_per_gib_transferred_micro", field, sizeof field), 0, PRICE_MAX_MICRO,
 		      &p.per_gib_transferred.micro);
 	*ret = p;
 }

@@ -298,10 +298,9 @@ char *report_answer_to_text(const struct report_answer *a)
 		return json_dumps(json, JSON_COMPACT);
 	}
 	AUTO_BUF out = { 0 };
-	char now[WALL_TEXT_SIZE], interval[24];
-	snprintf(interval, sizeof interval, "%lld", (long long)a->interval_ms);
+	char now[WALL_TEXT_SIZE];
 	buf_puts(&out, "{\"interval_ms\":");
-	buf_puts(&out, interval);
+	json_write_int(&out, a->interval_ms);
 	buf_puts(&out, ",\"now\":\"");
 	buf_puts(&out, wall_format(a->now, now));
 	buf_puts(&out, "\",\"note\":");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * router.c - which route of the table a request is for
  *
- * How it works: the table is gone through in its order. A pattern is looked at only where the path begins as it does: its first HEAD_BYTES, up
- * to its first value, are compared as two words, so that the many others cost a nanosecond each.
+ * How it works: the table is gone through in its order, of it only what has as many slashes as the path. A pattern is looked at only where the path
+ * begins and ends as it does: its bytes up to its first value, and those behind its last one, as far as they fit into words, are compared as
+ * these, so that the many others cost a nanosecond each.
  */
 #include "router.h"
 
@@ -10,33 +11,74 @@
 
 #include "bytes.h"
 
-#define HEAD_BYTES 16
+#define SLASHES_MAX 8
 
 enum fit { FIT_NO, FIT_BAD_VALUE, FIT_YES };
 
-/* mask: all ones where the pattern says what byte it has to be. */
-struct head {
-	uint64_t bytes[2], mask[2];
+/* The first 16 bytes of a text, zeros behind it, and its last 8, zeros before it. */
+struct ends {
+	uint64_t words[3];
+};
+struct entry {
+	const struct route *route;
+	struct ends ends, mask; /* mask: all ones where the pattern says what byte it has to be */
 };
 struct router {
-	const struct route *table;
-	struct head heads[];
+	const struct route *rest; /* "*", NULL: there is none */
+	size_t from[SLASHES_MAX + 2];
+	struct entry entries[];
 };
+
+static size_t slashes(const char *path)
+{
+	size_t count = 0;
+	for (; *path; path++)
+		count += *path == '/';
+	return count;
+}
+
+static struct ends ends_of(const char *text, size_t len)
+{
+	struct ends e = { { 0 } };
+	size_t tail = len < 8 ? len : 8;
+	memcpy(e.words, text, len < 16 ? len : 16);
+	memcpy((char *)&e.words[2] + 8 - tail, text + len - tail, tail);
+	return e;
+}
+
+static struct entry entry_of(const struct route *route)
+{
+	const char *pattern = route->pattern, *last = strrchr(pattern, '}');
+	size_t len = strlen(pattern), head = strcspn(pattern, "{"), tail = last ? strlen(last + 1) : len;
+	struct entry e = { route, ends_of(pattern, len), { { 0 } } };
+	head = head < 16 ? head : 16;
+	tail = tail < 8 ? tail : 8;
+	memset(e.mask.words, 0xff, head);
+	memset((char *)&e.mask.words[2] + 8 - tail, 0xff, tail);
+	for (int i = 0; i < 3; i++)
+		e.ends.words[i] &= e.mask.words[i];
+	return e;
+}
 
 err_t router_new(const struct route *table, struct router **ret_router)
 {
 	size_t count = 0;
 	while (table[count].method)
 		count++;
-	struct router *router = calloc(1, sizeof *router + count * sizeof *router->heads);
+	struct router *router = calloc(1, sizeof *router + count * sizeof *router->entries);
 	if (!router)
 		return E_NOMEM;
-	router->table = table;
-	for (size_t i = 0; i < count; i++) {
-		size_t len = strcspn(table[i].pattern, "{*");
-		memcpy(router->heads[i].bytes, table[i].pattern, len < HEAD_BYTES ? len : HEAD_BYTES);
-		memset(router->heads[i].mask, 0xff, len < HEAD_BYTES ? len : HEAD_BYTES);
+	size_t at = 0;
+	for (size_t n = 0; n <= SLASHES_MAX; n++) {
+		router->from[n] = at;
+		for (const struct route *route = table; route->method; route++)
+			if (slashes(route->pattern) == n && strcmp(route->pattern, "*"))
+				router->entries[at++] = entry_of(route);
 	}
+	router->from[SLASHES_MAX + 1] = at;
+	for (const struct route *route = table; route->method; route++)
+		if (!strcmp(route->pattern, "*"))
+			router->rest = route;
 	*ret_router = router;
 	return OK;
 }
@@ -46,17 +88,11 @@ void router_free(struct router *router)
 	free(router);
 }
 
-static struct head head_of(const char *path)
+static bool ends_fit(const struct entry *e, const struct ends *path)
 {
-	struct head h = { 0 };
-	memcpy(h.bytes, path, strnlen(path, HEAD_BYTES));
-	return h;
-}
-
-static bool head_fits(const struct head *pattern, const struct head *path)
-{
-	return (path->bytes[0] & pattern->mask[0]) == pattern->bytes[0] &&
-	       (path->bytes[1] & pattern->mask[1]) == pattern->bytes[1];
+	return !(((path->words[0] & e->mask.words[0]) ^ e->ends.words[0]) |
+		 ((path->words[1] & e->mask.words[1]) ^ e->ends.words[1]) |
+		 ((path->words[2] & e->mask.words[2]) ^ e->ends.words[2]));
 }
 
 static bool is_word(const char *text, size_t len)
@@ -132,15 +168,13 @@ enum route_result route_find(const struct router *router, const char *method, co
 	const char *wanted = strcmp(method, "HEAD") ? method : "GET";
 	bool bad_value = false;
 	char allow[ROUTE_ALLOW_SIZE] = "";
-	const struct route *rest = NULL;
-	const struct head head = head_of(path);
-	for (const struct route *route = router->table; route->method; route++) {
-		if (!head_fits(&router->heads[route - router->table], &head))
+	const struct route *rest = router->rest;
+	const struct ends ends = ends_of(path, strlen(path));
+	size_t n = slashes(path), end = n <= SLASHES_MAX ? router->from[n + 1] : 0;
+	for (size_t i = n <= SLASHES_MAX ? router->from[n] : 0; i < end; i++) {
+		const struct route *route = router->entries[i].route;
+		if (!ends_fit(&router->entries[i], &ends))
 			continue;
-		if (!strcmp(route->pattern, "*")) {
-			rest = route;
-			continue;
-		}
 		struct route_values values = { 0 };
 		enum fit fit = pattern_fits(route->pattern, path, &values);
 		if (fit == FIT_NO)
