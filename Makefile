@@ -95,7 +95,7 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,cpushare-market cpushare-seller cpushare-v
 
 # What a program does not use is left out of it (--as-needed): libIPSec_MB is for those with an ethernet.
 LIBS_base   := -ljansson -lcrypto -linih -lIPSec_MB -lz
-LIBS_market := -lmicrohttpd -lpq -lgnutls -lqrencode $(LIBS_base) -lpthread
+LIBS_market := -lssl -lpq -lqrencode $(LIBS_base) -lpthread
 LIBS_client := -lcurl -lssl $(LIBS_base)
 LIBS_seller := $(LIBS_client) -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc -lsystemd
 LIBS_vm     := -lvirt -lvirt-qemu -lseccomp $(LIBS_base) -lpthread

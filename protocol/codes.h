@@ -38,6 +38,7 @@
 	X(NO_PICTURE, "no_picture", 404, "The machine has sent no picture of the screen yet: ask again.")        \
 	X(TOO_LARGE, "too_large", 413, "The body is larger than this address takes.")                            \
 	X(NO_LENGTH, "no_length", 411, "A body needs Content-Length.")                                           \
+	X(HEADERS, "headers_too_large", 431, "The request line and headers are larger than this market takes.")  \
 	X(BAD_TYPE, "bad_content_type", 415, "The body's Content-Type is not what this takes.")                  \
 	X(NOT_PAID, "not_paid", 409, "Only a lease that was charged for can be marked.")                         \
 	X(ALREADY_MARKED, "already_marked", 409, "You have marked this lease.")                                  \

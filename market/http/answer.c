@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * answer.c - what a request carries, and how it is answered or refused
  */
-#include "request.h"
-
-#include <microhttpd.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -16,17 +13,26 @@
 
 const char *request_header(const struct request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+	return head_find(&r->head, name);
 }
 
-const char *request_query(const struct request *r, const char *name)
+char *request_text(struct request *r, char *text)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_GET_ARGUMENT_KIND, name);
+	assert(r->text_count < TEXTS_MAX);
+	if (text)
+		r->texts[r->text_count++] = text;
+	return text;
 }
 
-const char *request_cookie(const struct request *r, const char *name)
+const char *request_query(struct request *r, const char *name)
 {
-	return MHD_lookup_connection_value(r->connection, MHD_COOKIE_KIND, name);
+	return r->query ? request_text(r, query_value(r->query, name)) : NULL;
+}
+
+const char *request_cookie(struct request *r, const char *name)
+{
+	const char *cookies = request_header(r, "Cookie");
+	return cookies ? request_text(r, cookie_value(cookies, name)) : NULL;
 }
 
 err_t request_query_int(struct request *r, const char *name, int64_t fallback, int64_t min, int64_t max, int64_t *ret_value)
@@ -41,11 +47,11 @@ err_t request_query_int(struct request *r, const char *name, int64_t fallback, i
 
 /* ---- answering ---- */
 
-/* The headers are many bytes that nobody reads beyond their count: they are not cleared. */
 static void answer_begin(struct answer *a, enum answer_kind kind, int status, const char *type, size_t len)
 {
 	free(a->text);
 	fd_close(&a->fd);
+	stream_free(a->stream);
 	a->kind = kind;
 	a->status = status;
 	a->type = type;
@@ -54,12 +60,13 @@ static void answer_begin(struct answer *a, enum answer_kind kind, int status, co
 	a->len = len;
 	a->fd = -1;
 	a->stream = NULL;
-	a->header_count = 0;
+	a->may_be_kept = false;
+	a->head_from = a->head_to = ANSWER_HEADERS_AT;
 }
 
 struct known_sign *request_sign(const struct request *r)
 {
-	return r->from ? &r->from->sign : NULL;
+	return &r->from->sign;
 }
 
 void request_clear(struct request *r)
@@ -67,7 +74,8 @@ void request_clear(struct request *r)
 	answer_take_back(r);
 	json_decref(r->json);
 	buf_clear(&r->body);
-	free(r->target);
+	for (size_t i = 0; i < r->text_count; i++)
+		free(r->texts[i]);
 }
 
 void answer_take_back(struct request *r)
@@ -98,7 +106,7 @@ void answer_json(struct request *r, int status, json_t *json)
 
 void answer_empty(struct request *r)
 {
-	answer_fixed(r, MHD_HTTP_NO_CONTENT, NULL, "", 0);
+	answer_fixed(r, 204, NULL, "", 0);
 }
 
 void answer_fixed(struct request *r, int status, const char *type, const char *text, size_t len)
@@ -109,16 +117,30 @@ void answer_fixed(struct request *r, int status, const char *type, const char *t
 
 void answer_file(struct request *r, const char *type, int fd, size_t len)
 {
-	answer_begin(&r->answer, ANSWER_FILE, MHD_HTTP_OK, type, len);
+	answer_begin(&r->answer, ANSWER_FILE, 200, type, len);
 	r->answer.fd = fd;
 }
+
+static void put(char **at, const char *text, size_t len)
+{
+	memcpy(*at, text, len);
+	*at += len;
+}
+#define PUT(at, text) put(at, text, sizeof text - 1)
 
 void answer_header(struct request *r, const char *name, const char *value)
 {
 	struct answer *a = &r->answer;
-	assert(a->header_count < HEADER_MAX);
-	if (text_copy(a->headers[a->header_count].value, sizeof a->headers[0].value, value) == OK)
-		a->headers[a->header_count++].name = name;
+	size_t name_len = strlen(name), len = strlen(value);
+	if (len > 255 || name_len + len + 6 > sizeof a->head - a->head_to || value[strcspn(value, "\r\n")])
+		return;
+	char *at = a->head + a->head_to;
+	put(&at, name, name_len);
+	PUT(&at, ": ");
+	put(&at, value, len);
+	PUT(&at, "\r\n");
+	a->head_to = (size_t)(at - a->head);
+	a->may_be_kept |= !strcmp(name, "Cache-Control");
 }
 
 err_t refuse(struct request *r, enum refusal code, const char *field, const char *fmt, ...)
@@ -139,7 +161,7 @@ err_t refuse(struct request *r, enum refusal code, const char *field, const char
 		answer_text(r, p.status, "application/problem+json", text, strlen(text));
 	else
 		answer_fixed(r, p.status, "application/problem+json", "{}", 2);
-	if (p.status == MHD_HTTP_UNAUTHORIZED)
+	if (p.status == 401)
 		answer_header(r, "WWW-Authenticate", "Bearer realm=\"cpushare\""); /* RFC 6750 section 3 */
 	if (code == REFUSE_UNAVAILABLE)
 		answer_header(r, "Retry-After", "2");
@@ -153,56 +175,112 @@ err_t refuse_json(struct request *r, const struct json_error *error)
 	return refuse(r, REFUSE_BAD_FIELD, error->field, "%s %s", error->field, error->what);
 }
 
-/* ---- to libmicrohttpd ---- */
+/* ---- how it goes out ---- */
 
-static struct MHD_Response *response_of(struct answer *a)
+static const char *reason_of(int status)
 {
-	struct MHD_Response *response = NULL;
-	switch (a->kind) {
-	case ANSWER_TEXT:
-		response = MHD_create_response_from_buffer(a->len, a->text, MHD_RESPMEM_MUST_FREE);
-		if (response)
-			a->text = NULL;
-		break;
-	case ANSWER_FIXED:
-		response = MHD_create_response_from_buffer(a->len, (void *)(uintptr_t)a->fixed, MHD_RESPMEM_PERSISTENT);
-		break;
-	case ANSWER_FILE:
-		response = MHD_create_response_from_fd(a->len, a->fd);
-		if (response)
-			a->fd = -1;
-		break;
-	case ANSWER_STREAM:
-		response = stream_response(a->stream);
-		break;
-	case ANSWER_NONE:
-		break;
-	}
-	return response;
+	static const struct {
+		int status;
+		const char *reason;
+	} reasons[] = {
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 303, "See Other" },
+		{ 304, "Not Modified" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 402, "Payment Required" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 409, "Conflict" },
+		{ 411, "Length Required" },
+		{ 413, "Content Too Large" },
+		{ 415, "Unsupported Media Type" },
+		{ 422, "Unprocessable Content" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 503, "Service Unavailable" },
+	};
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return ""; /* RFC 9112 section 4: may be empty */
 }
 
-enum MHD_Result answer_queue(struct request *r, bool close)
+static const char *date_of(struct http_server *server)
+{
+	int64_t now_s = server->now_wall.us / SECOND_US;
+	if (now_s != server->date_s) {
+		time_t t = (time_t)now_s;
+		struct tm tm;
+		gmtime_r(&t, &tm);
+		strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		server->date_s = now_s;
+	}
+	return server->date;
+}
+
+static void put_status(char **at, int status)
+{
+	const char *reason = reason_of(status);
+	char digits[4] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10), (char)('0' + status % 10), ' ' };
+	PUT(at, "HTTP/1.1 ");
+	put(at, digits, sizeof digits);
+	put(at, reason, strlen(reason));
+	PUT(at, "\r\n");
+}
+
+static void put_length(char **at, size_t len)
+{
+	char digits[20];
+	size_t n = sizeof digits;
+	do
+		digits[--n] = (char)('0' + len % 10);
+	while (len /= 10);
+	PUT(at, "Content-Length: ");
+	put(at, digits + n, sizeof digits - n);
+	PUT(at, "\r\n");
+}
+
+/* What all answers have, and how long this one is. At most ANSWER_HEADERS_AT bytes. */
+static size_t put_front(struct request *r, bool close, char *front)
+{
+	const struct answer *a = &r->answer;
+	char *at = front;
+	put_status(&at, a->status);
+	PUT(&at, "Date: ");
+	put(&at, date_of(r->server), 29);
+	if (a->type && strlen(a->type) < 100) {
+		PUT(&at, "\r\nContent-Type: ");
+		put(&at, a->type, strlen(a->type));
+	}
+	if (!a->may_be_kept)
+		PUT(&at, "\r\nCache-Control: no-store");
+	PUT(&at, "\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ");
+	put(&at, r->id, strlen(r->id));
+	PUT(&at, "\r\n");
+	if (a->kind == ANSWER_STREAM && !r->head.old)
+		PUT(&at, "Transfer-Encoding: chunked\r\n");
+	else if (a->kind != ANSWER_STREAM && a->status != 204 && a->status != 304) /* RFC 9110 section 8.6 */
+		put_length(&at, a->len);
+	if (close)
+		PUT(&at, "Connection: close\r\n");
+	return (size_t)(at - front);
+}
+
+void answer_put_head(struct request *r, bool close)
 {
 	struct answer *a = &r->answer;
-	struct MHD_Response *response = response_of(a);
-	if (!response)
-		return MHD_NO;
-	bool private = true;
-	for (size_t i = 0; i < a->header_count; i++) {
-		MHD_add_response_header(response, a->headers[i].name, a->headers[i].value);
-		if (!strcmp(a->headers[i].name, "Cache-Control"))
-		private = false;
-	}
-	if (a->type)
-		MHD_add_response_header(response, "Content-Type", a->type);
-	if (private)
-		MHD_add_response_header(response, "Cache-Control", "no-store");
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(response, "X-Request-Id", r->id);
-	if (close)
-		MHD_add_response_header(response, "Connection", "close");
-	enum MHD_Result result = MHD_queue_response(r->connection, (unsigned)a->status, response);
-	MHD_destroy_response(response);
-	request_phase(r, a->kind == ANSWER_STREAM ? PHASE_NONE : PHASE_ANSWER);
-	return result;
+	char front[ANSWER_HEADERS_AT];
+	size_t len = put_front(r, close, front);
+	bool bare = a->kind == ANSWER_STREAM || a->status == 204 || a->status == 304 || !strcmp(r->method, "HEAD");
+	a->head_from = ANSWER_HEADERS_AT - len;
+	memcpy(a->head + a->head_from, front, len);
+	a->head[a->head_to++] = '\r'; /* answer_header() left room */
+	a->head[a->head_to++] = '\n';
+	a->body_len = bare ? 0 : a->len;
 }

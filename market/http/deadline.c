@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 /* A MiB in ten times 60 s is 14 kbit/s. */
-static const int times_silence[PHASE_COUNT] = { [PHASE_HEAD] = 2, [PHASE_BODY] = 2, [PHASE_ANSWER] = 10 };
+static const int times_silence[PHASE_COUNT] = { [PHASE_SILENCE] = 1, [PHASE_HEAD] = 2, [PHASE_BODY] = 2, [PHASE_ANSWER] = 10 };
 
 static void leave(struct deadlines *all, struct deadline *d)
 {
@@ -23,6 +23,8 @@ static void leave(struct deadlines *all, struct deadline *d)
 
 void deadline_enter(struct deadlines *all, struct deadline *d, enum phase phase, mono_time now)
 {
+	if (d->phase == phase && d->since.us == now.us)
+		return;
 	leave(all, d);
 	if (phase == PHASE_NONE)
 		return;
@@ -36,7 +38,7 @@ void deadline_enter(struct deadlines *all, struct deadline *d, enum phase phase,
 
 void deadlines_sweep(struct deadlines *all, mono_time now)
 {
-	for (int phase = PHASE_HEAD; phase < PHASE_COUNT; phase++)
+	for (int phase = PHASE_SILENCE; phase < PHASE_COUNT; phase++)
 		for (struct deadline *d;
 		     (d = all->phases[phase].first) && now.us - d->since.us > times_silence[phase] * all->silence_us;) {
 			shutdown(d->fd, SHUT_RDWR);

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "file.h"
 #include "inside.h"
+#include "log.h"
 
 #define URL_SIZE 320
 #define PIN_MAX 64

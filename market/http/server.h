@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * server.h - the HTTP server: libmicrohttpd, driven by our loop
+ * server.h - the HTTP/1.1 server, on our loop
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stream.c - an answer that goes on: text/event-stream
  *
- * How it works: libmicrohttpd asks for bytes (on_read). Where there are none the connection is suspended, and stream_send() resumes it.
- * A suspended connection does not notice that its client went away, so whoever owns the stream must send something from
- * time to time (a comment line will do). libmicrohttpd's reference ends the stream's life (on_free).
+ * How it works: what is sent is put into pending as it goes over the line (RFC 9112 section 7.1: in chunks), and the connection is told; its
+ * steps send it and end the stream's life with the request's.
  */
 #include "stream.h"
 
@@ -12,35 +11,18 @@
 #define PENDING_MAX (512 * 1024)
 
 struct stream {
-	struct http_server *server;
-	struct MHD_Connection *connection;
+	struct connection *connection;
 	struct buf pending;
-	bool suspended, ending;
+	bool chunked, ending, broken;
 	stream_closed_fn *closed;
 	void *context;
 	struct stream *next, **at;
 };
 
-static ssize_t on_read(void *context, uint64_t position, char *out, size_t max)
+void stream_free(struct stream *s)
 {
-	struct stream *s = context;
-	(void)position;
-	if (s->pending.len) {
-		size_t n = s->pending.len < max ? s->pending.len : max;
-		memcpy(out, s->pending.data, n);
-		buf_consume(&s->pending, n);
-		return (ssize_t)n;
-	}
-	if (s->ending)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	s->suspended = true;
-	MHD_suspend_connection(s->connection);
-	return 0;
-}
-
-static void on_free(void *context)
-{
-	struct stream *s = context;
+	if (!s)
+		return;
 	if (s->closed)
 		s->closed(s->context);
 	*s->at = s->next;
@@ -50,23 +32,14 @@ static void on_free(void *context)
 	free(s);
 }
 
-static void wake(struct stream *s)
-{
-	if (!s->suspended)
-		return;
-	s->suspended = false;
-	MHD_resume_connection(s->connection);
-	http_kick(s->server);
-}
-
 err_t answer_stream(struct request *r, stream_closed_fn *closed, void *context, struct stream **ret_stream)
 {
 	struct stream *s = calloc(1, sizeof *s);
 	if (!s)
 		return E_NOMEM;
-	*s = (struct stream){ .server = r->server,
-			      .connection = r->connection,
+	*s = (struct stream){ .connection = r->from,
 			      .pending.max = PENDING_MAX,
+			      .chunked = !r->head.old,
 			      .closed = closed,
 			      .context = context,
 			      .next = r->server->streams,
@@ -76,47 +49,52 @@ err_t answer_stream(struct request *r, stream_closed_fn *closed, void *context, 
 	r->server->streams = s;
 	answer_take_back(r);
 	r->answer.kind = ANSWER_STREAM;
-	r->answer.status = MHD_HTTP_OK;
+	r->answer.status = 200;
 	r->answer.type = "text/event-stream";
 	r->answer.stream = s;
 	*ret_stream = s;
 	return OK;
 }
 
-struct MHD_Response *stream_response(struct stream *s)
+struct buf *stream_pending(struct stream *s, bool *ret_over, bool *ret_broken)
 {
-	struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 8192, on_read, s, on_free);
-	if (!response)
-		on_free(s);
-	return response;
+	*ret_over = s->ending;
+	*ret_broken = s->broken;
+	return &s->pending;
 }
 
 err_t stream_send(struct stream *s, const char *text, size_t len)
 {
 	if (s->ending)
 		return E_LIMIT;
+	if (len == 0) /* as a chunk it would be the end */
+		return OK;
+	if (s->chunked)
+		buf_printf(&s->pending, "%zx\r\n", len);
 	buf_append(&s->pending, text, len);
-	if (s->pending.error)
-		s->ending = true;
-	wake(s);
-	return s->pending.error ? E_LIMIT : OK;
+	if (s->chunked)
+		buf_puts(&s->pending, "\r\n");
+	s->ending = s->broken = s->pending.error;
+	http_ready(s->connection);
+	return s->broken ? E_LIMIT : OK;
 }
 
 void stream_end(struct stream *s)
 {
+	if (s->chunked && !s->ending)
+		buf_puts(&s->pending, "0\r\n\r\n");
 	s->ending = true;
-	wake(s);
+	http_ready(s->connection);
 }
 
 void stream_cut(struct stream *s)
 {
-	s->ending = true;
-	buf_clear(&s->pending);
-	/* Off the list at once: the caller walks it. on_free() then unlinks from itself. */
+	s->ending = s->broken = true;
+	/* Off the list at once: the caller walks it. stream_free() then unlinks from itself. */
 	*s->at = s->next;
 	if (s->next)
 		s->next->at = s->at;
 	s->next = NULL;
 	s->at = &s->next;
-	wake(s);
+	http_ready(s->connection);
 }

@@ -17,7 +17,6 @@ only_in() { # LIBRARY HEADER-REGEX ALLOWED-REGEX
 	none "$1 stays in its folder" "$(files '*.c' '*.h' | grep -vE "$3" | xargs -r grep -lE "#include <($2)" || true)"
 }
 only_in libpq 'libpq-fe|postgres' '^market/store/|^tests/'
-only_in libmicrohttpd microhttpd '^market/http/|^tests/'
 only_in libvirt libvirt/ '^seller/vm/|^tests/'
 only_in seccomp seccomp '^seller/vm/|^tests/'
 only_in libcurl curl/ '^protocol/|^market/(pay|http)/|^tests/'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * http_load.c - 256 connections whose requests wait and are resumed in batches: no moment without answers
  *
- * libmicrohttpd's own epoll thread sleeps for ever when many connections are resumed at once; the server must not.
+ * All of a batch are resumed before the loop sees any of them: a wake-up that is lost would leave them waiting for ever.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -151,7 +151,7 @@ int main(void)
 	printf("# %lu answers in %d ms, %lu in the slowest quarter of a second; the largest batch had %zu\n", all,
 	       (WINDOWS - 1) * WINDOW_US / 1000, least, largest_batch);
 	ok(least > 0, "no quarter of a second without answers");
-	ok(largest_batch > 128, "batches were larger than what libmicrohttpd takes at once");
+	ok(largest_batch > 128, "batches were larger than what the loop takes at once");
 	is_int(atomic_load(&bad), 0, "no connection was lost");
 	on_batch(NULL, (mono_time){ 0 });
 	http_stop(server);
