@@ -54,7 +54,7 @@ echo '{"id":1,"items":[{"kind":"host","address":"x","port":7}]}' >"$WORK/bad"
 is "$(wrong '{"type":"object","required":["name"],"properties":{"id":{"type":"string"},"items":{"type":"array","items":{"$ref":"#/components/schemas/Candidate"}}},"additionalProperties":false}' \
 	"$WORK/bad" | sort | tr '\n' ';')" ".id: 1 is no string;.items[0].port is not described;.name is missing;" "and what is not is found"
 
-start_market --set limits.signups_burst=200 --set timing.sample_interval=1s
+start_market --set timing.lost_contact=1h --set limits.signups_burst=200 --set timing.sample_interval=1s
 none=$(cat /proc/sys/kernel/random/uuid)
 hash=$(printf x | sha256sum | cut -d' ' -f1)
 
