@@ -16,7 +16,7 @@ ok "what it shall start is taken out of another" xorriso -osirrox on -indev "$TI
 chmod -R u+w "$WORK/tiny"
 find "$WORK/tiny" -type f \( -name 'vmlinuz*' -o -name 'linux*' \) -exec cp {} "$WORK/tftp/kernel" \;
 find "$WORK/tiny" -type f -name 'initr*' -exec cp {} "$WORK/tftp/initrd" \;
-# panic=-1: a kernel that finds no clock, since this machine was busy, starts anew. What the second does with the buyer's file: it waits for another, as iPXE's own prompt would wait for ever.
+# What the second does with the buyer's file: it waits for another, as iPXE's own prompt would wait for ever.
 cat >"$WORK/tftp/boot.ipxe" <<'S'
 #!ipxe
 iseq ${hostname} vm1 && goto first ||
@@ -26,11 +26,11 @@ dhcp || goto again
 iseq ${filename} boot.ipxe && goto again ||
 chain ${filename} || goto again
 :first
-kernel kernel console=ttyS0 initrd=initrd panic=-1 over-the-lan
+kernel kernel console=ttyS0 initrd=initrd panic=-1 no_timer_check over-the-lan
 initrd initrd
 boot
 S
-printf '#!ipxe\nkernel kernel console=ttyS0 initrd=initrd panic=-1 from-a-guest\ninitrd initrd\nboot\n' >"$WORK/tftp/guest.ipxe"
+printf '#!ipxe\nkernel kernel console=ttyS0 initrd=initrd panic=-1 no_timer_check from-a-guest\ninitrd initrd\nboot\n' >"$WORK/tftp/guest.ipxe"
 chmod 644 "$WORK"/tftp/*
 
 start_market

@@ -48,8 +48,8 @@ P
 }
 is_drawn() { see --width 320 && [ "$(drawn "$WORK/x.png")" = "320 177 1 1" ]; }
 ok "its picture is of the right size and has what the guest has drawn" within 180 is_drawn || note "$(drawn "$WORK/x.png")"
-ok "a wider one" see
-is "$(drawn "$WORK/x.png")" "720 400 1 1" "is as wide as the screen"
+is_wide() { see && [ "$(drawn "$WORK/x.png")" = "720 400 1 1" ]; }
+ok "a wider one is as wide as the screen" within 180 is_wide || note "$(drawn "$WORK/x.png")"
 as buyer cpushare node screen "$order/vm1" --file - >"$WORK/y.png"
 is "$(head -c 8 "$WORK/y.png" | xxd -p) $(file -b --mime-type "$WORK/y.png")" "89504e470d0a1a0a image/png" "or goes to standard output"
 
