@@ -345,6 +345,36 @@ static void test_bounds(void)
 	is_int(answers, 200, "one prefix gets a bounded number of answers");
 }
 
+/* What was looked up for a packet holds for those behind it, and no longer than it is so. */
+static void test_trains(void)
+{
+	struct address a = address_of("198.51.100.1:1000"), b = address_of("198.51.100.2:1000"),
+		       c = address_of("198.51.100.3:1000");
+	start(16, 1 << 20);
+	uint64_t first = bind_peer(network, 1, 1 << 20, &a), second = bind_peer(network, 2, 1 << 20, &b);
+	int passed = 0;
+	for (int i = 0; i < 3; i++)
+		passed += say_data(first, 2, 100, &a);
+	is_int(passed, 3, "a train passes");
+	ok(address_equal(&out_to, &b) && out_len == RELAY_HEADER_BYTES + 100, "to whom it is for");
+	is_int(say_data(first, 2, 0, &a), 0, "nothing but a header does not, in a train");
+	is_int(say_data(first, 2, 100, &a), 1, "the next one does");
+	is_int(say_data(first, 2, 100, &b), 1, "from another address it is answered");
+	is_int(out_kind(), RELAY_UNBOUND, "that it is not bound there");
+	ok(say_data(second, 1, 100, &b) == 1 && address_equal(&out_to, &a), "the other way has its own look");
+	say_data(first, 2, 100, &a);
+	bind_peer(network, 2, 1 << 20, &c);
+	ok(say_data(first, 2, 100, &a) == 1 && address_equal(&out_to, &c), "who is bound anew gets the next one where it is now");
+	bind_peer(network, 1, 1 << 20, &c);
+	say_data(first, 2, 100, &a);
+	is_int(out_kind(), RELAY_UNBOUND, "who moved is not known at its old address");
+	first = bind_peer(network, 1, 1 << 20, &a);
+	is_int(say_data(first, 2, 100, &a), 1, "a train begins");
+	wall.us += 3600 * SECOND_US;
+	say_data(first, 2, 100, &a);
+	is_int(out_kind(), RELAY_UNBOUND, "and ends with its ticket");
+}
+
 static void test_stun(void)
 {
 	struct address a = address_of("198.51.100.1:1000");
@@ -412,6 +442,7 @@ int main(void)
 	test_binding();
 	test_thieves();
 	test_bounds();
+	test_trains();
 	test_stun();
 	test_refusals();
 	relay_free(relay);
