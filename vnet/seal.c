@@ -135,11 +135,11 @@ static bool aegis_open_packet(const struct seal *s, uint8_t *packet, size_t len)
 err_t seal_packet(struct seal *s, const struct wire_header *h, uint8_t *packet, size_t len)
 {
 	size_t record_bytes = COUNTER_BYTES + len + WIRE_TAG_BYTES;
-	struct wire_header counted = *h;
+	/* Field by field: the caller has just written them so, and a load of all at once would wait for that. */
+	struct wire_header counted = { .type = h->type, .index = h->index, .counter = s->next };
 	if (record_bytes > UINT16_MAX)
 		return E_LIMIT;
-	counted.counter = s->next; /* OpenSSL writes its own */
-	wire_header_put(&counted, packet);
+	wire_header_put(&counted, packet); /* OpenSSL writes a counter of its own */
 	if (s->context)
 		return run(s, packet, record_bytes, COUNTER_BYTES + len) ? OK : E_INTERNAL;
 	s->next++;
