@@ -31,6 +31,18 @@ void sha256_stream_add(struct sha256_stream *s, const void *data, size_t len);
 sha256 sha256_stream_end(struct sha256_stream *s); /* frees s */
 void sha256_stream_free(struct sha256_stream *s);
 
+/* GMAC (NIST SP 800-38D) with AES-256 under a random key of its own, twenty times as fast as SHA-256: whether data are still what they were,
+ * for who keeps the key to himself. x_free(NULL) is fine. */
+#define GMAC_KEY_BYTES 32
+typedef struct {
+	uint8_t bytes[16];
+} gmac_tag;
+struct gmac;
+struct gmac *gmac_new(const uint8_t key[GMAC_KEY_BYTES]); /* a key is for one message */
+void gmac_add(struct gmac *m, const void *data, size_t len);
+gmac_tag gmac_end(struct gmac *m); /* frees m */
+void gmac_free(struct gmac *m);
+
 /* ---- passwords: scrypt (RFC 7914), N = 2^15, r = 8, p = 1: 32 MiB and about 0.1 s each ---- */
 #define PASSWORD_HASH_SIZE 128
 /* "$scrypt$15$8$1$SALT$HASH" in base64. text has PASSWORD_HASH_SIZE bytes. Slow by purpose: never on an event loop. */

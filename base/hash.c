@@ -4,6 +4,7 @@
  * Hashing fails only without memory or with a broken OpenSSL; there is nothing safe to go on with, so it aborts.
  */
 #include <errno.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -120,4 +121,45 @@ void sha256_stream_free(struct sha256_stream *s)
 		return;
 	EVP_MD_CTX_free(s->context);
 	free(s);
+}
+
+struct gmac {
+	EVP_CIPHER_CTX *context;
+};
+
+struct gmac *gmac_new(const uint8_t key[GMAC_KEY_BYTES])
+{
+	static const uint8_t iv[12];
+	struct gmac *m = calloc(1, sizeof *m);
+	must(m, "GMAC");
+	m->context = EVP_CIPHER_CTX_new();
+	must(m->context && EVP_EncryptInit_ex2(m->context, EVP_aes_256_gcm(), key, iv, NULL) == 1, "GMAC");
+	return m;
+}
+
+/* Data that are authenticated and not encrypted. */
+void gmac_add(struct gmac *m, const void *data, size_t len)
+{
+	int n;
+	must(len <= INT_MAX && EVP_EncryptUpdate(m->context, NULL, &n, data, (int)len) == 1, "GMAC");
+}
+
+gmac_tag gmac_end(struct gmac *m)
+{
+	gmac_tag tag;
+	uint8_t none[16];
+	int n;
+	must(EVP_EncryptFinal_ex(m->context, none, &n) == 1 &&
+		     EVP_CIPHER_CTX_ctrl(m->context, EVP_CTRL_AEAD_GET_TAG, sizeof tag, tag.bytes) == 1,
+	     "GMAC");
+	gmac_free(m);
+	return tag;
+}
+
+void gmac_free(struct gmac *m)
+{
+	if (!m)
+		return;
+	EVP_CIPHER_CTX_free(m->context);
+	free(m);
 }

@@ -30,13 +30,19 @@ static err_t read_at(int fd, uint8_t *data, size_t len, off_t at)
 	return OK;
 }
 
-static void hash_block(struct sha256_stream *hash, uint64_t at, const uint8_t *data, size_t len)
+static void digest_block(const struct sparse_digest *digest, uint64_t at, const uint8_t *data, size_t len)
 {
 	uint8_t head[8];
 	struct writer w = writer_of(head, sizeof head);
 	write_u64(&w, at);
-	sha256_stream_add(hash, head, sizeof head);
-	sha256_stream_add(hash, data, len);
+	if (digest->hash) {
+		sha256_stream_add(digest->hash, head, sizeof head);
+		sha256_stream_add(digest->hash, data, len);
+	}
+	if (digest->mac) {
+		gmac_add(digest->mac, head, sizeof head);
+		gmac_add(digest->mac, data, len);
+	}
 }
 
 /* The block in which there is data at `at` or behind it; `bytes` where there is none. */
@@ -48,7 +54,7 @@ static uint64_t next_block(int fd, uint64_t at, uint64_t bytes)
 	return (uint64_t)data < bytes ? (uint64_t)data / BLOCK_BYTES * BLOCK_BYTES : bytes;
 }
 
-err_t sparse_copy(int from_fd, int to_fd, uint64_t bytes, uint64_t max_bytes, sha256 *ret_hash)
+err_t sparse_copy(int from_fd, int to_fd, uint64_t bytes, uint64_t max_bytes, const struct sparse_digest *digest)
 {
 	uint8_t block[BLOCK_BYTES];
 	off_t have = lseek(from_fd, 0, SEEK_END);
@@ -56,7 +62,6 @@ err_t sparse_copy(int from_fd, int to_fd, uint64_t bytes, uint64_t max_bytes, sh
 		return have < 0 ? err_from_errno(errno) : E_CORRUPT;
 	if (ftruncate(to_fd, (off_t)bytes))
 		return err_from_errno(errno);
-	struct sha256_stream *hash = sha256_stream_new();
 	err_t e = OK;
 	for (uint64_t at = next_block(from_fd, 0, bytes); !e && at < bytes; at = next_block(from_fd, at + BLOCK_BYTES, bytes)) {
 		size_t len = bytes - at < BLOCK_BYTES ? (size_t)(bytes - at) : BLOCK_BYTES;
@@ -68,12 +73,11 @@ err_t sparse_copy(int from_fd, int to_fd, uint64_t bytes, uint64_t max_bytes, sh
 			continue;
 		}
 		max_bytes -= len;
-		hash_block(hash, at, block, len);
+		digest_block(digest, at, block, len);
 		if (lseek(to_fd, (off_t)at, SEEK_SET) < 0)
 			e = err_from_errno(errno);
 		else
 			e = fd_write_all(to_fd, block, len);
 	}
-	*ret_hash = sha256_stream_end(hash);
 	return e;
 }

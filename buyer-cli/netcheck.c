@@ -173,6 +173,7 @@ static void judge_tls(struct checking *c, size_t i)
 
 static void judge_relays(struct checking *c)
 {
+	char regions[SURVEY_REGIONS_SIZE];
 	for (size_t i = 0; i < c->s.relay_count; i++) {
 		const struct vnet_stun_status *s = &c->s.relays[i];
 		if (*s->mapped)
@@ -180,6 +181,8 @@ static void judge_relays(struct checking *c)
 		else
 			judge(c, "relay", RESULT_FAIL, RELAY_FIX, "%s does not answer by UDP", s->server);
 	}
+	if (*survey_regions_text(&c->s, &c->servers, regions))
+		judge(c, "regions", RESULT_OK, NULL, "%s", regions);
 	for (size_t i = 0; i < c->servers.relay_count; i++)
 		if (*c->servers.relays[i].tls)
 			judge_tls(c, i);

@@ -3,6 +3,7 @@
  */
 #include "survey.h"
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include "bytes.h"
 #include "file.h"
@@ -151,4 +152,16 @@ void survey_regions(const struct survey *s, const struct netcheck *servers, stru
 		}
 	}
 	*ret_count = count;
+}
+
+const char *survey_regions_text(const struct survey *s, const struct netcheck *servers, char *ret_text)
+{
+	struct region_rtt rtt[MAX_REGIONS];
+	size_t count, len = 0;
+	survey_regions(s, servers, rtt, &count);
+	*ret_text = 0;
+	for (size_t i = 0; i < count; i++)
+		len += (size_t)snprintf(ret_text + len, SURVEY_REGIONS_SIZE - len, "%s%s %u ms", i ? ", " : "", rtt[i].region,
+					rtt[i].rtt_ms);
+	return ret_text;
 }

@@ -19,7 +19,7 @@
 #define PATHS_EVERY_US (10 * SECOND_US) /* the market is told of a lease's paths */
 #define ENDPOINT_PATIENCE 10		/* questions in a row, a second each, that it may leave unanswered */
 #define CAPABILITIES_MAX_BYTES (1024 * 1024)
-enum { START_WAIT_MS = 90000, START_STEP_MS = 200, FETCH_STEP_MS = 5 };
+enum { START_WAIT_MS = 90000, START_STEP_MS = 20, FETCH_STEP_MS = 5 };
 
 static void wake(const struct lease_host *host)
 {

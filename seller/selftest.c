@@ -300,6 +300,7 @@ static void check_nat(const struct settings *s, struct selftest_line *l)
 	struct identity id = { .key = NULL };
 	struct netcheck servers;
 	struct survey survey;
+	char regions[SURVEY_REGIONS_SIZE];
 	l->fix = "cpushare-seller setup --help";
 	if (!s || identity_load(s, &id)) {
 		found(l, SELFTEST_LESS, "this machine is not set up");
@@ -324,14 +325,16 @@ static void check_nat(const struct settings *s, struct selftest_line *l)
 	enum nat_kind nat = outlook_nat(&survey);
 	bool hard = nat == NAT_DEPENDENT && !survey.mapped && !s->address[0];
 	l->fix = "switch on PCP or NAT-PMP at the router, or forward a port and name it in seller.conf, or use IPv6";
-	found(l, hard ? SELFTEST_LESS : SELFTEST_OK, "%s%s",
+	survey_regions_text(&survey, &servers, regions);
+	found(l, hard ? SELFTEST_LESS : SELFTEST_OK, "%s%s%s%s",
 	      nat == NAT_NONE	       ? "none"
 	      : nat == NAT_INDEPENDENT ? "gives all destinations the same port"
 	      : nat == NAT_DEPENDENT   ? "gives each destination another port"
 				       : "it takes two servers' answers to tell its kind",
 	      survey.mapped ? ", and a port on request"
 	      : hard	    ? ": many peers are reached through a relay only"
-			    : "");
+			    : "",
+	      *regions ? "; to " : "", regions);
 }
 
 size_t selftest_run(const struct settings *settings, struct selftest_line *ret_lines)

@@ -29,7 +29,8 @@ static_assert(sizeof warm_mode_names / sizeof *warm_mode_names == WARM_MODE_COUN
 struct template
 {
 	uuid hardware_id;
-	sha256 hash;
+	uint8_t key[GMAC_KEY_BYTES];
+	gmac_tag tag;
 	mono_time made_at, used_at;
 	uint64_t file_bytes, disk_bytes;
 	int fd; /* in memory, sealed, where it is used now; else -1 */
@@ -109,21 +110,26 @@ static uuid hardware_id(const struct lease_spec *spec, enum accel accel, enum po
 	return id;
 }
 
-/* What was read is what is checked, and then started from. */
-static err_t load(const struct warm_store *store, struct template *t)
+/* What was read is what is checked, and then started from: the first time by what vmrun says that it hashes to, later by what was made
+ * of it then, which is quicker. */
+static err_t load(struct template *t, const char *path, const sha256 *first_hash)
 {
-	char path[PATH_SIZE + UUID_TEXT_SIZE];
-	sha256 hash;
-	path_of(store, t->hardware_id, path, sizeof path);
+	sha256 hash = { 0 };
 	AUTO_FD file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	AUTO_FD memory = memfd_create("template", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (file < 0 || memory < 0)
 		return err_from_errno(errno);
-	TRY(sparse_copy(file, memory, t->file_bytes, t->file_bytes, &hash));
-	if (!sha256_equal(hash, t->hash))
+	const struct sparse_digest digest = { first_hash ? sha256_stream_new() : NULL, gmac_new(t->key) };
+	err_t e = sparse_copy(file, memory, t->file_bytes, t->file_bytes, &digest);
+	gmac_tag tag = gmac_end(digest.mac);
+	if (first_hash)
+		hash = sha256_stream_end(digest.hash);
+	TRY(e);
+	if (first_hash ? !sha256_equal(hash, *first_hash) : !constant_time_equal(&tag, &t->tag, sizeof tag))
 		return E_CORRUPT;
 	if (fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
 		return err_from_errno(errno);
+	t->tag = tag;
 	t->fd = memory;
 	memory = -1;
 	return OK;
@@ -132,8 +138,10 @@ static err_t load(const struct warm_store *store, struct template *t)
 /* A duplicate of its memory; -1 where it is none any more. */
 static int take(struct warm_store *store, struct template *t)
 {
+	char path[PATH_SIZE + UUID_TEXT_SIZE];
 	mono_time now = clock_mono();
-	err_t e = now.us - t->made_at.us > TEMPLATE_MAX_US ? E_TIMEOUT : t->fd < 0 ? load(store, t) : OK;
+	path_of(store, t->hardware_id, path, sizeof path);
+	err_t e = now.us - t->made_at.us > TEMPLATE_MAX_US ? E_TIMEOUT : t->fd < 0 ? load(t, path, NULL) : OK;
 	int fd = e ? -1 : fcntl(t->fd, F_DUPFD_CLOEXEC, 0);
 	t->used_at = now;
 	if (fd >= 0)
@@ -181,7 +189,7 @@ static void make_room(struct warm_store *store)
 	}
 }
 
-static err_t keep(struct warm_store *store, struct template *t, const char *lease_dir)
+static err_t keep(struct warm_store *store, struct template *t, const char *lease_dir, sha256 hash)
 {
 	char from[PATH_SIZE + 16], to[PATH_SIZE + UUID_TEXT_SIZE];
 	struct stat st;
@@ -197,8 +205,12 @@ static err_t keep(struct warm_store *store, struct template *t, const char *leas
 	t->disk_bytes = (uint64_t)st.st_blocks * 512;
 	if (t->disk_bytes > store->max_bytes)
 		return E_LIMIT;
-	if (rename(from, to))
-		return err_from_errno(errno);
+	random_fill(t->key, sizeof t->key);
+	TRY(load(t, from, &hash));
+	if (rename(from, to)) {
+		fd_close(&t->fd);
+		return E_IO;
+	}
 	store->templates[store->count++] = *t;
 	make_room(store);
 	return OK;
@@ -207,9 +219,9 @@ static err_t keep(struct warm_store *store, struct template *t, const char *leas
 void warm_keep(struct warm_store *store, uuid id, const char *lease_dir, sha256 hash)
 {
 	mono_time now = clock_mono();
-	struct template t = { .hardware_id = id, .hash = hash, .made_at = now, .used_at = now, .fd = -1 };
+	struct template t = { .hardware_id = id, .made_at = now, .used_at = now, .fd = -1 };
 	pthread_mutex_lock(&store->lock);
-	err_t e = keep(store, &t, lease_dir);
+	err_t e = keep(store, &t, lease_dir, hash);
 	pthread_mutex_unlock(&store->lock);
 	log_info(e ? "a template is not kept" : "there is a template", "lease=%s error=%s bytes=%ju", strrchr(lease_dir, '/') + 1,
 		 err_name(e), (uintmax_t)t.disk_bytes);

@@ -4,7 +4,7 @@
 #
 # Debian's packages come from the mirrors of this machine (SOURCES names another list). They become one squashfs on the CD, which the
 # initrd mounts below a tmpfs; from there on it is the tiny image's way of booting. Needs, beyond what tiny needs, mmdebstrap,
-# squashfs-tools and kmod.
+# squashfs-tools, kmod, gcc and libc6-dev.
 out=${1:?usage: build.sh OUT.iso}
 here=$(dirname "$(readlink -f "$0")")
 . "$here/../live.sh"
@@ -13,7 +13,7 @@ sources=${SOURCES:-/etc/apt/sources.list.d/debian.sources}
 [ -r "$sources" ] || sources=/etc/apt/sources.list
 # The initrd loads what finds the root; the root's own boot the rest; these are for whoever mounts or routes something.
 early=(virtio_pci virtio_scsi sr_mod isofs loop squashfs overlay)
-late=(virtio-rng virtio_net button evdev fuse tun)
+late=(qemu_fw_cfg virtio-rng virtio_net button evdev fuse tun)
 wanted=(nfsv4 nfsv3 nfsd)
 
 # ---- the root ----
@@ -27,7 +27,8 @@ cp "$modules"/modules.{builtin,order}* "$dir/modules/lib/modules/$release/"
 depmod -b "$dir/modules" "$release"
 sed "s|^|$release/|" "$dir/late" >"$dir/modules/lib/modules/order"
 
-export RECIPE=$here BUSYBOX_FILE=$busybox MODULES_ROOT=$dir/modules
+compile_warm "$dir/warm"
+export RECIPE=$here WARM_FILE=$dir/warm BUSYBOX_FILE=$busybox MODULES_ROOT=$dir/modules
 mmdebstrap --quiet --variant=essential --include="$(grep -v '^#' "$here/packages" | paste -sd,)" \
 	--aptopt='APT::Install-Recommends "false"' --dpkgopt="$here/dpkg.cfg" --customize-hook="$here/customize" \
 	bookworm - "$sources" 2>"$dir/log" |
@@ -45,5 +46,6 @@ while read -r path; do
 	basename "$path"
 done <"$dir/early" >"$first/lib/order"
 install -m 755 "$here/init" "$first/init"
+install -m 644 "$here/../tiny/devices" "$first/lib/"
 initrd "$first" "$dir/cd/initrd"
 make_cd "$dir/cd" CPUSHARE_CLUSTER "$out"

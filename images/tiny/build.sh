@@ -10,8 +10,8 @@ here=$(dirname "$(readlink -f "$0")")
 
 root=$dir/root
 # What the kernel keeps in modules and a leased VM has: the disc, the network card, the random number device, the power
-# button. AHCI and e1000 do not exist in this kernel. virtio_pci is the last, since with it the devices get their drivers.
-wanted=(qemu_fw_cfg virtio-rng virtio_net virtio_blk virtio_scsi sr_mod isofs button evdev ${MODULES_TOO:-} virtio_pci)
+# button. AHCI and e1000 do not exist in this kernel. Which device gets its driver when: devices.
+wanted=(qemu_fw_cfg virtio_pci virtio-rng virtio_net virtio_blk virtio_scsi sr_mod isofs button evdev ${MODULES_TOO:-})
 
 mkdir -p "$root"/{bin,dev,etc/acpi/PWRF,lib/modules,media/cidata,proc,root,run,sys,tmp,usr,var} "$dir/cd"
 ln -s bin "$root/sbin"
@@ -35,9 +35,8 @@ while read -r path; do
 done <"$dir/order" >"$root/lib/modules/order"
 
 install -m 755 "$here"/{boot,console,dhcp} "$root/etc/"
-# No path of this machine in it, so that the same packages give the same bytes.
-gcc -Os -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -static -s -Wl,--build-id=none -o "$root/bin/warm" "$here/warm.c"
-install -m 644 "$here"/{inittab,passwd,group,profile} "$root/etc/"
+compile_warm "$root/bin/warm"
+install -m 644 "$here"/{devices,inittab,passwd,group,profile} "$root/etc/"
 echo "${IMAGE_NAME:-tiny}" >"$root/etc/image"
 [ -z "${EXTRA:-}" ] || cp -r "$EXTRA/." "$root/"
 # The name by which busybox's acpid looks for what to do.

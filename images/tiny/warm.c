@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * warm.c - waits where a machine may be cloned, and makes a clone a machine of its own (docs/IMAGES.md, "Warm start")
  *
- * Called before anything of the machine's own is known: no driver of a device is bound, no name, key or random number was taken.
+ * Called before anything of the machine's own is known: the network card has no driver, no name, key or random number was taken.
  * It is no clone's place to go on without random numbers of its own: where they cannot be had, the machine is switched off.
  */
 #include <fcntl.h>
@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/reboot.h>
+#include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <termios.h>
 #include <time.h>
@@ -22,6 +24,8 @@
 #define MARK "\ncpushare-warm: may be cloned\n" /* a line of its own: a boot loader need not have ended its last one */
 #define WORD "go"
 enum { SEED_BYTES = 32 };
+#define KEPT_BYTES (8UL << 20) /* free for the kernel meanwhile */
+#define CLEARED_MAX_BYTES (256UL << 20)
 
 /* The device is asked anew by each read of the file. */
 static bool read_seed(unsigned char *seed)
@@ -81,12 +85,28 @@ static void set_clock(void)
 	close(fd);
 }
 
+/* What the kernel had and has no use for any more would be in each clone, and take its time to be copied. */
+static void clear_free_memory(void)
+{
+	struct sysinfo system;
+	if (sysinfo(&system))
+		return;
+	size_t bytes = (size_t)system.freeram * system.mem_unit;
+	if (bytes <= KEPT_BYTES)
+		return;
+	bytes = bytes - KEPT_BYTES < CLEARED_MAX_BYTES ? bytes - KEPT_BYTES : CLEARED_MAX_BYTES;
+	void *all = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (all != MAP_FAILED)
+		munmap(all, bytes);
+}
+
 int main(void)
 {
 	unsigned char seed[SEED_BYTES];
 	if (!read_seed(seed))
 		return 0; /* nobody clones this machine */
 	explicit_bzero(seed, sizeof seed);
+	clear_free_memory();
 	if (!wait_for_word() || !reseed()) {
 		dprintf(STDERR_FILENO, "cpushare-warm: no random numbers of its own: switched off\n");
 		reboot(RB_POWER_OFF);

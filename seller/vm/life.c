@@ -338,8 +338,9 @@ static err_t copy_template(struct vm_life *life, int to_fd)
 	uint8_t head[8], none[sizeof head] = { 0 };
 	if (pread(life->place.memory_fd, head, sizeof head, (off_t)memory) != sizeof head || !memcmp(head, none, sizeof head))
 		return E_UNAVAILABLE;
-	err_t e = sparse_copy(life->place.memory_fd, to_fd, memory + VM_WARM_STATE_BYTES, life->spec.template_bytes,
-			      &life->template_hash);
+	const struct sparse_digest digest = { .hash = sha256_stream_new() };
+	err_t e = sparse_copy(life->place.memory_fd, to_fd, memory + VM_WARM_STATE_BYTES, life->spec.template_bytes, &digest);
+	life->template_hash = sha256_stream_end(digest.hash);
 	/* What was written of one that is too large would lie there until the lease ends. */
 	return e && ftruncate(to_fd, 0) ? err_from_errno(errno) : e;
 }

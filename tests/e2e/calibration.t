@@ -21,6 +21,9 @@ ok "is seen" within 60 is_field .outlook.market.in_book true
 like "$(field .outlook.nat)" '^(none|independent)$' "it knows what its line is like"
 isnt "$(field .outlook.relay_rtt_us)" -1 "and how far the relay is"
 is "$(cpushare-seller selftest --state "$WORK/desk" -o json | jq -r '.checks[] | select(.name == "nat").state')" ok "selftest tells it, too"
+regions='(far [0-9]+ ms, near|near [0-9]+ ms, far) [0-9]+ ms$'
+like "$(cpushare-seller selftest --state "$WORK/desk" -o json | jq -r '.checks[] | select(.name == "nat").detail')" "; to $regions" "and how far the market's regions are"
+like "$(as desk cpushare net netcheck -o json | jq -r '.items[] | select(.check == "regions").detail')" "^$regions" "as netcheck does"
 MACHINE=$(field .machine)
 offer() { as desk cpushare offer list "$@" -o json | jq -c '.items[0]'; }
 lined() { [ "$(offer | jq -c '.up_kbit_s > 0 and .down_kbit_s > 0')" = true ]; }

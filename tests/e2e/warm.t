@@ -9,10 +9,10 @@ extra() { # NAME SED-SCRIPT: $WORK/NAME.iso
 	mkdir -p "$WORK/$1/etc" && sed "$2" "$TOP/images/tiny/boot" >"$WORK/$1/etc/boot" && chmod 755 "$WORK/$1/etc/boot" &&
 		EXTRA=$WORK/$1 "$TOP/images/tiny/build.sh" "$WORK/$1.iso"
 }
-early='done <\/lib\/modules\/order/a echo "EARLY $(head -c 64 /dev/urandom | hexdump -v -e '\''/1 "%02x"'\'')" >/dev/console'
+early='^warm$/a echo "EARLY $(head -c 64 /dev/urandom | hexdump -v -e '\''/1 "%02x"'\'')" >/dev/console'
 ok "an image that tells its random bytes" extra early "/$early"
 late='(until ping -c 1 -W 1 vm1 \&\& ping -c 1 -W 1 vm2; do sleep 1; done >/dev/null 2>\&1; printf "\\ncpushare-warm: may be cloned\\n" >/dev/console) \&'
-ok "an image that says so too late" extra late "/ || warm\$/d;\$a $late"
+ok "an image that says so too late" extra late "/^warm\$/d;\$a $late"
 
 start_market
 ok "operator, buyer, seller" eval 'new_operator && new_user buyer && add_funds buyer 5 && new_seller desk --cores 6 --memory 2G'

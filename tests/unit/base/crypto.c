@@ -33,6 +33,12 @@ static void test_hashes(void)
 	is_text(sha256_format(hash, text), abc, "in pieces");
 	sha256_stream_free(sha256_stream_new());
 	sha256_stream_free(NULL);
+	/* Of nothing: test case 13 of the paper that proposed GCM. */
+	static const uint8_t zeros[GMAC_KEY_BYTES],
+		none[] = { 0x53, 0x0f, 0x8a, 0xfb, 0xc7, 0x45, 0x36, 0xb9, 0xa9, 0x63, 0xb4, 0xf1, 0xc4, 0xcb, 0x73, 0x8b };
+	gmac_tag tag = gmac_end(gmac_new(zeros));
+	ok(!memcmp(tag.bytes, none, sizeof none), "GMAC of nothing");
+	gmac_free(NULL);
 
 	sha256 back;
 	ok(sha256_parse(abc, &back) == OK && sha256_equal(hash, back), "parse");

@@ -58,6 +58,7 @@ static const char golden[] =
 	"  <qemu:arg value='-device'/>\n"
 	"  <qemu:arg value='virtio-net-pci,netdev=n0,mac=52:54:00:12:34:56,bus=pcie.0,addr=0x4,romfile='/>\n"
 	" </qemu:commandline>\n"
+	" <qemu:capabilities><qemu:del capability='cpu-unavailable-features'/></qemu:capabilities>\n"
 	"</domain>\n";
 
 static struct vm_spec plain(void)
