@@ -290,9 +290,16 @@ void ladder_clear(struct ladder *l)
 {
 	slab_clear(&l->slab);
 	free(l->blocks);
+	free(l->sides);
 	free(l->zones);
 	uuid_map_clear(&l->sellers);
 	*l = (struct ladder){ 0 };
+}
+
+/* After each change of a block. */
+static void side_note(struct ladder *l, const struct ladder_block *b)
+{
+	l->sides[b->position] = b->zone;
 }
 
 static void zone_refresh(struct ladder *l, size_t run)
@@ -301,7 +308,7 @@ static void zone_refresh(struct ladder *l, size_t run)
 
 	*z = (struct ladder_zone){ .bound = nothing };
 	for (size_t i = run * RUN; i < l->count && i < (run + 1) * RUN; i++)
-		zone_widen(z, &l->blocks[i]->zone);
+		zone_widen(z, &l->sides[i]);
 }
 
 static void zones_refresh(struct ladder *l, size_t from_block)
@@ -319,6 +326,10 @@ static err_t block_insert(struct ladder *l, size_t at, struct ladder_block **ret
 		if (!blocks)
 			return E_NOMEM;
 		l->blocks = blocks;
+		struct ladder_zone *sides = reallocarray(l->sides, cap, sizeof *sides);
+		if (!sides)
+			return E_NOMEM;
+		l->sides = sides;
 		struct ladder_zone *zones = reallocarray(l->zones, cap / RUN, sizeof *zones);
 		if (!zones)
 			return E_NOMEM;
@@ -330,11 +341,13 @@ static err_t block_insert(struct ladder *l, size_t at, struct ladder_block **ret
 	if (!b)
 		return E_NOMEM;
 	memmove(l->blocks + at + 1, l->blocks + at, (l->count - at) * sizeof(struct ladder_block *));
+	memmove(l->sides + at + 1, l->sides + at, (l->count - at) * sizeof *l->sides);
 	l->blocks[at] = b;
 	l->count++;
 	for (size_t i = at; i < l->count; i++)
 		l->blocks[i]->position = i;
 	block_empty(b);
+	side_note(l, b);
 	*ret = b;
 	return OK;
 }
@@ -345,6 +358,7 @@ static void block_remove(struct ladder *l, struct ladder_block *b)
 
 	l->count--;
 	memmove(l->blocks + at, l->blocks + at + 1, (l->count - at) * sizeof(struct ladder_block *));
+	memmove(l->sides + at, l->sides + at + 1, (l->count - at) * sizeof *l->sides);
 	for (size_t i = at; i < l->count; i++)
 		l->blocks[i]->position = i;
 	slab_give(&l->slab, b);
@@ -386,6 +400,7 @@ static err_t make_room(struct ladder *l, struct ladder_block *b)
 	if (b->count <= FULL) {
 		count = block_sorted(b, sorted);
 		block_arrange(b, sorted, count);
+		side_note(l, b);
 		return OK;
 	}
 	TRY(block_insert(l, b->position + 1, &second));
@@ -393,6 +408,8 @@ static err_t make_room(struct ladder *l, struct ladder_block *b)
 	half = count / 2;
 	block_arrange(b, sorted, half);
 	block_arrange(second, sorted + half, count - half);
+	side_note(l, b);
+	side_note(l, second);
 	zones_refresh(l, b->position);
 	return OK;
 }
@@ -433,6 +450,7 @@ static err_t stand(struct ladder *l, struct ask_entry *e)
 	if (!b->filled[rung] || key_before(&key, &b->low[rung]))
 		b->low[rung] = key;
 	block_fill_slot(b, free_slot(b, rung), e);
+	side_note(l, b);
 	if (b->count == 1)
 		zone_refresh(l, b->position / RUN);
 	zone_widen(&l->zones[b->position / RUN], &b->zone);
@@ -457,6 +475,7 @@ void ladder_remove(struct ladder *l, struct ask_entry *e)
 
 	seller_unlink(l, e);
 	block_clear_slot(b, e->slot);
+	side_note(l, b);
 	e->block = NULL;
 	if (b->count == 0)
 		block_remove(l, b);
@@ -475,6 +494,8 @@ void ladder_changed(struct ladder *l, struct ask_entry *e)
 	block_note(b, e->slot, &standing);
 	bound_widen(&b->bounds[e->slot / RUNG_SLOTS], &bound);
 	bound_widen(&b->zone.bound, &bound);
-	if (memcmp(&was, &b->zone, sizeof was))
+	if (memcmp(&was, &b->zone, sizeof was)) {
+		side_note(l, b);
 		zone_refresh(l, b->position / RUN);
+	}
 }

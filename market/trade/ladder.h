@@ -29,6 +29,7 @@ struct ask_entry {
 /* Zero-initialised is empty. */
 struct ladder {
 	struct ladder_block **blocks; /* by price */
+	struct ladder_zone *sides;    /* each block's own zone once more, side by side: blocks lie all over the memory */
 	struct ladder_zone *zones;    /* what a run of RUN neighbours among them has, one for each run */
 	size_t count, cap;
 	struct slab slab;	 /* what the blocks are taken from */

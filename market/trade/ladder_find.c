@@ -146,18 +146,31 @@ static void search_offer(struct search *s, const struct candidate *c)
 	s->found[at] = *c;
 }
 
+/* Whether the slot's ask may be wanted, and come before the worst that was found, as far as its facts tell. */
+static bool slot_promises(const struct search *s, const struct facts *f)
+{
+	if (!facts_suffice(f, s->bid))
+		return false;
+	if (s->count < s->max)
+		return true;
+	struct prices prices = { { (int64_t)f->per_core_hour }, { (int64_t)f->per_gib_hour }, { 0 } };
+
+	return rule_hour_cost(&prices, s->bid->cores, s->bid->memory_mib) <= s->found[s->count - 1].cost;
+}
+
+/* An entry lies elsewhere, on several lines: those that most bids look at. */
+static void entry_prefetch(const struct ask_entry *e)
+{
+	__builtin_prefetch(&e->ask.seller);
+	__builtin_prefetch(&e->ask.rating_ppm);
+	__builtin_prefetch(&e->ask.accel);
+	__builtin_prefetch(&e->ask.max_duration_s);
+}
+
 static void search_slot(struct search *s, const struct ladder_block *b, unsigned int slot)
 {
-	const struct facts *f = &b->facts[slot];
-
-	if (!facts_suffice(f, s->bid))
+	if (!slot_promises(s, &b->facts[slot])) /* by now others may have been found */
 		return;
-	if (s->count == s->max) {
-		struct prices prices = { { (int64_t)f->per_core_hour }, { (int64_t)f->per_gib_hour }, { 0 } };
-
-		if (rule_hour_cost(&prices, s->bid->cores, s->bid->memory_mib) > s->found[s->count - 1].cost)
-			return;
-	}
 	struct candidate c = candidate_of(s->bid, b->entry[slot]);
 	if (!c.preferred && c.trusted == s->trusted)
 		search_offer(s, &c);
@@ -217,8 +230,18 @@ static void search_sieved(struct search *s, const struct sieved *v)
 		/* A bound is dearer to read than a slot's facts, which are under way. */
 		if ((slots & (slots - 1)) && !bound_promises(s, &v->block->bounds[rung]))
 			continue;
-		for (; slots; slots &= slots - 1)
-			search_slot(s, v->block, rung * RUNG_SLOTS + (unsigned int)__builtin_ctz(slots));
+		uint32_t promising = 0;
+
+		for (uint32_t rest = slots; rest; rest &= rest - 1) {
+			unsigned int slot = rung * RUNG_SLOTS + (unsigned int)__builtin_ctz(rest);
+
+			if (slot_promises(s, &v->block->facts[slot])) {
+				promising |= rest & -rest;
+				entry_prefetch(v->block->entry[slot]);
+			}
+		}
+		for (; promising; promising &= promising - 1)
+			search_slot(s, v->block, rung * RUNG_SLOTS + (unsigned int)__builtin_ctz(promising));
 	}
 }
 
@@ -237,7 +260,12 @@ static void block_prefetch(const struct search *s, const struct ladder_block *b)
 	maps_prefetch(s, b, 0, s->first_maps);
 }
 
-static void search_turn(struct search *s, const struct ladder_block *const *blocks, size_t count)
+struct promising {
+	const struct ladder_block *block;
+	const struct ladder_zone *zone;
+};
+
+static void search_turn(struct search *s, const struct promising *blocks, size_t count)
 {
 	struct sieved sieved[TURN];
 	size_t first = 0, found = 0;
@@ -245,12 +273,12 @@ static void search_turn(struct search *s, const struct ladder_block *const *bloc
 	for (size_t i = 0; i < count; i++) {
 		struct sieved *v = &sieved[first];
 
-		if (!bound_promises(s, &blocks[i]->zone.bound))
+		v->block = blocks[i].block;
+		if (!bound_promises(s, &blocks[i].zone->bound))
 			continue;
-		memcpy(v->left, blocks[i]->used, sizeof v->left);
-		if (!block_sieve(s, blocks[i], 0, s->first_maps, v->left))
+		memcpy(v->left, v->block->used, sizeof v->left);
+		if (!block_sieve(s, v->block, 0, s->first_maps, v->left))
 			continue;
-		v->block = blocks[i];
 		maps_prefetch(s, v->block, s->first_maps, s->map_count);
 		for (uint32_t rest = s->countries; rest; rest &= rest - 1)
 			__builtin_prefetch(v->block->maps[FIRST_COUNTRY + __builtin_ctz(rest)]);
@@ -269,24 +297,20 @@ static void search_turn(struct search *s, const struct ladder_block *const *bloc
 		search_sieved(s, &sieved[i]);
 }
 
-static void search_run(struct search *s, struct ladder_block *const *blocks, size_t count)
+static void search_run(struct search *s, const struct ladder *l, size_t from, size_t count)
 {
-	const struct ladder_block *promising[RUN];
+	struct promising promising[RUN];
 	size_t found = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		__builtin_prefetch(&blocks[i]->zone);
-		__builtin_prefetch((const char *)&blocks[i]->zone + 64);
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (zone_promises(s, &blocks[i]->zone))
-			promising[found++] = blocks[i];
+	for (size_t i = from; i < from + count; i++) {
+		if (zone_promises(s, &l->sides[i]))
+			promising[found++] = (struct promising){ l->blocks[i], &l->sides[i] };
 	}
 	for (size_t i = 0; i < found && i < TURN; i++)
-		block_prefetch(s, promising[i]);
+		block_prefetch(s, promising[i].block);
 	for (size_t at = 0; at < found; at += TURN) {
 		for (size_t i = at + TURN; i < found && i < at + 2 * TURN; i++)
-			block_prefetch(s, promising[i]);
+			block_prefetch(s, promising[i].block);
 		search_turn(s, promising + at, found - at < TURN ? found - at : TURN);
 	}
 }
@@ -297,7 +321,7 @@ static void search_all(struct search *s, const struct ladder *l)
 		size_t rest = l->count - run * RUN;
 
 		if (zone_promises(s, &l->zones[run]))
-			search_run(s, l->blocks + run * RUN, rest < RUN ? rest : RUN);
+			search_run(s, l, run * RUN, rest < RUN ? rest : RUN);
 	}
 }
 
