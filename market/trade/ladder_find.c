@@ -36,6 +36,7 @@ struct search {
 	uint64_t weight[2], rest, scale;
 	struct candidate *found;
 	size_t count, max;
+	size_t turn; /* how many blocks are looked at together: the first ones are often enough */
 };
 
 static void search_weigh(struct search *s, uint64_t cores, uint64_t memory_mib)
@@ -73,7 +74,7 @@ static void search_begin(struct search *s, const struct bid *bid, struct candida
 {
 	const struct constraints *c = &bid->constraints;
 
-	*s = (struct search){ .bid = bid, .found = found, .max = max };
+	*s = (struct search){ .bid = bid, .found = found, .max = max, .turn = 1 };
 	search_weigh(s, bid->cores, bid->memory_mib);
 	/* Those first that most often leave nothing. */
 	search_need(s, G_SCORE, c->min_score);
@@ -246,7 +247,7 @@ static void search_sieved(struct search *s, const struct sieved *v)
 }
 
 /* Memory is what a look at a block costs: all that the next step will read is asked for at once. */
-#define TURN 8
+#define TURN 8 /* blocks, at most */
 
 static void maps_prefetch(const struct search *s, const struct ladder_block *b, int first, int end)
 {
@@ -306,12 +307,15 @@ static void search_run(struct search *s, const struct ladder *l, size_t from, si
 		if (zone_promises(s, &l->sides[i]))
 			promising[found++] = (struct promising){ l->blocks[i], &l->sides[i] };
 	}
-	for (size_t i = 0; i < found && i < TURN; i++)
+	for (size_t i = 0; i < found && i < s->turn; i++)
 		block_prefetch(s, promising[i].block);
-	for (size_t at = 0; at < found; at += TURN) {
-		for (size_t i = at + TURN; i < found && i < at + 2 * TURN; i++)
+	for (size_t at = 0, n, next; at < found; at += n) {
+		n = s->turn < found - at ? s->turn : found - at;
+		next = s->count == s->max ? 1 : s->turn < TURN ? 2 * s->turn : TURN;
+		for (size_t i = at + n; i < found && i < at + n + next; i++)
 			block_prefetch(s, promising[i].block);
-		search_turn(s, promising + at, found - at < TURN ? found - at : TURN);
+		search_turn(s, promising + at, n);
+		s->turn = next;
 	}
 }
 
