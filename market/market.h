@@ -67,6 +67,7 @@ struct market {
 	struct uuid_map leases;		     /* struct live, live.h */
 	struct uuid_map networks;	     /* struct network, networks.h */
 	struct uuid_map orders;		     /* struct open_order, matching.h */
+	struct uuid_map buyers;		     /* struct buyer, matching.h */
 	struct uuid_map wakers;		     /* wakes.h */
 	char decoy_hash[PASSWORD_HASH_SIZE]; /* checked where the email address is unknown, for equal work */
 

@@ -62,6 +62,60 @@ err_t bid_complete(struct market *m, struct bid *bid, const uint32_t *buyer_rati
 	return OK;
 }
 
+static struct buyer *buyer_of(struct market *m, uuid id)
+{
+	struct buyer *buyer = uuid_map_get(&m->buyers, id);
+	if (buyer)
+		return buyer;
+	buyer = calloc(1, sizeof *buyer);
+	if (buyer && uuid_map_put(&m->buyers, id, buyer) != OK) {
+		free(buyer);
+		return NULL;
+	}
+	return buyer;
+}
+
+/* Forgets who has nothing here. */
+static void buyer_release(struct market *m, uuid id, struct buyer *buyer)
+{
+	if (buyer->open || buyer->placing)
+		return;
+	uuid_map_remove(&m->buyers, id);
+	free(buyer);
+}
+
+struct buyer *buyer_enter(struct market *m, uuid id)
+{
+	struct buyer *buyer = buyer_of(m, id);
+	if (buyer)
+		buyer->placing++;
+	return buyer;
+}
+
+void buyer_leave(struct market *m, uuid id)
+{
+	struct buyer *buyer = uuid_map_get(&m->buyers, id);
+	buyer->placing--;
+	buyer_release(m, id, buyer);
+}
+
+static struct open_order *order_open(struct market *m, const struct order *o)
+{
+	struct buyer *buyer = buyer_of(m, o->buyer);
+	struct open_order *open = buyer ? malloc(sizeof *open) : NULL;
+	if (open) {
+		*open = (struct open_order){ o->id, o->buyer, o->not_before, o->open_until };
+		if (uuid_map_put(&m->orders, o->id, open) == OK) {
+			buyer->open++;
+			return open;
+		}
+		free(open);
+	}
+	if (buyer)
+		buyer_release(m, o->buyer, buyer);
+	return NULL;
+}
+
 static void order_drop(struct market *m, uuid order)
 {
 	struct open_order *open = uuid_map_get(&m->orders, order);
@@ -69,6 +123,9 @@ static void order_drop(struct market *m, uuid order)
 		return;
 	book_remove_bid(m->book, order);
 	uuid_map_remove(&m->orders, order);
+	struct buyer *buyer = uuid_map_get(&m->buyers, open->buyer);
+	buyer->open--;
+	buyer_release(m, open->buyer, buyer);
 	free(open);
 }
 
@@ -82,17 +139,10 @@ err_t order_put(struct market *m, const struct book_order *row)
 	struct bid bid = bid_of(o);
 	struct taken taken[BOOK_PLACES];
 	struct open_order *open = uuid_map_get(&m->orders, o->id);
-	if (!open) {
-		open = malloc(sizeof *open);
-		if (!open)
-			return E_NOMEM;
-		*open = (struct open_order){ o->id, o->buyer, o->not_before, o->open_until };
-		err_t e = uuid_map_put(&m->orders, o->id, open);
-		if (e) {
-			free(open);
-			return e;
-		}
-	}
+	if (!open)
+		open = order_open(m, o);
+	if (!open)
+		return E_NOMEM;
 	if (open->not_before.us)
 		return OK; /* orders_sweep() brings it */
 	TRY(bid_complete(m, &bid, &row->buyer_rating_ppm, taken, BOOK_PLACES));
@@ -113,12 +163,15 @@ err_t orders_reload(struct market *m, const uuid *ids, size_t count)
 
 void orders_free_all(struct market *m)
 {
-	size_t count;
-	void **all = uuid_map_values(&m->orders, &count);
-	for (size_t i = 0; i < count; i++)
-		free(all[i]);
-	free(all);
-	uuid_map_clear(&m->orders);
+	struct uuid_map *maps[] = { &m->orders, &m->buyers };
+	for (int k = 0; k < 2; k++) {
+		size_t count;
+		void **all = uuid_map_values(maps[k], &count);
+		for (size_t i = 0; i < count; i++)
+			free(all[i]);
+		free(all);
+		uuid_map_clear(maps[k]);
+	}
 }
 
 /* What was refused goes back: the place to its bid, the capacity to its ask where that is not what was wrong. */

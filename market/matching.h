@@ -12,6 +12,15 @@ struct open_order {
 	wall_time open_until; /* us 0: stands until it is cancelled */
 };
 
+/* Who has open orders, or places one. */
+struct buyer {
+	int64_t open;
+	unsigned placing;
+};
+/* Until buyer_leave(). NULL: no memory. */
+struct buyer *buyer_enter(struct market *m, uuid buyer);
+void buyer_leave(struct market *m, uuid buyer);
+
 /* Without what a bid has from elsewhere: see bid_complete(). */
 struct bid bid_of(const struct order *o);
 /* The buyer's rating, the number of its region (E_NOT_FOUND: the market has none of that name), what is taken already where places

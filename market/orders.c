@@ -59,10 +59,13 @@ struct placement {
 	struct order_request request;
 	money hold;
 	char *constraints, *answer;
+	struct buyer *buyer; /* NULL: it is not known here how many are open */
 };
 
 static void placement_free(struct placement *p)
 {
+	if (p->buyer)
+		buyer_leave(market_of(p->r), p->placing.buyer);
 	order_request_clear(&p->request);
 	free(p->constraints);
 	free(p->answer);
@@ -140,8 +143,9 @@ static void on_placed(struct item *item, err_t e)
 		p->answer = NULL;
 		take_placed(m, p);
 	}
-	request_resume(p->r);
+	struct request *r = p->r;
 	placement_free(p);
+	request_resume(r);
 }
 
 static err_t placement_fill(struct placement *p)
@@ -160,6 +164,9 @@ static err_t placement_fill(struct placement *p)
 		.request_hash = gate_request_hash(r),
 		.open_max = market_of(r)->settings->orders_per_account,
 	};
+	if (market_of(r)->holds_book)
+		p->buyer = buyer_enter(market_of(r), r->caller.account);
+	p->placing.open = p->buyer ? &p->buyer->open : NULL;
 	struct order order = order_of_request(p);
 	AUTO_JSON constraints = constraints_to_json(&p->request.constraints);
 	AUTO_JSON answer = order_to_json(&order);

@@ -9,61 +9,68 @@
 --   token     p_tokens[i] (null: not asked for) has ended
 --   funds     the available balance does not cover the hold, or something is owed
 --   image, pieces, budget, limit   no such image; parts of it are missing; the hold is above it; p_open_max orders are open
--- p_keys[i] null: without a key. Buyers' items are decided in their order, each with what those before it left: all at once where a buyer has
--- enough for all, else one by one.
+-- p_keys[i] null: without a key. p_open[i]: the caller knows that its buyer has at most so many open orders; null: they are counted, as they
+-- are where that bound comes near p_open_max. Buyers' items are decided in their order, each with what those before it left: all at once
+-- where a buyer has enough for all, else one by one.
+--
+-- Nothing else makes orders. What they refer to is seen here under a lock: the buyer's ledger accounts, so there is that account; the image,
+-- which image_delete() takes away under the same lock. So orders, their events and their keys need no second look at it.
 CREATE OR REPLACE FUNCTION orders_place(p_ids uuid[], p_buyers uuid[], p_names text[], p_images bytea[], p_counts bigint[],
 	p_cores bigint[], p_memory_mib bigint[], p_max_core bigint[], p_max_memory bigint[], p_max_transfer bigint[],
 	p_duration_s bigint[], p_open_s bigint[], p_budgets bigint[], p_max_hour bigint[], p_not_before timestamptz[],
 	p_constraints text[], p_user_data text[], p_place_holds bigint[], p_keys text[], p_requests bytea[], p_answers text[],
-	p_times timestamptz[], p_open_max bigint, p_mtu bigint[], p_tokens uuid[] DEFAULT NULL)
+	p_times timestamptz[], p_open_max bigint, p_mtu bigint[], p_tokens uuid[] DEFAULT NULL, p_open bigint[] DEFAULT NULL)
 	RETURNS TABLE (outcome text, status integer, body text, good bigint, bad bigint)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-	v_accounts bigint[];
+	v_purses record; -- of arrays: the buyers' ledger accounts, locked
 	v record; -- of arrays: element n is of item n
 	v_outcomes text[];
-	v_placed record; -- of arrays: of those that are placed
 	v_buyer uuid;
 	v_left numeric;
 	v_open bigint;
 	v_seen text[];
 	v_now timestamptz := (SELECT max(t) FROM unnest(p_times) t);
-	v_claimed integer;
 	v_here boolean;
 	i record;
 BEGIN
-	-- The lock keeps image_delete() away until the orders are there for it to see.
-	PERFORM 1 FROM image WHERE (account, id) IN (SELECT * FROM unnest(p_buyers, p_images)) ORDER BY account, id FOR KEY SHARE;
-	v_accounts := ARRAY(SELECT id FROM ledger_account WHERE owner = ANY (p_buyers) AND kind IN ('available', 'held'));
-	PERFORM 1 FROM ledger_account WHERE id = ANY (v_accounts) ORDER BY id FOR NO KEY UPDATE;
-	WITH purse AS (
+	SELECT array_agg(id) AS ids, array_agg(owner) AS owners, array_agg(kind) AS kinds, array_agg(balance_micro) AS balances INTO v_purses
+		FROM (SELECT id, owner, kind, balance_micro FROM ledger_account WHERE owner = ANY (p_buyers) ORDER BY id FOR NO KEY UPDATE) x;
+	-- A statement of its own: it sees what those did who had the locks before.
+	WITH purse AS MATERIALIZED (
 		SELECT owner AS buyer, max(id) FILTER (WHERE kind = 'available') AS available, max(id) FILTER (WHERE kind = 'held') AS held,
+			max(balance) FILTER (WHERE kind = 'available') AS available_micro, max(balance) FILTER (WHERE kind = 'held') AS held_micro,
 			-- Who owes something has nothing left.
-			CASE WHEN bool_or(kind = 'owed' AND balance_micro < 0) THEN -1
-				ELSE max(balance_micro) FILTER (WHERE kind = 'available') END AS spare,
-			(SELECT count(*) FROM (SELECT 1 FROM cpushare.order o WHERE o.buyer = owner AND o.state = 'open' LIMIT p_open_max) x) AS open
-		FROM ledger_account WHERE owner = ANY (p_buyers) GROUP BY owner
+			CASE WHEN min(balance) FILTER (WHERE kind = 'owed') < 0 THEN -1
+				ELSE max(balance) FILTER (WHERE kind = 'available') END AS spare
+		FROM unnest(v_purses.ids, v_purses.owners, v_purses.kinds, v_purses.balances) AS x (id, owner, kind, balance) GROUP BY owner
 	), item AS (
-		SELECT x.*, p.available, p.held, p.spare, p.open, x.place_hold::numeric * x.count AS hold, k.status, k.body,
+		SELECT x.n, x.buyer, x.key, x.open, p.available, p.held, p.available_micro, p.held_micro, p.spare,
+			x.place_hold::numeric * x.count AS hold, k.status, k.body,
 			CASE WHEN x.token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token t WHERE t.id = x.token AND t.account = x.buyer
 				AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())) THEN 'token'
 				WHEN k.request = x.request THEN 'repeated' WHEN k.request IS NOT NULL THEN 'reused' ELSE 'new' END AS known,
 			CASE WHEN m.missing_count IS NULL THEN 'image' WHEN m.missing_count > 0 THEN 'pieces'
 				WHEN x.budget > 0 AND x.place_hold::numeric * x.count > x.budget THEN 'budget' ELSE 'fine' END AS asked
-		FROM unnest(p_buyers, p_images, p_counts, p_place_holds, p_budgets, p_keys, p_requests, p_tokens) WITH ORDINALITY
-			AS x (buyer, image, count, place_hold, budget, key, request, token, n)
+		FROM unnest(p_buyers, p_images, p_counts, p_place_holds, p_budgets, p_keys, p_requests, p_tokens, p_open) WITH ORDINALITY
+			AS x (buyer, image, count, place_hold, budget, key, request, token, open, n)
 		LEFT JOIN purse p ON p.buyer = x.buyer
 		LEFT JOIN image m ON m.account = x.buyer AND m.id = x.image
 		LEFT JOIN idempotency_key k ON k.account = x.buyer AND k.key = x.key
+	), of_buyer AS (
+		SELECT *, sum(hold) OVER w AS all_holds, count(*) OVER w AS all_items, count(*) OVER (PARTITION BY buyer, key) AS one_of
+		FROM item WINDOW w AS (PARTITION BY buyer)
+	), counted AS (
+		SELECT *, CASE WHEN open + all_items <= p_open_max THEN open ELSE (SELECT count(*) FROM (SELECT 1 FROM cpushare.order o
+			WHERE o.buyer = b.buyer AND o.ended_at IS NULL AND o.state = 'open' LIMIT p_open_max) y) END AS open_now
+		FROM of_buyer b ORDER BY n
 	)
 	SELECT array_agg(CASE WHEN known <> 'new' THEN known WHEN asked = 'fine' AND (key IS NULL OR one_of = 1) AND all_holds <= spare
-			AND open + all_items <= p_open_max THEN 'placed' END) AS outcomes, array_agg(asked) AS asked,
+			AND open_now + all_items <= p_open_max THEN 'placed' END) AS outcomes, array_agg(asked) AS asked,
 		array_agg(CASE known WHEN 'repeated' THEN status END) AS statuses, array_agg(CASE known WHEN 'repeated' THEN body END) AS bodies,
-		array_agg(hold) AS holds, array_agg(available) AS available, array_agg(held) AS held, array_agg(spare) AS spares,
-		array_agg(open) AS opens INTO v
-		FROM (SELECT *, sum(hold) OVER w AS all_holds, count(*) OVER w AS all_items, count(*) OVER (PARTITION BY buyer, key) AS one_of
-			FROM item WINDOW w AS (PARTITION BY buyer) ORDER BY n) x;
+		array_agg(hold) AS holds, array_agg(available) AS available, array_agg(held) AS held, array_agg(available_micro) AS available_micro,
+		array_agg(held_micro) AS held_micro, array_agg(spare) AS spares, array_agg(open_now) AS opens INTO v FROM counted;
 	v_outcomes := v.outcomes;
 	IF array_position(v_outcomes, NULL) > 0 THEN
 		FOR i IN SELECT x.* FROM unnest(p_buyers, p_keys, v.asked, v.holds, v.spares, v.opens, v.outcomes) WITH ORDINALITY
@@ -93,36 +100,38 @@ BEGIN
 		x.budget, x.place_hold, x.place_hold * x.count, x.max_hour, x.not_before, x.constraints::jsonb,
 		coalesce(x.constraints::jsonb ->> 'accel', 'any'), x.user_data, x.mtu, x.now,
 		CASE WHEN x.open_s > 0 THEN greatest(x.now, x.not_before) + make_interval(secs => x.open_s) END
-	FROM unnest(p_ids, p_buyers, p_names, p_images, p_counts, p_cores, p_memory_mib, p_max_core, p_max_memory, p_max_transfer,
-		p_duration_s, p_open_s, p_budgets, p_max_hour, p_not_before, p_constraints, p_user_data, p_place_holds, p_times, p_mtu) WITH ORDINALITY
-		AS x (id, buyer, name, image, count, cores, memory_mib, max_core, max_memory, max_transfer, duration_s, open_s, budget,
-		max_hour, not_before, constraints, user_data, place_hold, now, mtu, n)
-	WHERE v_outcomes[x.n] = 'placed';
+	FROM unnest(v_outcomes, p_ids, p_buyers, p_names, p_images, p_counts, p_cores, p_memory_mib, p_max_core, p_max_memory, p_max_transfer,
+		p_duration_s, p_open_s, p_budgets, p_max_hour, p_not_before, p_constraints, p_user_data, p_place_holds, p_times, p_mtu)
+		AS x (outcome, id, buyer, name, image, count, cores, memory_mib, max_core, max_memory, max_transfer, duration_s, open_s, budget,
+		max_hour, not_before, constraints, user_data, place_hold, now, mtu)
+	WHERE x.outcome = 'placed';
 	IF FOUND THEN
-		SELECT array_agg('hold'::text) AS kinds, array_agg(p_ids[n]) AS orders, array_agg(NULL::uuid) AS none,
-			array_agg((row_number)::integer) AS numbers, array_agg(v.available[n]) AS available, array_agg(v.held[n]) AS held,
-			array_agg(v.holds[n]::bigint) AS holds, count(p_keys[n]) AS keyed INTO v_placed
-			FROM (SELECT n, row_number() OVER () FROM generate_subscripts(v_outcomes, 1) n WHERE v_outcomes[n] = 'placed') x;
-		PERFORM post_many(v_placed.kinds, v_placed.orders, v_placed.none, v_now, v_placed.numbers, v_placed.available, v_placed.held,
-			v_placed.holds);
+		PERFORM writer_show(17233, 'entry_number_seq');
+		-- The order's first posting has its id.
+		INSERT INTO posting (id, kind, order_id, at)
+			SELECT x.id, 'hold', x.id, v_now FROM unnest(v_outcomes, p_ids, v.holds) AS x (outcome, id, hold) WHERE x.outcome = 'placed' AND x.hold > 0;
+		INSERT INTO entry (posting, leg, debit, credit, amount_micro, debit_after, credit_after)
+			SELECT x.id, 1, x.available, x.held, x.hold, x.available_micro - sum(x.hold) OVER w, x.held_micro + sum(x.hold) OVER w
+			FROM unnest(v_outcomes, p_ids, v.holds, v.available, v.held, v.available_micro, v.held_micro) WITH ORDINALITY
+				AS x (outcome, id, hold, available, held, available_micro, held_micro, n)
+			WHERE x.outcome = 'placed' AND x.hold > 0 WINDOW w AS (PARTITION BY x.available ORDER BY x.n) ORDER BY x.n;
 		PERFORM writer_show(17232, 'event_id_seq');
-		INSERT INTO event (account, order_id, kind, data, at)
-			SELECT x.buyer, x.id, 'order.created', jsonb_build_object('order', x.id, 'name', x.name, 'state', 'open', 'count', x.count,
-				'filled', 0, 'ended', 0, 'charged_micro', 0), v_now
-			FROM unnest(p_ids, p_buyers, p_names, p_counts) WITH ORDINALITY AS x (id, buyer, name, count, n) WHERE v_outcomes[x.n] = 'placed';
-		INSERT INTO idempotency_key (account, key, request, status, body)
-			SELECT x.buyer, x.key, x.request, 201, x.answer
-			FROM unnest(p_buyers, p_keys, p_requests, p_answers) WITH ORDINALITY AS x (buyer, key, request, answer, n)
-			WHERE v_outcomes[x.n] = 'placed' AND x.key IS NOT NULL ORDER BY x.buyer, x.key ON CONFLICT DO NOTHING;
-		GET DIAGNOSTICS v_claimed = ROW_COUNT;
-		-- Another session used a key between our look and now: nothing of this is done, and the next attempt sees it.
-		IF v_claimed <> v_placed.keyed THEN
+		INSERT INTO event (account, order_id, kind, at)
+			SELECT x.buyer, x.id, 'order.created', v_now FROM unnest(v_outcomes, p_ids, p_buyers) AS x (outcome, id, buyer)
+			WHERE x.outcome = 'placed';
+		BEGIN
+			INSERT INTO idempotency_key (account, key, request, status, body)
+				SELECT x.buyer, x.key, x.request, 201, x.answer
+				FROM unnest(v_outcomes, p_buyers, p_keys, p_requests, p_answers) AS x (outcome, buyer, key, request, answer)
+				WHERE x.outcome = 'placed' AND x.key IS NOT NULL;
+		EXCEPTION WHEN unique_violation THEN
+			-- Another session used a key between our look and now: nothing of this is done, and the next attempt sees it.
 			RAISE EXCEPTION 'a key was used at the same time' USING ERRCODE = 'serialization_failure';
-		END IF;
+		END;
 		-- Placed through a market that does not hold the book: the one that does hears of it.
 		v_here := (SELECT epoch FROM book) = coalesce(nullif(current_setting('cpushare.epoch', true), ''), '0')::bigint;
 		IF NOT v_here THEN
-			PERFORM pg_notify('cpushare_order', id::text) FROM unnest(v_placed.orders) id;
+			PERFORM pg_notify('cpushare_order', x.id::text) FROM unnest(v_outcomes, p_ids) AS x (outcome, id) WHERE x.outcome = 'placed';
 		END IF;
 	END IF;
 	-- Few buyers have marks.

@@ -1,10 +1,62 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- 50_leases.sql - leases: matching, states, the end
 
--- 52:54:00 and the id's last three bytes.
-CREATE OR REPLACE FUNCTION lease_mac(p_lease uuid) RETURNS macaddr LANGUAGE sql IMMUTABLE SET search_path = cpushare, pg_temp AS $$
-	SELECT ('525400' || right(p_lease::text, 6))::macaddr
-$$;
+-- Which of these matches are made, one by one where not all can be (matches_make). p_leases_left: as many more may the machine have. Gives the
+-- outcomes, and the numbers within their orders of those that are made.
+CREATE OR REPLACE FUNCTION matches_decide(p_orders uuid[], p_machines uuid[], p_cores bigint[], p_memory_mib bigint[], p_groups bigint[],
+	p_order_takes boolean[], p_machine_takes boolean[], p_filled integer[], p_counts integer[], p_cores_left numeric[],
+	p_memory_left_mib numeric[], p_leases_left integer[], OUT outcomes text[], OUT numbers integer[])
+	LANGUAGE plpgsql IMMUTABLE SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	n_items integer := cardinality(p_orders);
+	v_order_of integer[] := array_fill(NULL::integer, ARRAY[n_items]);
+	v_machine_of integer[] := array_fill(NULL::integer, ARRAY[n_items]);
+	-- By order, and by machine: what was given so far.
+	v_filled integer[] := array_fill(0, ARRAY[n_items]);
+	v_leases integer[] := array_fill(0, ARRAY[n_items]);
+	v_cores bigint[] := array_fill(0::bigint, ARRAY[n_items]);
+	v_memory_mib bigint[] := array_fill(0::bigint, ARRAY[n_items]);
+	v_group bigint := 0;
+	v_first integer;
+	v_refused boolean;
+	i record;
+BEGIN
+	outcomes := array_fill(NULL::text, ARRAY[n_items]);
+	numbers := array_fill(NULL::integer, ARRAY[n_items]);
+	FOR i IN SELECT n, in_group, dense_rank() OVER (ORDER BY order_id)::integer AS o_at, dense_rank() OVER (ORDER BY machine_id)::integer AS m_at
+		FROM unnest(p_orders, p_machines, p_groups) WITH ORDINALITY AS x (order_id, machine_id, in_group, n) ORDER BY n
+	LOOP
+		IF i.in_group = 0 OR i.in_group <> v_group THEN
+			v_group := i.in_group;
+			v_first := i.n;
+			v_refused := false;
+		END IF;
+		v_order_of[i.n] := i.o_at;
+		v_machine_of[i.n] := i.m_at;
+		outcomes[i.n] := CASE WHEN v_refused THEN 'group'
+			WHEN NOT p_order_takes[i.n] OR p_filled[i.n] + v_filled[i.o_at] >= p_counts[i.n] THEN 'order'
+			WHEN NOT p_machine_takes[i.n] THEN 'machine'
+			WHEN v_cores[i.m_at] + p_cores[i.n] > p_cores_left[i.n] OR v_memory_mib[i.m_at] + p_memory_mib[i.n] > p_memory_left_mib[i.n]
+				OR v_leases[i.m_at] >= p_leases_left[i.n] THEN 'capacity' ELSE 'made' END;
+		IF outcomes[i.n] = 'made' THEN
+			v_filled[i.o_at] := v_filled[i.o_at] + 1;
+			v_leases[i.m_at] := v_leases[i.m_at] + 1;
+			v_cores[i.m_at] := v_cores[i.m_at] + p_cores[i.n];
+			v_memory_mib[i.m_at] := v_memory_mib[i.m_at] + p_memory_mib[i.n];
+			numbers[i.n] := p_filled[i.n] + v_filled[i.o_at];
+		ELSIF v_group > 0 AND NOT v_refused THEN
+			v_refused := true;
+			FOR k IN v_first .. i.n - 1 LOOP
+				v_filled[v_order_of[k]] := v_filled[v_order_of[k]] - 1;
+				v_leases[v_machine_of[k]] := v_leases[v_machine_of[k]] - 1;
+				v_cores[v_machine_of[k]] := v_cores[v_machine_of[k]] - p_cores[k];
+				v_memory_mib[v_machine_of[k]] := v_memory_mib[v_machine_of[k]] - p_memory_mib[k];
+				outcomes[k] := 'group';
+				numbers[k] := NULL;
+			END LOOP;
+		END IF;
+	END LOOP;
+END $$;
 
 -- Makes matches durable, many in one call: leases, their orders' holds and places, capacity, events. Answers for each with its lease, or
 -- null and why not, which tells the book what to do with it:
@@ -12,35 +64,28 @@ $$;
 --   machine   it is not online, dearer by now, or does not take what the order wants
 --   capacity  it has not so many cores or so much memory left, or is on trial and has a lease
 --   group     another match of the same group is refused
--- Matches are decided in their order, each with what those before it left. Those with the same number above 0 in p_groups follow each
--- other, and are made all or none.
+-- Matches are decided in their order, each with what those before it left: all at once where there is enough for all, else one by one. Those
+-- with the same number above 0 in p_groups follow each other, and are made all or none.
+--
+-- Nothing else makes leases; what they refer to is read from the rows of orders and machines, locked here, which nobody can delete.
 CREATE OR REPLACE FUNCTION matches_make(p_orders uuid[], p_machines uuid[], p_core bigint[], p_memory bigint[], p_transfer bigint[],
 	p_cores bigint[], p_memory_mib bigint[], p_groups bigint[], p_now timestamptz) RETURNS TABLE (lease uuid, outcome text)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
-	n_items integer := cardinality(p_orders);
-	v_leases uuid[] := array_fill(NULL::uuid, ARRAY[n_items]);
-	v_outcomes text[] := array_fill(NULL::text, ARRAY[n_items]);
-	v_numbers integer[] := array_fill(NULL::integer, ARRAY[n_items]);
-	v_order_of integer[] := array_fill(NULL::integer, ARRAY[n_items]);
-	v_machine_of integer[] := array_fill(NULL::integer, ARRAY[n_items]);
-	-- By order, and by machine: what this call has given so far.
-	v_filled integer[] := array_fill(0, ARRAY[n_items]);
-	v_cores bigint[] := array_fill(0::bigint, ARRAY[n_items]);
-	v_memory_mib bigint[] := array_fill(0::bigint, ARRAY[n_items]);
-	v_group bigint := 0;
-	v_first integer;
-	v_refused boolean;
-	v_again integer[];
-	i record;
+	v record; -- of arrays: element n is of match n
+	v_leases uuid[];
+	v_outcomes text[];
+	v_numbers integer[];
+	v_begin text := uuid_v7_begin();
 BEGIN
 	PERFORM book_fence();
 	PERFORM 1 FROM cpushare.order WHERE id = ANY (p_orders) ORDER BY id FOR NO KEY UPDATE;
 	PERFORM 1 FROM machine WHERE id = ANY (p_machines) ORDER BY id FOR NO KEY UPDATE;
-	FOR i IN WITH used AS (
-			SELECT machine_id, sum(l.cores) AS cores, sum(l.memory_mib) AS memory_mib FROM cpushare.lease l
-			WHERE machine_id = ANY (p_machines) AND state <> 'ended' GROUP BY machine_id)
-		SELECT x.*, dense_rank() OVER (ORDER BY x.order_id)::integer AS o_at, dense_rank() OVER (ORDER BY x.machine_id)::integer AS m_at,
+	WITH used AS MATERIALIZED (
+		SELECT machine_id, sum(l.cores) AS cores, sum(l.memory_mib) AS memory_mib FROM cpushare.lease l
+		WHERE machine_id = ANY (p_machines) AND state <> 'ended' GROUP BY machine_id
+	), item AS (
+		SELECT x.n, x.order_id, x.machine_id, x.cores, x.memory_mib, o.buyer, m.account AS seller, m.accel, o.filled, o.count, o.place_hold_micro,
 			coalesce(o.state = 'open' AND (o.open_until IS NULL OR o.open_until > p_now) AND o.cores = x.cores AND o.memory_mib = x.memory_mib
 				AND x.core <= o.max_price_per_core_hour_micro AND x.memory <= o.max_price_per_gib_hour_micro
 				AND x.transfer <= o.max_price_per_gib_transferred_micro AND (o.not_before IS NULL OR o.not_before <= p_now)
@@ -51,82 +96,60 @@ BEGIN
 				AND x.memory >= m.price_per_gib_hour_micro AND x.transfer >= m.price_per_gib_transferred_micro
 				AND (m.max_duration_s = 0 OR o.duration_s <= m.max_duration_s) AND (o.accel = 'any' OR o.accel = m.accel),
 				false) AS machine_takes,
-			o.filled, o.count, m.cores AS machine_cores, m.memory_mib AS machine_memory_mib, m.failures,
-			coalesce(u.cores, 0) AS used_cores, coalesce(u.memory_mib, 0) AS used_memory_mib
-		FROM unnest(p_orders, p_machines, p_core, p_memory, p_transfer, p_cores, p_memory_mib, p_groups) WITH ORDINALITY
-			AS x (order_id, machine_id, core, memory, transfer, cores, memory_mib, in_group, n)
+			m.cores - coalesce(u.cores, 0) AS cores_left, m.memory_mib - coalesce(u.memory_mib, 0) AS memory_left_mib,
+			-- A machine on trial runs one lease at a time.
+			CASE WHEN m.failures = 0 THEN 9999 WHEN u.cores > 0 THEN 0 ELSE 1 END AS leases_left
+		FROM unnest(p_orders, p_machines, p_core, p_memory, p_transfer, p_cores, p_memory_mib) WITH ORDINALITY
+			AS x (order_id, machine_id, core, memory, transfer, cores, memory_mib, n)
 		LEFT JOIN cpushare.order o ON o.id = x.order_id LEFT JOIN machine m ON m.id = x.machine_id
-		LEFT JOIN used u ON u.machine_id = x.machine_id ORDER BY x.n
-	LOOP
-		IF i.in_group = 0 OR i.in_group <> v_group THEN
-			v_group := i.in_group;
-			v_first := i.n;
-			v_refused := false;
-		END IF;
-		v_order_of[i.n] := i.o_at;
-		v_machine_of[i.n] := i.m_at;
-		-- A machine on trial runs one lease at a time.
-		v_outcomes[i.n] := CASE WHEN v_refused THEN 'group'
-			WHEN NOT i.order_takes OR i.filled + v_filled[i.o_at] >= i.count THEN 'order' WHEN NOT i.machine_takes THEN 'machine'
-			WHEN i.used_cores + v_cores[i.m_at] + i.cores > i.machine_cores
-				OR i.used_memory_mib + v_memory_mib[i.m_at] + i.memory_mib > i.machine_memory_mib
-				OR (i.failures > 0 AND i.used_cores + v_cores[i.m_at] > 0) THEN 'capacity' ELSE 'made' END;
-		IF v_outcomes[i.n] = 'made' THEN
-			v_filled[i.o_at] := v_filled[i.o_at] + 1;
-			v_cores[i.m_at] := v_cores[i.m_at] + i.cores;
-			v_memory_mib[i.m_at] := v_memory_mib[i.m_at] + i.memory_mib;
-			v_leases[i.n] := uuid_v7();
-			v_numbers[i.n] := i.filled + v_filled[i.o_at];
-		ELSIF v_group > 0 AND NOT v_refused THEN
-			v_refused := true;
-			FOR k IN v_first .. i.n - 1 LOOP
-				v_filled[v_order_of[k]] := v_filled[v_order_of[k]] - 1;
-				v_cores[v_machine_of[k]] := v_cores[v_machine_of[k]] - p_cores[k];
-				v_memory_mib[v_machine_of[k]] := v_memory_mib[v_machine_of[k]] - p_memory_mib[k];
-				v_outcomes[k] := 'group';
-				v_leases[k] := NULL;
-			END LOOP;
-		END IF;
-	END LOOP;
-	-- A card's address is unique within its order: another id where it is not.
-	LOOP
-		v_again := ARRAY(SELECT x.n FROM (
-			SELECT n, order_id, mac, row_number() OVER (PARTITION BY order_id, mac ORDER BY n) AS nth
-			FROM (SELECT n, order_id, lease_mac(id) AS mac FROM unnest(p_orders, v_leases) WITH ORDINALITY AS y (order_id, id, n)
-				WHERE id IS NOT NULL) z) x
-			WHERE x.nth > 1 OR EXISTS (SELECT FROM cpushare.lease l WHERE l.order_id = x.order_id AND l.mac = x.mac));
-		EXIT WHEN v_again = '{}';
-		FOR k IN 1 .. cardinality(v_again) LOOP
-			v_leases[v_again[k]] := uuid_v7();
-		END LOOP;
-	END LOOP;
+		LEFT JOIN used u ON u.machine_id = x.machine_id
+	)
+	SELECT bool_and(order_takes AND machine_takes AND number <= count AND cores_sum <= cores_left AND memory_sum <= memory_left_mib
+			AND leases_sum <= leases_left) AS all_fine,
+		array_agg(number::integer) AS numbers, array_agg(buyer) AS buyers, array_agg(seller) AS sellers, array_agg(accel) AS accels,
+		array_agg(filled) AS filled, array_agg(count) AS counts, array_agg(place_hold_micro) AS holds, array_agg(order_takes) AS order_takes,
+		array_agg(machine_takes) AS machine_takes, array_agg(cores_left) AS cores_left, array_agg(memory_left_mib) AS memory_left_mib,
+		array_agg(leases_left) AS leases_left INTO v
+		FROM (SELECT *, filled + row_number() OVER (PARTITION BY order_id ORDER BY n) AS number, sum(cores) OVER w AS cores_sum,
+				sum(memory_mib) OVER w AS memory_sum, count(*) OVER w AS leases_sum
+			FROM item WINDOW w AS (PARTITION BY machine_id) ORDER BY n) x;
+	IF v.all_fine THEN
+		v_outcomes := array_fill('made'::text, ARRAY[cardinality(p_orders)]);
+		v_numbers := v.numbers;
+	ELSE
+		SELECT outcomes, numbers INTO v_outcomes, v_numbers FROM matches_decide(p_orders, p_machines, p_cores, p_memory_mib, p_groups,
+			v.order_takes, v.machine_takes, v.filled, v.counts, v.cores_left, v.memory_left_mib, v.leases_left);
+	END IF;
+	v_leases := ARRAY(SELECT CASE WHEN number > 0 THEN (v_begin || substr(gen_random_uuid()::text, 16))::uuid END
+		FROM unnest(v_numbers) WITH ORDINALITY AS x (number, n) ORDER BY n);
+	-- A card's address ends with its number less one: no other of the order has it.
 	INSERT INTO cpushare.lease (id, order_id, machine_id, buyer, seller, number, name, ip, mac, desired_at, accel, cores, memory_mib,
 		price_per_core_hour_micro, price_per_gib_hour_micro, price_per_gib_transferred_micro, held_micro, created_at)
-	SELECT x.id, o.id, m.id, o.buyer, m.account, x.number, 'vm' || x.number,
-		format('10.77.%s.%s', x.number / 250 + 1, x.number % 250 + 1)::inet, lease_mac(x.id), p_now, m.accel, o.cores, o.memory_mib,
-		x.core, x.memory, x.transfer, o.place_hold_micro, p_now
-	FROM unnest(v_leases, p_orders, p_machines, v_numbers, p_core, p_memory, p_transfer) WITH ORDINALITY
-		AS x (id, order_id, machine_id, number, core, memory, transfer, n)
-	JOIN cpushare.order o ON o.id = x.order_id JOIN machine m ON m.id = x.machine_id WHERE x.id IS NOT NULL ORDER BY x.n;
+	SELECT x.id, x.order_id, x.machine_id, x.buyer, x.seller, x.number, 'vm' || x.number,
+		inet '10.77.1.1' + (x.number / 250 * 256 + x.number % 250), ('525400' || right(x.id::text, 4) || lpad(to_hex(x.number - 1), 2, '0'))::macaddr, p_now, x.accel, x.cores, x.memory_mib,
+		x.core, x.memory, x.transfer, x.hold, p_now
+	FROM unnest(v_leases, p_orders, p_machines, v.buyers, v.sellers, v_numbers, v.accels, p_cores, p_memory_mib, p_core, p_memory, p_transfer,
+		v.holds) AS x (id, order_id, machine_id, buyer, seller, number, accel, cores, memory_mib, core, memory, transfer, hold)
+	WHERE x.id IS NOT NULL;
 	-- The places' holds go with the leases: the buyer's held money stays what it is.
 	UPDATE cpushare.order o SET filled = o.filled + x.places, held_micro = o.held_micro - o.place_hold_micro * x.places,
 		leases_held_micro = o.leases_held_micro + o.place_hold_micro * x.places,
 		state = CASE WHEN o.filled + x.places = o.count THEN 'filled' ELSE o.state END
-		FROM (SELECT order_id, count(id)::integer AS places FROM unnest(p_orders, v_leases) AS y (order_id, id) WHERE id IS NOT NULL
+		FROM (SELECT order_id, count(*)::integer AS places FROM unnest(p_orders, v_numbers) AS y (order_id, number) WHERE number > 0
 			GROUP BY order_id) x
 		WHERE o.id = x.order_id;
 	PERFORM writer_show(17232, 'event_id_seq');
-	INSERT INTO event (account, order_id, lease_id, kind, data, at)
-		SELECT e.account, e.order_id, e.lease_id, e.kind, e.data, p_now FROM (
-			SELECT x.n, side, CASE WHEN side = 0 THEN l.buyer ELSE l.seller END AS account, l.order_id, l.id AS lease_id,
-				'lease.matched' AS kind, event_data_of_lease(l) AS data
-			FROM unnest(v_leases) WITH ORDINALITY AS x (id, n) JOIN cpushare.lease l ON l.id = x.id, generate_series(0, 1) side
-			WHERE side = 0 OR l.seller <> l.buyer
+	INSERT INTO event (account, seller, order_id, lease_id, kind, data, at)
+		SELECT e.buyer, e.seller, e.order_id, e.lease_id, e.kind, e.data, p_now FROM (
+			SELECT n, buyer, nullif(seller, buyer) AS seller, order_id, id AS lease_id, 'lease.matched' AS kind, NULL::jsonb AS data
+			FROM unnest(v_leases, p_orders, v.buyers, v.sellers) WITH ORDINALITY AS x (id, order_id, buyer, seller, n) WHERE id IS NOT NULL
 			UNION ALL
-			SELECT n_items, 2, o.buyer, o.id, NULL, 'order.filled', event_data_of_order(o)
-			FROM cpushare.order o WHERE o.state = 'filled' AND o.id IN (SELECT order_id FROM unnest(p_orders, v_leases) AS y (order_id, id)
-				WHERE id IS NOT NULL)) e
-		ORDER BY e.n, e.side;
+			-- Of one that was filled at once nothing has happened to yet.
+			SELECT cardinality(p_orders) + n, buyer, NULL, order_id, NULL, 'order.filled', CASE WHEN filled > 0 THEN
+				(SELECT event_data_of_order(o) FROM cpushare.order o WHERE o.id = order_id) END
+			FROM unnest(p_orders, v.buyers, v_numbers, v.counts, v.filled) WITH ORDINALITY AS x (order_id, buyer, number, count, filled, n)
+			WHERE number = count) e
+		ORDER BY e.n;
 	RETURN QUERY SELECT * FROM unnest(v_leases, v_outcomes);
 END $$;
 

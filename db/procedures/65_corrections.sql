@@ -64,9 +64,9 @@ BEGIN
 		'usage', jsonb_build_object('seq', l.usage_seq, 'vcpu_ns', l.vcpu_ns, 'running_us', l.running_us,
 			'tx_bytes', l.tx_bytes, 'rx_bytes', l.rx_bytes, 'previous', encode(l.usage_previous, 'hex'),
 			'signature', encode(l.usage_signature, 'hex'), 'hash', encode(l.usage_hash, 'hex'), 'at', l.usage_at),
-		'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'at', e.at, 'state', e.data ->> 'state',
-			'detail', e.data ->> 'detail', 'charged_micro', e.data -> 'charged_micro') ORDER BY e.id), '[]')
-			FROM event e WHERE e.order_id = l.order_id AND e.lease_id = l.id AND e.account = l.buyer))
+		'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'at', e.at, 'state', d ->> 'state',
+			'detail', d ->> 'detail', 'charged_micro', d -> 'charged_micro') ORDER BY e.id), '[]')
+			FROM event e CROSS JOIN LATERAL event_data(e) d WHERE e.order_id = l.order_id AND e.lease_id = l.id AND e.account = l.buyer))
 		INTO v_evidence FROM machine m WHERE m.id = l.machine_id;
 	INSERT INTO dispute (lease, text, evidence, console, opened_at) VALUES (l.id, p_text, v_evidence, p_console, p_now);
 	PERFORM event_of_lease(p_lease, 'dispute.opened', p_now);

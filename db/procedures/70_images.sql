@@ -55,10 +55,12 @@ BEGIN
 END $$;
 
 -- Forgets also what the account has shown for this image alone, and the list where nobody else has it.
-CREATE OR REPLACE FUNCTION image_delete(p_account uuid, p_id bytea) RETURNS void LANGUAGE plpgsql
+CREATE OR REPLACE FUNCTION image_delete(p_account uuid, p_id bytea) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 	SET search_path = cpushare, pg_temp AS $$
 BEGIN
 	PERFORM image_lock(p_account);
+	-- Who places orders has this lock until they are there to be seen.
+	PERFORM 1 FROM ledger_account WHERE owner = p_account ORDER BY id FOR NO KEY UPDATE;
 	PERFORM 1 FROM image WHERE account = p_account AND id = p_id FOR UPDATE;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'no such image' USING ERRCODE = 'CS001';

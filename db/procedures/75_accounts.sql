@@ -41,6 +41,9 @@ BEGIN
 	DELETE FROM device_grant WHERE account = p_account;
 	DELETE FROM password_reset WHERE account = p_account;
 	DELETE FROM idempotency_key WHERE account = p_account;
+	-- What others are told by the same row stays theirs.
+	UPDATE event SET seller = NULL WHERE seller = p_account;
+	UPDATE event SET account = seller, seller = NULL WHERE account = p_account AND seller IS NOT NULL;
 	DELETE FROM event WHERE account = p_account;
 	UPDATE cpushare.order SET name = '', user_data = NULL WHERE buyer = p_account;
 	UPDATE machine SET name = '', country = '' WHERE account = p_account;

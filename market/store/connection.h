@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include "store.h"
 
-#define PARAM_MAX 25
+#define PARAM_MAX 26
 #define STATEMENT_MAX 256 /* distinct statements: a slot each in a table of twice as many */
 #define STORE_ERROR_SIZE 512
 

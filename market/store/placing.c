@@ -6,7 +6,7 @@
 
 static const char PLACE_SQL[] =
 	"SELECT outcome, status, body, good, bad FROM orders_place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-	"$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+	"$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)";
 
 static void fill(struct params *p, struct item **items, size_t count)
 {
@@ -37,6 +37,7 @@ static void fill(struct params *p, struct item **items, size_t count)
 	param_int(p, OF(0)->open_max);
 	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->mtu);
 	COLUMN(p, param_uuid_array, uuid, count, OF(i)->token);
+	COLUMN(p, param_int_array, int64_t, count, OF(i)->open ? *OF(i)->open : -1);
 }
 
 static err_t read(struct row *row, struct item *item)

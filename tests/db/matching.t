@@ -23,10 +23,10 @@ is "$(as_market -c "SELECT string_agg(number || ' ' || name || ' ' || host(ip) |
 	'1 vm1 10.77.1.2 10 100,2 vm2 10.77.1.3 12 100,1 vm1 10.77.1.2 10 10' "the leases are numbered in their order's, and each has its place's hold"
 is "$(as_market -c 'SELECT state, filled, held_micro, leases_held_micro FROM cpushare.order ORDER BY id')" 'filled|2|0|200
 open|1|80|10' "so are their orders"
-is "$(as_market -c "SELECT string_agg(right(account::text, 1) || ' ' || kind, ',' ORDER BY id) FROM event WHERE kind IN ('lease.matched', 'order.filled')")" \
+is "$(as_market -c "SELECT string_agg(right(a::text, 1) || ' ' || kind, ',' ORDER BY e.id, a) FROM account b(a) CROSS JOIN event_read(a, NULL, 0, 1000) e WHERE kind IN ('lease.matched', 'order.filled')")" \
 	'1 lease.matched,2 lease.matched,3 lease.matched,4 lease.matched,1 lease.matched,4 lease.matched,1 order.filled' \
 	"both sides are told, and of a filled order behind its leases"
-is "$(as_market -c "SELECT data ->> 'filled', data ->> 'state' FROM event WHERE kind = 'order.filled'")" '2|filled' "as it is then"
+is "$(as_market -c "SELECT data ->> 'filled', data ->> 'state' FROM event_read(seed.id(1), NULL, 0, 1000) WHERE kind = 'order.filled'")" '2|filled' "as it is then"
 
 # 102 has 3 cores left, 104 has 2.
 place 60 1 4 10
@@ -48,12 +48,14 @@ as_owner -c "UPDATE machine SET accepting = false WHERE id = seed.id(104)" -c "U
 is "$(matches '60 104 10 1 0')" machine "a machine that takes no work is left alone"
 as_owner -c "UPDATE machine SET accepting = true, failures = 0"
 
-# Ids whose last bytes come twice in a row.
-as_owner -c 'CREATE SEQUENCE seed.twice' -c 'GRANT USAGE ON SEQUENCE seed.twice TO PUBLIC' -c "CREATE OR REPLACE FUNCTION uuid_v7() RETURNS uuid
-	LANGUAGE sql AS \$\$ SELECT ('00000000-0000-7000-' || lpad(to_hex(n), 4, '0') || '-' || lpad(to_hex(n / 2), 12, '0'))::uuid
-	FROM nextval('seed.twice') n \$\$" -c "SELECT nextval('seed.twice')" >/dev/null
 place 70 1 4 10
-is "$(matches '70 104 10 1 0,70 104 10 1 0,70 102 10 1 0,70 102 10 1 0')" 'made,made,made,made' "leases whose ids end alike"
-is "$(as_market -c "SELECT count(DISTINCT mac) FROM lease WHERE order_id = seed.id(70)")" 4 "have cards of their own"
+is "$(matches '70 104 10 1 0,70 104 10 1 0,70 102 10 1 0')" 'made,made,made' "leases of one order"
+is "$(matches '70 102 10 1 0')" 'made' "and one that is made later"
+is "$(as_market -c "SELECT string_agg(right(mac::text, 2), ' ' ORDER BY number) FROM lease WHERE order_id = seed.id(70)")" '00 01 02 03' \
+	"have cards of their own"
+is "$(as_market -c "SELECT kind, data ->> 'state', data ->> 'filled', data ->> 'machine' FROM event_read(seed.id(1), seed.id(70), 0, 100)")" \
+	"order.created|open|0|
+$(for m in 104 104 102 102; do echo "lease.matched|matched||$(as_market -c "SELECT seed.id($m)")"; done)
+order.filled|filled|4|" "what happened is told as it was"
 sound "the ledger is sound"
 done_testing
