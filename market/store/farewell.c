@@ -40,7 +40,8 @@ static const char EXPORT_SQL[] =
 	LIST("disputes",
 	     "SELECT d.lease, d.state, d.text, d.opened_at, d.refund_percent, d.refund_micro, d.decision, d.decided_at "
 	     "FROM dispute d JOIN lease l ON l.id = d.lease WHERE $1 IN (l.buyer, l.seller)") ", " //
-	LIST("events", "SELECT id, kind, order_id, lease_id, event_data(event) AS data, at FROM event WHERE $1 IN (account, seller)") ")::text";
+	LIST("events", "SELECT id, kind, order_id, lease_id, event_data(event) AS data, at FROM event WHERE $1 IN (account, "
+		       "seller)") ")::text";
 
 err_t store_account_export(struct store *s, uuid account, char **ret_json)
 {
