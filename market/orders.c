@@ -27,7 +27,7 @@ static err_t take_request(struct request *r, struct order_request *ret, money *r
 {
 	struct json_error error = { 0 };
 	money hold = { 0 }, place;
-	if (order_request_from_json(r->json, ret, &error) != OK)
+	if (order_request_from_text(r->body.data, r->body.len, ret, &error) != OK)
 		return refuse_json(r, &error);
 	uint8_t region;
 	if (ret->constraints.max_rtt_ms && region_number(market_of(r)->settings, ret->constraints.region, &region) != OK)
@@ -58,7 +58,8 @@ struct placement {
 	struct request *r;
 	struct order_request request;
 	money hold;
-	char *constraints, *answer;
+	char *constraints; /* NULL: none */
+	char *answer;
 	struct buyer *buyer; /* NULL: it is not known here how many are open */
 };
 
@@ -148,9 +149,30 @@ static void on_placed(struct item *item, err_t e)
 	request_resume(r);
 }
 
+static char *constraints_dump(const struct constraints *c)
+{
+	AUTO_JSON json = constraints_to_json(c);
+	return json ? json_dumps(json, JSON_COMPACT) : NULL;
+}
+
+/* As the answer has them: all, also where none were asked for. */
+static const char *constraints_text(struct placement *p)
+{
+	static const struct constraints none;
+	static char *none_text;
+	if (!memcmp(&p->request.constraints, &none, sizeof none)) {
+		if (!none_text)
+			none_text = constraints_dump(&none);
+		return none_text;
+	}
+	p->constraints = constraints_dump(&p->request.constraints);
+	return p->constraints;
+}
+
 static err_t placement_fill(struct placement *p)
 {
 	struct request *r = p->r;
+	sha256 request_hash = gate_request_hash(r); /* before the body is taken apart */
 	TRY(take_request(r, &p->request, &p->placing.place_hold, &p->hold));
 	p->placing = (struct placing){
 		.item = { .done = on_placed, .context = p },
@@ -161,20 +183,18 @@ static err_t placement_fill(struct placement *p)
 		.place_hold = p->placing.place_hold,
 		.now = r->now,
 		.key = r->key,
-		.request_hash = gate_request_hash(r),
+		.request_hash = request_hash,
 		.open_max = market_of(r)->settings->orders_per_account,
 	};
 	if (market_of(r)->holds_book)
 		p->buyer = buyer_enter(market_of(r), r->caller.account);
 	p->placing.open = p->buyer ? &p->buyer->open : NULL;
 	struct order order = order_of_request(p);
-	AUTO_JSON constraints = constraints_to_json(&p->request.constraints);
-	AUTO_JSON answer = order_to_json(&order);
-	p->constraints = constraints ? json_dumps(constraints, JSON_COMPACT) : NULL;
-	p->answer = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-	p->placing.constraints = p->constraints;
+	const char *all = constraints_text(p);
+	p->answer = all ? order_to_text(&order, all) : NULL;
+	p->placing.constraints = p->constraints ? p->constraints : "{}";
 	p->placing.answer = p->answer;
-	return p->constraints && p->answer ? OK : E_NOMEM;
+	return p->answer ? OK : E_NOMEM;
 }
 
 err_t order_create(struct request *r)

@@ -140,8 +140,8 @@ const struct route market_routes[] = {
 	{ "POST", "/v1/leases/{id}/correct", lease_correct, S_OPERATOR, KEY, SMALL, "give back what was charged wrongly" },
 
 	{ "GET", "/v1/orders", order_list, S_ORDERS, 0, 0, "orders, newest first" },
-	{ "POST", "/v1/orders", order_create, S_ORDERS, ROUTE_KEY | ROUTE_TOKEN, 3 * JSON, "place an order" },
-	{ "POST", "/v1/orders/quote", order_quote, S_ORDERS, BOOK, 3 * JSON,
+	{ "POST", "/v1/orders", order_create, S_ORDERS, ROUTE_KEY | ROUTE_TOKEN | ROUTE_TEXT, 3 * JSON, "place an order" },
+	{ "POST", "/v1/orders/quote", order_quote, S_ORDERS, BOOK | ROUTE_TEXT, 3 * JSON,
 	  "what an order would hold and cost; changes nothing" },
 	{ "GET", "/v1/orders/{id}", order_show, S_ORDERS, 0, 0, "one order" },
 	{ "POST", "/v1/orders/{id}/cancel", order_cancel, S_ORDERS, TX | MAYBE | BOOK, SMALL, "no more places, end its leases" },

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * order.c - orders and their requests as JSON
  */
+#include "buf.h"
 #include "bytes.h"
 #include "field.h"
+#include "json_flat.h"
 #include "order.h"
 
 /* ---- prices ---- */
@@ -86,29 +88,49 @@ static void take_shape(struct json_reader *r, struct order_request *o)
 	field_maybe_time(r, "not_before", &o->not_before);
 }
 
-err_t order_request_from_json(json_t *json, struct order_request *ret, struct json_error *error)
+static err_t order_request_read(struct json_reader *r, struct order_request *ret)
 {
-	struct json_reader r;
 	__attribute__((cleanup(order_request_clear))) struct order_request o = { .duration_s = 3600,
 										 .open_s = 3600,
 										 .mtu = ORDER_DEFAULT_MTU };
 	money most;
-	json_open(&r, json, error);
-	field_maybe_name(&r, "name", o.name, sizeof o.name);
-	take_shape(&r, &o);
-	field_maybe_money(&r, "budget_micro", &o.budget);
-	constraints_take(&r, STRICT, &o.constraints);
-	field_maybe_u32(&r, "mtu", ORDER_MIN_MTU, ORDER_MAX_MTU, &o.mtu);
-	if (json_has(&r, "user_data"))
-		json_take_long_text(&r, "user_data", USER_DATA_MAX, &o.user_data);
-	if (!r.bad && o.constraints.warm && o.user_data && *o.user_data)
-		json_refuse(&r, "user_data", "must be empty where constraints.warm is asked for");
-	if (!r.bad && order_most(&o.max_prices, (uint64_t)o.count * (uint64_t)o.duration_s, o.cores, o.memory_mib, &most) != OK)
-		json_refuse(&r, "max_price_per_core_hour_micro", "is more than this many VMs for so long can be charged for");
-	TRY(json_close(&r));
+	field_maybe_name(r, "name", o.name, sizeof o.name);
+	take_shape(r, &o);
+	field_maybe_money(r, "budget_micro", &o.budget);
+	constraints_take(r, STRICT, &o.constraints);
+	field_maybe_u32(r, "mtu", ORDER_MIN_MTU, ORDER_MAX_MTU, &o.mtu);
+	if (json_has(r, "user_data"))
+		json_take_long_text(r, "user_data", USER_DATA_MAX, &o.user_data);
+	if (!r->bad && o.constraints.warm && o.user_data && *o.user_data)
+		json_refuse(r, "user_data", "must be empty where constraints.warm is asked for");
+	if (!r->bad && order_most(&o.max_prices, (uint64_t)o.count * (uint64_t)o.duration_s, o.cores, o.memory_mib, &most) != OK)
+		json_refuse(r, "max_price_per_core_hour_micro", "is more than this many VMs for so long can be charged for");
+	TRY(json_close(r));
 	*ret = o;
 	o.user_data = NULL;
 	return OK;
+}
+
+err_t order_request_from_json(json_t *json, struct order_request *ret, struct json_error *error)
+{
+	struct json_reader r;
+	json_open(&r, json, error);
+	return order_request_read(&r, ret);
+}
+
+err_t order_request_from_text(char *text, size_t len, struct order_request *ret, struct json_error *error)
+{
+	struct json_flat flat;
+	struct json_reader r;
+	if (json_flat_parse(&flat, text, len) == OK) {
+		json_open_flat(&r, &flat, error);
+		err_t e = order_request_read(&r, ret);
+		json_flat_clear(&flat);
+		return e;
+	}
+	AUTO_JSON json = NULL;
+	TRY(json_parse(text, len, &json, error));
+	return order_request_from_json(json, ret, error);
 }
 
 /* ---- order ---- */
@@ -156,6 +178,39 @@ json_t *order_to_json(const struct order *o)
 	json_put_time(json, "open_until", o->open_until);
 	json_put_time(json, "ended_at", o->ended_at);
 	return json;
+}
+
+static void write_time(struct buf *b, const char *name, wall_time t)
+{
+	char text[WALL_TEXT_SIZE];
+	if (t.us)
+		buf_printf(b, ",\"%s\":\"%s\"", name, wall_format(t, text));
+	else
+		buf_printf(b, ",\"%s\":null", name);
+}
+
+char *order_to_text(const struct order *o, const char *constraints)
+{
+	AUTO_BUF b = { 0 };
+	char id[UUID_TEXT_SIZE], buyer[UUID_TEXT_SIZE], image[2 * sizeof o->image + 1];
+	buf_printf(&b, "{\"id\":\"%s\",\"buyer\":\"%s\",\"name\":", uuid_format(o->id, id), uuid_format(o->buyer, buyer));
+	json_write_text(&b, o->name);
+	buf_printf(&b,
+		   ",\"state\":\"%s\",\"image\":\"%s\",\"count\":%u,\"filled\":%u,\"ended\":%u,\"cores\":%u,\"memory_mib\":%u,"
+		   "\"max_price_per_core_hour_micro\":%lld,\"max_price_per_gib_hour_micro\":%lld,"
+		   "\"max_price_per_gib_transferred_micro\":%lld,\"max_price_per_hour_micro\":%lld,\"duration_s\":%lld,"
+		   "\"budget_micro\":%lld,\"held_micro\":%lld,\"charged_micro\":%lld,\"constraints\":%s,\"mtu\":%u",
+		   order_state_names[o->state], hex_encode(o->image.bytes, sizeof o->image.bytes, image), o->count, o->filled,
+		   o->ended, o->cores, o->memory_mib, (long long)o->max_prices.per_core_hour.micro,
+		   (long long)o->max_prices.per_gib_hour.micro, (long long)o->max_prices.per_gib_transferred.micro,
+		   (long long)o->max_hour.micro, (long long)o->duration_s, (long long)o->budget.micro, (long long)o->held.micro,
+		   (long long)o->charged.micro, constraints, o->mtu);
+	write_time(&b, "created_at", o->created_at);
+	write_time(&b, "not_before", o->not_before);
+	write_time(&b, "open_until", o->open_until);
+	write_time(&b, "ended_at", o->ended_at);
+	buf_puts(&b, "}");
+	return buf_take(&b);
 }
 
 err_t order_from_json(json_t *json, struct order *ret, struct json_error *error)

@@ -96,6 +96,8 @@ struct order_request {
 void order_request_clear(struct order_request *r);
 json_t *order_request_to_json(const struct order_request *r);
 MUST_CHECK err_t order_request_from_json(json_t *json, struct order_request *ret, struct json_error *error);
+/* The same of a text, which is taken apart: without a tree where json_flat.h can. */
+MUST_CHECK err_t order_request_from_text(char *text, size_t len, struct order_request *ret, struct json_error *error);
 
 /* What cores and memory of VMs for so many seconds together cost at most. E_OVERFLOW: more than any amount. */
 MUST_CHECK err_t order_most(const struct prices *max, uint64_t vm_s, uint32_t cores, uint32_t memory_mib, money *ret_most);
@@ -123,6 +125,8 @@ struct order {
 		ended_at; /* not_before us 0: at once; open_until us 0: until it is cancelled */
 };
 json_t *order_to_json(const struct order *o);
+/* The same as a text (heap; NULL: no memory), without a tree; constraints: o's, as a text. */
+char *order_to_text(const struct order *o, const char *constraints);
 MUST_CHECK err_t order_from_json(json_t *json, struct order *ret, struct json_error *error);
 
 /* GET /v1/orders/{id}/leases and /v1/leases/{id}; the buyer's and the seller's view are the same. */

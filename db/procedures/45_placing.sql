@@ -97,8 +97,9 @@ BEGIN
 		max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, place_hold_micro, held_micro,
 		max_hour_micro, not_before, constraints, accel, user_data, mtu, created_at, open_until)
 	SELECT x.id, x.buyer, x.name, x.image, x.count, x.cores, x.memory_mib, x.max_core, x.max_memory, x.max_transfer, x.duration_s,
-		x.budget, x.place_hold, x.place_hold * x.count, x.max_hour, x.not_before, x.constraints::jsonb,
-		coalesce(x.constraints::jsonb ->> 'accel', 'any'), x.user_data, x.mtu, x.now,
+		x.budget, x.place_hold, x.place_hold * x.count, x.max_hour, x.not_before,
+		CASE x.constraints WHEN '{}' THEN '{}' ELSE x.constraints::jsonb END,
+		CASE x.constraints WHEN '{}' THEN 'any' ELSE coalesce(x.constraints::jsonb ->> 'accel', 'any') END, x.user_data, x.mtu, x.now,
 		CASE WHEN x.open_s > 0 THEN greatest(x.now, x.not_before) + make_interval(secs => x.open_s) END
 	FROM unnest(v_outcomes, p_ids, p_buyers, p_names, p_images, p_counts, p_cores, p_memory_mib, p_max_core, p_max_memory, p_max_transfer,
 		p_duration_s, p_open_s, p_budgets, p_max_hour, p_not_before, p_constraints, p_user_data, p_place_holds, p_times, p_mtu)

@@ -134,8 +134,49 @@ static const struct row request_rows[] = {
 	{ "state", "\"filled\"", "state" },
 };
 
+static err_t request_from_its_text(json_t *json, struct order_request *ret, struct json_error *error)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+	err_t e = order_request_from_text(text, strlen(text), ret, error);
+	free(text);
+	return e;
+}
+
+static void orders_as_text(void)
+{
+	static const char *const names[] = { "", "job", "a \"quoted\" \\ name", "gr\xc3\xbcn" };
+	struct order o = {
+		.state = ORDER_FILLED, .image = { { 1 } }, .count = 3, .filled = 2, .ended = 1, .cores = 4, .memory_mib = 64
+	};
+	o.max_prices = (struct prices){ { 1 }, { 2 }, { 3 } };
+	o.duration_s = 3600;
+	o.budget.micro = MONEY_MAX_MICRO;
+	o.held.micro = 5;
+	o.charged.micro = 6;
+	o.max_hour.micro = 7;
+	o.mtu = 1400;
+	o.created_at.us = 1795231740000001;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		snprintf(o.name, sizeof o.name, "%s", names[i]);
+		o.open_until.us = i % 2 ? 1795231740000000 : 0;
+		o.constraints.direct = i % 2;
+		json_t *json = order_to_json(&o), *constraints = constraints_to_json(&o.constraints), *same = NULL;
+		char *given = json_dumps(constraints, JSON_COMPACT), *text = order_to_text(&o, given);
+		struct json_error error;
+		ok(json_parse(text, strlen(text), &same, &error) == OK && json_equal(json, same), "%s", text);
+		free(text);
+		free(given);
+		json_decref(json);
+		json_decref(constraints);
+		json_decref(same);
+	}
+}
+
 static void requests(void)
 {
+	message_survives(order_request, request_from_its_text, order_request_to_json, order_request_clear, REQUEST);
+	message_rows(order_request, request_from_its_text, order_request_clear, REQUEST, request_rows);
+	orders_as_text();
 	message_survives(order_request, order_request_from_json, order_request_to_json, order_request_clear, REQUEST);
 	message_rows(order_request, order_request_from_json, order_request_clear, REQUEST, request_rows);
 
