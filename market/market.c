@@ -272,6 +272,7 @@ void market_stop(struct market *m)
 	calibrate_free(m->calibrations);
 	lines_free(m->lines);
 	lane_close(m->lane);
+	lane_close(m->chain_lane);
 	forward_free(m->forward);
 	http_stop(m->http);
 	settle_all(m);

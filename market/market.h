@@ -42,6 +42,7 @@ struct market {
 	struct store *store;
 	struct pulse *pulse;	 /* pulse.h */
 	struct lane *lane;	 /* lane.h: what many ask for at once */
+	struct lane *chain_lane; /* what nobody waits for: chaining postings */
 	struct cluster *cluster; /* NULL: somebody else's server */
 	struct http_server *http;
 	const char *pin; /* of a self-signed certificate: what sellers and buyers need beside the address; else "" */
@@ -80,7 +81,7 @@ struct market {
 	bool database_up;
 	mono_time hearing_since; /* when machines could begin to be heard: our start, or the database's return */
 	struct uuid_list touched_orders, touched_machines, touched_leases;
-	bool match_wanted, stopping, woken;
+	bool match_wanted, stopping, woken, chaining;
 	int catch_up_fd;
 	mono_time funds_watched, seen_written, swept, pieces_swept, debts_collected;
 	unsigned pieces_folder;

@@ -263,6 +263,7 @@ static err_t serve(struct market *m, struct setup *setup)
 	TRY(pulse_start(setup_market_uri(setup), &m->pulse));
 	store_watch(m->store, m->pulse);
 	TRY(lane_open(m->loop, setup_market_uri(setup), m->pulse, &m->lane));
+	TRY(lane_open(m->loop, setup_market_uri(setup), m->pulse, &m->chain_lane));
 	return run(m, setup, fd, url, &certificate);
 }
 

@@ -20,7 +20,7 @@
 #define HOUSEKEEPING_US HOUR_US
 #define FOLDERS_AT_ONCE 32 /* more can wait for the next turn */
 #define CHECK_US SECOND_US
-#define CHAINED_AT_ONCE 2000 /* postings; the loop stands still meanwhile */
+#define CHAINED_AT_ONCE 500 /* postings */
 
 /* The embedded server is started again where it died. */
 static void on_check(void *context, mono_time now)
@@ -76,6 +76,37 @@ static void housekeeping(struct market *m, wall_time now, mono_time now_mono)
 	}
 }
 
+struct chain_turn {
+	struct chaining c;
+	struct market *market;
+};
+
+static void chain(struct market *m);
+
+static void on_chained(struct item *item, err_t e)
+{
+	struct chain_turn *t = item->context;
+	struct market *m = t->market;
+	bool more = e == OK && t->c.chained == CHAINED_AT_ONCE;
+	free(t);
+	m->chaining = false;
+	if (e)
+		log_warn("postings are not chained", "error=%s", err_name(e)); /* the next sweep tries again */
+	if (more)
+		chain(m);
+}
+
+/* Goes on beside what the loop does, until it is up with those who post. */
+static void chain(struct market *m)
+{
+	struct chain_turn *t = m->chaining || m->stopping ? NULL : calloc(1, sizeof *t);
+	if (!t)
+		return;
+	*t = (struct chain_turn){ { .item = { .done = on_chained, .context = t }, .limit = CHAINED_AT_ONCE }, m };
+	m->chaining = true;
+	lane_chain(m->chain_lane, &t->c);
+}
+
 static void on_sweep(void *context, mono_time now_mono)
 {
 	struct market *m = context;
@@ -96,8 +127,7 @@ static void on_sweep(void *context, mono_time now_mono)
 	presence_sweep(m, now, now_mono);
 	orders_sweep(m, now);
 	funds_sweep(m, now, now_mono);
-	int64_t chained;
-	market_store_failed(m, store_chain(m->store, CHAINED_AT_ONCE, &chained), "chaining postings");
+	chain(m);
 	samples_sweep(m, now);
 	housekeeping(m, now, now_mono);
 	market_catch_up(m);

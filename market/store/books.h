@@ -4,11 +4,16 @@
 #ifndef STORE_BOOKS_H
 #define STORE_BOOKS_H
 
-#include "store.h"
+#include "lane.h"
 
 /* ---- the chain ---- */
-/* Chains at most limit postings that nothing under way can precede; says how many. Another market at it: 0. */
-MUST_CHECK err_t store_chain(struct store *s, uint32_t limit, int64_t *ret_chained);
+/* At most limit postings that nothing under way can precede. */
+struct chaining {
+	struct item item;
+	uint32_t limit;
+	int64_t chained; /* so many were; another market at it: 0 */
+};
+void lane_chain(struct lane *l, struct chaining *c);
 struct chain_head {
 	int64_t number;	 /* of the last posting chained; 0: none */
 	sha256 hash;	 /* over it and all before */

@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0
  * chain.c - the postings' chain: going on, its head, what does not hold
  */
+#include "batch.h"
 #include "books.h"
-#include "connection.h"
 
 static const char CHAIN_SQL[] = "SELECT ledger_chain($1)";
 
-err_t store_chain(struct store *s, uint32_t limit, int64_t *ret_chained)
+static void fill(struct params *p, struct item **items, size_t count)
 {
-	struct params p = { 0 };
-	param_int(&p, limit);
-	AUTO_RESULT *result = NULL;
-	TRY(store_query_one(s, CHAIN_SQL, &p, &result));
-	struct row row = row_of(result, 0);
-	int64_t chained = row_int(&row);
-	TRY(row_end(s, &row));
-	*ret_chained = chained;
+	(void)count;
+	param_int(p, ((const struct chaining *)(const void *)items[0])->limit);
+}
+
+static err_t read(struct row *row, struct item *item)
+{
+	((struct chaining *)(void *)item)->chained = row_int(row);
 	return OK;
+}
+
+static bool alone(const struct item *item, struct item *const *others, size_t count)
+{
+	(void)item;
+	(void)others;
+	return count == 0;
+}
+
+static const struct batch_kind kind = { CHAIN_SQL, fill, read, alone };
+
+void lane_chain(struct lane *l, struct chaining *c)
+{
+	lane_add(l, &kind, &c->item);
 }
 
 static const char HEAD_SQL[] = "SELECT number, hash, waiting FROM ledger_chain_head()";

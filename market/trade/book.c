@@ -31,8 +31,8 @@ struct book {
 	struct ask_entry **asks;	/* all, in no order; ask_cap */
 	struct bid_entry **bids;
 	size_t ask_count, ask_cap, bid_count, bid_cap;
-	uint64_t now; /* grows by one with each ask and bid that comes */
-	bool queue_sorted;
+	uint64_t now;		  /* grows by one with each ask and bid that comes */
+	bool queue_sorted;	  /* all of it */
 	struct bid_entry **queue; /* the bids as they are served; bid_cap */
 	struct ask_entry **fresh; /* ask_cap */
 	size_t fresh_count;
@@ -302,15 +302,20 @@ static int compare_queue(const void *a, const void *b)
 	return by_price ? by_price : (x->since > y->since) - (x->since < y->since);
 }
 
-static void sort_queue(struct book *book)
+/* How many are to be served. Without fresh asks those that have seen all need not be sorted. */
+static size_t sort_queue(struct book *book)
 {
-	if (book->queue_sorted)
-		return;
-	book->queue_sorted = true;
-	if (!book->bid_count)
-		return;
-	memcpy(book->queue, book->bids, book->bid_count * sizeof(struct bid_entry *));
-	qsort(book->queue, book->bid_count, sizeof(struct bid_entry *), compare_queue);
+	size_t count = 0;
+
+	if (book->fresh_count && book->queue_sorted)
+		return book->bid_count;
+	book->queue_sorted = book->fresh_count > 0;
+	for (size_t i = 0; i < book->bid_count; i++)
+		if (book->fresh_count || !book->bids[i]->tried)
+			book->queue[count++] = book->bids[i];
+	if (count)
+		qsort(book->queue, count, sizeof(struct bid_entry *), compare_queue);
+	return count;
 }
 
 /* ---- a round ---- */
@@ -445,10 +450,9 @@ static size_t match_bid(struct book *book, struct bid_entry *entry, struct match
 
 size_t book_match(struct book *book, struct match *ret_matches, size_t max)
 {
-	size_t matched = 0;
+	size_t matched = 0, count = sort_queue(book);
 
-	sort_queue(book);
-	for (size_t i = 0; i < book->bid_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct bid_entry *entry = book->queue[i];
 		const struct bid *bid = &entry->bid;
 
