@@ -120,6 +120,13 @@ GRANT EXECUTE ON PROCEDURE seed.churn TO cpushare_market;
 END
 race churn 'CALL seed.churn(1)' 'CALL seed.churn(2)' 'CALL seed.churn(3)' 'CALL seed.churn(4)'
 for n in 1 2 3 4; do like "$(<"$WORK/churn.$n")" '^1?[0-9][0-9]\|$' "session $n goes through"; done
+as_market -c "SELECT image_create(seed.id(2), seed.hash('image'), 'disc', 4711, 'scsi', seed.hash('piece')), image_piece_add(seed.id(2), seed.hash('image'), 0)" >/dev/null
+race_behind "SELECT seed.place(970, 2, 1, 0)" kept "SELECT image_delete(seed.id(2), seed.hash('image'))"
+is "$(answers kept)" '1 ERROR:  CS003' "an image that is being ordered is not deleted"
+as_market -c "SELECT order_close(seed.id(970), 'cancelled', now())" >/dev/null
+race_behind "SELECT image_delete(seed.id(2), seed.hash('image'))" gone "SELECT seed.place(971, 2, 1, 0)"
+is "$(answers gone)" '1 ERROR:  CS001' "an image that is being deleted is not ordered"
+
 sound "the ledger is sound after them"
 is "$(as_market -c "SELECT count(*) FROM machine m WHERE (SELECT sum(cores) FROM lease WHERE machine_id = m.id AND state <> 'ended')
 	> m.cores")" 0 "no machine has more than it offers"
