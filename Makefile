@@ -274,8 +274,12 @@ PROVE := prove --exec '' --timer --failures --comments -j3 --rules 'seq=tests/e2
 SCRIPTS := $(sort $(wildcard tests/lint/*.t tests/packaging/*.t tests/db/*.t tests/api/*.t tests/pay/*.t tests/vnet/*.t tests/web/*.t tests/e2e/*.t))
 
 .PHONY: deps test check build-tests
-deps: ## install what is missing from Debian's packages
+deps: ## install what is missing: Debian's packages, and the tests' own
 	@packaging/install-dependencies
+# For who runs one test without "make deps" before.
+NODE_MODULES := tests/node_modules/.installed
+$(NODE_MODULES): tests/package-lock.json
+	@packaging/install-dependencies && touch $@
 
 build-tests: all image-tiny image-calibrate $(BUILD)/images/hostile.iso $(UNIT) $(FUZZ) $(SIMULATE) $(VNET_HELPERS) $(BUILD)/tests/bench/load $(BUILD)/tests/db/interleave
 
@@ -286,7 +290,7 @@ test: deps ## install what is missing, build, run every test (SAN=1: under sanit
 check: ## run one test: make check T=tests/e2e/vmrun.t (or tests/unit/base/money.c)
 	@test -n "$(T)" || { echo "make check T=path"; exit 2; }
 	@$(MAKE) --no-print-directory all image-tiny image-calibrate $(BUILD)/images/hostile.iso $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(filter %.c,$(T))) \
-		$(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS)) $(if $(findstring faults,$(T)),$(BUILD)/tests/bench/load) $(if $(findstring interleave,$(T)),$(BUILD)/tests/db/interleave)
+		$(if $(filter tests/api/% tests/web/%,$(T)),$(NODE_MODULES)) $(if $(findstring tests/vnet/,$(T)),$(VNET_HELPERS)) $(if $(findstring faults,$(T)),$(BUILD)/tests/bench/load) $(if $(findstring interleave,$(T)),$(BUILD)/tests/db/interleave)
 	prove --exec '' -v $(patsubst tests/%.c,$(BUILD)/tests/%.t,$(T))
 
 N ?= 100

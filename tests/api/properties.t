@@ -5,7 +5,7 @@
 # SEED=n ROUNDS=n repeats or goes on; without them the seed is another one each time, and is printed.
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
-SEED=${SEED:-$RANDOM} ROUNDS=${ROUNDS:-12}
+SEED=${SEED:-$RANDOM} ROUNDS=${ROUNDS:-4}
 start_market --set limits.signups_burst=100000 --set timing.lost_contact=600s
 new_buyer user 100000000 && USER_TOKEN=$TOKEN || bail "$BODY"
 signup boss && cpushare-market operator grant boss@example.org --data "$MARKET_DATA" >/dev/null && login boss && BOSS=$TOKEN

@@ -4,29 +4,32 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/scene.sh"
 API=$TOP/web/openapi.json
-JQ=$TOP/tests/web/schema.jq
+# The judge is one process, which all answers are handed to. A coprocess's own descriptors are closed in subshells.
+coproc JUDGE { exec "$TOP/tests/api/judge" "$API"; }
+exec {ASK_JUDGE}>&"${JUDGE[1]}" {JUDGED}<&"${JUDGE[0]}"
+cleanup "end $JUDGE_PID"
+judged() { (IFS=$'\t'; printf '%s\n' "$*") >&"$ASK_JUDGE" && IFS= read -r -t 60 -d '' VERDICT <&"$JUDGED" || VERDICT="the judge is silent"; }
 
 # wrong SCHEMA-JSON VALUE-FILE: prints what is wrong with the value
-wrong() { jq -r --argjson schema "$1" --slurpfile v "$2" "\$v[0] as \$value | $(cat "$JQ")" "$API"; }
+wrong() { judged value "$@" && [ -z "$VERDICT" ] || echo "$VERDICT"; }
 
-# call OPERATION PATH [JSON] [TOKEN] [HEADER...]: asks, and holds request and answer against the operation
-declare -A SEEN
+# The operations' methods, and the refusals that they name for a status.
+declare -A METHOD NAMED SEEN
+while IFS=$'\t' read -r id method; do METHOD[$id]=$method; done < <(jq -r '.paths[] | to_entries[] | [.value.operationId, (.key | ascii_upcase)] | @tsv' "$API")
+while IFS=$'\t' read -r id status ref; do NAMED[$id $status]=${ref##*/}; done < <(
+	jq -r '.paths[][] | .operationId as $id | .responses | to_entries[] | [$id, .key, .value["$ref"] // ""] | @tsv' "$API")
+
+# call OPERATION PATH [JSON] [TOKEN] [HEADER...]: asks, and holds the answer against the operation
 call() {
-	local id=$1 method op schema found=
+	local id=$1
 	shift
-	op=$(jq -c --arg id "$id" '.paths[] | to_entries[] | select(.value.operationId == $id) | {method: .key, op: .value}' "$API")
-	[ -n "$op" ] || bail "no operation $id"
+	[ -n "${METHOD[$id]:-}" ] || bail "no operation $id"
 	SEEN[$id]=1
-	method=$(jq -r '.method | ascii_upcase' <<<"$op")
-	api "$method" "$@"
+	: >"$WORK/body" # curl leaves it where an answer has none
+	api "${METHOD[$id]}" "$@"
 	[ -z "${ANSWERS:-}" ] || echo "$id $STATUS" >>"$ANSWERS"
-	schema=$(jq -c --arg s "$STATUS" --slurpfile api "$API" '.op.responses[$s] // null
-		| if has("$ref")? then .["$ref"] as $r | $api[0] | getpath($r | ltrimstr("#/") | split("/")) else . end
-		| if . == null then null else (.content // {} | with_entries(select(.key | test("json$"))) | to_entries | .[0].value.schema // {}) end' <<<"$op")
-	if [ "$schema" = null ]; then found="status $STATUS is not described: $BODY"
-	elif [ "$STATUS" = 204 ]; then [ -s "$WORK/body" ] && found="a body where none is described"
-	elif [ "$schema" != '{}' ]; then found=$(wrong "$schema" "$WORK/body"); fi # else bytes, or text
-	is "$found" "" "$id: $STATUS as described"
+	judged answer "$id" "$STATUS" "$WORK/body"
+	is "$VERDICT" "" "$id: $STATUS as described"
 }
 # good OPERATION PATH …: the same, and it succeeds
 good() {
@@ -35,24 +38,23 @@ good() {
 }
 # refused CODE OPERATION PATH …: the same, and it is refused with this code, which the operation names
 refused() {
-	local code=$1 named
+	local code=$1
 	shift
 	call "$@"
-	named=$(jq -r --arg id "$1" --arg s "$STATUS" '.paths[][] | select(.operationId == $id) | .responses[$s]["$ref"] // ""' "$API")
 	is "$(jq -r .code <<<"$BODY")" "$code" "$1: $code"
-	[[ .${named##*/}. == *.$code.* ]]
+	[[ .${NAMED[$1 $STATUS]:-}. == *.$code.* ]]
 	_tap $? "$1: $code is described"
 }
 
 # ---- examples obey their own schemas ----
 is "$(jq -r '.components.schemas | to_entries[] | select(.value.examples) | .key' "$API" | while read -r name; do
 	jq -c --arg n "$name" '.components.schemas[$n].examples[0]' "$API" >"$WORK/example"
-	wrong "{\"\$ref\":\"#/components/schemas/$name\"}" "$WORK/example" | sed "s/^/$name/"
+	wrong "{\"\$ref\":\"api#/components/schemas/$name\"}" "$WORK/example" | sed "s/^/$name/"
 done)" "" "every example is valid"
 # A validator that finds nothing proves nothing.
 echo '{"id":1,"items":[{"kind":"host","address":"x","port":7}]}' >"$WORK/bad"
-is "$(wrong '{"type":"object","required":["name"],"properties":{"id":{"type":"string"},"items":{"type":"array","items":{"$ref":"#/components/schemas/Candidate"}}},"additionalProperties":false}' \
-	"$WORK/bad" | sort | tr '\n' ';')" ".id: 1 is no string;.items[0].port is not described;.name is missing;" "and what is not is found"
+is "$(wrong '{"type":"object","required":["name"],"properties":{"id":{"type":"string"},"items":{"type":"array","items":{"$ref":"api#/components/schemas/Candidate"}}},"additionalProperties":false}' \
+	"$WORK/bad")" " must have required property 'name'; /id must be string; /items/0 must NOT have additional properties: port" "and what is not is found"
 
 start_market --set timing.lost_contact=1h --set limits.signups_burst=200 --set timing.sample_interval=1s
 none=$(cat /proc/sys/kernel/random/uuid)
@@ -385,7 +387,7 @@ SEEN[streamEvents]=1
 refused bad_field streamEvents /v1/events?order=x "" "$A"
 sed -n 's/^data: //p' "$WORK/events" | jq -s . >"$WORK/body"
 isnt "$(jq length "$WORK/body")" 0 "streamEvents: events come"
-is "$(wrong '{"type":"array","items":{"$ref":"#/components/schemas/Event"}}' "$WORK/body")" "" "streamEvents: as described"
+is "$(wrong '{"type":"array","items":{"$ref":"api#/components/schemas/Event"}}' "$WORK/body")" "" "streamEvents: as described"
 
 SEEN[wakeMachine]=1
 like "$(curl -ksN -m 1 -H "Authorization: Bearer $MACHINE_TOKEN" "$URL/v1/machines/$MACHINE/wake")" "of this machine" "wakeMachine: a stream"

@@ -1,236 +1,286 @@
-#!/bin/bash
-# SPDX-License-Identifier: Apache-2.0
-# own.t - a buyer's, an operator's and a seller's pages in a browser, up to a VM that really runs and is marked
-. "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/browser.sh"
-. "$(dirname "$0")/scene.sh"
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+// own.t - a buyer's, an operator's and a seller's pages in a browser, up to a VM that really runs and is marked
+const { browserTest } = require('./browser');
 
-start_market --set limits.signups_burst=100 --set fees.deposit_bp=250 --set timing.busy_interval=500ms --set timing.settle_interval=1s
-start_browser
-screen 1200 1000
-new_operator_token
-ok "a seller's machine runs" eval 'new_seller desk --price-core 1 --price-memory 1 --price-transfer 1 && start_seller desk'
+const MARKET = `start_market --set limits.signups_burst=100 --set fees.deposit_bp=250 --set timing.busy_interval=500ms --set timing.settle_interval=1s
+new_operator_token`;
+const SELLER = 'new_seller desk --price-core 1 --price-memory 1 --price-transfer 1 && start_seller desk';
 
-at() { js_is "location.pathname" "$1"; }
-shows() { [[ $(says "$1") =~ $2 ]]; } # SELECTOR REGEX
-# see NAME SELECTOR REGEX [SECONDS]
-see() { ok "$1" within "${4:-15}" shows "$2" "$3" || note "$(says main)"; }
+browserTest(MARKET, async (scene) => {
+	const { page, shell, screen, ok, sh } = scene;
+	await screen(1200, 1000);
+	ok((await shell.run(SELLER)).status === 0, "a seller's machine runs");
+	scene.password = await sh('echo "$PASSWORD"');
+	scene.fillAll = async (form, values) => {
+		for (const [name, text] of Object.entries(values))
+			await page.locator(`#${form}-${name}`).fill(text);
+	};
+	await nobody(scene);
+	await signUp(scene);
+	await addFunds(scene);
+	await confirmFunds(scene);
+	await upload(scene);
+	await order(scene);
+	await watch(scene);
+	await cancelAndRate(scene);
+	await selling(scene);
+	await forgottenPassword(scene);
+	await account(scene);
+	await narrow(scene);
+});
 
-note "who is nobody"
-visit "$URL/orders"
-ok "is led to the log-in" within 10 at /login
-is "$(js "new URLSearchParams(location.search).get('to')")" /orders "which knows where they wanted to go"
-is "$(says '.top .own')" "Log in Sign up" "and the menu offers it"
-visit "$URL/login?to=https://evil.example/"
-fill login-email operator@example.org
-fill login-password wrong-password
-click "Log in"
-see "a wrong password is said to be wrong" '#login [role=alert]' 'email address or the password is wrong'
-
-note "sign up"
-visit "$URL/signup"
-fill signup-email buyer@example.org
-fill signup-name '<i>Buyer</i>'
-fill signup-password short
-click "Sign up"
-see "a short password is named at its field" '#signup-password-error' 'At least 8'
-is "$(js "document.activeElement.id + ' ' + document.activeElement.getAttribute('aria-invalid')")" "signup-password true" "which has the focus"
-fill signup-password "$PASSWORD"
-js "document.getElementById('signup-password').focus()" >/dev/null
-press Enter
-ok "Enter signs up" within 20 at /orders
-see "and the way to begin is shown" main 'Add funds Upload a bootable image Order machines'
-is "$(js "document.cookie")" "" "no script can read the session"
-is "$(says '.top .own')" "Orders Images Money Selling Account" "the menu has what is theirs"
-
-note "add funds, which an operator confirms"
-visit "$URL/money"
-fill deposit-amount_micro 40
-see "the commission is shown before" '#commission' 'You pay 40.00 EUR; the market keeps 1.00 EUR \(2.5 %\); your balance gets 39.00 EUR'
-fill deposit-amount_micro 'forty'
-click "Add funds"
-see "what is no amount is named" '#deposit-amount_micro-error' 'An amount such as'
-fill deposit-amount_micro 40
-click "Add funds"
-see "the deposit waits" '.cards tbody' 'manual pending 40.00 1.00 39.00'
-visit "$URL/account"
-click "Log out"
-ok "log out" within 10 at /login
-visit "$URL/login?to=/operator"
-fill login-email operator@example.org
-fill login-password "$PASSWORD"
-click "Log in"
-ok "the operator is led where they wanted to go" within 20 at /operator
-see "sees the ledger's check" '#ledger' 'The ledger holds'
-see "and the deposit" main '40.00 EUR manual'
-shot operator
-click "$(js "[...document.querySelectorAll('button')].map((b) => b.getAttribute('aria-label') ?? '').find((l) => l.startsWith('Confirm deposit'))")"
-see "confirms it" main 'Deposits to confirm 0 None waits'
-see "sees the users, names as texts" main '<i>Buyer</i> buyer@example.org 39.00'
-visit "$URL/account"
-click "Log out"
-within 10 at /login
-fill login-email buyer@example.org
-fill login-password "$PASSWORD"
-click "Log in"
-ok "the buyer is back" within 20 at /orders
-
-note "upload"
-visit "$URL/images"
-click "Upload"
-see "a file is asked for" '#upload [role=alert], #upload-file-error' 'Choose a file'
-pick upload-file "$TINY"
-fill upload-name tiny
-click "Upload"
-see "the image is sent in pieces, hashed here" main 'tiny is ready' 60
-is "$(sql "SELECT count(*) FROM cpushare.image WHERE name = 'tiny' AND missing_count = 0")" 1 "and whole at the market"
-
-note "order"
-ok "the machine is online" within 30 eval '[ "$(curl -ks "$URL/v1/offers" | jq ".items | length")" = 1 ]'
-visit "$URL/orders/new"
-fill order-count 2000
-click "See the cost"
-see "too many machines are named at their field" '#order-count-error' 'from 1 to'
-fill order-count 1
-fill order-name job
-fill order-memory_mib 160
-fill order-duration_s 30min
-for kind in core_hour gib_hour gib_transferred; do fill order-max_price_per_${kind}_micro 2; done
-fill order-min_rating_ppm 0.9
-click "See the cost"
-see "nobody is left" '#quote-fits' '^0 of 1$'
-see "and the rule that took them out is named" .quote '1 have a lower rating'
-fill order-min_rating_ppm ''
-fill order-scratch_mib 99
-click "See the cost"
-see "so is a disk that nobody has room for" .quote '1 have no room for the scratch disk'
-fill order-scratch_mib ''
-fill order-max_freeze_s 3x
-click "See the cost"
-see "what is no time is named" '#order-max_freeze_s-error' 'A time such as'
-fill order-max_freeze_s 5min
-js "document.getElementById('order-display').click()" >/dev/null
-js "document.getElementById('order-warm').click()" >/dev/null
-click "See the cost"
-see "a warm start with a display is refused, where it was asked for" '#order-warm-error' 'goes with neither'
-js "document.getElementById('order-warm').click()" >/dev/null
-fill order-user_data $'#!/bin/sh\nprintf "\\033[44m%2000s" "" >/dev/tty1\n(while :; do echo hello from the guest; sleep 1; done) &'
-click "See the cost"
-see "the most that it can cost" '#quote-worst' '^1.15625 EUR$'
-see "who is left" '#quote-fits' '^1 of 1$'
-shot order-form
-js "document.getElementById('order-trusted').click()" >/dev/null
-see "the switch tells at once what trust leaves" '#trust' 'leaves 0 machines of 1 that fit, of 0 sellers of 1. Nobody who is trusted offers'
-js "document.getElementById('order-trusted').click()" >/dev/null
-fill order-count 2
-click "Order now"
-see "what was changed since is not ordered" '#order [role=alert]' 'see the cost first'
-is "$(sql 'SELECT count(*) FROM cpushare.order')" 0 "nothing was"
-fill order-count 1
-click "See the cost"
-within 10 shows '#quote-worst' '^1.15'
-click "Order now"
-ok "ordered" within 15 js_is "/^\\/orders\\/[0-9a-f-]{36}$/.test(location.pathname)" true
-see "the order fills by itself" '#order-state' filled
-see "and its machine runs" '.list .state' running 90
-is "$(sql "SELECT constraints->>'display' || ' ' || (constraints->>'max_freeze_s') FROM cpushare.order")" "vga 300" "as it was asked for"
-# picture SELECTOR: its size, and how much of it is as blue as the guest has made its screen
-picture() {
-	js "(() => { const i = document.querySelector('$1'); if (!i?.naturalWidth) return ''; const c = document.createElement('canvas');
-		c.width = i.naturalWidth; c.height = i.naturalHeight; const g = c.getContext('2d'); g.drawImage(i, 0, 0); const d = g.getImageData(0, 0, c.width, c.height).data;
-		let blue = 0; for (let n = 0; n < d.length; n += 4) blue += d[n] < 60 && d[n + 1] < 60 && d[n + 2] > 130; return i.naturalWidth + ' ' + (blue > d.length / 8 ? 'blue' : blue); })()"
+async function logIn({ fillAll, click, password }, email, word = password) {
+	await fillAll('login', { email, password: word });
+	await click('Log in');
 }
-pictured() { [ "$(picture "$1")" = "$2" ]; }
-ok "a thumbnail of its screen shows what the guest draws" within 120 pictured '.screen img' '320 blue' || note "$(picture '.screen img')"
-click "Screen of vm1, larger"
-ok "a larger one is as wide as the screen" within 30 pictured 'dialog[open] img' '720 blue' || note "$(picture 'dialog[open] img')"
-shot screen
-click "Back"
-ok "and is put away" within 10 js_is "document.querySelectorAll('dialog.large').length" 0
-click "Console of vm1"
-see "its console talks" '.console pre' 'hello from the guest' 120
-click "Type into it"
-within 20 shows .terminal 'hello from the guest'
-cdp Input.insertText '{"text":"echo $((6*7))typed"}'
-press Enter
-see "what is typed reaches its shell" .terminal '42typed' 60
-shot terminal
-see "its events are told" .events 'lease running'
-see "cycles delivered are shown beside those reserved" '.list .panel' '[1-9][0-9.]* vCPU s delivered in .* charged' 30
-see "the network has its member" '.network' vm1 30
-shot order
-visit "$URL/money"
-see "what runs costs so much an hour" '#burn' 'costs (up to )?1.15625 EUR an hour'
-visit "$URL/orders"
-click job
-within 10 shows '#order-state' filled
-click "Cancel the order"
-click "Cancel the order" # in the dialog
-see "cancelled" main 'Ended: cancelled' 60
-click "Show the receipt"
-see "the receipt" main 'Total 0.[0-9]+ EUR'
-click "vm1 was good"
-see "marked" main 'You marked it good'
-visit "$URL/sellers"
-see "and the seller's reputation has changed" '#sellers-box tbody' 'desk 0[.]0[0-9]+ 1 1 0'
-visit "$URL/money"
-see "the statement has the charge" main 'charge −0.0'
+async function logOut({ url, visit, click, holds, at }) {
+	await visit(`${url}/account`);
+	await click('Log out');
+	return holds('log out', 10, () => at('/login'));
+}
 
-note "selling"
-api POST /v1/sessions "{\"email\":\"desk@example.org\",\"password\":\"$PASSWORD\"}"
-cdp Network.setCookie "$(jq -c --arg u "$URL" '{name: "__Host-cpushare", value: .token, url: $u, path: "/", secure: true, httpOnly: true, sameSite: "Strict"}' <<<"$BODY")"
-visit "$URL/selling"
-see "the machine, and what it earned" main 'desk online .* Today 0.0[0-9]+ EUR'
-click "Why is desk not rented?"
-fill install-name attic
-click "Make the line"
-see "a line that sets a machine up" pre "echo cpu_pat_[0-9A-Za-z]{36} \| cpushare-seller setup --market $URL --pin ${PIN//+/\\+} --token-file - --name attic"
-shot selling
-fill energy-watts 100
-fill energy-kwh 0.5
-see "the energy of a core hour is reckoned" '#suggestion' 'costs 0[.]05 EUR. Suggested: 1.00 EUR'
-see "and stands beside what was earned" main 'Energy, at most 0[.]0'
-fill energy-kwh 50
-see "a price below it is named" '#suggestion' 'Suggested: 5.00 EUR a core hour. desk asks less than the energy costs'
+async function nobody(scene) {
+	const { page, url, note, visit, holds, at, is, says, see } = scene;
+	note('who is nobody');
+	await visit(`${url}/orders`);
+	await holds('is led to the log-in', 10, () => at('/login'));
+	is(new URL(page.url()).searchParams.get('to'), '/orders', 'which knows where they wanted to go');
+	is(await says('.top .own'), 'Log in Sign up', 'and the menu offers it');
+	await visit(`${url}/login?to=https://evil.example/`);
+	await logIn(scene, 'operator@example.org', 'wrong-password');
+	await see('a wrong password is said to be wrong', '#login [role=alert]', /email address or the password is wrong/);
+}
 
-note "a forgotten password"
-visit "$URL/reset"
-see "without an address from the operator there is nothing to do" main 'is set anew by an address that the market’s operator hands out'
-visit "$(cpushare-market user reset desk@example.org --data "$MARKET_DATA" | head -n 1)"
-ok "its field is there, where the page stood open, too" within 15 js_is "Boolean(document.getElementById('reset-new_password'))" true
-is "$(js "location.hash")" "" "the token does not stay in the address bar"
-fill reset-new_password another-password
-click "Set it"
-see "a new one is set" main 'Changed. All sessions have ended.' 20
-visit "$URL/login?to=/account"
-fill login-email desk@example.org
-fill login-password another-password
-click "Log in"
-within 20 at /account
+async function signUp({ page, url, note, visit, fillAll, click, see, is, holds, at, says, password }) {
+	note('sign up');
+	await visit(`${url}/signup`);
+	await fillAll('signup', { email: 'buyer@example.org', name: '<i>Buyer</i>', password: 'short' });
+	await click('Sign up');
+	await see('a short password is named at its field', '#signup-password-error', /At least 8/);
+	const focused = page.locator(':focus');
+	is(`${await focused.getAttribute('id')} ${await focused.getAttribute('aria-invalid')}`, 'signup-password true', 'which has the focus');
+	await focused.fill(password);
+	await page.keyboard.press('Enter');
+	await holds('Enter signs up', 20, () => at('/orders'));
+	await see('and the way to begin is shown', 'main', /Add funds Upload a bootable image Order machines/);
+	is(await page.evaluate(() => document.cookie), '', 'no script can read the session');
+	is(await says('.top .own'), 'Orders Images Money Selling Account', 'the menu has what is theirs');
+}
 
-note "the account"
-visit "$URL/account"
-click "Set up an authenticator app"
-see "a QR code" main 'Scan this with an authenticator app, or type [A-Z2-7]{32}'
-is "$(js "document.querySelectorAll('.qr path').length")" 1 "is drawn"
-fill token-name nightly
-click "Make a token"
-see "a token is shown once" main 'Shown this once: cpu_pat_'
-api POST /v1/device '{"client":"a program"}'
-visit "$URL/device?code=$(jq -r .user_code <<<"$BODY")"
-DEVICE=$(jq -r .device_code <<<"$BODY")
-click "Go on"
-see "a program asks" main 'calls itself a program wants to log in'
-click "Let it in"
-see "and is let in" main 'It is in'
-api POST /v1/device/token "{\"device_code\":\"$DEVICE\"}"
-is "$STATUS $(jq -r .email <<<"$BODY")" "201 desk@example.org" "with a session"
+async function addFunds({ url, note, visit, fill, click, see }) {
+	note('add funds, which an operator confirms');
+	await visit(`${url}/money`);
+	await fill('deposit-amount_micro', '40');
+	await see('the commission is shown before', '#commission', /You pay 40\.00 EUR; the market keeps 1\.00 EUR \(2\.5 %\); your balance gets 39\.00 EUR/);
+	await fill('deposit-amount_micro', 'forty');
+	await click('Add funds');
+	await see('what is no amount is named', '#deposit-amount_micro-error', /An amount such as/);
+	await fill('deposit-amount_micro', '40');
+	await click('Add funds');
+	await see('the deposit waits', '.cards tbody', /manual pending 40\.00 1\.00 39\.00/);
+}
 
-note "every page at 360 px"
-screen 360 800
-for page in /orders /images /orders/new /money /selling /account /login /signup /device /reset; do
-	visit "$URL$page"
-	ok "$page" within 10 js_is "document.documentElement.scrollWidth <= innerWidth && [...document.querySelectorAll('main input:not([hidden]), main select, main textarea')].every((e) => e.labels.length === 1)" true
-done
-is "$(grep -vE 'status of (401|402|404|422)' "$WORK/console" | jq -r '.params | .entry.text // .exceptionDetails.exception.description // (.args | tojson)' | sort -u)" "" "the browser complained of nothing else"
-done_testing
+async function confirmFunds(scene) {
+	const { page, url, visit, see, shot, holds, at } = scene;
+	await logOut(scene);
+	await visit(`${url}/login?to=/operator`);
+	await logIn(scene, 'operator@example.org');
+	await holds('the operator is led where they wanted to go', 20, () => at('/operator'));
+	await see("sees the ledger's check", '#ledger', /The ledger holds/);
+	await see('and the deposit', 'main', /40\.00 EUR manual/);
+	await shot('operator');
+	await page.getByRole('button', { name: /^Confirm deposit/ }).click();
+	await see('confirms it', 'main', /Deposits to confirm 0 None waits/);
+	await see('sees the users, names as texts', 'main', /<i>Buyer<\/i> buyer@example\.org 39\.00/);
+	await logOut(scene);
+	await logIn(scene, 'buyer@example.org');
+	await holds('the buyer is back', 20, () => at('/orders'));
+}
+
+async function upload({ page, url, sh, note, visit, click, fill, see, is }) {
+	note('upload');
+	await visit(`${url}/images`);
+	await click('Upload');
+	await see('a file is asked for', '#upload [role=alert], #upload-file-error', /Choose a file/);
+	await page.locator('#upload-file').setInputFiles(await sh('echo "$TINY"'));
+	await fill('upload-name', 'tiny');
+	await click('Upload');
+	await see('the image is sent in pieces, hashed here', 'main', /tiny is ready/, 60);
+	is(await sh(`sql "SELECT count(*) FROM cpushare.image WHERE name = 'tiny' AND missing_count = 0"`), '1', 'and whole at the market');
+}
+
+async function order({ page, url, api, sh, note, visit, fill, fillAll, click, see, is, holds, within, says, at, shot }) {
+	note('order');
+	const cost = () => click('See the cost');
+	await holds('the machine is online', 30, async () => (await (await api.get('/v1/offers')).json()).items.length === 1);
+	await visit(`${url}/orders/new`);
+	await fill('order-count', '2000');
+	await cost();
+	await see('too many machines are named at their field', '#order-count-error', /from 1 to/);
+	await fillAll('order', { count: '1', name: 'job', memory_mib: '160', duration_s: '30min', min_rating_ppm: '0.9', max_price_per_core_hour_micro: '2',
+		max_price_per_gib_hour_micro: '2', max_price_per_gib_transferred_micro: '2' });
+	await cost();
+	await see('nobody is left', '#quote-fits', /^0 of 1$/);
+	await see('and the rule that took them out is named', '.quote', /1 have a lower rating/);
+	await fillAll('order', { min_rating_ppm: '', scratch_mib: '99' });
+	await cost();
+	await see('so is a disk that nobody has room for', '.quote', /1 have no room for the scratch disk/);
+	await fillAll('order', { scratch_mib: '', max_freeze_s: '3x' });
+	await cost();
+	await see('what is no time is named', '#order-max_freeze_s-error', /A time such as/);
+	await fill('order-max_freeze_s', '5min');
+	await page.locator('#order-display').check();
+	await page.locator('#order-warm').check();
+	await cost();
+	await see('a warm start with a display is refused, where it was asked for', '#order-warm-error', /goes with neither/);
+	await page.locator('#order-warm').uncheck();
+	await fill('order-user_data', '#!/bin/sh\nprintf "\\033[44m%2000s" "" >/dev/tty1\n(while :; do echo hello from the guest; sleep 1; done) &');
+	await cost();
+	await see('the most that it can cost', '#quote-worst', /^1\.15625 EUR$/);
+	await see('who is left', '#quote-fits', /^1 of 1$/);
+	await shot('order-form');
+	await page.locator('#order-trusted').check();
+	await see('the switch tells at once what trust leaves', '#trust', /leaves 0 machines of 1 that fit, of 0 sellers of 1\. Nobody who is trusted offers/);
+	await page.locator('#order-trusted').uncheck();
+	await fill('order-count', '2');
+	await click('Order now');
+	await see('what was changed since is not ordered', '#order [role=alert]', /see the cost first/);
+	is(await sh('sql "SELECT count(*) FROM cpushare.order"'), '0', 'nothing was');
+	await fill('order-count', '1');
+	await cost();
+	await within(10, async () => (await says('#quote-worst')).startsWith('1.15'));
+	await click('Order now');
+	await holds('ordered', 15, () => /^\/orders\/[0-9a-f-]{36}$/.test(new URL(page.url()).pathname));
+	await see('the order fills by itself', '#order-state', /filled/);
+	await see('and its machine runs', '.list .state', /running/, 90);
+	is(await sh(`sql "SELECT constraints->>'display' || ' ' || (constraints->>'max_freeze_s') FROM cpushare.order"`), 'vga 300', 'as it was asked for');
+}
+
+// A picture's width, and whether it is as blue as the guest has made its screen.
+const drawn = (image) => {
+	const canvas = Object.assign(document.createElement('canvas'), { width: image.naturalWidth, height: image.naturalHeight });
+	const context = canvas.getContext('2d');
+	context.drawImage(image, 0, 0);
+	const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+	let blue = 0;
+	for (let n = 0; n < data.length; n += 4)
+		blue += data[n] < 60 && data[n + 1] < 60 && data[n + 2] > 130;
+	return `${image.naturalWidth} ${blue > data.length / 8 ? 'blue' : blue}`;
+};
+
+async function watch({ page, note, holds, click, see, shot, within, says }) {
+	note('watch it run');
+	const pictured = (name, selector, seconds, want) =>
+		holds(name, seconds, async () => (await page.locator(selector).evaluate(drawn, null, { timeout: 1000 })) === want,
+			() => page.locator(selector).evaluate(drawn, null, { timeout: 1000 }));
+	await pictured('a thumbnail of its screen shows what the guest draws', '.screen img', 120, '320 blue');
+	await click('Screen of vm1, larger');
+	await pictured('a larger one is as wide as the screen', 'dialog[open] img', 30, '720 blue');
+	await shot('screen');
+	await click('Back');
+	await holds('and is put away', 10, async () => (await page.locator('dialog.large').count()) === 0);
+	await click('Console of vm1');
+	await see('its console talks', '.console pre', /hello from the guest/, 120);
+	await click('Type into it');
+	await within(20, async () => /hello from the guest/.test(await says('.terminal')));
+	await page.keyboard.insertText('echo $((6*7))typed');
+	await page.keyboard.press('Enter');
+	await see('what is typed reaches its shell', '.terminal', /42typed/, 60);
+	await shot('terminal');
+	await see('its events are told', '.events', /lease running/);
+	await see('cycles delivered are shown beside those reserved', '.list .panel', /[1-9][0-9.]* vCPU s delivered in .* charged/, 30);
+	await see('the network has its member', '.network', /vm1/, 30);
+	await shot('order');
+}
+
+async function cancelAndRate({ page, url, visit, see, click, shot }) {
+	await visit(`${url}/money`);
+	await see('what runs costs so much an hour', '#burn', /costs (up to )?1\.15625 EUR an hour/);
+	await visit(`${url}/orders`);
+	await click('job');
+	await page.locator('#order-state', { hasText: 'filled' }).waitFor();
+	await click('Cancel the order');
+	await click('Cancel the order'); // in the dialog
+	await see('cancelled', 'main', /Ended: cancelled/, 60);
+	await click('Show the receipt');
+	await see('the receipt', 'main', /Total 0.[0-9]+ EUR/);
+	await click('vm1 was good');
+	await see('marked', 'main', /You marked it good/);
+	await shot('rated');
+	await visit(`${url}/sellers`);
+	await see("and the seller's reputation has changed", '#sellers-box tbody', /desk 0[.]0[0-9]+ 1 1 0/);
+	await shot('sellers');
+	await visit(`${url}/money`);
+	await see('the statement has the charge', 'main', /charge −0\.0/);
+}
+
+async function selling(scene) {
+	const { context, url, sh, note, visit, see, click, fill, shot, password } = scene;
+	note('selling');
+	// As who is logged in elsewhere: the context has one store of cookies.
+	await context.request.post(`${url}/v1/sessions`, {
+		data: { email: 'desk@example.org', password, cookie: true }, headers: { 'X-CPUShare': 'web', 'Sec-Fetch-Site': 'same-origin' },
+	});
+	await visit(`${url}/selling`);
+	await see('the machine, and what it earned', 'main', /desk online .* Today 0\.0[0-9]+ EUR/);
+	await click('Why is desk not rented?');
+	await fill('install-name', 'attic');
+	await click('Make the line');
+	const pin = (await sh('echo "$PIN"')).replace(/[+]/g, '\\+');
+	await see('a line that sets a machine up', 'pre',
+		new RegExp(`echo cpu_pat_[0-9A-Za-z]{36} \\| cpushare-seller setup --market ${url} --pin ${pin} --token-file - --name attic`));
+	await shot('selling');
+	await fill('energy-watts', '100');
+	await fill('energy-kwh', '0.5');
+	await see('the energy of a core hour is reckoned', '#suggestion', /costs 0[.]05 EUR. Suggested: 1.00 EUR/);
+	await see('and stands beside what was earned', 'main', /Energy, at most 0[.]0/);
+	await fill('energy-kwh', '50');
+	await see('a price below it is named', '#suggestion', /Suggested: 5.00 EUR a core hour. desk asks less than the energy costs/);
+}
+
+async function forgottenPassword(scene) {
+	const { page, url, sh, note, visit, see, holds, is, fill, click, within, at } = scene;
+	note('a forgotten password');
+	await visit(`${url}/reset`);
+	await see('without an address from the operator there is nothing to do', 'main', /is set anew by an address that the market’s operator hands out/);
+	await visit(await sh('cpushare-market user reset desk@example.org --data "$MARKET_DATA" | head -n 1'));
+	await holds('its field is there, where the page stood open, too', 15, () => page.locator('#reset-new_password').isVisible());
+	is(new URL(page.url()).hash, '', 'the token does not stay in the address bar');
+	await fill('reset-new_password', 'another-password');
+	await click('Set it');
+	await see('a new one is set', 'main', /Changed\. All sessions have ended\./, 20);
+	await visit(`${url}/login?to=/account`);
+	await logIn(scene, 'desk@example.org', 'another-password');
+	await within(20, () => at('/account'));
+}
+
+async function account({ page, api, url, note, visit, click, see, is, fill }) {
+	note('the account');
+	await visit(`${url}/account`);
+	await click('Set up an authenticator app');
+	await see('a QR code', 'main', /Scan this with an authenticator app, or type [A-Z2-7]{32}/);
+	is(await page.locator('.qr path').count(), 1, 'is drawn');
+	await fill('token-name', 'nightly');
+	await click('Make a token');
+	await see('a token is shown once', 'main', /Shown this once: cpu_pat_/);
+	const device = await (await api.post('/v1/device', { data: { client: 'a program' } })).json();
+	await visit(`${url}/device?code=${device.user_code}`);
+	await click('Go on');
+	await see('a program asks', 'main', /calls itself a program wants to log in/);
+	await click('Let it in');
+	await see('and is let in', 'main', /It is in/);
+	const answer = await api.post('/v1/device/token', { data: { device_code: device.device_code } });
+	is(`${answer.status()} ${(await answer.json()).email}`, '201 desk@example.org', 'with a session');
+}
+
+async function narrow({ page, url, note, screen, visit, holds, fits, is, complaints }) {
+	note('every page at 360 px');
+	await screen(360, 800);
+	for (const at of ['/orders', '/images', '/orders/new', '/money', '/selling', '/account', '/login', '/signup', '/device', '/reset']) {
+		await visit(url + at);
+		await holds(at, 10, async () => (await fits()) && page.locator('main :is(input:not([hidden]), select, textarea)')
+			.evaluateAll((fields) => fields.every((e) => e.labels.length === 1)));
+	}
+	is(complaints.filter((c) => !/status of (401|402|404|422)/.test(c)).join('\n'), '', 'the browser complained of nothing else');
+}
