@@ -96,7 +96,7 @@ function pageActions(page, claims, name) {
 	page.on('console', (message) => complaints.push(`${message.text()} ${message.location().url}`));
 	page.on('pageerror', (error) => complaints.push(error.stack ?? error.message));
 	page.setDefaultTimeout(20000);
-	const shot = (as) => page.screenshot({ path: path.join(SHOTS, `${as}.jpg`), type: 'jpeg', quality: 60, timeout: 20000 });
+	const shot = (as, fullPage = true) => page.screenshot({ path: path.join(SHOTS, `${as}.jpg`), type: 'jpeg', quality: 60, fullPage });
 	const says = async (selector) => (await page.locator(selector).evaluateAll((all) => all.map((e) => e.innerText ?? e.textContent))).join(' ').replace(/\s+/g, ' ').trim();
 	// holds NAME SECONDS ask: becomes true; where it does not, a picture of the page is kept.
 	const holds = async (what, seconds, ask, why = () => says('main')) => {

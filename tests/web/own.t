@@ -225,6 +225,11 @@ async function selling(scene) {
 	await visit(`${url}/selling`);
 	await see('the machine, and what it earned', 'main', /desk online .* Today 0\.0[0-9]+ EUR/);
 	await click('Why is desk not rented?');
+	for (const answer of [/as soon as it is online and has room/, /asked for within the last day/]) {
+		await click('Measure desk');
+		await click('Measure'); // in the dialog
+		await see('the market is asked to measure it, once a day', 'main', answer);
+	}
 	await fill('install-name', 'attic');
 	await click('Make the line');
 	const pin = (await sh('echo "$PIN"')).replace(/[+]/g, '\\+');

@@ -145,7 +145,7 @@ async function widthsAndColours({ page, url, sh, is, ok, like, holds, visit, scr
 			await screen(width, 1200);
 			await holds(`${at}: no sideways scrolling at ${width} px`, 5, fits);
 		}
-		await shot(`page${at.replaceAll('/', '-').replace(/-[0-9a-f-]{36}$/, '-one')}`);
+		await shot(`page${at.replaceAll('/', '-').replace(/-[0-9a-f-]{36}$/, '-one')}`, false); // the reference is long
 	}
 	// Of text and of what it stands on, 0 to 255.
 	const light = () => page.evaluate(() => ['color', 'backgroundColor'].map((which) => {

@@ -65,7 +65,7 @@ export function Pricing({ book, trades, machines, currency, energy, setEnergy })
 		<input id=${`energy-${name}`} inputmode="decimal" value=${energy[name]} onInput=${(e) => setEnergy({ [name]: e.target.value })} /></div>`;
 	return html`<section aria-labelledby="pricing-title"><h2 id="pricing-title">What to ask</h2>
 		<ul>${asked.map(([word, p]) => html`<li key=${word}>Of the free cores, ${word} cost ${money(p, currency)} an hour or less.</li>`)}
-			${got !== undefined && html`<li>Half of the last ${trades.length} leases were made at ${money(got, currency)} or less.</li>`}
+			${got !== undefined && html`<li>${trades.length === 1 ? 'The last lease was' : `Half of the last ${trades.length} leases were`} made at ${money(got, currency)} or less.</li>`}
 			${best !== undefined && html`<li>An order waits that pays up to ${money(best, currency)}.</li>`}</ul>
 		<div class="form">${field('watts', 'Watts of a core at work, more than idle')}${field('kwh', `A kilowatt hour (${currency})`)}</div>
 		<p class="hint">Stays in this browser. In <code>seller.conf</code>, <code>energy.watts_core</code> and <code>energy.price_kwh</code> keep the price above it.</p>

@@ -42,6 +42,17 @@ function Explained({ answer }) {
 
 function Machine({ machine, again }) {
 	const [answer, setAnswer] = useState(null);
+	const [asked, setAsked] = useState('');
+	const measure = async () => {
+		try {
+			await post(`/v1/machines/${machine.id}/calibrations`);
+			setAsked('The market measures it as soon as it is online and has room.');
+		} catch (error) {
+			if (error.code !== 'too_many')
+				throw error;
+			setAsked('That was asked for within the last day.');
+		}
+	};
 	const retired = machine.state === 'retired';
 	return html`<li class="panel">
 		<h3>${machine.name} <span class=${`state ${machine.state}`}>${machine.state}</span></h3>
@@ -51,7 +62,10 @@ function Machine({ machine, again }) {
 		<p>${money(machine.price_per_core_hour_micro)} a core hour, ${money(machine.price_per_gib_hour_micro)} a GiB hour, ${money(machine.price_per_gib_transferred_micro)} a GiB moved</p>
 		${!retired && html`<p class="buttons">
 			<${Action} label="Why not rented?" aria-label=${`Why is ${machine.name} not rented?`} onClick=${async () => setAnswer(await own(`/v1/machines/${machine.id}/explain`))} />
+			<${Action} label="Measure" aria-label=${`Measure ${machine.name}`} onClick=${measure}
+				ask="The market rents it for a few minutes, at its own price, and its speed is what it then did. Once a day." />
 			<${Action} label="Retire" ask=${`Retire ${machine.name} for good? Its leases end.`} onClick=${async () => { await remove(`/v1/machines/${machine.id}`); again(); }} /></p>`}
+		${asked && html`<p class="hint" role="status">${asked}</p>`}
 		${answer && html`<${Explained} answer=${answer} />`}
 	</li>`;
 }
