@@ -24,6 +24,7 @@ class Shell {
 		this.process = spawn('bash', ['-c', LOOP, TOP], { stdio: ['pipe', 'pipe', 'inherit'] });
 		this.ended = new Promise((resolve) => this.process.on('close', resolve));
 		this.ended.then(() => this.waiting.forEach(({ reject }) => reject(new Error(`the scene is over: ${this.said}`))));
+		this.process.stdin.on('error', () => {}); // it is gone: its end tells
 		this.process.stdout.setEncoding('utf8').on('data', (data) => this.#hear(data));
 	}
 	#hear(data) {
@@ -33,6 +34,8 @@ class Shell {
 	}
 	run(command) {
 		return new Promise((resolve, reject) => {
+			if (this.process.exitCode !== null)
+				reject(new Error('the scene is over'));
 			this.waiting.push({ resolve, reject });
 			this.process.stdin.write(`${command}\0`);
 		});
@@ -142,7 +145,8 @@ function pageActions(page, claims, name) {
 	};
 }
 
-// scene: a shell command that starts the market. play gets all that is above, and url: the market's address.
+// scene: a shell command that starts the market. play gets page, context and api (requests without the page's cookies) of Playwright, url (the
+// market's), sh(command) (what it prints), shell.run(command) (its status, too), the claims of TAP, and what a user does.
 async function browserTest(scene, play) {
 	const name = path.basename(process.argv[1], '.t');
 	const claims = new Claims();
@@ -173,6 +177,7 @@ async function browserTest(scene, play) {
 		await api.dispose();
 	} catch (error) {
 		claims.ok(false, 'the test runs to its end', error.stack);
+		await browser?.contexts()[0]?.pages()[0]?.screenshot({ path: path.join(SHOTS, `failed-${name}.jpg`), type: 'jpeg' }).catch(() => {});
 	}
 	await stop();
 	process.exit(claims.done());

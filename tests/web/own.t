@@ -82,7 +82,7 @@ async function addFunds({ url, note, visit, fill, click, see }) {
 }
 
 async function confirmFunds(scene) {
-	const { page, url, visit, see, shot, holds, at } = scene;
+	const { page, url, visit, see, shot, axe, is, holds, at } = scene;
 	await logOut(scene);
 	await visit(`${url}/login?to=/operator`);
 	await logIn(scene, 'operator@example.org');
@@ -90,6 +90,7 @@ async function confirmFunds(scene) {
 	await see("sees the ledger's check", '#ledger', /The ledger holds/);
 	await see('and the deposit', 'main', /40\.00 EUR manual/);
 	await shot('operator');
+	is(await axe(), '', 'axe finds nothing serious there');
 	await page.getByRole('button', { name: /^Confirm deposit/ }).click();
 	await see('confirms it', 'main', /Deposits to confirm 0 None waits/);
 	await see('sees the users, names as texts', 'main', /<i>Buyer<\/i> buyer@example\.org 39\.00/);
@@ -169,7 +170,7 @@ const drawn = (image) => {
 	return `${image.naturalWidth} ${blue > data.length / 8 ? 'blue' : blue}`;
 };
 
-async function watch({ page, note, holds, click, see, shot, within, says }) {
+async function watch({ page, note, holds, click, see, shot, axe, is, within, says }) {
 	note('watch it run');
 	const pictured = (name, selector, seconds, want) =>
 		holds(name, seconds, async () => (await page.locator(selector).evaluate(drawn, null, { timeout: 1000 })) === want,
@@ -192,6 +193,7 @@ async function watch({ page, note, holds, click, see, shot, within, says }) {
 	await see('cycles delivered are shown beside those reserved', '.list .panel', /[1-9][0-9.]* vCPU s delivered in .* charged/, 30);
 	await see('the network has its member', '.network', /vm1/, 30);
 	await shot('order');
+	is(await axe(), '', 'axe finds nothing serious beside a machine that runs');
 }
 
 async function cancelAndRate({ page, url, visit, see, click, shot }) {
@@ -279,13 +281,15 @@ async function account({ page, api, url, note, visit, click, see, is, fill }) {
 	is(`${answer.status()} ${(await answer.json()).email}`, '201 desk@example.org', 'with a session');
 }
 
-async function narrow({ page, url, note, screen, visit, holds, fits, is, complaints }) {
-	note('every page at 360 px');
-	await screen(360, 800);
+async function narrow({ page, url, note, screen, visit, holds, fits, is, axe, shot, complaints }) {
+	note('every page at 360 px, dark');
+	await screen(360, 800, 'dark');
 	for (const at of ['/orders', '/images', '/orders/new', '/money', '/selling', '/account', '/login', '/signup', '/device', '/reset']) {
 		await visit(url + at);
 		await holds(at, 10, async () => (await fits()) && page.locator('main :is(input:not([hidden]), select, textarea)')
 			.evaluateAll((fields) => fields.every((e) => e.labels.length === 1)));
+		is(await axe(), '', `${at}: axe finds nothing serious`);
+		await shot(`narrow${at.replaceAll('/', '-')}`);
 	}
 	is(complaints.filter((c) => !/status of (401|402|404|422)/.test(c)).join('\n'), '', 'the browser complained of nothing else');
 }
