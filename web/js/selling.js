@@ -61,7 +61,7 @@ function Machine({ machine, again }) {
 		${machine.off_reason && html`<p class="notice">Off the book: ${machine.off_reason}. It is measured again after a while.</p>`}
 		<p>${money(machine.price_per_core_hour_micro)} a core hour, ${money(machine.price_per_gib_hour_micro)} a GiB hour, ${money(machine.price_per_gib_transferred_micro)} a GiB moved</p>
 		${!retired && html`<p class="buttons">
-			<${Action} label="Why not rented?" aria-label=${`Why is ${machine.name} not rented?`} onClick=${async () => setAnswer(await own(`/v1/machines/${machine.id}/explain`))} />
+			<${Action} label="Why not rented?" aria-label=${`Why not rented? ${machine.name}`} onClick=${async () => setAnswer(await own(`/v1/machines/${machine.id}/explain`))} />
 			<${Action} label="Measure" aria-label=${`Measure ${machine.name}`} onClick=${measure}
 				ask="The market rents it for a few minutes, at its own price, and its speed is what it then did. Once a day." />
 			<${Action} label="Retire" ask=${`Retire ${machine.name} for good? Its leases end.`} onClick=${async () => { await remove(`/v1/machines/${machine.id}`); again(); }} /></p>`}
