@@ -73,8 +73,8 @@ is "$(jq -r '[.paths[][].operationId] | length - (unique | length)' $API)" 0 "op
 none "every operation names its refusals as problems" "$(jq -r '.components.responses as $r | .paths | to_entries[] | .key as $p | .value | to_entries[] | .key as $m | .value.responses | to_entries[]
 	| select(.key >= "400" and ($r[.value."$ref" | split("/")[-1]].content["application/problem+json"] | not)) | "\($m) \($p) \(.key)"' $API)"
 none "the rules that Redocly's linter recommends hold" "$("$TOP/tests/web/lint_description" $API 2>&1)"
-jq 'del(.paths["/v1/account"].get.responses)' $API >"$WORK/lie.json"
-like "$("$TOP/tests/web/lint_description" "$WORK/lie.json" 2>&1)" 'error: .*responses' "which it finds broken where they are"
+echo '{"openapi":"3.1.0","info":{"version":"1"},"paths":{}}' >"$WORK/untitled.json"
+like "$("$TOP/tests/web/lint_description" "$WORK/untitled.json" 2>&1)" 'error: struct: #/info' "and find what breaks them"
 statuses=$(codes | cut -f1,2 | jq -Rsc 'split("\n") | map(select(. != "") | split("\t") | {(.[0]): .[1]}) | add')
 none "and under their own status" "$(jq -r --argjson s "$statuses" '.paths[][].responses | to_entries[] | select(.value."$ref") | .key as $k
 	| (.value."$ref" | split("/")[-1] | split("."))[] | select($s[.] != $k) | "\($k) \(.)"' $API | sort -u)"
