@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "bytes.h"
 #include "clock.h"
 #include "conf.h"
@@ -257,6 +258,26 @@ err_t conf_load(const struct conf_entry *table, void *settings, const char *path
 		buf_printf(&text, "%s:%d: %s", path, load.line, load.error);
 	say(&text, error);
 	return E_INVALID;
+}
+
+err_t conf_load_private(const struct conf_entry *table, void *secrets, const char *path, char *error)
+{
+	struct stat st;
+	if (stat(path, &st)) {
+		snprintf(error, CONF_ERROR_SIZE, "%s: %s", path, strerror(errno));
+		return E_INVALID;
+	}
+	if (st.st_mode & 077) {
+		snprintf(error, CONF_ERROR_SIZE, "%s: others may read it: chmod 600", path);
+		return E_INVALID;
+	}
+	TRY(conf_load(table, secrets, path, error));
+	for (const struct conf_entry *e = table; e->key; e++)
+		if (!((const char *)secrets)[e->offset]) {
+			snprintf(error, CONF_ERROR_SIZE, "%s: lacks %s: %s", path, e->key, e->what);
+			return E_INVALID;
+		}
+	return OK;
 }
 
 void conf_example(const struct conf_entry *table, struct buf *out)

@@ -39,6 +39,8 @@ void conf_defaults(const struct conf_entry *table, void *settings);
 MUST_CHECK err_t conf_set(const struct conf_entry *table, void *settings, const char *key, const char *value, char *error);
 /* A file. On the first bad line, error names file, line, key and the way out; settings may then be half set. */
 MUST_CHECK err_t conf_load(const struct conf_entry *table, void *settings, const char *path, char *error);
+/* A file of secrets, which nobody else may read, with every one of the table's fields, all of them texts; E_INVALID with error. */
+MUST_CHECK err_t conf_load_private(const struct conf_entry *table, void *secrets, const char *path, char *error);
 /* A commented example file with every setting and its default. */
 void conf_example(const struct conf_entry *table, struct buf *out);
 

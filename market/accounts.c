@@ -7,6 +7,7 @@
 #include "gate.h"
 #include "handlers.h"
 #include "login.h"
+#include "mails.h"
 
 /* ---- sign-up ---- */
 
@@ -22,6 +23,7 @@ static err_t signup_finish(struct request *r)
 	if (e == E_EXISTS)
 		return refuse(r, REFUSE_EMAIL_TAKEN, "email", "%s", "");
 	TRY(e);
+	TRY(mails_add_confirmation(m, &account, r->now));
 	return login_answer(r, &account, l->who.cookie);
 }
 

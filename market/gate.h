@@ -10,6 +10,8 @@
 #define TOKEN_PREFIX_PERSONAL "cpu_pat_"
 #define TOKEN_PREFIX_MACHINE "cpu_mac_"
 #define TOKEN_PREFIX_RESET "cpu_rst_"
+#define RESET_US (30 * MINUTE_US) /* for so long it lets in */
+#define TOKEN_PREFIX_CONFIRM "cpu_cnf_"
 /* RFC 6265bis section 4.1.3.2: a browser takes this name only over TLS, for all paths, and from this very host. */
 #define SESSION_COOKIE "__Host-cpushare"
 #define SCOPE(name) (1u << SCOPE_##name)

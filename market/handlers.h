@@ -14,6 +14,8 @@ route_fn session_end, session_list, session_delete, session_delete_all, password
 route_fn factor_begin, factor_confirm, factor_remove;
 /* reset.c, acts.c */
 route_fn password_reset, operator_acts;
+/* mailing.c */
+route_fn password_forgot, address_confirm, confirmation_send, mail_show, mail_choose;
 /* device_login.c */
 route_fn device_begin, device_show, device_approve, device_deny, device_poll;
 /* farewell.c */

@@ -8,6 +8,7 @@
 #include "bytes.h"
 #include "file.h"
 #include "log.h"
+#include "mails.h"
 #include "origin.h"
 
 #define RESEAL_BATCH 200
@@ -86,6 +87,9 @@ err_t login_answer(struct request *r, const struct account *account, bool cookie
 	token_make(TOKEN_PREFIX_SESSION, s.token);
 	client_of(r, client);
 	uint32_t scopes = SESSION_SCOPES | (account->operator_ ? SCOPE(OPERATOR) : 0);
+	if (m->mails && m->settings->mail_confirm_first && !account->address_confirmed_at.us && !account->operator_)
+		scopes = SCOPE(ACCOUNT); /* the others come with the address's confirmation */
+	TRY(mails_add_login(r, account->id, client));
 	TRY(store_session_create(m->store, uuid_make(r->now), s.account, client, scopes, token_hash(s.token), s.expires_at));
 	if (cookie) {
 		snprintf(header, sizeof header, SESSION_COOKIE "=%s" COOKIE_ATTRIBUTES "; Max-Age=%lld", s.token,

@@ -19,6 +19,7 @@
 #include "lines.h"
 #include "live.h"
 #include "log.h"
+#include "mails.h"
 #include "matching.h"
 #include "metrics.h"
 #include "networks.h"
@@ -269,6 +270,7 @@ void market_stop(struct market *m)
 	workers_free(m->passwords);
 	workers_free(m->disks);
 	payments_stop(m);
+	mails_stop(m);
 	calibrate_free(m->calibrations);
 	lines_free(m->lines);
 	lane_close(m->lane);

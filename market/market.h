@@ -34,6 +34,7 @@ struct attest;
 struct vault;
 struct calibrations;
 struct lines;
+struct mails;
 
 struct market {
 	const struct settings *settings;
@@ -48,6 +49,7 @@ struct market {
 	const char *pin; /* of a self-signed certificate: what sellers and buyers need beside the address; else "" */
 	struct workers *passwords, *disks, *payers;
 	struct pay *pay;		  /* pay.h */
+	struct mails *mails;		  /* mails.h; NULL: it sends none */
 	struct rate *signups, *strangers; /* by address */
 	struct rate *callers;		  /* by account, or machine */
 	struct rate *codes;		  /* of second factors, by account */

@@ -8,6 +8,7 @@
 #include "handlers.h"
 #include "live.h"
 #include "log.h"
+#include "mails.h"
 #include "presence.h"
 
 #define ROUTES_MAX 128
@@ -122,6 +123,16 @@ static void put_calibrations(const struct market *m, struct buf *out)
 	gauge(out, "calibrations", "Calibrations under way.", (int64_t)counts.results[CALIBRATION_RUNS]);
 }
 
+static void put_mail(const struct market *m, struct buf *out)
+{
+	if (!m->mails)
+		return;
+	struct mail_sums sums = mails_sums(m->mails);
+	name_and_type(out, "mails", "gauge", "Mails by what became of them, of the last 30 days.");
+	for (int i = 0; i < MAIL_STATE_COUNT; i++)
+		buf_printf(out, "cpushare_mails{state=\"%s\"} %lld\n", mail_state_names[i], (long long)sums.count[i]);
+}
+
 static void put_ledger(struct market *m, mono_time now, struct buf *out)
 {
 	struct metrics *x = m->metrics;
@@ -153,6 +164,7 @@ err_t metrics_show(struct request *r)
 	gauge(&out, "connections", "Open connections.", http_connection_count(m->http));
 	gauge(&out, "database_up", "1 where the database answers.", m->database_up);
 	gauge(&out, "book_held", "1 where this market holds the book.", m->holds_book);
+	put_mail(m, &out);
 	put_ledger(m, r->now_mono, &out);
 	size_t len = out.len;
 	char *text = buf_take(&out);

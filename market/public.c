@@ -204,6 +204,7 @@ static char *rules_of(const struct market *m)
 	json_put_text(answer, "version", CPUSHARE_VERSION);
 	json_put_text(answer, "pin", m->pin);
 	json_put_text(answer, "contact", s->operator_contact);
+	json_put_bool(answer, "mail", m->mails);
 	json_put(answer, "fees", fees);
 	json_put(answer, "limits", limits_to_json(s));
 	json_put(answer, "regions", regions_to_json(s));

@@ -17,6 +17,7 @@
 #include "lane.h"
 #include "log.h"
 #include "login.h"
+#include "mails.h"
 #include "market.h"
 #include "metrics.h"
 #include "notify.h"
@@ -246,6 +247,10 @@ static err_t serve(struct market *m, struct setup *setup)
 		(void)cli_error(setup->cli, EXIT_ERROR, "%s", error);
 		return E_INVALID;
 	}
+	if (mails_new(m->settings, url, &m->mails, error) != OK) {
+		(void)cli_error(setup->cli, EXIT_ERROR, "%s", error);
+		return E_INVALID;
+	}
 	if (!setup->database[0] && setup_lock(setup) != OK) {
 		(void)cli_error(setup->cli, EXIT_ERROR, "another market runs on %s", setup->data_dir);
 		return E_EXISTS;
@@ -264,6 +269,7 @@ static err_t serve(struct market *m, struct setup *setup)
 	store_watch(m->store, m->pulse);
 	TRY(lane_open(m->loop, setup_market_uri(setup), m->pulse, &m->lane));
 	TRY(lane_open(m->loop, setup_market_uri(setup), m->pulse, &m->chain_lane));
+	TRY(mails_start(m, setup_market_uri(setup)));
 	return run(m, setup, fd, url, &certificate);
 }
 
@@ -291,6 +297,7 @@ int command_serve(struct cli *cli)
 	relays_free(market.relays);
 	attest_free(market.attest);
 	pay_free(market.pay);
+	mails_free(market.mails);
 	ed25519_free(market.signing_key);
 	vault_free(market.vault);
 	setup_clear(&setup);

@@ -66,6 +66,20 @@ const struct conf_entry settings_table[] = {
 	{ "pay.payout_min", CONF_MONEY, AT(payout_min), 0, 1, 0, "10.00", "the smallest payout" },
 	{ "pay.payout_review", CONF_MONEY, AT(payout_review), 0, 0, 0, "100.00", "larger payouts wait for an operator" },
 
+	TEXT("mail.server", mail_server, "",
+	     "smtps://HOST:465, or smtp://HOST:587, where TLS is begun by STARTTLS, and must be unless HOST is 127.0.0.1, "
+	     "[::1] or localhost; empty: no mail is sent"),
+	TEXT("mail.from", mail_from, "", "the address that mail comes from"),
+	TEXT("mail.login", mail_login, "", "INI file (mode 600) with the server's user and password; empty: it wants none"),
+	TEXT("mail.ca", mail_ca, "",
+	     "PEM file of the authorities that the server's certificate is checked against; empty: the system's"),
+	{ "mail.confirm_first", CONF_BOOL, AT(mail_confirm_first), 0, 0, 0, "no",
+	  "a new account can do nothing until its address is confirmed" },
+	NUMBER("mail.a_day", mail_a_day, 1, 10000, "50", "mails to one address in 24 hours"),
+	DURATION("mail.retry", mail_retry_us, 1000, DAY_US, "1m",
+		 "from a mail's first try that failed to its second; twice as long each time, up to 4h"),
+	DURATION("mail.give_up", mail_give_up_us, SECOND_US, 30 * DAY_US, "3d", "a mail is tried no longer than this"),
+
 	NUMBER("limits.connections", connections, 16, 1000000, "4096", "open connections at one time"),
 	NUMBER("limits.connections_per_address", connections_per_address, 4, 100000, "512", "of them from one address"),
 	DURATION("limits.connection_timeout", connection_timeout_us, SECOND_US, HOUR_US, "60s", "a silent connection is closed"),

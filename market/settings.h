@@ -22,6 +22,10 @@ struct settings {
 	char paypal_file[1024], paypal_url[257], paypal_certificates[513], stripe_file[1024], stripe_url[257];
 	int64_t pay_interval_us, payout_bp;
 	money payout_min, payout_review;
+	/* [mail] */
+	char mail_server[257], mail_from[EMAIL_SIZE], mail_login[1024], mail_ca[1024];
+	bool mail_confirm_first;
+	int64_t mail_a_day, mail_retry_us, mail_give_up_us;
 	/* [limits] */
 	int64_t connections, connections_per_address, connection_timeout_us, buffered_bytes;
 	int64_t signups_burst, signups_refill_us, logins_queue;

@@ -9,8 +9,6 @@
 #include "operate.h"
 #include "people.h"
 
-#define RESET_US (30 * MINUTE_US)
-
 /* Where the market that serves is reached, as people type it; "" where none serves. */
 static void market_url(const struct setup *setup, char *url, size_t size)
 {

@@ -20,8 +20,7 @@ json_t *credentials_to_json(const struct credentials *c)
 	return json;
 }
 
-/* One "@" with something before it and a host behind it. Whether mail arrives there is for mail to find out. */
-static bool email_valid(const char *text)
+bool email_valid(const char *text)
 {
 	const char *at = strchr(text, '@');
 	if (!at || at == text || !at[1] || strchr(at + 1, '@'))
@@ -35,7 +34,7 @@ static bool email_valid(const char *text)
 	return host[0] != '.' && host[len - 1] != '.' && !strstr(host, "..") && at - text <= 64;
 }
 
-static void take_email(struct json_reader *r, char *ret_email)
+void email_take(struct json_reader *r, char *ret_email)
 {
 	char text[EMAIL_SIZE] = "";
 	json_take_text(r, "email", text, sizeof text);
@@ -57,7 +56,7 @@ static err_t credentials_from_json(json_t *json, bool signup, struct credentials
 	struct json_reader r;
 	struct credentials c = { 0 };
 	json_open(&r, json, error);
-	take_email(&r, c.email);
+	email_take(&r, c.email);
 	json_take_text(&r, "password", c.password, sizeof c.password);
 	if (signup) {
 		if (!r.bad && strlen(c.password) < PASSWORD_MIN)

@@ -16,6 +16,12 @@
 
 #define CODE_SIZE 33 /* of the second factor, or a recovery code, as people type them */
 
+/* One "@" with something before it and a host behind it, of plain ASCII without blanks, quotes and brackets, so that it can stand in a
+ * mail's header and in its envelope as it is. Whether mail arrives there is for mail to find out. */
+bool email_valid(const char *text);
+/* The field "email", in lower case; ret_email has EMAIL_SIZE bytes. */
+void email_take(struct json_reader *r, char *ret_email);
+
 /* POST /v1/accounts and POST /v1/sessions. name: shown to others; required at sign-up, absent at log-in. */
 struct credentials {
 	char email[EMAIL_SIZE]; /* kept in lower case */
@@ -45,6 +51,7 @@ struct account {
 	bool operator_;	    /* JSON "operator" */
 	bool second_factor; /* a log-in needs a code */
 	wall_time created_at;
+	wall_time address_confirmed_at; /* zero: not yet; in GET /v1/account/mail */
 };
 json_t *account_to_json(const struct account *a);
 MUST_CHECK err_t account_from_json(json_t *json, struct account *ret, struct json_error *error);

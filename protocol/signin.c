@@ -3,6 +3,7 @@
  */
 #include "signin.h"
 
+#include <assert.h>
 #include "field.h"
 
 json_t *session_view_to_json(const struct session_view *s)
@@ -61,6 +62,67 @@ err_t code_from_json(json_t *json, char *ret_code, struct json_error *error)
 	TRY(json_close(&r));
 	memcpy(ret_code, code, sizeof code);
 	return OK;
+}
+
+/* ---- mail ---- */
+
+const char *const mail_kind_names[] = { "funds", "orders", "payouts", "disputes", "logins" };
+static_assert(sizeof mail_kind_names / sizeof *mail_kind_names == MAIL_KIND_COUNT, "each kind has a name");
+
+err_t forgotten_from_json(json_t *json, char *ret_email, struct json_error *error)
+{
+	struct json_reader r;
+	char email[EMAIL_SIZE] = "";
+	json_open(&r, json, error);
+	email_take(&r, email);
+	TRY(json_close(&r));
+	memcpy(ret_email, email, sizeof email);
+	return OK;
+}
+
+err_t confirmation_from_json(json_t *json, char *ret_token, struct json_error *error)
+{
+	struct json_reader r;
+	char token[TOKEN_TEXT_SIZE] = "";
+	json_open(&r, json, error);
+	json_take_text(&r, "token", token, sizeof token);
+	TRY(json_close(&r));
+	memcpy(ret_token, token, sizeof token);
+	return OK;
+}
+
+err_t mail_choice_from_json(json_t *json, uint32_t *ret_kinds, struct json_error *error)
+{
+	struct json_reader r;
+	json_t *array;
+	uint32_t kinds = 0;
+	json_open(&r, json, error);
+	if (json_take_array(&r, "kinds", MAIL_KIND_COUNT, &array))
+		for (size_t i = 0; i < json_array_size(array); i++) {
+			char name[16] = "";
+			int kind;
+			json_element_text(&r, "kinds", array, i, name, sizeof name);
+			if (!r.bad && state_parse(mail_kind_names, MAIL_KIND_COUNT, name, &kind) != OK)
+				json_refuse(&r, "kinds", "must be of funds, orders, payouts, disputes, logins");
+			else if (!r.bad)
+				kinds |= 1u << kind;
+		}
+	TRY(json_close(&r));
+	*ret_kinds = kinds;
+	return OK;
+}
+
+json_t *mail_view_to_json(const struct mail_view *v)
+{
+	json_t *json = json_object(), *kinds = json_array();
+	for (int i = 0; i < MAIL_KIND_COUNT; i++)
+		if (v->kinds & 1u << i)
+			json_array_append_new(kinds, json_string(mail_kind_names[i]));
+	json_put_bool(json, "sends", v->sends);
+	json_put_text(json, "email", v->email);
+	json_put_bool(json, "confirmed", v->confirmed);
+	json_put(json, "kinds", kinds);
+	return json;
 }
 
 err_t farewell_from_json(json_t *json, struct farewell *ret, struct json_error *error)

@@ -30,6 +30,23 @@ struct password_reset {
 };
 MUST_CHECK err_t password_reset_from_json(json_t *json, struct password_reset *ret, struct json_error *error);
 
+/* POST /v1/password/forgot: {"email"}, in lower case then (EMAIL_SIZE); POST /v1/address/confirm: {"token"} (TOKEN_TEXT_SIZE) */
+MUST_CHECK err_t forgotten_from_json(json_t *json, char *ret_email, struct json_error *error);
+MUST_CHECK err_t confirmation_from_json(json_t *json, char *ret_token, struct json_error *error);
+
+/* PUT /v1/account/mail: {"kinds": ["funds", ...]}: of what the user wants to be told by mail, bits 1 << enum mail_kind */
+enum mail_kind { MAIL_FUNDS, MAIL_ORDERS, MAIL_PAYOUTS, MAIL_DISPUTES, MAIL_LOGINS, MAIL_KIND_COUNT };
+extern const char *const mail_kind_names[];
+MUST_CHECK err_t mail_choice_from_json(json_t *json, uint32_t *ret_kinds, struct json_error *error);
+/* GET /v1/account/mail */
+struct mail_view {
+	bool sends; /* this market sends mail at all */
+	bool confirmed;
+	char email[EMAIL_SIZE];
+	uint32_t kinds;
+};
+json_t *mail_view_to_json(const struct mail_view *v);
+
 /* POST /v1/account/second-factor/confirm and …/remove: {"code"} */
 MUST_CHECK err_t code_from_json(json_t *json, char *ret_code, struct json_error *error); /* CODE_SIZE */
 

@@ -40,6 +40,8 @@ BEGIN
 	DELETE FROM recovery_code WHERE account = p_account;
 	DELETE FROM device_grant WHERE account = p_account;
 	DELETE FROM password_reset WHERE account = p_account;
+	DELETE FROM address_confirmation WHERE account = p_account;
+	DELETE FROM mail WHERE account = p_account OR address = (SELECT email FROM account WHERE id = p_account);
 	DELETE FROM idempotency_key WHERE account = p_account;
 	-- What others are told by the same row stays theirs.
 	UPDATE event SET seller = NULL WHERE seller = p_account;
@@ -51,7 +53,7 @@ BEGIN
 	UPDATE dispute d SET text = 'gone', console = '' FROM lease l WHERE l.id = d.lease AND l.buyer = p_account;
 	UPDATE deposit SET pay_url = '', note = '' WHERE account = p_account;
 	UPDATE payout SET receiver = 'gone', note = '' WHERE account = p_account;
-	UPDATE account SET email = 'gone-' || id || '@invalid', name = 'gone', password_hash = '', operator = false, deleted_at = p_now
+	UPDATE account SET email = 'gone-' || id || '@invalid', name = 'gone', password_hash = '', operator = false, address_confirmed_at = NULL, deleted_at = p_now
 		WHERE id = p_account;
 	RETURN '';
 END $$;

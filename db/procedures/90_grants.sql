@@ -13,7 +13,7 @@ DECLARE
 		'lease_set_path', 'lease_announce', 'lease_blames_seller', 'lease_use', 'lease_finish', 'feedback_give', 'history_fold', 'history_rate',
 		'history_sample', 'history_heard', 'history_forget', 'reputation_marks', 'reputation_recompute', 'funds_warn', 'funds_well', 'correct', 'dispute_open',
 		'dispute_decide', 'calibration_buyer_make', 'calibration_pay', 'calibration_return', 'calibration_fund', 'image_lock', 'image_create', 'image_piece_add',
-		'image_delete', 'account_delete'];
+		'image_delete', 'account_delete', 'mail_news', 'mail_due'];
 BEGIN
 	FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace LOOP
 		EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, cpushare_market', f);

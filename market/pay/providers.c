@@ -2,8 +2,6 @@
  * providers.c - the list of ways to pay, and the credentials that they need
  */
 #include <curl/curl.h>
-#include <errno.h>
-#include <sys/stat.h>
 #include "conf.h"
 #include "provider.h"
 
@@ -43,29 +41,6 @@ static const struct conf_entry stripe_table[] = { SECRET(stripe_secrets, secret_
 						  SECRET(stripe_secrets, webhook_secret, "whsec_... of the webhook's endpoint"),
 						  { .key = NULL } };
 
-/* A file with every one of its fields, that nobody else may read. */
-static err_t secrets_load(const struct conf_entry *table, const char *path, void *secrets, char *error)
-{
-	struct stat st;
-	if (!*path)
-		return OK;
-	if (stat(path, &st)) {
-		snprintf(error, CONF_ERROR_SIZE, "%s: %s", path, strerror(errno));
-		return E_INVALID;
-	}
-	if (st.st_mode & 077) {
-		snprintf(error, CONF_ERROR_SIZE, "%s: others may read it: chmod 600", path);
-		return E_INVALID;
-	}
-	TRY(conf_load(table, secrets, path, error));
-	for (const struct conf_entry *e = table; e->key; e++)
-		if (!((const char *)secrets)[e->offset]) {
-			snprintf(error, CONF_ERROR_SIZE, "%s: lacks %s: %s", path, e->key, e->what);
-			return E_INVALID;
-		}
-	return OK;
-}
-
 err_t pay_new(const struct pay_config *config, struct pay **ret_pay, char *error)
 {
 	struct pay *pay = calloc(1, sizeof *pay);
@@ -74,9 +49,9 @@ err_t pay_new(const struct pay_config *config, struct pay **ret_pay, char *error
 	pay->config = *config;
 	pthread_mutex_init(&pay->lock, NULL);
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	err_t e = secrets_load(paypal_table, config->paypal_file, &pay->paypal, error);
-	if (e == OK)
-		e = secrets_load(stripe_table, config->stripe_file, &pay->stripe, error);
+	err_t e = !*config->paypal_file ? OK : conf_load_private(paypal_table, &pay->paypal, config->paypal_file, error);
+	if (e == OK && *config->stripe_file)
+		e = conf_load_private(stripe_table, &pay->stripe, config->stripe_file, error);
 	if (e) {
 		pay_free(pay);
 		return e;

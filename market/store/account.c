@@ -16,6 +16,7 @@ err_t store_account_create(struct store *s, uuid id, const char *email, const ch
 	return store_query(s, CREATE_SQL, &p, NULL);
 }
 
+#define COLUMNS "id, email, name, operator, created_at, address_confirmed_at"
 static void account_read(struct row *row, struct account *a)
 {
 	a->id = row_uuid(row);
@@ -23,9 +24,10 @@ static void account_read(struct row *row, struct account *a)
 	row_text(row, a->name, sizeof a->name);
 	a->operator_ = row_bool(row);
 	a->created_at = row_time(row);
+	a->address_confirmed_at = row_time(row);
 }
 
-static const char GET_SQL[] = "SELECT id, email, name, operator, created_at FROM account WHERE id = $1";
+static const char GET_SQL[] = "SELECT " COLUMNS " FROM account WHERE id = $1";
 
 err_t store_account_get(struct store *s, uuid id, struct account *ret)
 {
@@ -41,7 +43,7 @@ err_t store_account_get(struct store *s, uuid id, struct account *ret)
 	return OK;
 }
 
-static const char BY_EMAIL_SQL[] = "SELECT id, email, name, operator, created_at, password_hash FROM account WHERE email = $1";
+static const char BY_EMAIL_SQL[] = "SELECT " COLUMNS ", password_hash FROM account WHERE email = $1";
 
 err_t store_account_by_email(struct store *s, const char *email, struct account *ret, char *password_hash)
 {

@@ -12,7 +12,8 @@
 
 static const char EXPORT_SQL[] =
 	"SELECT json_build_object("
-	"'account', (SELECT to_json(x) FROM (SELECT id, email, name, operator, created_at FROM account WHERE id = $1) x), "
+	"'account', (SELECT to_json(x) FROM (SELECT id, email, name, operator, created_at, address_confirmed_at, mail_kinds FROM "
+	"account WHERE id = $1) x), "
 	"'second_factor', EXISTS (SELECT 1 FROM second_factor WHERE account = $1 AND confirmed_at IS NOT NULL), " //
 	LIST("sessions_and_tokens",
 	     "SELECT id, name, session, client, scopes, created_at, expires_at, last_used_at FROM token WHERE account = $1") ", " //
@@ -39,7 +40,8 @@ static const char EXPORT_SQL[] =
 		      "(from_account, about)") ", " //
 	LIST("disputes",
 	     "SELECT d.lease, d.state, d.text, d.opened_at, d.refund_percent, d.refund_micro, d.decision, d.decided_at "
-	     "FROM dispute d JOIN lease l ON l.id = d.lease WHERE $1 IN (l.buyer, l.seller)") ", " //
+	     "FROM dispute d JOIN lease l ON l.id = d.lease WHERE $1 IN (l.buyer, l.seller)") ", "			 //
+	LIST("mail", "SELECT id, address, kind, data, state, created_at, tries, note FROM mail WHERE account = $1") ", " //
 	LIST("events", "SELECT id, kind, order_id, lease_id, event_data(event) AS data, at FROM event WHERE $1 IN (account, "
 		       "seller)") ")::text";
 

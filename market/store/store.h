@@ -311,7 +311,7 @@ MUST_CHECK err_t store_events(struct store *s, uuid account, uuid order, int64_t
 /* Behind it everything is still to come: what is under way and not committed has higher ids for every reader. */
 MUST_CHECK err_t store_event_last(struct store *s, int64_t *ret_id);
 
-/* Forgets what is past its time: idempotency keys after 24 h, expired tokens after 30 days, events after 30 days. */
+/* Forgets what is past its time: idempotency keys after 24 h, expired tokens, events and mail that is sent after 30 days. */
 MUST_CHECK err_t store_sweep(struct store *s, wall_time now);
 
 #endif

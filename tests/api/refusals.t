@@ -56,7 +56,7 @@ NIL=00000000-0000-0000-0000-000000000000
 CONTENTS=$(contents)
 
 note "every route without a token, with a bad one, with one that may not"
-PUBLIC=' /v1/accounts /v1/sessions /v1/offers /v1/book /v1/sellers /v1/sellers/{id} /v1/sellers/{id}/history /v1/buyers/{id} /v1/outcomes /v1/reputation /v1/trades /v1/market/samples /v1/market/countries /v1/market /v1/openapi.json /v1/openapi.yaml /healthz /metrics /v1/payments/{word}/webhook /v1/payments/{word}/return /v1/device /v1/device/token /v1/password-reset * '
+PUBLIC=' /v1/accounts /v1/sessions /v1/offers /v1/book /v1/sellers /v1/sellers/{id} /v1/sellers/{id}/history /v1/buyers/{id} /v1/outcomes /v1/reputation /v1/trades /v1/market/samples /v1/market/countries /v1/market /v1/openapi.json /v1/openapi.yaml /healthz /metrics /v1/payments/{word}/webhook /v1/payments/{word}/return /v1/device /v1/device/token /v1/password-reset /v1/password/forgot /v1/address/confirm * '
 [[ $BUYER == *x ]] && MISTYPED=${BUYER%?}y || MISTYPED=${BUYER%?}x
 PUBLIC+='/v1/trust/policy /v1/machines/{id}/calibrations '
 while read -r method pattern _; do
@@ -86,6 +86,9 @@ declare -A BODIES=(
 	["POST /v1/tokens"]='{"name":"x","scopes":["funds"],"expires_in_s":60}'
 	["POST /v1/account/password"]='{"password":"correct-horse","new_password":"another-horse"}'
 	["POST /v1/password-reset"]='{"token":"cpu_rst_000000000000000000000000000000000000","new_password":"another-horse"}'
+	["POST /v1/password/forgot"]='{"email":"buyer@example.org"}'
+	["POST /v1/address/confirm"]='{"token":"cpu_cnf_000000000000000000000000000000000000"}'
+	["PUT /v1/account/mail"]='{"kinds":["funds"]}'
 	["POST /v1/account/second-factor/confirm"]='{"code":"123456"}'
 	["POST /v1/account/second-factor/remove"]='{"code":"123456"}'
 	["POST /v1/account/delete"]='{"password":"correct-horse","code":"123456","forfeit_micro":1}'

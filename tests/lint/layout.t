@@ -19,7 +19,7 @@ only_in() { # LIBRARY HEADER-REGEX ALLOWED-REGEX
 only_in libpq 'libpq-fe|postgres' '^market/store/|^tests/'
 only_in libvirt libvirt/ '^seller/vm/|^tests/'
 only_in seccomp seccomp '^seller/vm/|^tests/'
-only_in libcurl curl/ '^protocol/|^market/(pay|http)/|^tests/'
+only_in libcurl curl/ '^protocol/|^market/(pay|mail|http)/|^tests/'
 only_in libqrencode qrencode '^market/factors.c$'
 only_in libsystemd 'systemd/sd-' '^seller/desktop.c$|^tests/'
 only_in smartcols libsmartcols '^buyer-cli/'

@@ -56,7 +56,7 @@ echo '{"id":1,"items":[{"kind":"host","address":"x","port":7}]}' >"$WORK/bad"
 is "$(wrong '{"type":"object","required":["name"],"properties":{"id":{"type":"string"},"items":{"type":"array","items":{"$ref":"api#/components/schemas/Candidate"}}},"additionalProperties":false}' \
 	"$WORK/bad")" " must have required property 'name'; /id must be string; /items/0 must NOT have additional properties: port" "and what is not is found"
 
-start_market --set timing.lost_contact=1h --set limits.signups_burst=200 --set timing.sample_interval=1s
+start_market --set timing.lost_contact=1h --set limits.signups_burst=200 --set timing.sample_interval=1s --set mail.server=smtp://127.0.0.1:1 --set mail.from=market@example.org
 none=$(cat /proc/sys/kernel/random/uuid)
 hash=$(printf x | sha256sum | cut -d' ' -f1)
 
@@ -134,6 +134,20 @@ good resetPassword /v1/password-reset "$(jq -nc --arg p "$PASSWORD" --arg t "$(c
 refused bad_token getAccount /v1/account "" "$A"
 good createSession /v1/sessions "$(jq -nc --arg p "$PASSWORD" '{email: "a@example.org", password: $p}')"
 A=$(jq -r .token <<<"$BODY")
+
+# ---- mail, which goes nowhere ----
+good forgotPassword /v1/password/forgot '{"email":"a@example.org"}'
+refused bad_field forgotPassword /v1/password/forgot '{"email":"a"}'
+refused bad_field confirmAddress /v1/address/confirm '{"token":"x"}'
+good sendConfirmation /v1/account/mail/confirmation "" "$A"
+good getMail /v1/account/mail "" "$A"
+good chooseMail /v1/account/mail '{"kinds":["orders"]}' "$A"
+refused bad_field chooseMail /v1/account/mail '{"kinds":["x"]}' "$A"
+CONFIRM=cpu_cnf_$(printf 'a%.0s' {1..36})
+sql "INSERT INTO cpushare.address_confirmation SELECT id, sha256('$CONFIRM'), now() + interval '1 hour' FROM cpushare.account WHERE email = 'a@example.org'
+	ON CONFLICT (account) DO UPDATE SET hash = excluded.hash"
+good confirmAddress /v1/address/confirm "{\"token\":\"$CONFIRM\"}"
+refused wrong_state sendConfirmation /v1/account/mail/confirmation "" "$A"
 
 # ---- money ----
 new_operator_token
