@@ -246,6 +246,11 @@ static const struct cli_command commands[] = {
 	{ "session list", "", "where you are logged in", NULL, NULL, 0, 0, command_session_list },
 	{ "session end", "SESSION", "log out there", NULL, NULL, 1, 1, command_session_end },
 	{ "account export", "", "all that the market keeps of you, as JSON", NULL, NULL, 0, 0, command_account_export },
+	{ "account mail", "[KIND...]", "what you are told of by mail, or choose that",
+	  "  cpushare account mail funds payouts\n  cpushare account mail none\n\n"
+	  "Kinds: funds (the balance or an order's budget runs out), orders (one is over), payouts (one is sent, or\n"
+	  "returned), disputes (one is decided), logins (of a program that was not logged in before).",
+	  NULL, 0, 5, command_account_mail },
 	{ "token create", "", "a token for a program or a selling machine",
 	  "  cpushare token create --scope machines --name desk -o name", token_options, 0, 0, command_token_create },
 	{ "token list", "", "your tokens", NULL, NULL, 0, 0, command_token_list },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * sessions.c - session list and end, account export
+ * sessions.c - session list and end, account export and mail
  */
 #include <stdio.h>
+#include <string.h>
 #include "commands.h"
 #include "listing.h"
 #include "output.h"
@@ -42,4 +43,42 @@ int command_account_export(struct cli *cli)
 	json_dumpf(all, stdout, JSON_INDENT(2));
 	putchar('\n');
 	return EXIT_OK;
+}
+
+/* For people: the kinds in one line. */
+static void show_mail(const struct cli *cli, json_t *mail)
+{
+	static const struct column columns[] = { { "address", "email", CELL_TEXT },
+						 { "confirmed", "confirmed", CELL_TEXT },
+						 { "the market sends mail", "sends", CELL_TEXT },
+						 { "told of", "told_of", CELL_TEXT },
+						 { .title = NULL } };
+	if (output_form(cli) != FORM_JSON) {
+		AUTO_BUF kinds = { 0 };
+		size_t i;
+		json_t *kind;
+		json_array_foreach (json_object_get(mail, "kinds"), i, kind)
+			buf_printf(&kinds, "%s%s", i ? " " : "", json_string_value(kind));
+		json_put_text(mail, "told_of", kinds.len ? kinds.data : "none");
+	}
+	output_object(cli, mail, columns, "email");
+}
+
+int command_account_mail(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON mail = NULL;
+	AUTO_JSON choice = json_object();
+	json_t *kinds = json_array();
+	bool none = cli_arg_count(cli) == 1 && !strcmp(cli_arg(cli, 0), "none");
+	for (int i = 0; !none && i < cli_arg_count(cli); i++)
+		json_array_append_new(kinds, json_string(cli_arg(cli, i)));
+	json_put(choice, "kinds", kinds);
+	int code = session_open(cli, true, &s);
+	bool ask = !cli_arg_count(cli);
+	if (!code)
+		code = session_call(&s, ask ? "GET" : "PUT", "/v1/account/mail", ask ? NULL : choice, false, &mail);
+	if (!code)
+		show_mail(cli, mail);
+	return code;
 }

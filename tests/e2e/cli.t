@@ -209,6 +209,13 @@ is "$(as elsewhere cpushare whoami -o name)" seller@example.org "a token is enou
 is "$(echo cpu_pat_0 | as elsewhere cpushare login --with-token -o json 2>&1 | jq .exit)" 4 "one that the market knows"
 try 0 seller "account export"
 is "$(jq -r '.account.email // .account[0].email' <<<"$OUT")" seller@example.org "what is kept of one"
+try 0 seller "account mail"
+is "$(jq -c '[.sends, .confirmed, .kinds]' <<<"$OUT")" '[false,false,["funds","payouts","disputes","logins"]]' "what one would be mailed"
+try 0 seller "account mail" orders funds
+is "$(jq -c .kinds <<<"$OUT")" '["funds","orders"]' "is chosen"
+try 0 seller "account mail" none
+is "$(jq -c .kinds <<<"$OUT")" '[]' "or none"
+try 1 seller "account mail" everything
 try 0 seller "token revoke" old
 try 3 seller "token revoke" old
 CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$(<"$WORK/token") try 4 stranger "funds balance" # lacks the scope

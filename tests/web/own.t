@@ -3,7 +3,7 @@
 // own.t - a buyer's, an operator's and a seller's pages in a browser, up to a VM that really runs and is marked
 const { browserTest } = require('./browser');
 
-const MARKET = `start_market --set limits.signups_burst=100 --set fees.deposit_bp=250 --set timing.busy_interval=500ms --set timing.settle_interval=1s
+const MARKET = `start_market --set limits.signups_burst=100 --set fees.deposit_bp=250 --set timing.busy_interval=500ms --set timing.settle_interval=1s --set mail.server=smtp://127.0.0.1:1 --set mail.from=market@example.org
 new_operator_token`;
 const SELLER = 'new_seller desk --price-core 1 --price-memory 1 --price-transfer 1 && start_seller desk';
 
@@ -250,7 +250,9 @@ async function forgottenPassword(scene) {
 	const { page, url, sh, note, visit, see, holds, is, fill, click, within, at } = scene;
 	note('a forgotten password');
 	await visit(`${url}/reset`);
-	await see('without an address from the operator there is nothing to do', 'main', /is set anew by an address that the market’s operator hands out/);
+	await fill('forgot-email', 'desk@example.org');
+	await click('Mail me a link');
+	await see('a link is asked for', 'main', /If somebody has this address here, a link is on its way/);
 	await visit(await sh('cpushare-market user reset desk@example.org --data "$MARKET_DATA" | head -n 1'));
 	await holds('its field is there, where the page stood open, too', 15, () => page.locator('#reset-new_password').isVisible());
 	is(new URL(page.url()).hash, '', 'the token does not stay in the address bar');
@@ -262,12 +264,25 @@ async function forgottenPassword(scene) {
 	await within(20, () => at('/account'));
 }
 
-async function account({ page, api, url, note, visit, click, see, is, fill }) {
+async function account({ page, api, url, sh, note, visit, click, see, holds, is, fill }) {
 	note('the account');
 	await visit(`${url}/account`);
 	await click('Set up an authenticator app');
 	await see('a QR code', 'main', /Scan this with an authenticator app, or type [A-Z2-7]{32}/);
 	is(await page.locator('.qr path').count(), 1, 'is drawn');
+	await see('its address is not confirmed', 'main', /desk@example.org is not confirmed: nothing but links is sent there/);
+	await page.locator('#mail-orders').click();
+	await click('Tell me of these');
+	const { token } = await (await api.post('/v1/sessions', { data: { email: 'desk@example.org', password: 'another-password' } })).json();
+	const told = async () => (await (await api.get('/v1/account/mail', { headers: { Authorization: `Bearer ${token}` } })).json()).kinds.join();
+	await holds('what is mailed is chosen', 10, async () => (await told()) === 'funds,orders,payouts,disputes,logins');
+	const confirm = `cpu_cnf_${'b'.repeat(36)}`;
+	await sh(`sql "INSERT INTO cpushare.address_confirmation SELECT id, sha256('${confirm}'), now() + interval '1 hour' FROM cpushare.account
+		WHERE email = 'desk@example.org' ON CONFLICT (account) DO UPDATE SET hash = excluded.hash"`);
+	await visit(`${url}/confirm#${confirm}`);
+	await click('Confirm it');
+	await see('an address is confirmed by its link', 'main', /Confirmed. The account/);
+	await visit(`${url}/account`);
 	await fill('token-name', 'nightly');
 	await click('Make a token');
 	await see('a token is shown once', 'main', /Shown this once: cpu_pat_/);
@@ -284,7 +299,7 @@ async function account({ page, api, url, note, visit, click, see, is, fill }) {
 async function narrow({ page, url, note, screen, visit, holds, fits, is, axe, shot, complaints }) {
 	note('every page at 360 px, dark');
 	await screen(360, 800, 'dark');
-	for (const at of ['/orders', '/images', '/orders/new', '/money', '/selling', '/account', '/login', '/signup', '/device', '/reset']) {
+	for (const at of ['/orders', '/images', '/orders/new', '/money', '/selling', '/account', '/login', '/signup', '/device', '/reset', '/confirm']) {
 		await visit(url + at);
 		await holds(at, 10, async () => (await fits()) && page.locator('main :is(input:not([hidden]), select, textarea)')
 			.evaluateAll((fields) => fields.every((e) => e.labels.length === 1)));

@@ -119,13 +119,15 @@ async function pictures(scene) {
 }
 
 async function others(scene) {
-	const { page, url, visit, like, holds } = scene;
+	const { page, url, visit, like, holds, see } = scene;
 	const { row } = texts(scene);
 	await visit(`${url}/`);
 	await holds('the front page has the cores', 15, async () => (await page.locator('.figures dt:text-is("Cores free") + dd').textContent()) === '8');
 	like(await row('offers-box'), /<b>Bench & Lab<\/b> attic/, 'and the cheapest offers');
 	await visit(`${url}/sellers`);
 	await holds("the sellers' page has its seller", 15, async () => /<b>Bench & Lab<\/b> 0\.000 0 0 0 1 of 1 0 0 20/.test(await row('sellers-box')));
+	await visit(`${url}/reset`);
+	await see('where no mail is sent, a forgotten password is the operator’s matter', 'main', /is set anew by an address that the market’s operator hands out/);
 }
 
 async function widthsAndColours({ page, url, sh, is, ok, like, holds, visit, screen, axe, fits, shot }) {

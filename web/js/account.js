@@ -4,7 +4,7 @@ import { Action, Copy, Form, optional, readMoney } from './form.js';
 import { money, time } from './format.js';
 import { html, useState } from './html.js';
 import { market, start, useFresh } from './page.js';
-import { own, post, remove, wentOut } from './session.js';
+import { choose, own, post, remove, wentOut } from './session.js';
 
 const leave = () => {
 	wentOut();
@@ -43,6 +43,25 @@ function Tokens({ tokens, again }) {
 		<${Form} id="token" fields=${fields} submit="Make a token" onSubmit=${make} />
 		${made && html`<div class="notice" role="status"><p>Shown this once:</p><pre tabindex="0">${made.token}</pre><${Copy} text=${made.token} /></div>`}
 	</section>`;
+}
+
+const KINDS = [['funds', 'The balance, or an order’s budget, runs out'], ['orders', 'An order is over'], ['payouts', 'A payout is sent, or returned'],
+	['disputes', 'A dispute is decided'], ['logins', 'A program that was not logged in before logs in']];
+
+function Mail({ mail, again }) {
+	const [asked, setAsked] = useState(false);
+	if (!mail.sends)
+		return html`<section aria-labelledby="mail-title"><h2 id="mail-title">Mail</h2>
+			<p class="hint">This market sends none. A forgotten password is set anew by an address that its operator hands out.</p></section>`;
+	const fields = KINDS.map(([name, label]) => ({ name, label, type: 'checkbox', value: mail.kinds.includes(name) ? 'on' : '' }));
+	const confirm = async () => {
+		await post('/v1/account/mail/confirmation');
+		setAsked(true);
+	};
+	return html`<section aria-labelledby="mail-title"><h2 id="mail-title">Mail</h2>
+		${!mail.confirmed && html`<p class="notice">${mail.email} is not confirmed: nothing but links is sent there. </p>`}
+		${!mail.confirmed && (asked ? html`<p role="status">A link is on its way.</p>` : html`<${Action} label="Mail me the link again" onClick=${confirm} />`)}
+		<${Form} id="mail" fields=${fields} submit="Tell me of these" onSubmit=${async (values) => { await choose('/v1/account/mail', { kinds: KINDS.map(([name]) => name).filter((name) => values[name]) }); again(); }} /></section>`;
 }
 
 // Password keepers want to know whose password it is.
@@ -103,8 +122,8 @@ function Account() {
 	const [turn, setTurn] = useState(0);
 	const again = () => setTurn((n) => n + 1);
 	const data = useFresh(async () => {
-		const [{ currency }, account, sessions, tokens, balance] = await Promise.all([market(), own('/v1/account'), own('/v1/sessions'), own('/v1/tokens'), own('/v1/balance')]);
-		return { currency, account, sessions: sessions.items, tokens: tokens.items, balance };
+		const [{ currency }, account, mail, sessions, tokens, balance] = await Promise.all([market(), own('/v1/account'), own('/v1/account/mail'), own('/v1/sessions'), own('/v1/tokens'), own('/v1/balance')]);
+		return { currency, account, mail, sessions: sessions.items, tokens: tokens.items, balance };
 	}, 0, [turn]);
 	if (!data)
 		return null;
@@ -115,6 +134,7 @@ function Account() {
 		<${Sessions} sessions=${data.sessions} again=${again} />
 		<${Factor} account=${account} again=${again} />
 		<${Password} account=${account} again=${again} />
+		<${Mail} mail=${data.mail} again=${again} />
 		<${Tokens} tokens=${data.tokens} again=${again} />
 		<${End} account=${account} balance=${data.balance} currency=${data.currency} />`;
 }

@@ -35,7 +35,7 @@ function Login() {
 		fields.push({ name: 'code', label: 'Code', required: true, autocomplete: 'one-time-code', inputMode: 'text',
 			hint: 'The six digits that your authenticator app shows, or a recovery code.' });
 	return html`<${Form} id="login" fields=${fields} submit="Log in" onSubmit=${enter} />
-		<p class="hint">A forgotten password: the market’s operator can give you an address at which you set another.</p>`;
+		<p class="hint"><a href="/reset">A forgotten password</a></p>`;
 }
 say('');
 start(Login);

@@ -78,5 +78,6 @@ async function change(method, path, options) {
 }
 
 export const post = (path, json, options = {}) => change('POST', path, { json, ...options });
+export const choose = (path, json) => change('PUT', path, { json });
 export const put = (path, bytes, options = {}) => change('PUT', path, { bytes, ...options });
 export const remove = (path, options = {}) => change('DELETE', path, options);
