@@ -101,8 +101,12 @@ int command_order_wait(struct cli *cli);
 int command_node_list(struct cli *cli);
 int command_node_show(struct cli *cli);
 int command_node_console(struct cli *cli);
+int command_node_reset(struct cli *cli);
+int command_node_stop(struct cli *cli);
 int command_node_rate(struct cli *cli);
 int command_node_dispute(struct cli *cli);
+/* node_exec.c */
+int command_node_exec(struct cli *cli);
 /* node_screen.c */
 int command_node_screen(struct cli *cli);
 /* net.c */

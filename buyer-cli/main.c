@@ -141,6 +141,13 @@ static const struct cli_option screen_options[] = {
 	{ "width", 0, "N", "at most so many pixels wide, 64 to 1024 (1024)" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option exec_options[] = {
+	{ "user", 'l', "NAME", "whom to log in as there (root)" },
+	{ "identity", 'i', "FILE", "the private key (ssh's own, or its agent's)" },
+	{ "tty", 't', NULL, "give the command a terminal" },
+	{ "new-host-key", 0, NULL, "forget which host key it had: a live image makes a new one at each start" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option rate_options[] = {
 	{ "comment", 0, "TEXT", "for others to read" },
 	END_OF_OPTIONS,
@@ -355,7 +362,22 @@ static const struct cli_command commands[] = {
 	{ "node show", "NODE", "one VM: ORDER/vm1, or its lease's id", NULL, NULL, 1, 1, command_node_show },
 	{ "node screen", "NODE", "a picture of its screen, where its order asked for a display", NULL, screen_options, 1, 1,
 	  command_node_screen },
-	{ "node console", "NODE", "its serial console", NULL, console_options, 1, 1, command_node_console },
+	{ "node console", "NODE", "its serial console: the log of what it says",
+	  "What it said before is there, too: its machine keeps the last 256 KiB.", console_options, 1, 1, command_node_console },
+	{ "node exec", "NODE [-- COMMAND...]", "a command on a VM, or a shell, by ssh over the order's ethernet",
+	  "  cpushare net up job -- sleep 1h &\n"
+	  "  cpushare node exec job/vm1 --identity key -- uname -r\n\n"
+	  "This machine must be on the LAN (`net up`), the image must run an ssh server, and your public key be in the order's\n"
+	  "user-data (examples/mpi/user-data.sh writes such). It ends as the command did; exit code 11 says that ssh got no\n"
+	  "answer or was not let in. Without a terminal nothing is asked.",
+	  exec_options, 1, -1, command_node_exec },
+	{ "node reset", "NODE", "let a VM start anew, as by its reset button",
+	  "The same VM on the same machine: its lease, addresses and scratch disk stay, its memory does not.", NULL, 1, 1,
+	  command_node_reset },
+	{ "node stop", "NODE", "end one VM; the others of its order go on",
+	  "It is paid for what it used, the rest of its hold is free. Its place is not filled again: `order cancel` ends them "
+	  "all.",
+	  NULL, 1, 1, command_node_stop },
 	{ "node rate", "NODE good|bad", "mark the seller, once the VM has been charged for", NULL, rate_options, 2, 2,
 	  command_node_rate },
 	{ "node dispute", "NODE [TEXT]", "say why a VM that ended was not worth its money; without TEXT: what became of it", NULL,

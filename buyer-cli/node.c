@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * node.c - node list, show, console, rate, dispute: the VMs of an order
+ * node.c - node list, show, console, reset, stop, rate, dispute: the VMs of an order
  */
 #include <poll.h>
 #include <stdio.h>
@@ -46,32 +46,33 @@ int command_node_list(struct cli *cli)
 	return EXIT_OK;
 }
 
+static const struct column node_columns[] = { { "lease", "id", CELL_TEXT },
+					      { "name", "name", CELL_TEXT },
+					      { "state", "state", CELL_TEXT },
+					      { "reason", "reason", CELL_TEXT },
+					      { "detail", "detail", CELL_TEXT },
+					      { "ip", "ip", CELL_TEXT },
+					      { "ipv6", "ip6", CELL_TEXT },
+					      { "mac", "mac", CELL_TEXT },
+					      { "path", "path", CELL_TEXT },
+					      { "seller", "seller_name", CELL_TEXT },
+					      { "machine", "machine_name", CELL_TEXT },
+					      { "country", "country", CELL_TEXT },
+					      { "accel", "accel", CELL_TEXT },
+					      { "cores", "cores", CELL_NUMBER },
+					      { "MiB", "memory_mib", CELL_NUMBER },
+					      { "vCPU seconds", "vcpu_ns", CELL_SECONDS },
+					      { "seconds run", "running_us", CELL_TIME_US },
+					      { "sent", "tx_bytes", CELL_BYTES },
+					      { "received", "rx_bytes", CELL_BYTES },
+					      { "charged", "charged_micro", CELL_MONEY },
+					      { "held", "held_micro", CELL_MONEY },
+					      { "started", "started_at", CELL_DATE },
+					      { "ended", "ended_at", CELL_DATE },
+					      { .title = NULL } };
+
 int command_node_show(struct cli *cli)
 {
-	static const struct column columns[] = { { "lease", "id", CELL_TEXT },
-						 { "name", "name", CELL_TEXT },
-						 { "state", "state", CELL_TEXT },
-						 { "reason", "reason", CELL_TEXT },
-						 { "detail", "detail", CELL_TEXT },
-						 { "ip", "ip", CELL_TEXT },
-						 { "ipv6", "ip6", CELL_TEXT },
-						 { "mac", "mac", CELL_TEXT },
-						 { "path", "path", CELL_TEXT },
-						 { "seller", "seller_name", CELL_TEXT },
-						 { "machine", "machine_name", CELL_TEXT },
-						 { "country", "country", CELL_TEXT },
-						 { "accel", "accel", CELL_TEXT },
-						 { "cores", "cores", CELL_NUMBER },
-						 { "MiB", "memory_mib", CELL_NUMBER },
-						 { "vCPU seconds", "vcpu_ns", CELL_SECONDS },
-						 { "seconds run", "running_us", CELL_TIME_US },
-						 { "sent", "tx_bytes", CELL_BYTES },
-						 { "received", "rx_bytes", CELL_BYTES },
-						 { "charged", "charged_micro", CELL_MONEY },
-						 { "held", "held_micro", CELL_MONEY },
-						 { "started", "started_at", CELL_DATE },
-						 { "ended", "ended_at", CELL_DATE },
-						 { .title = NULL } };
 	AUTO_SESSION s = { .client = NULL };
 	AUTO_JSON lease = NULL;
 	char id[UUID_TEXT_SIZE], path[96];
@@ -81,7 +82,7 @@ int command_node_show(struct cli *cli)
 	snprintf(path, sizeof path, "/v1/leases/%s", id);
 	if ((code = session_call(&s, "GET", path, NULL, false, &lease)))
 		return code;
-	output_object(cli, lease, columns, "id");
+	output_object(cli, lease, node_columns, "id");
 	return EXIT_OK;
 }
 
@@ -282,6 +283,34 @@ int command_node_console(struct cli *cli)
 	if (cli_flag(cli, "type"))
 		return console_type(&s, id, chunk);
 	return cli_flag(cli, "follow") ? console_follow(&s, id, chunk) : console_once(&s, id, chunk);
+}
+
+/* One call about a VM, which answers with it. */
+static int node_post(struct cli *cli, const char *what, bool keyed, const char *said)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON lease = NULL;
+	char id[UUID_TEXT_SIZE], path[96];
+	int code = session_open(cli, true, &s);
+	if (code || (code = session_node(&s, cli_arg(cli, 0), id)))
+		return code;
+	snprintf(path, sizeof path, "/v1/leases/%s/%s", id, what);
+	if ((code = session_call(&s, "POST", path, NULL, keyed, &lease)))
+		return code;
+	output_note(cli, "%s %s.\n", field_text(lease, "name"), said);
+	if (output_form(cli) != FORM_TABLE)
+		output_object(cli, lease, node_columns, "id");
+	return EXIT_OK;
+}
+
+int command_node_stop(struct cli *cli)
+{
+	return node_post(cli, "end", false, "is being ended; the order's other VMs go on");
+}
+
+int command_node_reset(struct cli *cli)
+{
+	return node_post(cli, "reset", true, "starts anew");
 }
 
 int command_node_rate(struct cli *cli)

@@ -45,8 +45,8 @@ route_fn order_create, order_list, order_show, order_cancel, order_extend, order
 /* receipt.c */
 route_fn order_receipt;
 /* leases.c */
-route_fn lease_show, lease_feedback, lease_console_add, lease_console_show, lease_console_type, lease_screen_put,
-	lease_screen_show;
+route_fn lease_show, lease_feedback, lease_end, lease_reset, lease_console_add, lease_console_show, lease_console_type,
+	lease_screen_put, lease_screen_show;
 /* disputes.c */
 route_fn dispute_open, dispute_show, dispute_list, dispute_decide, lease_correct;
 /* peers.c */

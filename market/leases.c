@@ -47,6 +47,44 @@ err_t lease_feedback(struct request *r)
 	return OK;
 }
 
+/* ---- its buyer ends it, or has its machine start anew ---- */
+
+static err_t buyers_lease(struct request *r, struct lease_row *ret)
+{
+	TRY(store_lease_get(market_of(r)->store, r->values.id[0], r->caller.account, ret));
+	return uuid_equal(ret->l.buyer, r->caller.account) ? OK : E_NOT_FOUND;
+}
+
+static err_t answer_lease(struct request *r, uuid id)
+{
+	struct lease_row row;
+	TRY(store_lease_get(market_of(r)->store, id, r->caller.account, &row));
+	live_overlay(market_of(r), &row.l);
+	answer_json(r, 200, lease_to_json(&row.l));
+	market_touch_lease(market_of(r), id);
+	return OK;
+}
+
+/* Again, or after its end: nothing more happens. */
+err_t lease_end(struct request *r)
+{
+	struct lease_row row;
+	TRY(buyers_lease(r, &row));
+	TRY(live_cancel(market_of(r), &row, r->now));
+	return answer_lease(r, row.l.id);
+}
+
+err_t lease_reset(struct request *r)
+{
+	struct lease_row row;
+	TRY(buyers_lease(r, &row));
+	err_t e = store_lease_reset(market_of(r)->store, row.l.id, r->now);
+	if (e == E_CONFLICT)
+		return refuse(r, REFUSE_WRONG_STATE, NULL, "the machine does not run");
+	TRY(e);
+	return answer_lease(r, row.l.id);
+}
+
 /* ---- console ---- */
 
 err_t lease_console_show(struct request *r)

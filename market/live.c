@@ -89,7 +89,7 @@ err_t live_put(struct market *m, const struct lease_row *row, mono_time now)
 	struct live *l = live_get(m, row->l.id);
 	if (!l && row->l.state == LEASE_ENDED)
 		return OK;
-	bool wanted = !l || l->row.desired != row->desired;
+	bool wanted = !l || l->row.desired != row->desired || l->row.resets != row->resets;
 	if (!l)
 		TRY(live_new(m, row, now, &l));
 	l->row = *row;
@@ -144,6 +144,16 @@ err_t live_desire(struct market *m, struct live *l, enum lease_state desired, en
 	log_info("a lease should change", "lease=%s desired=%s reason=%s", uuid_format(l->row.l.id, id),
 		 lease_state_names[desired], end_reason_names[reason]);
 	return live_reload(m, l->row.l.id, now_mono);
+}
+
+err_t live_cancel(struct market *m, const struct lease_row *row, wall_time now)
+{
+	const struct live *l = live_get(m, row->l.id);
+	if (row->l.state == LEASE_ENDED || row->desired == LEASE_ENDED)
+		return OK;
+	if (row->l.state == LEASE_MATCHED && l && !l->told)
+		return store_lease_end(m->store, row->l.id, END_CANCELLED_BY_BUYER, "", now);
+	return store_lease_desire(m->store, row->l.id, LEASE_ENDED, END_CANCELLED_BY_BUYER, now);
 }
 
 err_t live_end(struct market *m, struct live *l, enum end_reason reason, const char *detail, wall_time now, mono_time now_mono)

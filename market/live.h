@@ -50,6 +50,8 @@ MUST_CHECK err_t live_desire(struct market *m, struct live *l, enum lease_state 
 			     mono_time now_mono);
 MUST_CHECK err_t live_end(struct market *m, struct live *l, enum end_reason reason, const char *detail, wall_time now,
 			  mono_time now_mono);
+/* For its buyer: one that its machine was told of is to end, one that no machine knows of yet is simply over. Again: nothing. */
+MUST_CHECK err_t live_cancel(struct market *m, const struct lease_row *row, wall_time now);
 /* What stands in answers: the row, with what only we know laid over it. */
 void live_overlay(struct market *m, struct lease *lease);
 

@@ -234,7 +234,6 @@ err_t order_show(struct request *r)
 	return OK;
 }
 
-/* Ends those that its machine was told of; one that no machine knows of yet is simply over. */
 static err_t end_leases(struct request *r, uuid order)
 {
 	struct market *m = market_of(r);
@@ -242,15 +241,8 @@ static err_t end_leases(struct request *r, uuid order)
 	size_t count;
 	TRY(store_lease_list_of_order(m->store, order, r->caller.account, &rows, &count));
 	for (size_t i = 0; i < count; i++) {
-		const struct lease_row *row = &rows[i];
-		const struct live *l = live_get(m, row->l.id);
-		if (row->l.state == LEASE_ENDED || row->desired == LEASE_ENDED)
-			continue;
-		if (row->l.state == LEASE_MATCHED && l && !l->told)
-			TRY(store_lease_end(m->store, row->l.id, END_CANCELLED_BY_BUYER, "", r->now));
-		else
-			TRY(store_lease_desire(m->store, row->l.id, LEASE_ENDED, END_CANCELLED_BY_BUYER, r->now));
-		market_touch_lease(m, row->l.id);
+		TRY(live_cancel(m, &rows[i], r->now));
+		market_touch_lease(m, rows[i].l.id);
 	}
 	return OK;
 }

@@ -105,6 +105,7 @@ static err_t order_for(struct request *r, const struct live *l, const struct lea
 		.ack_hash = row->usage_hash,
 		.console_from = console_from(&l->console, r->now_mono),
 		.screen_width = screen_width(&l->screen, r->now_mono),
+		.resets = row->resets,
 		.peers_version = l->network->version,
 	};
 	ret->has_peers = !said || said->peers_version != l->network->version;

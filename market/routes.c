@@ -136,6 +136,8 @@ const struct route market_routes[] = {
 	{ "POST", "/v1/leases/{id}/console", lease_console_add, S_MACHINE, QUIET | BOOK, JSON, "a piece of the serial console" },
 	{ "POST", "/v1/leases/{id}/console/input", lease_console_type, S_ORDERS, QUIET | BOOK, SMALL,
 	  "type into the serial console" },
+	{ "POST", "/v1/leases/{id}/end", lease_end, S_ORDERS, TX | BOOK, 0, "end it; the order's others go on" },
+	{ "POST", "/v1/leases/{id}/reset", lease_reset, S_ORDERS, KEY | BOOK, 0, "let it start anew, as by a reset button" },
 	{ "GET", "/v1/leases/{id}/screen", lease_screen_show, S_ORDERS, BOOK, 0, "a picture of the screen" },
 	{ "PUT", "/v1/leases/{id}/screen", lease_screen_put, S_MACHINE, BYTES | QUIET | BOOK, JSON,
 	  "a picture of the screen, as it was asked for" },

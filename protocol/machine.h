@@ -137,6 +137,7 @@ struct lease_order {
 	int64_t console_from; /* the buyer reads the console: send from this offset (POST /v1/leases/{id}/console); -1 not */
 	uint32_t
 		screen_width; /* the buyer looks at the screen: send a picture at most that wide (PUT /v1/leases/{id}/screen); 0 not */
+	uint32_t resets;      /* so often its guest is to have been reset; 0: never */
 	uint64_t peers_version;
 	bool has_peers; /* the list, where the machine's version is not this one */
 	struct peer_list peers;

@@ -240,6 +240,8 @@ static json_t *lease_order_to_json(const struct lease_order *l)
 	json_put_int(json, "console_from", l->console_from);
 	if (l->screen_width)
 		json_put_int(json, "screen_width", l->screen_width);
+	if (l->resets)
+		json_put_int(json, "resets", l->resets);
 	json_put_int(json, "peers_version", (int64_t)l->peers_version);
 	if (l->has_peers)
 		json_put(json, "peers", peer_list_to_json(&l->peers));
@@ -260,6 +262,7 @@ static void lease_order_read(struct json_reader *r, struct lease_order *ret)
 	ret->console_from = -1;
 	field_maybe_int(r, "console_from", -1, INT64_MAX, &ret->console_from);
 	field_maybe_u32(r, "screen_width", SCREEN_MIN_WIDTH, SCREEN_MAX_WIDTH, &ret->screen_width);
+	field_maybe_u32(r, "resets", 0, INT32_MAX, &ret->resets);
 	field_maybe_u64(r, "peers_version", &ret->peers_version);
 	ret->has_peers = json_has(r, "peers");
 	if (ret->has_peers)

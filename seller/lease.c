@@ -420,6 +420,7 @@ static void take_counters(struct lease_here *l, const struct vmrun_status *statu
 		take_template(l, status);
 	if (status->vcpu_ns > l->vcpu_ns)
 		l->vcpu_ns = status->vcpu_ns;
+	l->resets = status->resets;
 	if (status->running_us > l->running_us)
 		l->running_us = status->running_us;
 }
@@ -574,6 +575,8 @@ void lease_steer(struct lease_here *l, enum policy_level level)
 		if (status.state != LEASE_ENDED)
 			l->state = status.state;
 	}
+	if (l->state == LEASE_RUNNING && l->resets < l->desired_resets && vmrun_reset(l->dir, l->desired_resets, &status) == OK)
+		take_counters(l, &status);
 }
 
 uint64_t lease_new_traffic(struct lease_here *l)
@@ -677,6 +680,7 @@ void lease_answer(struct lease_here *l, const struct lease_order *order)
 {
 	l->desired = order->state;
 	l->desired_reason = order->reason;
+	l->desired_resets = order->resets;
 	if (journal_acknowledge(&l->journal, order->ack_seq, order->ack_hash))
 		log_warn("the market builds on a usage record that this machine does not know", "lease=%s seq=%llu",
 			 strrchr(l->dir, '/') + 1, (unsigned long long)order->ack_seq);

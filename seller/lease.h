@@ -69,6 +69,7 @@ struct lease_here {
 
 	enum lease_state desired; /* what the market wants */
 	enum end_reason desired_reason;
+	uint32_t resets, desired_resets; /* that vmrun has made, and should have */
 
 	/* Preparing: written by the thread, read after `prepared`. */
 	pthread_t thread;

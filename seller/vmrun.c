@@ -128,6 +128,8 @@ static err_t status_from_json(json_t *answer, struct vmrun_status *ret)
 	json_take_text_or_empty(&r, "detail", detail, sizeof detail);
 	json_take_u64(&r, "vcpu_ns", &s.vcpu_ns);
 	json_take_u64(&r, "running_us", &s.running_us);
+	if (json_has(&r, "resets"))
+		json_take_u32(&r, "resets", 0, UINT32_MAX, &s.resets);
 	if (json_has(&r, "template"))
 		json_take_text_or_empty(&r, "template", template, sizeof template);
 	if (json_has(&r, "template_us"))
@@ -176,6 +178,14 @@ err_t vmrun_throttle(const char *lease_dir, int64_t percent)
 	struct vmrun_status status;
 	TRY(ask(lease_dir, request, ASK_MS, &answer));
 	return status_from_json(answer, &status);
+}
+
+err_t vmrun_reset(const char *lease_dir, uint32_t resets, struct vmrun_status *ret)
+{
+	AUTO_JSON request = json_pack("{s:s, s:I}", "ask", "reset", "number", (json_int_t)resets);
+	AUTO_JSON answer = NULL;
+	TRY(ask(lease_dir, request, ASK_MS, &answer));
+	return status_from_json(answer, ret);
 }
 
 err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *ret)

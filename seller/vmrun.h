@@ -14,6 +14,7 @@ struct vmrun_status {
 	enum end_reason reason;
 	char detail[DETAIL_SIZE];
 	uint64_t vcpu_ns, running_us;
+	uint32_t resets;   /* that it has made */
 	bool has_template; /* template.new is whole */
 	sha256 template_hash;
 	uint64_t template_us; /* CLOCK_MONOTONIC, when it had been made */
@@ -30,6 +31,8 @@ MUST_CHECK err_t vmrun_ask_status(const char *lease_dir, struct vmrun_status *re
 MUST_CHECK err_t vmrun_ask(const char *lease_dir, const char *ask, struct vmrun_status *ret);
 /* It runs that part of the time: 1 .. 100. */
 MUST_CHECK err_t vmrun_throttle(const char *lease_dir, int64_t percent);
+/* Starts the machine anew, where it has not made so many resets. */
+MUST_CHECK err_t vmrun_reset(const char *lease_dir, uint32_t resets, struct vmrun_status *ret);
 MUST_CHECK err_t vmrun_console(const char *lease_dir, int64_t from, struct console_chunk *ret);
 /* Types into the serial port what it has not taken yet. */
 MUST_CHECK err_t vmrun_type(const char *lease_dir, const struct console_input *input);

@@ -203,6 +203,19 @@ BEGIN
 		desired_at = CASE WHEN desired = p_desired THEN desired_at ELSE p_now END WHERE id = p_id;
 END $$;
 
+-- Its machine is to start anew, as by its reset button: once more than it was asked to so far.
+CREATE OR REPLACE FUNCTION lease_reset(p_id uuid, p_now timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = cpushare, pg_temp AS $$
+BEGIN
+	PERFORM book_fence();
+	PERFORM lease_lock(p_id);
+	UPDATE lease SET resets = resets + 1 WHERE id = p_id AND state = 'running' AND desired = 'running';
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'the lease does not run' USING ERRCODE = 'CS003';
+	END IF;
+	PERFORM event_of_lease(p_id, 'lease.reset', p_now);
+END $$;
+
 -- From p_at on its seller may withdraw it without blame; null: not.
 CREATE OR REPLACE FUNCTION lease_announce(p_id uuid, p_at timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 	SET search_path = cpushare, pg_temp AS $$

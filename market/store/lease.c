@@ -14,7 +14,8 @@
 	"l.usage_hash, l.usage_at, CASE o.budget_micro WHEN 0 THEN 9007199254740991 "                                           \
 	"  ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END, m.public_key, l.refunded_micro, "    \
 	"coalesce(o.constraints->>'trusted', 'off'), coalesce((o.constraints->>'max_freeze_s')::bigint, 0), "                   \
-	"coalesce((o.constraints->>'scratch_mib')::bigint, 0), coalesce(o.constraints->>'display', 'none'), l.withdrawable_at " \
+	"coalesce((o.constraints->>'scratch_mib')::bigint, 0), coalesce(o.constraints->>'display', 'none'), l.withdrawable_at, " \
+	"l.resets " \
 	"FROM lease l JOIN cpushare.order o ON o.id = l.order_id JOIN machine m ON m.id = l.machine_id "                        \
 	"JOIN account a ON a.id = l.seller LEFT JOIN feedback f ON f.lease = l.id AND f.from_account = $1 "
 
@@ -79,6 +80,7 @@ static void lease_read(struct row *row, void *element)
 	r->scratch_mib = row_u32(row);
 	r->display = (enum display)row_enum(row, display_names, DISPLAY_COUNT);
 	r->l.withdrawable_at = row_time(row);
+	r->resets = row_u32(row);
 }
 
 static const char GET_SQL[] = COLUMNS "WHERE l.id = $2";
@@ -168,6 +170,16 @@ err_t store_lease_desire(struct store *s, uuid id, enum lease_state desired, enu
 	param_text(&p, end_reason_names[reason]);
 	param_time(&p, now);
 	return store_query(s, DESIRE_SQL, &p, NULL);
+}
+
+static const char RESET_SQL[] = "SELECT lease_reset($1, $2)";
+
+err_t store_lease_reset(struct store *s, uuid id, wall_time now)
+{
+	struct params p = { 0 };
+	param_uuid(&p, id);
+	param_time(&p, now);
+	return store_query(s, RESET_SQL, &p, NULL);
 }
 
 static const char ANNOUNCE_SQL[] = "SELECT lease_announce($1, $2)";

@@ -257,6 +257,7 @@ struct lease_row {
 	enum trusted trusted;		    /* what its order wants */
 	uint32_t max_freeze_s, scratch_mib; /* likewise */
 	enum display display;
+	uint32_t resets; /* that its buyer has asked for */
 };
 MUST_CHECK err_t store_lease_get(struct store *s, uuid id, uuid asking, struct lease_row *ret); /* asking: whose mark is shown */
 MUST_CHECK err_t store_lease_list_of_order(struct store *s, uuid order, uuid asking, struct lease_row **ret_rows,
@@ -273,6 +274,8 @@ MUST_CHECK err_t store_lease_state(struct store *s, uuid id, enum lease_state st
 /* Wanting the end is final: its first reason and time stay, and wanting another state afterwards is E_CONFLICT. */
 MUST_CHECK err_t store_lease_desire(struct store *s, uuid id, enum lease_state desired, enum end_reason reason, wall_time now);
 /* From then on its seller may withdraw it without blame; at.us 0: not. */
+/* Its machine is to start anew. E_CONFLICT: it does not run. */
+MUST_CHECK err_t store_lease_reset(struct store *s, uuid id, wall_time now);
 MUST_CHECK err_t store_lease_announce(struct store *s, uuid id, wall_time at);
 MUST_CHECK err_t store_lease_path(struct store *s, uuid id, const char *path);
 /* Accepts a usage record and charges up to charge_total (cumulative, as is commission_total) out of the lease's hold, then fills

@@ -31,7 +31,13 @@ struct vm_report {
 };
 
 /* A byte; behind VM_COMMAND_SCREEN a u16: how wide at most. The answer to that one begins with the same byte, which is no state. */
-enum vm_command { VM_COMMAND_PAUSE = 'P', VM_COMMAND_RESUME = 'R', VM_COMMAND_SCREEN = 'S', VM_COMMAND_TEMPLATE = 'T' };
+enum vm_command {
+	VM_COMMAND_RESET = 'B',
+	VM_COMMAND_PAUSE = 'P',
+	VM_COMMAND_RESUME = 'R',
+	VM_COMMAND_SCREEN = 'S',
+	VM_COMMAND_TEMPLATE = 'T'
+};
 #define VM_COMMAND_MAX_BYTES 3
 
 #define VM_REPORT_MAX_BYTES (4 + VM_DETAIL_SIZE)

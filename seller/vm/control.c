@@ -55,6 +55,7 @@ static json_t *status(struct control *control)
 	json_put_int(answer, "console_bytes", life->console ? (int64_t)console_end(life->console) : 0);
 	json_put_int(answer, "cores", life->spec.cores);
 	json_put_int(answer, "throttle_percent", life->throttle_percent);
+	json_put_int(answer, "resets", life->resets);
 	json_put_text(answer, "template", life->has_template ? sha256_format(life->template_hash, template) : "");
 	json_put_int(answer, "template_us", life->template_at.us);
 	return answer;
@@ -67,6 +68,16 @@ static json_t *throttle(struct control *control, struct json_reader *request)
 	if (json_close(request) != OK)
 		return refuse(request->error);
 	vm_life_throttle(&control->life, percent);
+	return status(control);
+}
+
+static json_t *reset(struct control *control, struct json_reader *request)
+{
+	uint32_t number = 0;
+	json_take_u32(request, "number", 1, UINT32_MAX, &number);
+	if (json_close(request) != OK)
+		return refuse(request->error);
+	vm_life_reset(&control->life, number);
 	return status(control);
 }
 
@@ -150,8 +161,21 @@ static json_t *quit(struct control *control)
 	return json_object();
 }
 
-enum ask { ASK_STATUS, ASK_PAUSE, ASK_RESUME, ASK_THROTTLE, ASK_STOP, ASK_CONSOLE, ASK_TYPE, ASK_SCREEN, ASK_QUIT, ASK_COUNT };
-static const char *const ask_names[] = { "status", "pause", "resume", "throttle", "stop", "console", "type", "screen", "quit" };
+enum ask {
+	ASK_STATUS,
+	ASK_PAUSE,
+	ASK_RESUME,
+	ASK_THROTTLE,
+	ASK_RESET,
+	ASK_STOP,
+	ASK_CONSOLE,
+	ASK_TYPE,
+	ASK_SCREEN,
+	ASK_QUIT,
+	ASK_COUNT
+};
+static const char *const ask_names[] = { "status", "pause",   "resume", "throttle", "reset",
+					 "stop",   "console", "type",	"screen",   "quit" };
 static_assert(sizeof ask_names / sizeof *ask_names == ASK_COUNT, "one name each");
 
 static json_t *on_request(void *context, json_t *json)
@@ -167,6 +191,8 @@ static json_t *on_request(void *context, json_t *json)
 		return refuse(&error);
 	if (ask == ASK_THROTTLE)
 		return throttle(control, &request);
+	if (ask == ASK_RESET)
+		return reset(control, &request);
 	if (ask == ASK_STOP)
 		return stop(control, &request);
 	if (ask == ASK_CONSOLE)

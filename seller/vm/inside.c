@@ -132,11 +132,13 @@ static bool obey(struct vm_machine *machine)
 		return true;
 	}
 	err_t e = *command == VM_COMMAND_PAUSE	    ? vm_machine_pause(machine)
+		  : *command == VM_COMMAND_RESET    ? vm_machine_reset(machine)
 		  : *command == VM_COMMAND_TEMPLATE ? vm_machine_save(machine)
 						    : vm_machine_resume(machine);
 	if (e != OK)
 		fprintf(stderr, "the machine does not %s: %s\n",
 			*command == VM_COMMAND_PAUSE	  ? "pause"
+			: *command == VM_COMMAND_RESET	  ? "start anew"
 			: *command == VM_COMMAND_TEMPLATE ? "become a template"
 							  : "resume",
 			err_name(e));

@@ -331,6 +331,21 @@ void vm_life_throttle(struct vm_life *life, uint32_t percent)
 		life->throttle_timer = loop_timer_add(life->loop, THROTTLE_PERIOD_US * percent / 100, on_throttle, life);
 }
 
+/* However many it lacks, one makes up for them: each would only have undone the one before. */
+void vm_life_reset(struct vm_life *life, uint32_t resets)
+{
+	const char packet = VM_COMMAND_RESET;
+	if (life->state != VM_RUNNING || life->resets >= resets || life->channel_fd < 0)
+		return;
+	if (life->dozing)
+		on_throttle(life,
+			    clock_mono()); /* a QEMU that is stopped would hear of it late, and the next pause wait behind it */
+	if (send(life->channel_fd, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof packet)
+		return;
+	life->resets = resets;
+	log_info("the machine starts anew", "name=%s resets=%u", life->spec.name, resets);
+}
+
 /* While the machine is stopped. */
 static err_t copy_template(struct vm_life *life, int to_fd)
 {

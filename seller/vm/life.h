@@ -26,6 +26,7 @@ struct vm_life {
 	unsigned held_ran; /* so often it was seen to have run since */
 	uint32_t throttle_percent;
 	int throttle_timer; /* 0: none */
+	uint32_t resets;    /* that were made */
 	bool dozing;	    /* QEMU is stopped by a signal for the rest of a throttled period */
 	uint64_t paused_ns; /* the vCPUs' time when the pause began */
 
@@ -59,6 +60,8 @@ void vm_life_pause(struct vm_life *life);
 void vm_life_resume(struct vm_life *life);
 /* It runs this part of each tenth of a second; 100: all of it. */
 void vm_life_throttle(struct vm_life *life, uint32_t percent);
+/* It starts anew, as by its reset button, where it runs and has made fewer resets than that. */
+void vm_life_reset(struct vm_life *life, uint32_t resets);
 /* Has a picture of its screen taken, at most that wide, where it runs, has one and the last is old enough. It comes later. */
 void vm_life_look(struct vm_life *life, uint32_t width);
 /* Ends it where it has not ended, and waits until QEMU is gone. */

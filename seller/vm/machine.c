@@ -223,6 +223,15 @@ err_t vm_machine_resume(struct vm_machine *machine)
 	return want(machine, VM_RUNNING, virDomainResume);
 }
 
+err_t vm_machine_reset(struct vm_machine *machine)
+{
+	struct vm_report report;
+	vm_machine_report(machine, &report);
+	if (report.state != VM_RUNNING)
+		return E_CONFLICT;
+	return virDomainReset(machine->domain, 0) == 0 ? OK : E_IO;
+}
+
 /* By QEMU's own command: what libvirt's writes has another format from one version to the next. What a captured QEMU leaves there instead is read
  * like any PPM, or not at all. */
 err_t vm_machine_screen(struct vm_machine *machine, uint32_t width, uint8_t *ret_png, size_t *ret_len)

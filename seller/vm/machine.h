@@ -21,6 +21,8 @@ void vm_machine_report(struct vm_machine *machine, struct vm_report *ret_report)
 MUST_CHECK err_t vm_machine_save(struct vm_machine *machine);
 MUST_CHECK err_t vm_machine_pause(struct vm_machine *machine);
 MUST_CHECK err_t vm_machine_resume(struct vm_machine *machine);
+/* As by its reset button; waits for QEMU likewise. E_CONFLICT where it does not run, E_IO. */
+MUST_CHECK err_t vm_machine_reset(struct vm_machine *machine);
 /* What its screen shows, as picture_from_ppm() makes it; waits for QEMU likewise. E_IO where there is none to be had, and its errors. */
 MUST_CHECK err_t vm_machine_screen(struct vm_machine *machine, uint32_t width, uint8_t *ret_png, size_t *ret_len);
 

@@ -109,6 +109,58 @@ report desk "[$(said "$LEASE" ended completed)]"
 ok "expired" within 3 lease_is ended expired
 settled expired
 
+note "its buyer resets one of two VMs, and ends the other"
+report desk
+new_order "$BUYER" '.count = 2'
+ok "two VMs" within 5 matched 2
+LEASE=$(field '.items[0].id') OTHER=$(field '.items[1].id')
+both() { report desk "[$(said "$LEASE" "${1:-running}" "${2:-}"),$(said "$OTHER" running)]"; }
+both
+both
+act() { api POST "/v1/leases/$1/$2" "" "$BUYER" ${3:+"Idempotency-Key: $3"}; } # LEASE WORD [KEY]
+wanted() { field ".leases[] | select(.lease == \"$1\") | \"\(.state) \(.reason) \(.resets // 0)\""; } # LEASE
+for i in 1 2; do
+	act "$OTHER" reset same-reset
+	is "$STATUS $(field .name)" "200 vm2" "a reset, $i"
+done
+both
+is "$(wanted "$OTHER"), $(wanted "$LEASE")" "running  1, running  0" "a repeated request is one reset, of one VM"
+act "$OTHER" reset next-reset
+both
+is "$(wanted "$OTHER")" "running  2" "another one is the second"
+is "$(sql "SELECT count(*) FROM cpushare.event WHERE lease_id = '$OTHER' AND kind = 'lease.reset' AND account = (SELECT buyer FROM cpushare.lease WHERE id = '$OTHER')")" 2 \
+	"the journal has both"
+for i in 1 2; do
+	act "$LEASE" end
+	is "$STATUS $(field .state)" "200 running" "one VM is to end, $i"
+done
+act "$LEASE" reset late-reset
+is "$STATUS $(field .code)" "409 wrong_state" "it is not reset any more"
+both
+is "$(wanted "$LEASE"), $(wanted "$OTHER")" "ended cancelled_by_buyer 0, running  2" "its machine is told so, and that the other one goes on"
+both ended cancelled_by_buyer
+ok "cancelled_by_buyer" within 3 lease_is ended cancelled_by_buyer
+act "$LEASE" end
+is "$STATUS $(field '.state + " " + .reason')" "200 ended cancelled_by_buyer" "once more changes nothing"
+api GET "/v1/orders/$ORDER" "" "$BUYER"
+is "$(field '"\(.state) \(.filled) \(.ended)"')" "filled 2 1" "the order goes on with the other"
+api GET "/v1/leases/$OTHER" "" "$BUYER"
+held=$(field .held_micro)
+api GET /v1/balance "" "$BUYER"
+is "$(field .held_micro)" "$held" "only that one's hold is left"
+act "$OTHER" end
+report desk "[$(said "$OTHER" ended cancelled_by_buyer)]"
+LEASE=$OTHER
+ok "that one ends" within 3 lease_is ended cancelled_by_buyer
+api GET "/v1/orders/$ORDER" "" "$BUYER"
+is "$(field .state)" ended "and with it the order"
+settled "VMs that were ended one by one"
+new_order "$BUYER"
+ok "matched" within 5 matched
+LEASE=$(field '.items[0].id')
+act "$LEASE" end
+ok "a VM that its machine does not know of yet is over at once" lease_is ended cancelled_by_buyer
+
 note "nobody sells so cheaply"
 new_order "$BUYER" '.max_price_per_core_hour_micro = 1 | .open_s = 1'
 api GET "/v1/orders/$ORDER/explain" "" "$BUYER"

@@ -176,6 +176,11 @@ for path in "orders/$OPEN" "orders/$OPEN/leases" "orders/$OPEN/receipt" "orders/
 	no "nobody reads $path of nothing" 404 not_found GET "/v1/${path//[0-9a-f]-[0-9a-f]/0-0}" "" "$STRANGER"
 done
 no "a stranger cancels" 404 not_found POST "/v1/orders/$OPEN/cancel" "" "$STRANGER"
+no "a stranger ends a VM" 404 not_found POST "/v1/leases/$LEASE/end" "" "$STRANGER"
+no "its seller ends it so" 403 missing_scope POST "/v1/leases/$LEASE/end" "" "$MACHINE_TOKEN"
+no "a stranger resets a VM" 404 not_found POST "/v1/leases/$LEASE/reset" "" "$STRANGER" "$(key)"
+no "a reset without a key" 400 idempotency_key_missing POST "/v1/leases/$LEASE/reset" "" "$BUYER"
+no "a reset of what does not run" 409 wrong_state POST "/v1/leases/$LEASE/reset" "" "$BUYER" "$(key)"
 no "a stranger extends" 404 not_found POST "/v1/orders/$OPEN/extend" '{"duration_s":7200}' "$STRANGER"
 no "a shorter time" 422 bad_field POST "/v1/orders/$OPEN/extend" '{"duration_s":60}' "$BUYER"
 no "a stranger joins the network" 404 not_found POST "/v1/orders/$OPEN/peers" "$PEER" "$STRANGER"

@@ -188,6 +188,7 @@ boots_and_counts() {
 	try "its counters go on" within 20 more_than vm1 vcpu_ns $((${before% *} + 100000000))
 
 	throttles vm1
+	resets vm1
 	holds vm1
 	refuses_nonsense vm1
 	console_in_parts vm1
@@ -201,6 +202,23 @@ boots_and_counts() {
 	is "the image is as it was" "$(sha256sum <"$state/vm1/image.iso")" "$sum"
 }
 
+# The BIOS says its name at each start; by then the guest of before says nothing more.
+resets() { # NAME
+	twice() { [ "$(console "$1" | grep -c SeaBIOS)" = "$2" ]; }
+	ask "$1" '{"ask":"pause"}' >/dev/null
+	is "a paused one does not start anew" "$(ask "$1" '{"ask":"reset","number":1}' | jq .resets)" 0
+	ask "$1" '{"ask":"resume"}' >/dev/null
+	is "a running one does" "$(ask "$1" '{"ask":"reset","number":2}' | jq .resets)" 2
+	try "from its BIOS on" within 60 twice "$1" 2
+	is "what was asked for before is done" "$(ask "$1" '{"ask":"reset","number":2}' | jq .resets)" 2
+	ask "$1" '{"ask":"throttle","percent":10}' >/dev/null
+	is "so does one that is throttled" "$(ask "$1" '{"ask":"reset","number":3}' | jq .resets)" 3
+	ask "$1" '{"ask":"throttle","percent":100}' >/dev/null
+	try "once for each time" within 60 twice "$1" 3
+	is "it runs on" "$(field "$1" state)" running
+	like_error "a reset without a number is refused" "$(ask "$1" '{"ask":"reset"}')"
+	like_error "and number 0" "$(ask "$1" '{"ask":"reset","number":0}')"
+}
 # However fast the host is, a throttled machine has no more of it than its part; the stopped time is the bound.
 throttles() { # NAME
 	local before after

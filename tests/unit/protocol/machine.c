@@ -42,7 +42,7 @@
 #define PEER "{\"id\":\"" ID2 "\",\"name\":\"vm2\",\"mac\":\"52:54:00:12:34:56\",\"ip\":\"10.77.1.2\"}"
 #define ORDER1                                                                                            \
 	"{\"lease\":\"" ID3 "\",\"state\":\"running\",\"reason\":\"\",\"ack_seq\":4,\"ack_hash\":\"" SHA1 \
-	"\",\"console_from\":0,\"screen_width\":320,\"peers_version\":8,\"peers\":[" PEER "]}"
+	"\",\"console_from\":0,\"screen_width\":320,\"resets\":3,\"peers_version\":8,\"peers\":[" PEER "]}"
 #define ORDER2                                                                                                                   \
 	"{\"lease\":\"" ID4 "\",\"state\":\"ended\",\"reason\":\"expired\",\"ack_seq\":0,\"console_from\":-1,\"peers_version\":" \
 	"0}"
