@@ -303,6 +303,7 @@ static err_t member_open(struct member *m, const struct interface *i)
 		TRY(forward_new(m->loop, taken, &m->forward));
 	TRY(peers_relays(lan_vnet(m->lan), &m->answer.network.relays, clock_mono()));
 	lan_allow_capture(m->lan);
+	lan_tell_space(m->lan, i->space);
 	return lan_serve(m->lan, m->control_path);
 }
 

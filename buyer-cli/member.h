@@ -29,6 +29,7 @@ struct interface {
 	int fd;	    /* the TAP */
 	int dns_fd; /* a gateway's: where questions for names of the world arrive; else -1 */
 	char name[16];
+	pid_t space; /* that is in the namespace which the interface is in; 0: it is in ours */
 };
 MUST_CHECK err_t member_interface(const struct member *m, struct interface *ret);
 const struct peer_view *member_self(const struct member *m);

@@ -351,6 +351,7 @@ static int up_in_namespace(struct up *u, char **command)
 		end_child(&u->child, NULL);
 		return cli_error(u->cli, EXIT_ERROR, "pasta is not installed (package passt): it is the namespace's way out");
 	}
+	interface.space = u->child;
 	signal(SIGINT, SIG_IGN); /* Ctrl-C is for the command inside */
 	err_t e = run_member(u, &interface);
 	fd_close(&u->told_fd);

@@ -17,6 +17,7 @@ struct lan {
 	struct capture *capture; /* NULL: nobody looks */
 	int timer;
 	bool quit, may_capture;
+	pid_t space; /* 0: not told */
 };
 
 static void lan_work(struct lan *lan)
@@ -86,7 +87,10 @@ static json_t *on_request(void *context, json_t *request)
 	}
 	if (!strcmp(ask, "capture") && lan->may_capture)
 		return answer_capture(lan, request);
-	return asks_answer(lan->vnet, ask, request);
+	json_t *answer = asks_answer(lan->vnet, ask, request);
+	if (lan->space && !strcmp(ask, "status"))
+		json_put_int(answer, "space", lan->space);
+	return answer;
 }
 
 err_t lan_new(struct loop *loop, const struct vnet_config *config, struct lan **ret_lan)
@@ -125,6 +129,11 @@ void lan_free(struct lan *lan)
 void lan_allow_capture(struct lan *lan)
 {
 	lan->may_capture = true;
+}
+
+void lan_tell_space(struct lan *lan, pid_t pid)
+{
+	lan->space = pid;
 }
 
 struct vnet *lan_vnet(struct lan *lan)

@@ -4,6 +4,7 @@
 #ifndef LAN_H
 #define LAN_H
 
+#include <sys/types.h>
 #include "loop.h"
 #include "peers.h"
 
@@ -16,6 +17,9 @@ struct vnet *lan_vnet(struct lan *lan);
 
 /* Lets the control socket be asked for a capture: for the owner's own machine, never for a guest's port. */
 void lan_allow_capture(struct lan *lan);
+
+/* A status says as "space" that this process is in the network namespace that the interface is in. */
+void lan_tell_space(struct lan *lan, pid_t pid);
 
 /* Answers at path (base/ipc.h):
  * {"ask":"status"}: {"pin","candidates","port","mapping","stun_silent","tx_bytes","rx_bytes","up_bytes_s","down_bytes_s","over","spoofed",

@@ -80,6 +80,45 @@ like "$OUT" 'no answer' "and the line"
 kill -CONT $MEMBER_B
 ok "it comes back" within 30 on a cpushare net ping lan/b -c 1
 
+# ---- a command there, by ssh ----
+try() { # CODE NAME [ARGUMENT...]: node exec at a, without a terminal; sets OUT, ERR
+	on a timeout 60 cpushare node exec "${@:3}" </dev/null >"$WORK/out" 2>"$WORK/err"
+	is "$?" "$1" "$2"
+	OUT=$(<"$WORK/out") ERR=$(<"$WORK/err")
+}
+ssh-keygen -q -t ed25519 -N '' -f "$WORK/key"
+try 2 "node exec wants a VM of an order" lan
+try 3 "one that is there" lan/vm9 -- true
+try 3 "a key that is there" lan/b --identity "$WORK/none" -- true
+try 11 "nobody answers at it: the exit code says so" lan/b --identity "$WORK/key" -o json -- true
+is "$OUT$(jq -c .exit <<<"$ERR")" 11 "and the error, in JSON alone"
+if [ "$(id -u)" = 0 ] && command -v dropbear >/dev/null; then
+	mkdir -m 0700 "$WORK/root" "$WORK/root/.ssh"
+	cp "$WORK/key.pub" "$WORK/root/.ssh/authorized_keys"
+	serve() { # HOST-KEY: an ssh server where b is; as root whose home is another
+		local space
+		[ -z "${SERVER:-}" ] || end "$SERVER"
+		dropbearkey -t ed25519 -f "$1" >/dev/null 2>&1
+		space=$(ask_socket "$(echo "$WORK"/run-b/cpushare/net/*.sock)" '{"ask":"status"}' | jq .space)
+		nsenter -t "$space" -n unshare -m sh -c 'mount --bind "$1" /root && exec dropbear -F -E -s -p 22 -P "$1/pid" -r "$2"' - "$WORK/root" "$1" \
+			>"$WORK/ssh.log" 2>&1 &
+		SERVER=$!
+		within 10 nsenter -t "$space" -n sh -c 'ss -Hltn "sport = 22" | grep -q .'
+	}
+	cleanup 'end $SERVER'
+	ok "b has an ssh server" serve "$WORK/host1"
+	OUT=$(echo typed | on a cpushare node exec lan/b --identity "$WORK/key" -- 'echo $((6 * 7)) at $(hostname); cat; echo said >&2; exit 5' 2>"$WORK/err")
+	is "$? $OUT $(<"$WORK/err")" "5 42 at $(hostname)"$'\n'"typed said" "a command there has what is piped in, its output and its exit code are its own"
+	try 0 "by its address, too" "lan/$(on a cpushare net status lan -o json | jq -r '.items[0].ip')" --identity "$WORK/key" -o json -- true
+	is "$OUT$ERR" "" "which says nothing"
+	ssh-keygen -q -t ed25519 -N '' -f "$WORK/other"
+	try 11 "a key that it does not know" lan/b --identity "$WORK/other" -o json -- true
+	is "$(jq -c .exit <<<"$ERR")" 11 "is refused, and nothing is asked"
+	ok "another one answers in its stead" serve "$WORK/host2"
+	try 11 "which has not the host key that b had" lan/b --identity "$WORK/key" -- true
+	try 0 "unless it was started anew" lan/b --identity "$WORK/key" --new-host-key -- true
+fi
+
 # ---- capture ----
 tshark -v >/dev/null 2>&1 && capinfos -v >/dev/null 2>&1 || bail "tshark is missing: make deps"
 OUT=$(on a cpushare net capture lan -w "$WORK/a.pcapng" --count 20 -o json)
