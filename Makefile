@@ -365,7 +365,8 @@ install: all ## install under DESTDIR and prefix (default /usr/local)
 	install -m755 $(BUILD)/bin/cpushare-vmrun $(DESTDIR)$(prefix)/libexec/cpushare
 	install -m644 $(BUILD)/images/canary.iso $(DESTDIR)$(prefix)/share/cpushare/images
 	if [ -f $(BUILD)/images/calibrate.iso ]; then install -m644 $(BUILD)/images/calibrate.iso $(DESTDIR)$(prefix)/share/cpushare/images; fi
-	cp -r --no-preserve=ownership db web packaging/apparmor $(DESTDIR)$(prefix)/share/cpushare/
+	cp -r --no-preserve=ownership db web packaging/apparmor examples $(DESTDIR)$(prefix)/share/cpushare/
+	cp -r --no-preserve=ownership images/live.sh images/tiny images/cluster $(DESTDIR)$(prefix)/share/cpushare/images/
 	install -d $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man7
 	install -m644 packaging/man/*.7 $(DESTDIR)$(prefix)/share/man/man7
 	for p in cpushare cpushare-market cpushare-seller cpushare-relay; do \

@@ -35,12 +35,19 @@ static void default_signals(void)
 
 err_t process_run(char *const argv[], int timeout_ms, int *ret_status)
 {
+	return process_run_to(argv, -1, timeout_ms, ret_status);
+}
+
+err_t process_run_to(char *const argv[], int out_fd, int timeout_ms, int *ret_status)
+{
 	pid_t child = fork();
 	if (child < 0)
 		return err_from_errno(errno);
 	if (child == 0) {
 		default_signals();
 		redirect(-1);
+		if (out_fd >= 0)
+			dup2(out_fd, 1);
 		execvp(argv[0], argv);
 		_exit(127);
 	}

@@ -81,8 +81,15 @@ int command_seller_history(struct cli *cli);
 int command_machine_list(struct cli *cli);
 int command_machine_explain(struct cli *cli);
 int command_machine_retire(struct cli *cli);
-/* order.c */
+/* recipe.c */
+int command_recipe_list(struct cli *cli);
+int command_recipe_show(struct cli *cli);
+int command_recipe_up(struct cli *cli);
+/* image_build.c */
+int command_image_build(struct cli *cli);
+/* order_create.c */
 int command_order_create(struct cli *cli);
+/* order.c */
 int command_order_list(struct cli *cli);
 int command_order_show(struct cli *cli);
 int command_order_explain(struct cli *cli);

@@ -63,6 +63,10 @@ static const struct cli_option upload_options[] = {
 	{ "cdrom-bus", 0, "BUS", "scsi, or sata where the image lacks virtio-scsi (scsi)" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option build_options[] = {
+	{ "file", 'f', "FILE", "where to write it (IMAGE.iso)" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option test_options[] = {
 	{ "memory", 'm', "SIZE", "of the machine (512M)" },
 	{ "cores", 'c', "N", "of the machine (1)" },
@@ -290,6 +294,12 @@ static const struct cli_command commands[] = {
 	{ "image upload", "FILE", "upload a bootable ISO",
 	  "Sends only what the market lacks; after a break, run it again and it goes on.", upload_options, 1, 1,
 	  command_image_upload },
+	{ "image build", "IMAGE|FOLDER", "make a bootable ISO here: tiny or cluster, or by a FOLDER's build.sh",
+	  "  cpushare image build cluster                  # cluster.iso: Debian with OpenMPI, Slurm, ssh, NFS\n\n"
+	  "Of Debian's packages, which must be installed or are fetched; what is missing here is said, with the packages that "
+	  "mend "
+	  "it.",
+	  build_options, 1, 1, command_image_build },
 	{ "image test", "FILE", "start an ISO here, on the machine that sellers give, and say what it lacks there",
 	  "  cpushare image test my.iso --memory 1G\n"
 	  "  cpushare image test my.iso --user-data job --expect 'job: done' --timeout 10m\n\n"
@@ -358,6 +368,16 @@ static const struct cli_command commands[] = {
 	  "  cpushare order receipt job -o json >receipt.json && cpushare verify receipt.json\n\n"
 	  "Asks nobody. The same as `order receipt --verify`, `trust verify`, `trust log` and `image id`, whichever it takes.",
 	  verify_any_options, 1, 1, command_verify },
+	{ "recipe list", "", "orders that are ready but for their price", NULL, NULL, 0, 0, command_recipe_list },
+	{ "recipe show", "RECIPE", "one of them, and what to do when it runs", NULL, NULL, 1, 1, command_recipe_show },
+	{ "recipe up", "RECIPE|FOLDER", "place such an order",
+	  "  cpushare image build cluster && cpushare image upload cluster.iso\n"
+	  "  cpushare recipe up mpi --max-price 0.02 --count 4 --wait\n\n"
+	  "Options are those of `order create`, and say what should be other than in the recipe. A recipe that wants an ssh key\n"
+	  "makes one for this order, below ~/.local/state/cpushare/recipes. A FOLDER (with a slash) of your own has the same "
+	  "files\n"
+	  "as those of the program: docs/IMAGES.md, \"Recipes\".",
+	  create_options, 1, 1, command_recipe_up },
 	{ "node list", "ORDER", "the VMs of an order", NULL, NULL, 1, 1, command_node_list },
 	{ "node show", "NODE", "one VM: ORDER/vm1, or its lease's id", NULL, NULL, 1, 1, command_node_show },
 	{ "node screen", "NODE", "a picture of its screen, where its order asked for a display", NULL, screen_options, 1, 1,

@@ -87,12 +87,18 @@ BUYER=("${BUYER[@]}")
 # ---- without a market ----
 nobody=00000000-0000-7000-8000-000000000000
 echo data >"$WORK/file"
+mkdir "$WORK/mine"
+printf '#!/bin/sh\necho much\necho more >&2\necho image >"$1"\n' >"$WORK/mine/build.sh"
+chmod 755 "$WORK/mine/build.sh"
 arguments() { # of a command, so that only the market is missing
 	case $1 in
 	"token create") echo "--scope orders" ;;
 	"funds add") echo 5 ;;
 	"funds withdraw") echo "5 --to DE00" ;;
 	"image id" | verify) echo "$TINY" ;;
+	"image build") echo "$WORK/mine --file $WORK/mine.iso" ;;
+	"recipe show") echo mpi ;;
+	"recipe up") echo "mandelbrot --max-price 1" ;;
 	"image test") echo "$WORK/file" ;; # which no BIOS starts
 	"image upload") echo "$WORK/file" ;;
 	"image download") echo "$(printf '%064d' 0) $WORK/none.iso" ;;
@@ -103,10 +109,11 @@ arguments() { # of a command, so that only the market is missing
 	"image "[sd]*) printf '%064d' 0 ;;
 	"order create") echo "--image $(printf '%064d' 0) --max-price 1" ;;
 	"node rate") echo "$nobody good" ;;
+	"node exec") echo "$nobody/vm1 true" ;;
 	"node screen") echo "$nobody --file $WORK/none.png" ;;
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
-	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcr]* | "order explain" | "node "[scd]* | "net "*) echo $nobody ;;
+	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcr]* | "order explain" | "node "[scd]* | "node reset" | "net "*) echo $nobody ;;
 	"order extend") echo "$nobody 2h" ;;
 	"node list" | "offer show") echo $nobody ;;
 	"context create") echo new ;;
@@ -122,11 +129,11 @@ code_alone() {
 	"context create") echo "${AWAY:+5}" | sed 's/^$/0/' ;;
 	"context list" | "context show" | "config list" | "config path" | "config set" | bugreport) echo 0 ;;
 	"config "*) echo 3 ;;
-	"image id" | verify) echo 0 ;;
+	"image id" | "image build" | "recipe list" | "recipe show" | verify) echo 0 ;;
 	"image test") echo 10 ;;
 	"image verify") echo "${AWAY:+9}" | sed 's/^$/4/' ;; # a whole id is asked of nobody
 	"context "*) echo 3 ;;
-	"net status" | "net peers" | "net ping" | "net capture" | "net down") echo "${AWAY:+3}" | sed 's/^$/4/' ;; # they ask this machine alone
+	"net status" | "node exec" | "net peers" | "net ping" | "net capture" | "net down") echo "${AWAY:+3}" | sed 's/^$/4/' ;; # they ask this machine alone
 	*) echo "${AWAY:+6}" | sed 's/^$/4/' ;;
 	esac
 }
@@ -147,6 +154,23 @@ done
 wait
 for words in "${BUYER[@]}"; do
 	judge "$(AWAY=1 code_alone "$words")" "cpushare $words, no market" "$WORK/away-${words/ /-}"
+done
+is "$(<"$WORK/mine.iso")" image "image build calls the folder's build.sh with the file to write"
+printf '# these\nsh dash\n/bin/s* dash\nno-such-program one\n/none/at/all two\n' >"$WORK/mine/needs"
+try 3 stranger "image build" "$WORK/mine"
+like "$(jq -r .error.title "$WORK/ran.err")" 'apt install one two$' "what is missing is said"
+echo junk >"$WORK/mine/needs"
+try 1 stranger "image build" "$WORK/mine"
+rm "$WORK/mine/needs"
+printf '#!/bin/sh\nexit 3\n' >"$WORK/mine/build.sh"
+try 1 stranger "image build" "$WORK/mine"
+for word in none ../tiny "$WORK/home"; do try 3 stranger "image build" "$word"; done
+try 3 stranger "recipe show" nothing
+mkdir "$WORK/recipe"
+for line in 'count = 999' 'memory = many' 'price = 1' 'summary = no image'; do
+	printf 'image = tiny\n%s\n' "$line" >"$WORK/recipe/recipe.ini"
+	[ "$line" != 'summary = no image' ] || echo "$line" >"$WORK/recipe/recipe.ini"
+	try 2 stranger "recipe show" "$WORK/recipe"
 done
 for word in "${SELLER[@]}"; do
 	# shellcheck disable=SC2086
@@ -446,6 +470,18 @@ try 2 buyer "order create" --image tiny.iso
 try 3 buyer "order create" "${rent[@]}" --image none.iso
 try 7 buyer "order create" "${rent[@]}" --max-price 100000
 try 0 buyer "order create" "${rent[@]}" --dry-run
+try 2 buyer "recipe up" mandelbrot
+try 2 buyer "recipe up" mandelbrot --max-price 0.000001 --user-data "$WORK/file"
+try 3 buyer "recipe up" mpi --max-price 0.000001
+is "$(find "$WORK/home/buyer/.local/state/cpushare/recipes" -type f)" "" "an order that is refused leaves no key"
+try 0 buyer "recipe up" mandelbrot --max-price 0.000001 --count 2
+is "$(jq -r '"\(.name) \(.count) \(.memory_mib) \(.duration_s) \(.key_file)"' <<<"$OUT")" "mandelbrot 2 160 600 null" "a recipe's order; what is said comes first"
+try 0 buyer "order cancel" mandelbrot
+try 0 buyer "recipe up" mpi --image tiny.iso --max-price 0.000001
+key=$(jq -r .key_file <<<"$OUT")
+is "$(stat -c %a "$key") $(ssh-keygen -y -f "$key" | cut -d' ' -f2)" "600 $(cut -d' ' -f2 "$key.pub")" "one that wants a key has one of its own"
+is "$(sql "SELECT user_data FROM cpushare.order WHERE name = 'mpi'" | grep -cF "$(<"$key.pub")")" 1 "which its user-data lets in"
+try 0 buyer "order cancel" mpi
 try 8 buyer "order create" --image tiny.iso --max-price 0.000001 --name cheap --wait --timeout 1s
 try 0 buyer "order cancel" cheap --wait
 try 0 buyer "order create" "${rent[@]}" --name first --display vga --wait --timeout 300s
@@ -479,6 +515,11 @@ ok "it has booted" within 120 booted
 printf 'echo $((6*7))typed\n' | as buyer cpushare node console first/vm1 --type >/dev/null
 typed() { as buyer cpushare node console first/vm1 | grep -q 42typed; }
 ok "what is piped into the console reaches its shell" within 60 typed
+try 3 buyer "node reset" nothing/vm1
+try 0 buyer "node reset" first/vm1
+is "$(jq -r .state <<<"$OUT")" running "a VM starts anew"
+again() { [ "$(as buyer cpushare node console first/vm1 | grep -c 'cpushare-tiny: ready')" = 2 ]; }
+ok "and boots a second time" within 120 again
 for pid in "$WORK"/desk/leases/*/net.pid; do
 	tr '\0' ' ' <"/proc/$(<"$pid")/cmdline" | grep -q ' endpoint ' && TRIED["cpushare-seller endpoint"]=1
 done
@@ -506,6 +547,10 @@ if [ -c /dev/net/tun ]; then
 	try 0 buyer "net ping" first/vm1 -c 1
 	try 0 buyer "net capture" first --write "$WORK/first.pcapng" --seconds 1s
 	try 2 buyer "net capture" first
+	try 2 buyer "node exec" first true
+	try 3 buyer "node exec" first/vm9 true
+	try 11 buyer "node exec" first/vm1 true # tiny has no ssh server; tests/e2e/net.t sees it succeed
+	TRIED["cpushare node exec"]=1
 	try 3 buyer "net ping" first/vm9
 	try 2 buyer "net ping" first --count 0
 	try 5 buyer "net up" first
@@ -518,7 +563,7 @@ if [ -c /dev/net/tun ]; then
 	is "$? $(<"$WORK/up.out")" "42 " "net up ends as its command did"
 	TRIED["cpushare net up"]=1
 else
-	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net ping"]=1 TRIED["cpushare net netcheck"]=1 TRIED["cpushare net map"]=1 TRIED["cpushare net capture"]=1 TRIED["cpushare net down"]=1
+	TRIED["cpushare net up"]=1 TRIED["cpushare net status"]=1 TRIED["cpushare net peers"]=1 TRIED["cpushare net ping"]=1 TRIED["cpushare net netcheck"]=1 TRIED["cpushare net map"]=1 TRIED["cpushare net capture"]=1 TRIED["cpushare net down"]=1 TRIED["cpushare node exec"]=1
 fi
 
 # ---- the owner's commands, and an order that ends badly ----
@@ -560,7 +605,13 @@ operate 0 "calibration list"
 operate 3 "calibration run" $nobody
 owner 0 resume
 ok "it is online again" within 30 online
-try 0 buyer "order create" "${rent[@]}" --name second --wait --timeout 300s
+try 0 buyer "order create" "${rent[@]}" --name second --count 2 --wait --timeout 300s
+try 0 buyer "node stop" second/vm2
+try 3 buyer "node stop" second/vm3
+stopped() { as buyer cpushare node show second/vm2 -o json | jq -e '.reason == "cancelled_by_buyer"'; }
+ok "one VM of an order ends" within 60 stopped
+is "$(as buyer cpushare node show second/vm1 -o json | jq -r .state)" running "and the other goes on"
+try 5 buyer "node reset" second/vm2
 try 0 buyer "order cancel" second --wait --timeout 300s
 try 0 buyer "order wait" second
 try 0 buyer "order watch" second

@@ -188,7 +188,6 @@ boots_and_counts() {
 	try "its counters go on" within 20 more_than vm1 vcpu_ns $((${before% *} + 100000000))
 
 	throttles vm1
-	resets vm1
 	holds vm1
 	refuses_nonsense vm1
 	console_in_parts vm1
@@ -198,6 +197,7 @@ boots_and_counts() {
 	try "its vmrun stays" more_than off vcpu_ns 0
 	is "stopping what has ended changes nothing" "$(ask off '{"ask":"stop","reason":"expired"}' | jq -r .reason)" completed
 	quits off
+	resets vm1
 	ends vm1
 	is "the image is as it was" "$(sha256sum <"$state/vm1/image.iso")" "$sum"
 }
