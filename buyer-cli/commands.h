@@ -67,6 +67,9 @@ int command_context_delete(struct cli *cli);
 /* offer.c */
 int command_offer_list(struct cli *cli);
 int command_offer_show(struct cli *cli);
+/* offer_watch.c */
+int command_offer_watch(struct cli *cli);
+int command_offer_compare(struct cli *cli);
 /* api.c */
 int command_api(struct cli *cli);
 /* top.c */

@@ -199,6 +199,17 @@ static const struct cli_option offer_options[] = {
 	{ "limit", 0, "N", "at most so many (all)" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option offer_watch_options[] = {
+	{ "first", 0, NULL, "end with the first offer that there is" },
+	{ "interval", 0, "TIME", "between two looks (5s)" },
+	{ "timeout", 0, "TIME", "how long (until Ctrl-C)" },
+	END_OF_OPTIONS,
+};
+static const struct cli_option compare_options[] = {
+	{ "cores", 'c', "N", "of the VM (1)" },
+	{ "memory", 'm', "SIZE", "of the VM, as in 512M or 4G (512M)" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option top_options[] = {
 	{ "interval", 0, "TIME", "between two looks (2s)" },
 	{ "count", 'c', "N", "so many looks" },
@@ -324,6 +335,15 @@ static const struct cli_command commands[] = {
 	  "Operators: = != < <= > >= in notin. -o wide and csv show all fields.",
 	  offer_options, 0, -1, command_offer_list },
 	{ "offer show", "MACHINE", "one machine's offer", NULL, NULL, 1, 1, command_offer_show },
+	{ "offer watch", "[QUERY...]", "which offers come, go and change their price or what is free",
+	  "  cpushare offer watch 'cores>=8 price<=0.01' --first --timeout 2h && cpushare order create ...\n\n"
+	  "Those that are there at first are new. The query is that of `offer list`. Exit code 8 says that --first saw none.",
+	  offer_watch_options, 0, -1, command_offer_watch },
+	{ "offer compare", "MACHINE MACHINE...", "what an hour of a VM costs at each, and what it gets done",
+	  "  cpushare offer compare desk1 desk2 --cores 2 --memory 4G\n\n"
+	  "VM/H is an hour of such a VM with its cores at work. WORK/MONEY is its score for that: MiB hashed for a\n"
+	  "thousandth of the market's currency; -1 where it costs nothing.",
+	  compare_options, 2, -1, command_offer_compare },
 	{ "book show", "", "the order book: asks and bids by price, and how many cores up to there", NULL, NULL, 0, 0,
 	  command_book_show },
 	{ "book depth", "[CORES]", "what so many cores cost together, taken cheapest first",
@@ -343,7 +363,7 @@ static const struct cli_command commands[] = {
 	{ "order create", "", "rent VMs on one private ethernet",
 	  "  cpushare order create --image tiny.iso --count 3 --memory 256M --max-price 0.02 --wait\n\n"
 	  "The first minutes are held at once; then you pay for what the VMs use, at each seller's own price, never above\n"
-	  "your maximum.",
+	  "your maximum. A VM that ends before its time is not replaced: place another order.",
 	  create_options, 0, 0, command_order_create },
 	{ "order list", "", "your orders", NULL, NULL, 0, 0, command_order_list },
 	{ "order show", "ORDER", "one order, and why it does not fill", NULL, NULL, 1, 1, command_order_show },

@@ -7,8 +7,8 @@
 #include <string.h>
 #include "commands.h"
 #include "json.h"
+#include "offer.h"
 #include "output.h"
-#include "session.h"
 
 #define QUERY_SIZE 1024
 
@@ -67,16 +67,11 @@ static int query_refused(const session_t *s, const char *query, const struct pro
 	return session_refused(s, p);
 }
 
-int command_offer_list(struct cli *cli)
+int offers_fetch(session_t *s, const char *sort, int64_t limit, json_t **ret_items)
 {
-	AUTO_SESSION s = { .client = NULL };
+	struct cli *cli = s->cli;
 	AUTO_JSON items = json_array();
 	AUTO_BUF query = { .max = QUERY_SIZE }, first = { .max = 4 * QUERY_SIZE };
-	int64_t limit;
-	const char *sort = cli_text(cli, "sort", NULL);
-	int code = session_open(cli, false, &s);
-	if (code || cli_int(cli, "limit", 0, 1, 1000000, &limit))
-		return code ? code : EXIT_USAGE;
 	buf_printf(&first, "/v1/offers?limit=%d", limit > 0 && limit < 500 ? (int)limit : 500);
 	if (join_arguments(cli, &query))
 		return cli_error(cli, EXIT_USAGE, "the query is too long");
@@ -99,8 +94,8 @@ int command_offer_list(struct cli *cli)
 			buf_printf(&path, "&cursor=%s", next);
 		if (path.error)
 			return cli_error(cli, EXIT_ERROR, "out of memory");
-		if (session_try(&s, "GET", path.data, NULL, false, &page, &problem))
-			return query_refused(&s, query.len ? query.data : "", &problem);
+		if (session_try(s, "GET", path.data, NULL, false, &page, &problem))
+			return query_refused(s, query.len ? query.data : "", &problem);
 		json_array_extend(items, json_object_get(page, "items"));
 		while (limit > 0 && json_array_size(items) > (size_t)limit)
 			json_array_remove(items, json_array_size(items) - 1);
@@ -108,31 +103,50 @@ int command_offer_list(struct cli *cli)
 		if (!*next || (limit > 0 && json_array_size(items) == (size_t)limit))
 			break;
 	}
+	*ret_items = json_incref(items);
+	return EXIT_OK;
+}
+
+int command_offer_list(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON items = NULL;
+	int64_t limit;
+	int code = session_open(cli, false, &s);
+	if (code || cli_int(cli, "limit", 0, 1, 1000000, &limit))
+		return code ? code : EXIT_USAGE;
+	if ((code = offers_fetch(&s, cli_text(cli, "sort", NULL), limit, &items)))
+		return code;
 	output_list(cli, items, offer_columns, "machine");
 	return EXIT_OK;
 }
 
-/* By the machine's name, its id, or the beginning of that. */
-int command_offer_show(struct cli *cli)
+int offer_find(struct cli *cli, json_t *items, const char *word, json_t **ret_offer)
 {
-	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON items = NULL;
 	json_t *item, *found = NULL;
-	size_t i, len = strlen(cli_arg(cli, 0)), count = 0;
-	int code = session_open(cli, false, &s);
-	if (code || (code = session_list(&s, "/v1/offers", &items)))
-		return code;
+	size_t i, len = strlen(word), count = 0;
 	json_array_foreach (items, i, item)
-		if ((len >= 4 && !strncmp(field_text(item, "machine"), cli_arg(cli, 0), len)) ||
-		    !strcmp(field_text(item, "machine_name"), cli_arg(cli, 0))) {
+		if ((len >= 4 && !strncmp(field_text(item, "machine"), word, len)) ||
+		    !strcmp(field_text(item, "machine_name"), word)) {
 			found = item;
 			count++;
 		}
 	if (!count)
-		return cli_error(cli, EXIT_NOT_FOUND, "no machine \"%s\" offers anything now", cli_arg(cli, 0));
+		return cli_error(cli, EXIT_NOT_FOUND, "no machine \"%s\" offers anything now", word);
 	if (count > 1)
-		return cli_error(cli, EXIT_USAGE, "\"%s\" means more than one machine: give its id (offer list -o wide)",
-				 cli_arg(cli, 0));
+		return cli_error(cli, EXIT_USAGE, "\"%s\" means more than one machine: give its id (offer list -o wide)", word);
+	*ret_offer = found;
+	return EXIT_OK;
+}
+
+int command_offer_show(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON items = NULL;
+	json_t *found;
+	int code = session_open(cli, false, &s);
+	if (code || (code = session_list(&s, "/v1/offers", &items)) || (code = offer_find(cli, items, cli_arg(cli, 0), &found)))
+		return code;
 	output_object(cli, found, offer_columns, "machine");
 	return EXIT_OK;
 }

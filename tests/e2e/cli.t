@@ -116,6 +116,7 @@ arguments() { # of a command, so that only the market is missing
 	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcr]* | "order explain" | "node "[scd]* | "node reset" | "net "*) echo $nobody ;;
 	"order extend") echo "$nobody 2h" ;;
 	"node list" | "offer show") echo $nobody ;;
+	"offer compare") echo "$nobody desk" ;;
 	"context create") echo new ;;
 	"context use" | "context delete") echo elsewhere ;;
 	"context rename") echo "elsewhere other" ;;
@@ -350,6 +351,19 @@ like "$(<"$WORK/ran.err")" 'column 10: there is no field' "a wrong query is told
 is "$(as buyer cpushare offer list 'cores>=1 prize<=1' 2>&1 | sed -n 2p)" "           ^" "which people see marked"
 try 0 buyer "offer show" desk
 try 3 buyer "offer show" nothing
+try 0 buyer "offer compare" desk "$MACHINE" --cores 2 --memory 1G
+is "$(jq -c '[.items[] | [.machine_name, .fits, .vm_hour_micro, .mib_for_milli == (.score * 7200000 / 3000000 | floor)]]' <<<"$OUT")" \
+	'[["desk",false,3000000,true],["desk",false,3000000,true]]' "what an hour of such a VM costs, and that it does not fit"
+try 3 buyer "offer compare" desk nothing
+try 2 buyer "offer compare" desk
+try 0 buyer "offer watch" 'cores>=1' --first
+is "$(jq -c '[.event, .offer.machine_name]' <<<"$OUT")" '["new","desk"]' "an offer that meets a query is waited for"
+try 8 buyer "offer watch" 'cores>=100' --first --timeout 1s
+try 2 buyer "offer watch" 'prize<=1' --first
+try 0 buyer "offer watch" --timeout 1s
+HOME=$WORK/home/buyer XDG_CONFIG_HOME='' cpushare offer watch --interval 200ms -o json >"$WORK/offers" 2>/dev/null </dev/null &
+WATCH=$!
+cleanup 'end $WATCH'
 try 0 buyer "book show"
 is "$(jq -c '.items[0] | [.side, .price_per_core_hour_micro, .depth]' <<<"$OUT")" '["ask",1000000,2]' "the book's best ask"
 
@@ -486,6 +500,9 @@ try 8 buyer "order create" --image tiny.iso --max-price 0.000001 --name cheap --
 try 0 buyer "order cancel" cheap --wait
 try 0 buyer "order create" "${rent[@]}" --name first --display vga --wait --timeout 300s
 order=$(jq -r .id <<<"$OUT")
+taken() { jq -se 'any(.event == "changed" and .offer.cores_free == 1)' "$WORK/offers"; }
+ok "who watches the offers sees what is taken" within 20 taken
+end $WATCH
 try 0 buyer "order list"
 try 0 buyer "order show" first
 try 3 buyer "order show" nothing
