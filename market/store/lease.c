@@ -4,19 +4,19 @@
 #include "connection.h"
 
 /* $1: whose mark is shown, or NULL. */
-#define COLUMNS                                                                                                                 \
-	"SELECT l.id, l.order_id, l.machine_id, l.buyer, l.seller, a.name, m.name, m.country, l.number, l.name, host(l.ip), "   \
-	"l.mac::text, l.state, l.reason, l.detail, l.accel, l.cores, l.memory_mib, l.price_per_core_hour_micro, "               \
-	"l.price_per_gib_hour_micro, l.price_per_gib_transferred_micro, l.vcpu_ns, l.running_us, l.tx_bytes, l.rx_bytes, "      \
-	"l.charged_micro, l.commission_micro, l.held_micro, l.usage_cut, l.path, "                                              \
-	"CASE f.good WHEN true THEN 1 WHEN false THEN -1 ELSE 0 END, l.created_at, l.started_at, l.ended_at, "                  \
-	"l.desired, l.desired_reason, l.desired_at, o.duration_s, l.usage_seq, l.usage_previous, l.usage_signature, "           \
-	"l.usage_hash, l.usage_at, CASE o.budget_micro WHEN 0 THEN 9007199254740991 "                                           \
-	"  ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END, m.public_key, l.refunded_micro, "    \
-	"coalesce(o.constraints->>'trusted', 'off'), coalesce((o.constraints->>'max_freeze_s')::bigint, 0), "                   \
+#define COLUMNS                                                                                                                  \
+	"SELECT l.id, l.order_id, l.machine_id, l.buyer, l.seller, a.name, m.name, m.country, l.number, l.name, host(l.ip), "    \
+	"l.mac::text, l.state, l.reason, l.detail, l.accel, l.cores, l.memory_mib, l.price_per_core_hour_micro, "                \
+	"l.price_per_gib_hour_micro, l.price_per_gib_transferred_micro, l.vcpu_ns, l.running_us, l.tx_bytes, l.rx_bytes, "       \
+	"l.charged_micro, l.commission_micro, l.held_micro, l.usage_cut, l.path, "                                               \
+	"CASE f.good WHEN true THEN 1 WHEN false THEN -1 ELSE 0 END, l.created_at, l.started_at, l.ended_at, "                   \
+	"l.desired, l.desired_reason, l.desired_at, o.duration_s, l.usage_seq, l.usage_previous, l.usage_signature, "            \
+	"l.usage_hash, l.usage_at, CASE o.budget_micro WHEN 0 THEN 9007199254740991 "                                            \
+	"  ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END, m.public_key, l.refunded_micro, "     \
+	"coalesce(o.constraints->>'trusted', 'off'), coalesce((o.constraints->>'max_freeze_s')::bigint, 0), "                    \
 	"coalesce((o.constraints->>'scratch_mib')::bigint, 0), coalesce(o.constraints->>'display', 'none'), l.withdrawable_at, " \
-	"l.resets " \
-	"FROM lease l JOIN cpushare.order o ON o.id = l.order_id JOIN machine m ON m.id = l.machine_id "                        \
+	"l.resets "                                                                                                              \
+	"FROM lease l JOIN cpushare.order o ON o.id = l.order_id JOIN machine m ON m.id = l.machine_id "                         \
 	"JOIN account a ON a.id = l.seller LEFT JOIN feedback f ON f.lease = l.id AND f.from_account = $1 "
 
 static void lease_read_view(struct row *row, struct lease *l)

@@ -144,7 +144,9 @@ decideDispute 200 ledger.t
 disputeLease 201 ledger.t
 getDispute 200 ledger.t
 markLease 201 rent.t
+endLease 200 lifecycle.t
 resetLease 200 lifecycle.t
+resetLease 409 lifecycle.t
 typeConsole 204 rent.t
 startLineRound 409 line.t
 endLineRound 204 line.t
