@@ -337,9 +337,9 @@ void vm_life_reset(struct vm_life *life, uint32_t resets)
 	const char packet = VM_COMMAND_RESET;
 	if (life->state != VM_RUNNING || life->resets >= resets || life->channel_fd < 0)
 		return;
+	/* A QEMU that is stopped would hear of it late, and the next pause wait behind it. */
 	if (life->dozing)
-		on_throttle(life,
-			    clock_mono()); /* a QEMU that is stopped would hear of it late, and the next pause wait behind it */
+		on_throttle(life, clock_mono());
 	if (send(life->channel_fd, &packet, sizeof packet, MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof packet)
 		return;
 	life->resets = resets;
