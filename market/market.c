@@ -26,6 +26,7 @@
 #include "payments.h"
 #include "presence.h"
 #include "samples.h"
+#include "ticks.h"
 
 #define PASSWORD_THREADS 2 /* scrypt takes 32 MiB and a core each */
 #define DISK_THREADS 2
@@ -198,6 +199,7 @@ err_t market_load(struct market *m)
 {
 	TRY(load_machines(m));
 	TRY(load_leases(m));
+	TRY(ticks_load(m));
 	TRY(load_orders(m));
 	TRY(attest_load(m));
 	TRY(calibrate_load(m));

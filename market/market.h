@@ -85,6 +85,12 @@ struct market {
 	struct uuid_list touched_orders, touched_machines, touched_leases;
 	bool match_wanted, stopping, woken, chaining;
 	int catch_up_fd;
+	struct {
+		int64_t generation, complete; /* of the last tick begun, of the last complete one of ours */
+		size_t parts;		      /* under way */
+		bool failed;
+		mono_time begun;
+	} ticks; /* ticks.h */
 	mono_time funds_watched, seen_written, swept, pieces_swept, debts_collected;
 	unsigned pieces_folder;
 };

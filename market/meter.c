@@ -53,11 +53,26 @@ err_t meter_hear(struct market *m, struct live *l, const struct usage *u, wall_t
 	return OK;
 }
 
+void meter_restore(struct live *l, const struct ticked *t)
+{
+	if (l->ended.us || l->meter.heard || t->usage.seq != l->row.usage.seq + 1 || !grew(&l->row.usage, &t->usage))
+		return;
+	l->meter.usage = t->usage;
+	l->meter.usage.previous = l->row.usage_hash; /* zeros before the first */
+	l->meter.cut = t->cut;
+	l->meter.total = t->total;
+	l->meter.heard = true;
+}
+
+money meter_accrued(const struct live *l)
+{
+	int64_t due = l->meter.heard ? l->meter.total.micro - l->row.l.charged.micro : 0, held = l->row.l.held.micro;
+	return (money){ due < 0 ? 0 : due < held ? due : held };
+}
+
 money meter_hold_left(const struct live *l)
 {
-	int64_t due = l->meter.heard ? l->meter.total.micro - l->row.l.charged.micro : 0;
-	int64_t left = l->row.l.held.micro - (due > 0 ? due : 0);
-	return (money){ left > 0 ? left : 0 };
+	return (money){ l->row.l.held.micro - meter_accrued(l).micro };
 }
 
 bool meter_due(const struct market *m, const struct live *l, mono_time now)
@@ -166,11 +181,11 @@ void meter_overlay(const struct live *l, struct lease *lease)
 {
 	if (!l->meter.heard || l->meter.usage.seq <= l->row.usage.seq)
 		return;
-	money left = meter_hold_left(l);
+	money accrued = meter_accrued(l);
 	lease->vcpu_ns = (int64_t)l->meter.usage.vcpu_ns;
 	lease->running_us = (int64_t)l->meter.usage.running_us;
 	lease->tx_bytes = (int64_t)l->meter.usage.tx_bytes;
 	lease->rx_bytes = (int64_t)l->meter.usage.rx_bytes;
-	lease->charged.micro += lease->held.micro - left.micro;
-	lease->held = left;
+	lease->charged.micro += accrued.micro;
+	lease->held.micro -= accrued.micro;
 }

@@ -47,9 +47,9 @@ struct settings {
 	/* [timing] */
 	int64_t report_interval_us, busy_interval_us, lost_contact_us, start_timeout_us, end_grace_us, funds_grace_us,
 		funds_warning_us, trial_pause_us, drain_notice_us;
-	int64_t hold_window_us, settle_interval_us, dispute_window_us, pieces_interval_us, pieces_grace_us, session_us,
-		peer_timeout_us, console_wanted_us, sweep_interval_us, heartbeat_us, seen_interval_us, sample_interval_us,
-		book_us, line_interval_us;
+	int64_t hold_window_us, tick_interval_us, settle_interval_us, dispute_window_us, pieces_interval_us, pieces_grace_us,
+		session_us, peer_timeout_us, console_wanted_us, sweep_interval_us, heartbeat_us, seen_interval_us,
+		sample_interval_us, book_us, line_interval_us;
 };
 
 extern const struct conf_entry settings_table[];

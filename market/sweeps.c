@@ -16,6 +16,7 @@
 #include "wakes.h"
 #include "presence.h"
 #include "samples.h"
+#include "ticks.h"
 
 #define HOUSEKEEPING_US HOUR_US
 #define FOLDERS_AT_ONCE 32 /* more can wait for the next turn */
@@ -126,6 +127,7 @@ static void on_sweep(void *context, mono_time now_mono)
 	live_sweep(m, now, now_mono);
 	presence_sweep(m, now, now_mono);
 	orders_sweep(m, now);
+	ticks_sweep(m, now, now_mono);
 	funds_sweep(m, now, now_mono);
 	chain(m);
 	samples_sweep(m, now);

@@ -67,4 +67,20 @@ struct settling {
 /* At most one of a lease in a batch: of two the second waits. */
 void lane_settle(struct lane *l, struct settling *s);
 
+/* ---- the metering tick: what was heard of leases and is not settled, kept so that it is there after a crash ---- */
+#define TICK_MAX 2048
+/* A part of a tick. Its arrays are what the statement takes: element i of each is of lease i. */
+struct tick_part {
+	struct item item;
+	int64_t generation, complete; /* the tick; the last one that was kept as a whole: what is older goes */
+	wall_time now;
+	size_t count; /* at least 1 */
+	uuid leases[TICK_MAX];
+	int64_t seqs[TICK_MAX], vcpu_ns[TICK_MAX], running_us[TICK_MAX], tx_bytes[TICK_MAX], rx_bytes[TICK_MAX];
+	int64_t totals_micro[TICK_MAX]; /* what the counters cost */
+	bool cuts[TICK_MAX];
+	ed25519_signature signatures[TICK_MAX];
+};
+void lane_tick(struct lane *l, struct tick_part *part);
+
 #endif

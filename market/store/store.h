@@ -268,6 +268,16 @@ MUST_CHECK err_t store_lease_list_live(struct store *s, struct lease_row **ret_r
 				       size_t *ret_count); /* all that have not ended */
 MUST_CHECK err_t store_lease_list_again(struct store *s, const uuid *ids, size_t count, struct lease_row **ret_rows,
 					size_t *ret_count); /* these, as far as they are there */
+/* What metering ticks (lane.h) have of leases that have not ended, and is not settled: at most one record a lease, the latest. */
+struct ticked {
+	uuid lease;
+	struct usage usage; /* previous: not kept, and zero: the hash of the lease's last settled record */
+	money total;
+	bool cut;
+};
+MUST_CHECK err_t store_ticked(struct store *s, struct ticked **ret_rows, size_t *ret_count);
+/* The number of the last tick begun; 0: there was none. */
+MUST_CHECK err_t store_tick_last(struct store *s, int64_t *ret_generation);
 /* What the machine says: preparing, running, paused (both set started_at once). Going back or out of ended: E_CONFLICT. */
 MUST_CHECK err_t store_lease_state(struct store *s, uuid id, enum lease_state state, enum accel accel, const char *detail,
 				   wall_time now);

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set limits.signups_burst=1000 --set timing.settle_interval=1h --set timing.hold_window=60s --set timing.lost_contact=30s
+start_market --set limits.signups_burst=1000 --set timing.settle_interval=1h --set timing.tick_interval=200ms --set timing.sweep_interval=100ms --set timing.hold_window=60s --set timing.end_grace=2s --set timing.lost_contact=30s
 signup seller && SELLER=$TOKEN
 new_machine desk "$SELLER" || bail "$BODY"
 new_buyer buyer 10000000 && BUYER=$TOKEN
@@ -67,5 +67,36 @@ counts 2 55000 "$hash"
 is "$(ack)" 2 "a record that takes more than half of the hold is settled at once"
 api GET "/v1/leases/$LEASE" "" "$BUYER"
 ok "and the hold is full again" eval '[ "$(field .held_micro)" -ge "$(jq -n --argjson c "$core" "\$c / 60 | floor")" ]'
+
+# What was heard is kept by ticks: where market and machine are lost at once, all of the last tick is there, shown, and charged at the end.
+new_order "$BUYER" . || bail "$BODY"
+ok "one more order is matched" within 5 matched
+LEASE=$(field '.items[0].id')
+report desk "[$(said "$LEASE" running)]"
+counts 1 100 $NO_HASH
+hash=$(<"$WORK/usage_hash")
+counts 2 700 "$hash"
+is "$(ack)" 1 "a record is heard, not settled"
+ticked() { [ "$(sql "SELECT count(*) FROM cpushare.usage_tick WHERE '$LEASE' = ANY (leases) AND vcpu_ns[array_position(leases, '$LEASE')] = $1")" != 0 ]; }
+ok "a tick keeps it" within 10 ticked 700000000
+counts 2 800 "$hash"
+ok "the next one what was heard since" within 10 ticked 800000000
+first=$(sql 'SELECT min(generation) FROM cpushare.usage_tick')
+newer() { [ "$(sql 'SELECT min(generation) FROM cpushare.usage_tick')" -gt "$first" ]; }
+ok "what is older goes" within 10 newer
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+shown=$(field '"\(.vcpu_ns) \(.charged_micro) \(.held_micro)"')
+end "$MARKET_PID" KILL
+ok "the market is killed, and back" restart_market
+api GET "/v1/leases/$LEASE" "" "$BUYER"
+is "$(field '"\(.vcpu_ns) \(.charged_micro) \(.held_micro)"')" "$shown" "and shows what it showed, though the machine has not said anything"
+is "$(sql "SELECT usage_seq FROM cpushare.lease WHERE id = '$LEASE'")" 1 "nothing is settled by that"
+before=$(charges)
+api POST "/v1/orders/$ORDER/cancel" '{}' "$BUYER" "$(key)"
+is "$STATUS" 200 "the order is cancelled, its machine is gone" || note "$BODY"
+over() { api GET "/v1/leases/$LEASE" "" "$BUYER" && [ "$(field .state)" = ended ]; }
+ok "the lease ends" within 60 over
+is "$(field '"\(.vcpu_ns) \(.charged_micro)"')" "${shown% *}" "what the tick had is settled then"
+is "$(charges)" $((before + 1)) "once"
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
 done_testing

@@ -8,7 +8,7 @@ as_market -c 'SELECT ledger_chain(100)' >/dev/null
 
 # A statement of each kind that would do something, were it let.
 column() { as_owner -c "SELECT attname FROM pg_attribute WHERE attrelid = 'cpushare.$1'::regclass AND attnum > 0 ORDER BY attnum OFFSET 1 LIMIT 1"; }
-for table in ledger_account posting entry posting_chain deposit order lease feedback dispute network_peer event reversal payout; do
+for table in ledger_account posting entry posting_chain deposit order lease feedback dispute network_peer event reversal payout usage_tick; do
 	c=$(column $table)
 	refused 42501 "INSERT INTO cpushare.$table OVERRIDING SYSTEM VALUE SELECT * FROM cpushare.$table" "the market cannot INSERT into $table"
 	refused 42501 "UPDATE cpushare.$table SET $c = $c" "the market cannot UPDATE $table"

@@ -15,12 +15,12 @@ is "$(as_owner -c "SELECT proname FROM pg_proc WHERE pronamespace = 'cpushare'::
 is "$(as_admin -c 'CREATE ROLE stranger LOGIN' && as_owner -c "SELECT proname FROM pg_proc
 	WHERE pronamespace = 'cpushare'::regnamespace AND has_function_privilege('stranger', oid, 'EXECUTE')")" '' \
 	"nobody else may call any"
-is "$(as_owner -c "SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE proname ~ '^(book_|leases_use)'
-	AND has_function_privilege('cpushare_market', oid, 'EXECUTE') AND prosecdef")" 'book_claim book_fence book_renew leases_use' \
-	"the market may claim the book, and settle"
+is "$(as_owner -c "SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE proname ~ '^(book_|leases_use|usage_tick)'
+	AND has_function_privilege('cpushare_market', oid, 'EXECUTE') AND prosecdef")" 'book_claim book_fence book_renew leases_use usage_tick_add' \
+	"the market may claim the book, settle, and keep what was heard"
 is "$(as_owner -c "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'cpushare'::regnamespace AND c.relkind IN ('r', 'v', 'S')
 	AND has_table_privilege('stranger', c.oid, 'SELECT')")" '' "or read anything"
-is "$(as_owner -c "SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE proname !~ '^(book_|leases_use)' AND pronamespace = 'cpushare'::regnamespace
+is "$(as_owner -c "SELECT string_agg(proname, ' ' ORDER BY proname) FROM pg_proc WHERE proname !~ '^(book_|leases_use|usage_tick)' AND pronamespace = 'cpushare'::regnamespace
 	AND has_function_privilege('cpushare_market', oid, 'EXECUTE') AND prosecdef")" \
 	"account_delete calibration_buyer_make calibration_fund calibration_pay calibration_return correct debts_collect deposit_create deposit_credit deposit_due deposit_fail deposit_hurry deposit_lost deposit_paid deposit_reverse deposit_started dispute_decide dispute_open event_sweep feedback_give funds_warn funds_well history_fold history_forget history_heard history_rate history_sample image_delete lease_announce lease_desire lease_finish lease_reset lease_set_path lease_set_state lease_use ledger_chain ledger_chain_faults ledger_chain_head ledger_verify matches_make order_close order_create order_extend orders_place payout_approve payout_create payout_due payout_fail payout_note payout_paid payout_sent payouts_verify peer_number reputation_recompute" \
 	"what the market may have the owner do"
