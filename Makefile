@@ -62,7 +62,7 @@ INC_of_buyer-cli := $(INC_buyer)
 INC_of_tests/unit/base := -iquote tests $(INC_base)
 INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
 INC_of_tests/bench := $(INC_vnet) $(INC_protocol)
-INC_of_tests/bench/market := $(INC_trade)
+INC_of_tests/bench/market := $(INC_market)
 INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
 INC_of_tests/vnet := $(INC_base)
@@ -323,6 +323,8 @@ $(BUILD)/tests/bench/pump: tests/bench/pump.c
 	$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -static $< -o $@
 $(BUILD)/tests/bench/market/book: $(BUILD)/obj/tests/bench/market/book.o $(call obj,$(call src,market/trade)) $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_base))
+$(BUILD)/tests/bench/market/tick: $(BUILD)/obj/tests/bench/market/tick.o $A/libmarket.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
+	$(call link,$(LIBS_market) -lcurl)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(wildcard tests/bench/market/*.c))
 bench-vnet: deps ## the ethernet against other tunnels, in one run (root; installs them)
 	$(MAKE) --no-print-directory $(addprefix $(BUILD)/tests/bench/,endpoint endpoint-plain blast idle forwarder) $(BUILD)/bin/cpushare-relay
@@ -333,7 +335,7 @@ bench-seller: deps ## what the seller's daemon takes of its computer at rest
 	$(MAKE) --no-print-directory all
 	@tests/bench/seller
 bench-market: deps ## the order book beside looking at every offer; the market's hot paths beside pgbench and nginx
-	$(MAKE) --no-print-directory all $(BUILD)/tests/bench/market/book $(BUILD)/tests/bench/load
+	$(MAKE) --no-print-directory all $(addprefix $(BUILD)/tests/bench/,market/book market/tick load)
 	$(BUILD)/tests/bench/market/book
 	@tests/bench/market/run
 bench-boot: deps ## from an order to its guest's ready line, beside QEMU started by hand

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include "bytes.h"
 #include "clock.h"
 #include "lane.h"
 
@@ -77,14 +78,15 @@ static void go_on(void)
 int main(int argc, char **argv)
 {
 	struct rusage usage;
-	if (argc != 5)
+	int64_t epoch, leases, seconds;
+	if (argc != 5 || int_parse(argv[2], &epoch) || int_parse(argv[3], &leases) || int_parse(argv[4], &seconds))
 		return 2;
-	bench.leases = (size_t)atoll(argv[3]);
+	bench.leases = (size_t)leases;
 	bench.generation = 2;
-	bench.until.us = clock_mono().us + atoll(argv[4]) * SECOND_US;
+	bench.until.us = clock_mono().us + seconds * SECOND_US;
 	if (loop_new(&bench.loop) || lane_open(bench.loop, argv[1], NULL, &bench.lane))
 		return 1;
-	lane_set_epoch(bench.lane, atoll(argv[2]));
+	lane_set_epoch(bench.lane, epoch);
 	go_on();
 	err_t e = loop_run(bench.loop);
 	getrusage(RUSAGE_SELF, &usage);
