@@ -33,10 +33,11 @@ BEGIN
 		WHERE amount <> 0 ORDER BY j;
 END $$;
 
--- What uuid_v7() begins with now; behind it comes what a version 4 one has behind its version.
+-- What the ids of one batch begin with; lpad(to_hex(n), 6, '0') makes it whole. So RFC 9562 section 6.2 lets ids of one moment be made: random
+-- once, then counted. Their rows' places in an index follow each other, and are found without a search.
 CREATE OR REPLACE FUNCTION uuid_v7_begin() RETURNS text LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
 BEGIN
-	RETURN overlay(lpad(to_hex(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') PLACING '-' FROM 9 FOR 0) || '-7';
+	RETURN left(uuid_v7()::text, 30);
 END $$;
 
 -- Posting i is of p_kinds[i], for order and lease i; its legs are those with p_legs[j] = i, as entries_make() takes them. Postings without legs
@@ -45,7 +46,7 @@ CREATE OR REPLACE FUNCTION post_many(p_kinds text[], p_orders uuid[], p_leases u
 	p_debits bigint[], p_credits bigint[], p_amounts bigint[]) RETURNS void LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	v_begin text := uuid_v7_begin();
-	v_ids uuid[] := ARRAY(SELECT (v_begin || substr(gen_random_uuid()::text, 16))::uuid FROM generate_series(1, cardinality(p_kinds)));
+	v_ids uuid[] := ARRAY(SELECT (v_begin || lpad(to_hex(n), 6, '0'))::uuid FROM generate_series(1, cardinality(p_kinds)) n);
 BEGIN
 	PERFORM writer_show(17233, 'entry_number_seq');
 	INSERT INTO posting (id, kind, order_id, lease_id, at)

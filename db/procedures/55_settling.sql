@@ -81,7 +81,7 @@ BEGIN
 		WHERE o.id = x.order_id;
 	PERFORM writer_show(17233, 'entry_number_seq');
 	WITH part AS MATERIALIZED (
-		SELECT order_id, buyer, seller, (v_begin || substr(gen_random_uuid()::text, 16))::uuid AS posting, array_agg(id) AS leases,
+		SELECT order_id, buyer, seller, (v_begin || lpad(to_hex(row_number() OVER ()), 6, '0'))::uuid AS posting, array_agg(id) AS leases,
 			array_agg(charge - share) AS earned, array_agg(share) AS shares,
 			sum(charge - share)::bigint AS all_earned, sum(share)::bigint AS all_shares, sum(fill)::bigint AS all_fills
 		FROM unnest(p_ids, v_items.orders, v_items.buyers, v_items.sellers, v_items.charges, v_items.shares, v_items.fills)
