@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <unistd.h>
+#include "audit.h"
 #include "books.h"
 #include "bytes.h"
 #include "commands.h"
@@ -213,11 +214,20 @@ static err_t verify_chain(struct cli *cli, struct store *store, const struct tel
 	return OK;
 }
 
+/* For who waits at a terminal. */
+static void show_seen(void *context, uint64_t done, uint64_t all)
+{
+	(void)context;
+	fprintf(stderr, "\r%3d %% of the entries", (int)(done * 100 / all));
+	if (done == all)
+		fputs("\r\033[K", stderr);
+}
+
 static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	struct ledger_report l;
 	bool chained;
-	TRY(store_ledger_verify(store, &l));
+	TRY(store_ledger_audit(store, 0, isatty(STDERR_FILENO) ? show_seen : NULL, NULL, &l));
 	tell_number(t, "accounts", l.accounts);
 	tell_number(t, "postings", l.postings);
 	tell_number(t, "entries", l.entries);

@@ -109,20 +109,10 @@ BEGIN
 	RETURN v_id;
 END $$;
 
--- The whole ledger against itself, in one snapshot. All but the first three and the last three are zero in a sound market.
--- Each balance that the entries tell is there twice: after one entry and before the next; so the hashes of those before and of those after an
--- account's entries have one sum, but for its first and its last. That needs no order, and finds a balance that was told wrong but for one
--- chance in 2^32; the chain, too, covers what was told.
-CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint, OUT accounts bigint, OUT sum_micro bigint,
-	OUT unbalanced bigint, OUT negative bigint, OUT holds_difference_micro bigint, OUT orders_difference bigint,
-	OUT commission_micro bigint, OUT external_micro bigint, OUT users_micro bigint)
+-- What orders and leases hold and were charged, against the ledger; a part of ledger_verify().
+CREATE OR REPLACE FUNCTION ledger_books_verify(OUT holds_difference_micro bigint, OUT orders_difference bigint)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cpushare, pg_temp SET work_mem = '128MB' SET jit = off AS $$
-	WITH moved AS (
-		SELECT account, sum(change) AS sum, sum(hashint8(after)) - sum(hashint8(after - change)) AS told FROM (
-			SELECT debit AS account, -amount_micro AS change, debit_after AS after FROM entry
-			UNION ALL SELECT credit, amount_micro, credit_after FROM entry) e
-		GROUP BY account
-	), wanted AS (
+	WITH wanted AS (
 		SELECT buyer, sum(held) AS held FROM (
 			SELECT buyer, held_micro AS held FROM cpushare.order UNION ALL SELECT buyer, held_micro FROM lease) h
 		GROUP BY buyer
@@ -144,11 +134,8 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 				CROSS JOIN unnest(p.leases, p.earned_micro, p.commission_micro) AS x (lease_id, earned, commission)) parts
 		GROUP BY lease_id
 	)
-	SELECT (SELECT count(*) FROM posting), (SELECT count(*) FROM entry), count(*), sum(a.balance_micro)::bigint,
-		count(*) FILTER (WHERE a.balance_micro <> coalesce(m.sum, 0)
-			OR coalesce(m.told, 0) <> hashint8(a.balance_micro)::bigint - hashint8(0)),
-		count(*) FILTER (WHERE a.balance_micro < 0 AND a.kind NOT IN ('external', 'owed')),
-		coalesce(sum(abs(a.balance_micro - coalesce(w.held, 0))) FILTER (WHERE a.kind = 'held'), 0)::bigint,
+	SELECT (SELECT coalesce(sum(abs(a.balance_micro - coalesce(w.held, 0))), 0)::bigint
+			FROM ledger_account a LEFT JOIN wanted w ON w.buyer = a.owner WHERE a.kind = 'held'),
 		(SELECT count(*) FROM cpushare.order o LEFT JOIN of_leases l ON l.order_id = o.id
 			WHERE (o.leases_held_micro, o.charged_micro, o.filled, o.ended)
 				<> (coalesce(l.held, 0), coalesce(l.charged, 0), coalesce(l.filled, 0), coalesce(l.ended, 0)))
@@ -156,9 +143,32 @@ CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint
 			WHERE (l.charged_micro - l.commission_micro, l.commission_micro, l.refunded_micro)
 				<> (coalesce(p.earned, 0), coalesce(p.commission, 0), coalesce(p.refunded, 0)))
 		+ (SELECT count(*) FROM of_posting p WHERE leases IS NOT NULL AND (earned, commission)
-			<> ((SELECT sum(x) FROM unnest(earned_micro) x), (SELECT sum(x) FROM unnest(commission_micro) x))),
+			<> ((SELECT sum(x) FROM unnest(earned_micro) x), (SELECT sum(x) FROM unnest(commission_micro) x)))
+$$;
+
+-- The whole ledger against itself, in one snapshot. All but the first three and the last three are zero in a sound market.
+-- Each balance that the entries tell is there twice: after one entry and before the next; so the hashes of those before and of those after an
+-- account's entries have one sum, but for its first and its last. That needs no order, and finds a balance that was told wrong but for one
+-- chance in 2^32; the chain, too, covers what was told.
+CREATE OR REPLACE FUNCTION ledger_verify(OUT postings bigint, OUT entries bigint, OUT accounts bigint, OUT sum_micro bigint,
+	OUT unbalanced bigint, OUT negative bigint, OUT holds_difference_micro bigint, OUT orders_difference bigint,
+	OUT commission_micro bigint, OUT external_micro bigint, OUT users_micro bigint)
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cpushare, pg_temp SET work_mem = '128MB' SET jit = off AS $$
+	WITH moved AS (
+		SELECT account, sum(change) AS sum, sum(hashint8(after)) - sum(hashint8(after - change)) AS told FROM (
+			SELECT debit AS account, -amount_micro AS change, debit_after AS after FROM entry
+			UNION ALL SELECT credit, amount_micro, credit_after FROM entry) e
+		GROUP BY account
+	), books AS MATERIALIZED (
+		SELECT * FROM ledger_books_verify()
+	)
+	SELECT (SELECT count(*) FROM posting), (SELECT count(*) FROM entry), count(*), sum(a.balance_micro)::bigint,
+		count(*) FILTER (WHERE a.balance_micro <> coalesce(m.sum, 0)
+			OR coalesce(m.told, 0) <> hashint8(a.balance_micro)::bigint - hashint8(0)),
+		count(*) FILTER (WHERE a.balance_micro < 0 AND a.kind NOT IN ('external', 'owed')),
+		(SELECT holds_difference_micro FROM books), (SELECT orders_difference FROM books),
 		sum(a.balance_micro) FILTER (WHERE a.kind = 'commission')::bigint,
 		sum(a.balance_micro) FILTER (WHERE a.kind = 'external')::bigint,
 		coalesce(sum(a.balance_micro) FILTER (WHERE a.owner IS NOT NULL), 0)::bigint
-	FROM ledger_account a LEFT JOIN moved m ON m.account = a.id LEFT JOIN wanted w ON w.buyer = a.owner
+	FROM ledger_account a LEFT JOIN moved m ON m.account = a.id
 $$;

@@ -22,6 +22,33 @@ like "$(<"$WORK/changed")" "posting $posting, 1 in the chain: changed" "which na
 tampered "UPDATE cpushare.posting SET text = 'manual' WHERE id = '$posting'" >/dev/null
 ok "changed back, the ledger holds" verify
 
+# What is changed in the sums is found by the command as PostgreSQL finds it; put right, it holds.
+sql "ALTER TABLE cpushare.entry DISABLE TRIGGER USER; ALTER TABLE cpushare.ledger_account DISABLE TRIGGER USER;
+	GRANT UPDATE, DELETE ON cpushare.entry TO cpushare_owner; GRANT DELETE ON cpushare.ledger_account TO cpushare_owner" >/dev/null
+wrong() { # SQL THAT-UNDOES-IT WHAT
+	sql "$1" >/dev/null
+	local found postgres
+	found=$(verify -o json | jq -r '"\(.unbalanced) \(.entries) \(.sum_micro) \(.negative)"')
+	postgres=$(sql "SELECT concat_ws(' ', unbalanced, entries, sum_micro, negative) FROM cpushare.ledger_verify()")
+	is "$found" "$postgres" "$3: as PostgreSQL finds it"
+	isnt "${found%% *}" 0 "and it is found"
+	sql "$2" >/dev/null
+}
+entry="(SELECT min(number) FROM cpushare.entry)"
+wrong "UPDATE cpushare.entry SET amount_micro = amount_micro + 1 WHERE number = $entry" \
+	"UPDATE cpushare.entry SET amount_micro = amount_micro - 1 WHERE number = $entry" "another amount"
+wrong "UPDATE cpushare.entry SET credit_after = credit_after + 1 WHERE number = $entry" \
+	"UPDATE cpushare.entry SET credit_after = credit_after - 1 WHERE number = $entry" "another balance told"
+wrong "UPDATE cpushare.ledger_account SET balance_micro = balance_micro + 1 WHERE kind = 'commission'" \
+	"UPDATE cpushare.ledger_account SET balance_micro = balance_micro - 1 WHERE kind = 'commission'" "another balance"
+wrong "CREATE TABLE public.kept AS SELECT * FROM cpushare.entry WHERE number = $entry; DELETE FROM cpushare.entry WHERE number = $entry" \
+	"INSERT INTO cpushare.entry OVERRIDING SYSTEM VALUE SELECT * FROM public.kept" "an entry removed"
+sql "UPDATE cpushare.entry SET debit = 4711 WHERE number = $entry" >/dev/null
+isnt "$(verify -o json 2>/dev/null | jq .unbalanced)" 0 "an entry of an account that is not there is found"
+sql "UPDATE cpushare.entry SET debit = k.debit FROM public.kept k WHERE entry.number = k.number" >/dev/null
+ok "put right, the ledger holds" verify
+sql "ALTER TABLE cpushare.entry ENABLE TRIGGER USER; ALTER TABLE cpushare.ledger_account ENABLE TRIGGER USER" >/dev/null
+
 # ---- a lease that is paid, ends, and is disputed ----
 signup seller && SELLER=$TOKEN
 signup chief && cpushare-market operator grant chief@example.org --data "$MARKET_DATA" >/dev/null && login chief && CHIEF=$TOKEN

@@ -5,6 +5,7 @@
  * time and without SQL. Every operation's result is compared, every fourth one is asked once more (as after a lost answer), every
  * fiftieth step compares all balances, orders and leases, and audits the ledger. The seed is printed; SEED and STEPS choose others.
  */
+#include "audit.h"
 #include "books.h"
 #include "database.h"
 
@@ -280,7 +281,7 @@ static void do_close(struct store *s, int step)
 
 static void compare(struct store *s, int step)
 {
-	struct ledger_report r = { 0 };
+	struct ledger_report r = { 0 }, audited = { 0 };
 	int64_t users = 0;
 	for (int i = 0; i < USERS; i++) {
 		struct balance b = { 0 };
@@ -300,6 +301,9 @@ static void compare(struct store *s, int step)
 			expect(s, E_CORRUPT, OK, "an order as the model has it", step);
 	}
 	good(store_ledger_verify(s, &r));
+	good(store_ledger_audit(s, 1 + step % 3, NULL, NULL, &audited));
+	if (memcmp(&r, &audited, sizeof r) != 0)
+		expect(s, E_CORRUPT, OK, "an audit that finds what PostgreSQL does", step);
 	if (r.sum_micro || r.unbalanced || r.negative || r.holds_difference_micro || r.orders_difference ||
 	    r.users_micro != users || r.commission_micro != m.commission || r.external_micro != -m.paid_in)
 		expect(s, E_CORRUPT, OK, "a sound ledger", step);

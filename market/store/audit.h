@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * audit.h - the whole ledger against itself, on all cores
+ */
+#ifndef STORE_AUDIT_H
+#define STORE_AUDIT_H
+
+#include "store.h"
+
+/* done of all bytes of the ledger's entries are read; from the caller's thread. */
+typedef void audit_seen_fn(void *context, uint64_t done, uint64_t all);
+/* What store_ledger_verify() finds, in one snapshot, read by up to workers connections at once (0: as many as there are cores); without its
+ * time limit. seen may be NULL. */
+MUST_CHECK err_t store_ledger_audit(struct store *s, int workers, audit_seen_fn *seen, void *context, struct ledger_report *ret);
+
+#endif
