@@ -323,7 +323,7 @@ $(BUILD)/tests/bench/pump: tests/bench/pump.c
 	$(CC) $(filter-out -fsanitize=%,$(CFLAGS)) -static $< -o $@
 $(BUILD)/tests/bench/market/book: $(BUILD)/obj/tests/bench/market/book.o $(call obj,$(call src,market/trade)) $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_base))
-$(BUILD)/tests/bench/market/tick: $(BUILD)/obj/tests/bench/market/tick.o $A/libmarket.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
+$(addprefix $(BUILD)/tests/bench/market/,tick audit): $(BUILD)/tests/bench/market/%: $(BUILD)/obj/tests/bench/market/%.o $A/libmarket.a $A/libtrust.a $A/libprotocol.a $A/libbase.a
 	$(call link,$(LIBS_market) -lcurl)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(wildcard tests/bench/market/*.c))
 bench-vnet: deps ## the ethernet against other tunnels, in one run (root; installs them)
@@ -335,7 +335,7 @@ bench-seller: deps ## what the seller's daemon takes of its computer at rest
 	$(MAKE) --no-print-directory all
 	@tests/bench/seller
 bench-market: deps ## the order book beside looking at every offer; the market's hot paths beside pgbench and nginx
-	$(MAKE) --no-print-directory all $(addprefix $(BUILD)/tests/bench/,market/book market/tick load)
+	$(MAKE) --no-print-directory all $(addprefix $(BUILD)/tests/bench/,market/book market/tick market/audit load)
 	$(BUILD)/tests/bench/market/book
 	@tests/bench/market/run
 bench-boot: deps ## from an order to its guest's ready line, beside QEMU started by hand
