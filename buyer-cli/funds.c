@@ -68,6 +68,8 @@ int command_funds_balance(struct cli *cli)
 	static const struct column columns[] = { { "available", "available_micro", CELL_MONEY },
 						 { "held", "held_micro", CELL_MONEY },
 						 { "owed", "owed_micro", CELL_MONEY },
+						 { "accrued", "accrued_micro", CELL_BUDGET },
+						 { "earning", "earning_micro", CELL_BUDGET },
 						 { "used per hour", "per_hour_micro", CELL_BUDGET },
 						 { "runs out", "runs_out_at", CELL_DATE },
 						 { "currency", "currency", CELL_TEXT },

@@ -18,6 +18,10 @@ err_t balance_show(struct request *r)
 	memcpy(balance.currency, m->settings->currency, sizeof balance.currency);
 	struct burn burn;
 	TRY(funds_burn(m, r->caller.account, balance.available, r->now, &burn));
+	struct accrued accrued;
+	TRY(funds_accrued(m, r->caller.account, &accrued));
+	balance.accrued = accrued.cost;
+	balance.earning = accrued.earning;
 	balance.per_hour = burn.per_hour;
 	balance.runs_out_at = burn.runs_out_at;
 	answer_json(r, 200, balance_to_json(&balance));

@@ -65,6 +65,40 @@ err_t funds_burn(const struct market *m, uuid buyer, money available, wall_time 
 	return OK;
 }
 
+/* The market's part of it is that of the whole charge, less what was taken before (leases_use()). */
+static err_t earning_of(const struct market *m, const struct lease *lease, money accrued, money *ret)
+{
+	money total, share;
+	TRY(money_add(lease->charged, accrued, &total));
+	TRY(money_scale(total, (uint64_t)m->settings->settlement_bp, 10000, &share));
+	int64_t earning = accrued.micro - (share.micro - lease->commission.micro);
+	ret->micro = earning < 0 ? 0 : earning < accrued.micro ? earning : accrued.micro;
+	return OK;
+}
+
+err_t funds_accrued(const struct market *m, uuid user, struct accrued *ret)
+{
+	struct accrued sum = { 0 };
+	size_t count;
+	err_t e = OK;
+	void **all = uuid_map_values(&m->leases, &count);
+	for (size_t i = 0; i < count && !e; i++) {
+		const struct live *l = all[i];
+		money accrued = meter_accrued(l), earning = { 0 };
+		if (l->ended.us || !accrued.micro)
+			continue;
+		if (uuid_equal(l->row.l.buyer, user))
+			e = money_add(sum.cost, accrued, &sum.cost);
+		if (!e && uuid_equal(l->row.l.seller, user))
+			e = earning_of(m, &l->row.l, accrued, &earning);
+		if (!e)
+			e = money_add(sum.earning, earning, &sum.earning);
+	}
+	free(all);
+	*ret = sum;
+	return e;
+}
+
 /* ---- warnings ---- */
 
 static err_t purse_of(struct uuid_map *purses, uuid account, uuid order, int64_t left_micro, struct purse **ret_purse)

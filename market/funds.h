@@ -16,6 +16,12 @@ struct burn {
 };
 /* As it is now, with this much available. */
 MUST_CHECK err_t funds_burn(const struct market *m, uuid buyer, money available, wall_time now, struct burn *ret);
+/* What leases that run have used and are not charged for yet. */
+struct accrued {
+	money cost;    /* of this user's own */
+	money earning; /* of those on this user's machines, less the commission */
+};
+MUST_CHECK err_t funds_accrued(const struct market *m, uuid user, struct accrued *ret);
 void funds_sweep(struct market *m, wall_time now, mono_time now_mono);
 
 #endif

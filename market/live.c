@@ -300,6 +300,17 @@ void live_overlay(struct market *m, struct lease *lease)
 		memcpy(lease->detail, l->detail, sizeof lease->detail);
 }
 
+void live_overlay_order(struct market *m, struct order *order)
+{
+	const struct network *n = uuid_map_get(&m->networks, order->id);
+	for (const struct live *l = n ? n->leases : NULL; l; l = l->next_of_network) {
+		int64_t accrued = l->meter.settling ? 0 : meter_accrued(l).micro; /* the row may have it already */
+		accrued = accrued < order->held.micro ? accrued : order->held.micro;
+		order->charged.micro += accrued;
+		order->held.micro -= accrued;
+	}
+}
+
 void live_sweep(struct market *m, wall_time now, mono_time now_mono)
 {
 	size_t count;

@@ -55,6 +55,9 @@ MUST_CHECK err_t live_cancel(struct market *m, const struct lease_row *row, wall
 /* What stands in answers: the row, with what only we know laid over it. */
 void live_overlay(struct market *m, struct lease *lease);
 
+/* The same for an order: what its leases have used is charged, or as good as. */
+void live_overlay_order(struct market *m, struct order *order);
+
 void live_sweep(struct market *m, wall_time now, mono_time now_mono);
 
 #endif

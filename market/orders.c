@@ -221,8 +221,10 @@ err_t order_list(struct request *r)
 	TRY(page_from_query(r, &page));
 	TRY(store_order_list(market_of(r)->store, r->caller.account, page, &rows, &count));
 	json_t *items = json_array();
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		live_overlay_order(market_of(r), &rows[i]);
 		json_array_append_new(items, order_to_json(&rows[i]));
+	}
 	return answer_page(r, items, &page, count, count ? rows[count - 1].id : (uuid){ 0 });
 }
 
@@ -230,6 +232,7 @@ err_t order_show(struct request *r)
 {
 	struct order order;
 	TRY(order_of(r, &order));
+	live_overlay_order(market_of(r), &order);
 	answer_json(r, 200, order_to_json(&order));
 	return OK;
 }
@@ -260,6 +263,7 @@ err_t order_cancel(struct request *r)
 	if (order.state != ORDER_ENDED)
 		TRY(end_leases(r, order.id));
 	TRY(store_order_get(m->store, order.id, &order));
+	live_overlay_order(market_of(r), &order);
 	answer_json(r, 200, order_to_json(&order));
 	market_touch_order(m, order.id);
 	return OK;
@@ -309,6 +313,7 @@ err_t order_extend(struct request *r)
 		market_touch_order(m, order.id);
 		TRY(store_order_get(m->store, order.id, &order));
 	}
+	live_overlay_order(market_of(r), &order);
 	answer_json(r, 200, order_to_json(&order));
 	return OK;
 }

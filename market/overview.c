@@ -3,6 +3,7 @@
  */
 #include "events.h"
 #include "file.h"
+#include "funds.h"
 #include "gate.h"
 #include "handlers.h"
 #include "people.h"
@@ -17,6 +18,12 @@ err_t earnings_show(struct request *r)
 	int64_t wanted = 30;
 	TRY(request_query_int(r, "days", 30, 1, DAYS_MAX, &wanted));
 	TRY(store_day_sums(market_of(r)->store, r->caller.account, wanted, r->now, &days, &count));
+	struct accrued accrued;
+	TRY(funds_accrued(market_of(r), r->caller.account, &accrued));
+	if (count) { /* today is the last one */
+		TRY(money_add(days[count - 1].earned, accrued.earning, &days[count - 1].earned));
+		TRY(money_add(days[count - 1].spent, accrued.cost, &days[count - 1].spent));
+	}
 	json_t *items = json_array();
 	for (size_t i = 0; i < count; i++) {
 		json_t *day = json_object();

@@ -238,6 +238,8 @@ json_t *balance_to_json(const struct balance *b)
 	json_put_money(json, "available_micro", b->available);
 	json_put_money(json, "held_micro", b->held);
 	json_put_money(json, "owed_micro", b->owed);
+	json_put_money(json, "accrued_micro", b->accrued);
+	json_put_money(json, "earning_micro", b->earning);
 	json_put_money(json, "per_hour_micro", b->per_hour);
 	json_put_time(json, "runs_out_at", b->runs_out_at);
 	return json;
@@ -252,6 +254,8 @@ err_t balance_from_json(json_t *json, struct balance *ret, struct json_error *er
 	json_take_money(&r, "available_micro", &b.available);
 	json_take_money(&r, "held_micro", &b.held);
 	field_maybe_money(&r, "owed_micro", &b.owed);
+	field_maybe_money(&r, "accrued_micro", &b.accrued);
+	field_maybe_money(&r, "earning_micro", &b.earning);
 	field_maybe_money(&r, "per_hour_micro", &b.per_hour);
 	field_maybe_time(&r, "runs_out_at", &b.runs_out_at);
 	TRY(json_close_lenient(&r));

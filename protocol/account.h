@@ -81,6 +81,8 @@ struct balance {
 	char currency[4]; /* ISO 4217 */
 	money available, held;
 	money owed;	       /* a payment was taken back after it had been spent: no orders until it is made good */
+	money accrued;	       /* of held: used up by running VMs since they were last charged */
+	money earning;	       /* used up likewise on the user's own machines: available when it is charged */
 	money per_hour;	       /* what the VMs that run cost at most */
 	wall_time runs_out_at; /* at that, before they are over; us 0: it lasts */
 };

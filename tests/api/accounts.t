@@ -111,7 +111,7 @@ $(id -un) operator grant, $(id -un) operator grant" "what was done is written do
 is "$(field '[.items[].detail] | join(", ")')" ', {"reference":"bank 4711"}, nobody@example.org, Olga@example.org' "with what it was about; a command before it runs"
 is "$(sql "DELETE FROM cpushare.operator_act" 2>&1 | grep -c 'append')" 1 "and stays"
 api GET /v1/balance "" "$ANNA"
-is "$BODY" '{"currency":"EUR","available_micro":9750000,"held_micro":0,"owed_micro":0,"per_hour_micro":0,"runs_out_at":null}' "the balance"
+is "$BODY" '{"currency":"EUR","available_micro":9750000,"held_micro":0,"owed_micro":0,"accrued_micro":0,"earning_micro":0,"per_hour_micro":0,"runs_out_at":null}' "the balance"
 api GET /v1/postings "" "$ANNA"
 is "$(field '.items[0].kind + " " + (.items[0].amount_micro | tostring)')" "deposit 9750000" "the history"
 api GET /v1/operator/ledger "" "$OLGA"

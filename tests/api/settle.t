@@ -32,6 +32,17 @@ api GET "/v1/leases/$LEASE" "" "$BUYER"
 is "$(field .vcpu_ns)" 400000000 "but shown"
 shown=$(field .charged_micro)
 isnt "$shown" 0 "with what they cost"
+settled=$(sql "SELECT charged_micro FROM cpushare.lease WHERE id = '$LEASE'")
+api GET "/v1/orders/$ORDER" "" "$BUYER"
+is "$(field .charged_micro)" "$shown" "also by the order"
+api GET /v1/balance "" "$BUYER"
+is "$(field .accrued_micro)" $((shown - settled)) "the buyer's balance says what of the hold is used up"
+bp=$(curl -ks "$URL/v1/market" | jq .fees.settlement_basis_points)
+api GET /v1/balance "" "$SELLER"
+is "$(field .earning_micro)" "$(jq -n --argjson s "$shown" --argjson c "$settled" --argjson bp "$bp" \
+	'$s - $c - (($s * $bp + 5000) / 10000 | floor) + (($c * $bp + 5000) / 10000 | floor)')" "and the seller's what is earned, less the commission"
+api GET /v1/earnings?days=1 "" "$SELLER"
+is "$(field .items[0].earned_micro)" "$(jq -n --argjson s "$shown" --argjson bp "$bp" '$s - (($s * $bp + 5000) / 10000 | floor)')" "so does the day"
 counts 2 250 "$hash"
 api GET "/v1/leases/$LEASE" "" "$BUYER"
 is "$(field .vcpu_ns)" 400000000 "one that comes late does not turn the clock back"
