@@ -14,8 +14,9 @@
 #define TOKEN                                                                                              \
 	"{\"id\":\"" ID1 "\",\"name\":\"ci\",\"scopes\":[\"account\",\"machine\"],\"created_at\":\"" TIME1 \
 	"\",\"expires_at\":\"" TIME2 "\",\"last_used_at\":\"" TIME3 "\",\"token\":\"ct_abc\"}"
-#define BALANCE                                                                                                              \
-	"{\"currency\":\"EUR\",\"available_micro\":9007199254740991,\"held_micro\":2,\"owed_micro\":3,\"accrued_micro\":5,\"earning_micro\":6,\"per_hour_micro\":4," \
+#define BALANCE                                                                                                             \
+	"{\"currency\":\"EUR\",\"available_micro\":9007199254740991,\"held_micro\":2,\"owed_micro\":3,\"accrued_micro\":5," \
+	"\"earning_micro\":6,\"per_hour_micro\":4,"                                                                         \
 	"\"runs_out_at\":\"2026-11-21T10:00:00.000000Z\"}"
 #define DEPOSIT_REQUEST "{\"amount_micro\":10000000,\"provider\":\"manual\"}"
 #define DEPOSIT                                                                                                         \
