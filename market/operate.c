@@ -187,6 +187,21 @@ static err_t check_kept(struct store *store, const struct telling *t, const char
 	return OK;
 }
 
+static char ENTRIES[] = "the entries", CHAIN[] = "the chain";
+
+/* For who waits at a terminal. */
+static void show_seen(void *context, uint64_t done, uint64_t all)
+{
+	fprintf(stderr, "\r%3d %% of %s", (int)(done * 100 / all), (const char *)context);
+	if (done == all)
+		fputs("\r\033[K", stderr);
+}
+
+static audit_seen_fn *seen_by(void)
+{
+	return isatty(STDERR_FILENO) ? show_seen : NULL;
+}
+
 static err_t verify_chain(struct cli *cli, struct store *store, const struct telling *t, bool *ret_holds)
 {
 	struct chain_head head;
@@ -195,7 +210,7 @@ static err_t verify_chain(struct cli *cli, struct store *store, const struct tel
 	bool same = true;
 	char text[SHA256_TEXT_SIZE], id[UUID_TEXT_SIZE], end[SHA256_TEXT_SIZE + 24];
 	TRY(store_chain_head(store, &head));
-	TRY(store_chain_faults(store, FAULTS_SHOWN, &faults, &count));
+	TRY(store_chain_audit(store, 0, FAULTS_SHOWN, seen_by(), CHAIN, &faults, &count));
 	snprintf(end, sizeof end, "%lld:%s", (long long)head.number, sha256_format(head.hash, text));
 	tell_text(t, "chain", end);
 	tell_number(t, "chain_waiting", head.waiting);
@@ -214,20 +229,11 @@ static err_t verify_chain(struct cli *cli, struct store *store, const struct tel
 	return OK;
 }
 
-/* For who waits at a terminal. */
-static void show_seen(void *context, uint64_t done, uint64_t all)
-{
-	(void)context;
-	fprintf(stderr, "\r%3d %% of the entries", (int)(done * 100 / all));
-	if (done == all)
-		fputs("\r\033[K", stderr);
-}
-
 static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	struct ledger_report l;
 	bool chained;
-	TRY(store_ledger_audit(store, 0, isatty(STDERR_FILENO) ? show_seen : NULL, NULL, &l));
+	TRY(store_ledger_audit(store, 0, seen_by(), ENTRIES, &l));
 	tell_number(t, "accounts", l.accounts);
 	tell_number(t, "postings", l.postings);
 	tell_number(t, "entries", l.entries);

@@ -58,12 +58,15 @@ $$;
 -- changed: the posting, its entries, or its hash. removed: chained, and not there. unlinked: a number that the chain has lost.
 -- inserted: there, among those that are chained, or without entries, and not in the chain. moved: its entries are not where they were.
 -- orphan: entries of no posting.
-CREATE OR REPLACE FUNCTION ledger_chain_faults(p_limit bigint) RETURNS TABLE (chain_number bigint, posting uuid, fault text)
+-- Of the links behind number p_after up to p_to; what should be in the chain and is not, where that is the beginning.
+CREATE OR REPLACE FUNCTION ledger_chain_faults(p_limit bigint, p_after bigint DEFAULT 0, p_to bigint DEFAULT 9223372036854775807)
+	RETURNS TABLE (chain_number bigint, posting uuid, fault text)
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 	WITH link AS (
 		SELECT number, posting, first_entry, hash, lag(hash) OVER w AS before, lag(number, 1, 0::bigint) OVER w AS number_before,
 			lag(first_entry, 1, 0::bigint) OVER w AS entry_before
-		FROM posting_chain WINDOW w AS (ORDER BY number)
+		FROM posting_chain WHERE number <= p_to AND number >= coalesce((SELECT max(number) FROM posting_chain WHERE number <= p_after), 0)
+		WINDOW w AS (ORDER BY number)
 	), fault AS (
 		SELECT l.number, l.posting, CASE
 			WHEN l.number <> l.number_before + 1 THEN 'unlinked'
@@ -72,13 +75,14 @@ CREATE OR REPLACE FUNCTION ledger_chain_faults(p_limit bigint) RETURNS TABLE (ch
 			WHEN pg_catalog.sha256(coalesce(l.before, decode(repeat('00', 32), 'hex')) || convert_to(p.text, 'UTF8'))
 				IS DISTINCT FROM l.hash::bytea THEN 'changed' END AS fault
 		FROM link l LEFT JOIN posting_chained p ON p.id = l.posting LEFT JOIN entry e ON e.posting = l.posting AND e.leg = 1
+			WHERE l.number > p_after
 		UNION ALL
 		SELECT NULL, p.id, 'inserted' FROM posting p LEFT JOIN posting_chain c ON c.posting = p.id
 			LEFT JOIN entry e ON e.posting = p.id AND e.leg = 1
-			WHERE c.posting IS NULL AND (e.number IS NULL OR e.number <= (SELECT max(first_entry) FROM posting_chain))
+			WHERE p_after = 0 AND c.posting IS NULL AND (e.number IS NULL OR e.number <= (SELECT max(first_entry) FROM posting_chain))
 		UNION ALL
 		SELECT DISTINCT NULL::bigint, e.posting, 'orphan' FROM entry e LEFT JOIN posting p ON p.id = e.posting
-			WHERE p.id IS NULL AND NOT EXISTS (SELECT 1 FROM posting_chain c WHERE c.posting = e.posting)
+			WHERE p_after = 0 AND p.id IS NULL AND NOT EXISTS (SELECT 1 FROM posting_chain c WHERE c.posting = e.posting)
 	)
 	SELECT * FROM fault WHERE fault IS NOT NULL ORDER BY number, posting LIMIT p_limit
 $$;

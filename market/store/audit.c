@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * audit.c - the whole ledger against itself, on all cores
  *
- * How it works: the entries are cut into slices of pages. Each worker, a thread with a connection of its own, takes the next slice until none
- * is left, and adds up what each account was given and gave. All read in the snapshot of the first connection, so it is as if one had
- * read everything at one moment. The accounts' own rows are compared with the sums then, in memory; what leases and orders hold and were
+ * How it works: the entries are cut into slices of pages, the chain into slices of numbers. Each worker, a thread with a connection of its own,
+ * takes the next slice until none is left. All read in the snapshot of the first connection, so it is as if one had read everything at one
+ * moment. Of the entries they add up what each account was given and gave. The accounts' own rows are compared with the sums then, in memory; what leases and orders hold and were
  * charged, and payouts, is PostgreSQL's to compare (ledger_books_verify).
  *
  * Each balance that the entries tell is there twice, after one entry and before the next: so the mixes of those after and of those before an
@@ -17,24 +17,30 @@
 #include <unistd.h>
 #include "bytes.h"
 #include "connection.h"
+#include "file.h"
 
-#define PAGE_BYTES 8192
-#define SLICE_PAGES 2048  /* at most */
+#define SLICE_PAGES 2048 /* at most */
+#define SLICE_LINKS 20000
 #define SLICES_A_WORKER 4 /* at least: none waits long for the last */
 #define WORKER_PAGES 256  /* fewer are not worth a connection */
+#define WORKER_LINKS 5000
 #define WORKERS_MAX 16
 
 struct tally {
 	uint64_t sum, told;
 	bool touched;
 };
+struct worker;
 struct audit {
 	struct store *store;
+	err_t (*read)(struct worker *w, int64_t from, int64_t to);
+	int64_t all, slice; /* pages, or links of the chain */
 	char snapshot[64];
-	int64_t pages, slice, accounts; /* highest id + 1 */
+	int64_t accounts; /* highest id + 1; 0: sums are not asked for */
+	uint32_t faults_max;
 	audit_seen_fn *seen;
 	void *context;
-	_Atomic int64_t next, done; /* pages */
+	_Atomic int64_t next, done;
 	_Atomic bool failed;
 };
 struct worker {
@@ -43,6 +49,8 @@ struct worker {
 	pthread_t thread;
 	struct tally *tallies; /* by account */
 	int64_t entries, strays;
+	struct chain_fault *faults;
+	size_t fault_count;
 	err_t error;
 };
 
@@ -130,7 +138,7 @@ static const char *skip_header(const char *data, size_t *len)
 	return data + 19;
 }
 
-static err_t read_slice(struct worker *w, int64_t from, int64_t to)
+static err_t read_entries(struct worker *w, int64_t from, int64_t to)
 {
 	char sql[256], *data;
 	AUTO_RESULT *end = NULL;
@@ -156,16 +164,54 @@ static err_t read_slice(struct worker *w, int64_t from, int64_t to)
 	return good ? OK : store_fail(w->store, E_INTERNAL, "an entry is not what this program expects");
 }
 
+/* ---- the chain ---- */
+
+static void fault_read(struct row *row, void *element)
+{
+	struct chain_fault *f = element;
+	f->number = row_int(row);
+	f->posting = row_uuid(row);
+	row_text(row, f->fault, sizeof f->fault);
+}
+
+static err_t add_faults(struct worker *w, const struct chain_fault *rows, size_t count)
+{
+	if (count == 0)
+		return OK;
+	struct chain_fault *all = realloc(w->faults, (w->fault_count + count) * sizeof *all);
+	if (!all)
+		return E_NOMEM;
+	memcpy(all + w->fault_count, rows, count * sizeof *rows);
+	w->faults = all;
+	w->fault_count += count;
+	return OK;
+}
+
+static err_t read_links(struct worker *w, int64_t from, int64_t to)
+{
+	char sql[160];
+	AUTO_RESULT *result = NULL;
+	AUTO_FREE struct chain_fault *rows = NULL;
+	size_t count;
+	snprintf(sql, sizeof sql, "SELECT coalesce(chain_number, 0), posting, fault FROM ledger_chain_faults(%u, %lld, %lld)",
+		 w->audit->faults_max, (long long)from, (long long)to);
+	TRY(ask(w->store, sql, &result));
+	TRY(rows_read(w->store, result, sizeof *rows, fault_read, (void **)&rows, &count));
+	return add_faults(w, rows, count);
+}
+
+/* ---- the workers ---- */
+
 static err_t read_slices(struct worker *w)
 {
 	struct audit *a = w->audit;
 	int64_t from;
-	while (!a->failed && (from = atomic_fetch_add(&a->next, a->slice)) < a->pages) {
-		int64_t to = from + a->slice < a->pages ? from + a->slice : a->pages;
-		TRY(read_slice(w, from, to));
+	while (!a->failed && (from = atomic_fetch_add(&a->next, a->slice)) < a->all) {
+		int64_t to = from + a->slice < a->all ? from + a->slice : a->all;
+		TRY(a->read(w, from, to));
 		int64_t done = atomic_fetch_add(&a->done, to - from) + to - from;
 		if (w->store == a->store && a->seen)
-			a->seen(a->context, (uint64_t)done * PAGE_BYTES, (uint64_t)a->pages * PAGE_BYTES);
+			a->seen(a->context, (uint64_t)done, (uint64_t)a->all);
 	}
 	return OK;
 }
@@ -182,8 +228,14 @@ static void *thread_main(void *context)
 	return NULL;
 }
 
-/* What the others added up goes to the first. */
-static void merge(const struct audit *a, struct worker *to, const struct worker *from)
+static void worker_clear(struct worker *w)
+{
+	free(w->tallies);
+	free(w->faults);
+}
+
+/* What another one found goes to the first. */
+static err_t merge(const struct audit *a, struct worker *to, const struct worker *from)
 {
 	for (int64_t i = 0; i < a->accounts; i++) {
 		to->tallies[i].sum += from->tallies[i].sum;
@@ -192,37 +244,58 @@ static void merge(const struct audit *a, struct worker *to, const struct worker 
 	}
 	to->entries += from->entries;
 	to->strays += from->strays;
+	return from->error ? from->error : add_faults(to, from->faults, from->fault_count);
 }
 
-/* The first worker is the caller. */
-static err_t read_entries(struct audit *a, struct worker *workers, int count)
+static err_t worker_init(struct worker *w, struct audit *a)
 {
+	*w = (struct worker){ .audit = a, .tallies = calloc((size_t)a->accounts + 1, sizeof *w->tallies) };
+	return w->tallies ? OK : E_NOMEM;
+}
+
+/* The caller is the first worker, which has it all in the end: worker_clear(). */
+static err_t work(struct audit *a, int count, struct worker *first)
+{
+	struct worker others[WORKERS_MAX];
 	sigset_t all, old;
-	int begun = 1;
-	err_t e = OK;
+	int begun = 0;
+	TRY(worker_init(first, a));
+	first->store = a->store;
 	sigfillset(&all); /* signals are the caller's */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	for (; begun < count; begun++) {
-		struct worker *w = &workers[begun];
-		*w = (struct worker){ .audit = a, .tallies = calloc((size_t)a->accounts, sizeof *w->tallies) };
-		if (!w->tallies || pthread_create(&w->thread, NULL, thread_main, w)) {
-			free(w->tallies);
+	while (begun < count - 1) {
+		struct worker *w = &others[begun];
+		if (worker_init(w, a) != OK || pthread_create(&w->thread, NULL, thread_main, w)) {
+			worker_clear(w);
 			break; /* with fewer, then */
 		}
+		begun++;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	workers[0].error = read_slices(&workers[0]);
-	if (workers[0].error)
+	err_t e = read_slices(first);
+	if (e)
 		a->failed = true;
-	for (int i = 1; i < begun; i++) {
-		pthread_join(workers[i].thread, NULL);
-		if (!workers[i].error)
-			merge(a, &workers[0], &workers[i]);
-		else if (!e)
-			e = store_fail(a->store, workers[i].error, "an audit's connection failed");
-		free(workers[i].tallies);
+	for (int i = 0; i < begun; i++) {
+		pthread_join(others[i].thread, NULL);
+		err_t other = merge(a, first, &others[i]);
+		if (!e && other)
+			e = store_fail(a->store, other, "an audit's connection failed");
+		worker_clear(&others[i]);
 	}
-	return workers[0].error ? workers[0].error : e;
+	return e;
+}
+
+static int workers_for(int64_t amount, int64_t worth, int wanted)
+{
+	int64_t most = wanted > 0 ? wanted : sysconf(_SC_NPROCESSORS_ONLN), enough = wanted > 0 ? wanted : 1 + amount / worth;
+	most = most < enough ? most : enough;
+	return most < 1 ? 1 : most > WORKERS_MAX ? WORKERS_MAX : (int)most;
+}
+
+static int64_t slice_for(int64_t amount, int workers, int64_t most)
+{
+	int64_t slice = amount / (SLICES_A_WORKER * workers) + 1;
+	return slice < most ? slice : most;
 }
 
 /* ---- the accounts ---- */
@@ -283,38 +356,50 @@ static err_t compare_books(struct audit *a, struct ledger_report *r)
 
 /* ---- all of it ---- */
 
-static const char BEGIN_SQL[] = "SELECT pg_export_snapshot(), pg_relation_size('entry') / 8192, "
-				"(SELECT coalesce(max(id), 0) + 1 FROM ledger_account)";
+static const char BEGIN_SQL[] =
+	"SELECT pg_export_snapshot(), pg_relation_size('entry') / current_setting('block_size')::bigint, "
+	"(SELECT coalesce(max(id), 0) + 1 FROM ledger_account), (SELECT coalesce(max(number), 0) FROM posting_chain)";
 
-static int workers_for(int64_t pages, int wanted)
-{
-	int64_t most = wanted > 0 ? wanted : sysconf(_SC_NPROCESSORS_ONLN),
-		worth = wanted > 0 ? wanted : 1 + pages / WORKER_PAGES;
-	most = most < worth ? most : worth;
-	return most < 1 ? 1 : most > WORKERS_MAX ? WORKERS_MAX : (int)most;
-}
+struct extent {
+	int64_t pages, accounts, links;
+};
 
-static err_t audit(struct audit *a, int workers, struct ledger_report *ret)
+static err_t measure(struct audit *a, struct extent *ret)
 {
 	AUTO_RESULT *result = NULL;
-	struct ledger_report report = { 0 };
+	TRY(store_ping(a->store)); /* connects where there is no connection */
 	TRY(begin(a->store, NULL));
 	TRY(ask(a->store, BEGIN_SQL, &result));
 	struct row row = row_of(result, 0);
 	row_text(&row, a->snapshot, sizeof a->snapshot);
-	a->pages = row_int(&row);
-	a->accounts = row_int(&row);
-	TRY(row_end(a->store, &row));
-	int count = workers_for(a->pages, workers);
-	a->slice = a->pages / (SLICES_A_WORKER * count) + 1;
-	if (a->slice > SLICE_PAGES)
-		a->slice = SLICE_PAGES;
-	struct worker all[WORKERS_MAX] = { { .audit = a, .store = a->store } };
-	all[0].tallies = calloc((size_t)a->accounts, sizeof *all[0].tallies);
-	err_t e = all[0].tallies ? read_entries(a, all, count) : E_NOMEM;
+	ret->pages = row_int(&row);
+	ret->accounts = row_int(&row);
+	ret->links = row_int(&row);
+	return row_end(a->store, &row);
+}
+
+static err_t finish(struct audit *a, err_t e)
+{
+	if (PQstatus(a->store->db) != CONNECTION_OK || ask(a->store, "ROLLBACK", NULL) != OK)
+		return store_drop(a->store, a->store->error);
+	return e;
+}
+
+static err_t audit_sums(struct audit *a, int workers, struct ledger_report *ret)
+{
+	struct ledger_report report = { 0 };
+	struct extent extent;
+	struct worker all = { 0 };
+	TRY(measure(a, &extent));
+	int count = workers_for(extent.pages, WORKER_PAGES, workers);
+	a->read = read_entries;
+	a->accounts = extent.accounts;
+	a->all = extent.pages;
+	a->slice = slice_for(extent.pages, count, SLICE_PAGES);
+	err_t e = work(a, count, &all);
 	if (!e)
-		e = compare(a, &all[0], &report);
-	free(all[0].tallies);
+		e = compare(a, &all, &report);
+	worker_clear(&all);
 	TRY(e);
 	TRY(compare_books(a, &report));
 	*ret = report;
@@ -324,9 +409,40 @@ static err_t audit(struct audit *a, int workers, struct ledger_report *ret)
 err_t store_ledger_audit(struct store *s, int workers, audit_seen_fn *seen, void *context, struct ledger_report *ret)
 {
 	struct audit a = { .store = s, .seen = seen, .context = context };
-	TRY(store_ping(s)); /* connects where there is no connection */
-	err_t e = audit(&a, workers, ret);
-	if (ask(s, "ROLLBACK", NULL) != OK)
-		store_drop(s, s->error);
+	return finish(&a, audit_sums(&a, workers, ret));
+}
+
+/* By their place in the chain; those that have none behind. */
+static int fault_compare(const void *a, const void *b)
+{
+	const struct chain_fault *x = a, *y = b;
+	uint64_t left = (uint64_t)x->number - 1, right = (uint64_t)y->number - 1;
+	return left != right ? (left < right ? -1 : 1) : memcmp(&x->posting, &y->posting, sizeof x->posting);
+}
+
+static err_t audit_chain(struct audit *a, int workers, struct chain_fault **ret_rows, size_t *ret_count)
+{
+	struct extent extent;
+	struct worker all = { 0 };
+	TRY(measure(a, &extent));
+	int count = workers_for(extent.links, WORKER_LINKS, workers);
+	a->read = read_links;
+	a->all = extent.links ? extent.links : 1; /* also what should be in it and is not */
+	a->slice = slice_for(a->all, count, SLICE_LINKS);
+	err_t e = work(a, count, &all);
+	if (!e) {
+		qsort(all.faults, all.fault_count, sizeof *all.faults, fault_compare);
+		*ret_rows = all.faults;
+		*ret_count = all.fault_count < a->faults_max ? all.fault_count : a->faults_max;
+		all.faults = NULL;
+	}
+	worker_clear(&all);
 	return e;
+}
+
+err_t store_chain_audit(struct store *s, int workers, uint32_t limit, audit_seen_fn *seen, void *context,
+			struct chain_fault **ret_rows, size_t *ret_count)
+{
+	struct audit a = { .store = s, .faults_max = limit, .seen = seen, .context = context };
+	return finish(&a, audit_chain(&a, workers, ret_rows, ret_count));
 }

@@ -20,13 +20,12 @@ struct chain_head {
 	int64_t waiting; /* postings behind it */
 };
 MUST_CHECK err_t store_chain_head(struct store *s, struct chain_head *ret);
+/* As store_chain_audit() (audit.h) finds it. */
 struct chain_fault {
 	int64_t number; /* its place in the chain; 0: it has none */
 	uuid posting;
 	char fault[16]; /* changed, removed, unlinked, inserted, moved, orphan */
 };
-/* Everything that is not as it was done, at most limit of it; reads the whole ledger. */
-MUST_CHECK err_t store_chain_faults(struct store *s, uint32_t limit, struct chain_fault **ret_rows, size_t *ret_count);
 /* The hash of link number; E_NOT_FOUND. */
 MUST_CHECK err_t store_chain_hash(struct store *s, int64_t number, sha256 *ret);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * chain.c - the postings' chain: going on, its head, what does not hold
+ * chain.c - the postings' chain: going on, its head, its links
  */
 #include "batch.h"
 #include "books.h"
@@ -45,25 +45,6 @@ err_t store_chain_head(struct store *s, struct chain_head *ret)
 	TRY(row_end(s, &row));
 	*ret = head;
 	return OK;
-}
-
-static void fault_read(struct row *row, void *element)
-{
-	struct chain_fault *f = element;
-	f->number = row_int(row);
-	f->posting = row_uuid(row);
-	row_text(row, f->fault, sizeof f->fault);
-}
-
-static const char FAULTS_SQL[] = "SELECT coalesce(chain_number, 0), posting, fault FROM ledger_chain_faults($1)";
-
-err_t store_chain_faults(struct store *s, uint32_t limit, struct chain_fault **ret_rows, size_t *ret_count)
-{
-	struct params p = { 0 };
-	param_int(&p, limit);
-	AUTO_RESULT *result = NULL;
-	TRY(store_query(s, FAULTS_SQL, &p, &result));
-	return rows_read(s, result, sizeof **ret_rows, fault_read, (void **)ret_rows, ret_count);
 }
 
 static const char HASH_SQL[] = "SELECT hash FROM posting_chain WHERE number = $1";

@@ -110,5 +110,24 @@ is "$(api GET /v1/postings "" "$BUYER" && field '.items[0].text')" "$(id -un): b
 is "$(cpushare-market dispute list --data "$MARKET_DATA")" '' "no dispute waits any more"
 cpushare-market dispute decide "$LEASE" 100 "again" --data "$MARKET_DATA" 2>/dev/null
 is "$?" 5 "nor is any decided twice"
+# The chain is followed in slices: what is wrong anywhere in it is found as PostgreSQL finds it in one.
+ok "everything is chained" within 10 chained
+sql "GRANT UPDATE, DELETE ON cpushare.posting_chain TO cpushare_owner; ALTER TABLE cpushare.posting_chain DISABLE TRIGGER USER" >/dev/null
+broken() { # SQL THAT-UNDOES-IT WHAT
+	tampered "$1" >/dev/null
+	local found postgres
+	found=$(verify -o json 2>/dev/null | jq -r '.items[] | "\(.number) \(.posting) \(.fault)"')
+	postgres=$(sql "SELECT concat_ws(' ', coalesce(chain_number, 0), posting, fault) FROM cpushare.ledger_chain_faults(20)")
+	is "$found" "$postgres" "$3: as PostgreSQL finds it"
+	isnt "$found" '' "and it is found"
+	tampered "$2" >/dev/null
+}
+broken "UPDATE cpushare.posting SET text = text || '!'" "UPDATE cpushare.posting SET text = left(text, -1)" "all texts changed"
+broken "CREATE TABLE public.link AS SELECT * FROM cpushare.posting_chain WHERE number % 3 = 2; DELETE FROM cpushare.posting_chain WHERE number % 3 = 2" \
+	"INSERT INTO cpushare.posting_chain SELECT * FROM public.link" "links lost"
+broken "UPDATE cpushare.posting_chain SET hash = pg_catalog.sha256('other') WHERE number = (SELECT max(number) / 2 FROM cpushare.posting_chain)" \
+	"UPDATE cpushare.posting_chain SET hash = pg_catalog.sha256(b.hash || convert_to(t.text, 'UTF8')) FROM cpushare.posting_chain b, cpushare.posting_chained t
+		WHERE posting_chain.number = (SELECT max(number) / 2 FROM cpushare.posting_chain) AND b.number = posting_chain.number - 1 AND t.id = posting_chain.posting" \
+	"a hash in the middle"
 ok "the ledger holds" verify
 done_testing
