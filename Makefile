@@ -360,6 +360,11 @@ deb: deps ## build Debian packages: build/deb/*.deb
 	cd $(DEB)/cpushare && CPUSHARE_TOP=$(CURDIR) CPUSHARE_BUILD=$(BUILD) MAKEFLAGS= dpkg-buildpackage -b -us -uc >../log 2>&1 || { tail -n 30 ../log; exit 1; }
 	@ls $(DEB)/*.deb
 
+# Needs Debian's archive, root, and minutes: not in "make test".
+.PHONY: fresh-root
+fresh-root: deb image-tiny ## install the packages into a Debian that has nothing else, and follow the README there
+	tests/packaging/fresh-root
+
 .PHONY: install
 install: all ## install under DESTDIR and prefix (default /usr/local)
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/libexec/cpushare $(DESTDIR)$(prefix)/share/cpushare/images
