@@ -28,6 +28,7 @@ confirmed() { # NAME: reads the mail, follows the link
 states() { sql "SELECT string_agg(state, ' ' ORDER BY state) FROM cpushare.mail WHERE address = '$1' AND kind = '$2'"; }
 state_is() { [ "$(states "$1" "$2")" = "$3" ]; }
 noted() { sql "SELECT note FROM cpushare.mail WHERE address = '$1' ORDER BY created_at DESC LIMIT 1" | grep -qE "$2"; }
+looked() { [ "$(sql "SELECT after >= (SELECT max(id) FROM cpushare.event) FROM cpushare.mail_cursor")" = t ]; } # through all events
 forgot() { api POST /v1/password/forgot "{\"email\":\"$1\"}"; }
 
 # ---- settings that cannot work say so ----
@@ -126,6 +127,7 @@ over() { # an order that nothing came of
 }
 ok "an image" new_image "$ANN" 1000
 ok "an order is over" over
+ok "which nobody is told of" within 20 looked
 api PUT /v1/account/mail '{"kinds":["orders","orders","payouts"]}' "$ANN"
 is "$STATUS $(jq -c .kinds <<<"$BODY")" '200 ["orders","payouts"]' "a choice is kept"
 api PUT /v1/account/mail '{"kinds":["everything"]}' "$ANN"
@@ -140,7 +142,7 @@ IDB=$(sql "SELECT id FROM cpushare.account WHERE email = 'bob@example.org'")
 sql "SELECT cpushare.funds_warn('$IDB', NULL, 1, 3000000, now(), now())"
 ok "bob's first mail" arrives bob@example.org Confirm
 sql "SELECT cpushare.funds_warn('$ID', '$ORDER', 1, 3, now(), now())"
-within 20 eval '[ "$(sql "SELECT after >= (SELECT max(id) FROM cpushare.event) FROM cpushare.mail_cursor")" = t ]'
+ok "the events are looked at" within 20 looked
 is "$(states bob@example.org funds.low)$(states ann@example.org order.budget_low)" "" "nothing goes to an address that nobody confirmed, or that nobody asked for"
 
 # ---- servers that do not want ----
