@@ -11,7 +11,7 @@
 #include "mails.h"
 #include "presence.h"
 
-#define ROUTES_MAX 128
+#define ROUTES_MAX 256
 #define LEDGER_US (30 * SECOND_US) /* adding up the ledger takes a while: not for every reader */
 #define CLASSES 6		   /* of statuses: 1xx … 5xx */
 
