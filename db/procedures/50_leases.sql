@@ -120,7 +120,8 @@ BEGIN
 		SELECT outcomes, numbers INTO v_outcomes, v_numbers FROM matches_decide(p_orders, p_machines, p_cores, p_memory_mib, p_groups,
 			v.order_takes, v.machine_takes, v.filled, v.counts, v.cores_left, v.memory_left_mib, v.leases_left);
 	END IF;
-	v_leases := ARRAY(SELECT CASE WHEN number > 0 THEN (v_begin || substr(gen_random_uuid()::text, 16))::uuid END
+	-- Of a lease only the time is its batch's: the rest nobody guesses.
+	v_leases := ARRAY(SELECT CASE WHEN number > 0 THEN (left(v_begin, 15) || substr(gen_random_uuid()::text, 16))::uuid END
 		FROM unnest(v_numbers) WITH ORDINALITY AS x (number, n) ORDER BY n);
 	-- A card's address ends with its number less one: no other of the order has it.
 	INSERT INTO cpushare.lease (id, order_id, machine_id, buyer, seller, number, name, ip, mac, desired_at, accel, cores, memory_mib,
