@@ -129,6 +129,7 @@ ok "the order ends" buyer cpushare order cancel job --wait --timeout 2m
 is "$(buyer cpushare funds balance -o json | jq .held_micro)" 0 "nothing is held"
 
 # ---- a VM that starts where another one stood, once its Debian had been unpacked ----
+OWN='OWN [0-9a-f-]{36} .* END' # not the command, which the terminal shows as well
 # alone NAME HOW: it is ready, started like that, and says what should be its own
 alone() {
 	local lease log
@@ -137,7 +138,7 @@ alone() {
 	share $(cat "$lease/vmrun.pid")
 	within 240 grep -aq 'cpushare-cluster: ready vm1 10' "$log" && within 20 node_is "$1" "$2" || return
 	ask_socket "$lease/vmrun.sock" "{\"ask\":\"type\",\"from\":0,\"data\":\"$(base64 -w0 <<<'echo "OWN $(cat /proc/sys/kernel/random/boot_id) $(head -c 16 /dev/urandom | od -An -tx1 | tr -d " \n") $(cat /sys/class/net/eth0/address) $(cat /run/instance-id) $(cut -d" " -f2 /etc/ssh/ssh_host_ed25519_key.pub)" "END"')\"}" >/dev/null
-	within 60 grep -aq '^OWN .*END' "$log" && tr -d '\r' <"$log" | grep -a '^OWN .*END' >"$WORK/$1.own" && buyer cpushare order cancel "$1" --wait --timeout 2m
+	within 60 grep -aqE "$OWN" "$log" && grep -aoE "$OWN" "$log" >"$WORK/$1.own" && buyer cpushare order cancel "$1" --wait --timeout 2m
 }
 node_is() { [ "$(buyer cpushare node show "$1/vm1" -o json | jq -r .detail)" = "$2" ]; }
 OPEN=$(buyer cpushare offer list -o json | jq -r '.items[] | select(.machine_name == "open").seller')
