@@ -97,7 +97,7 @@ restart_market || bail "the market does not start again"
 ok "where limits are reached, too" ask_each busy
 
 end $MARKET_PID
-MARKET_OPTIONS=("${STRIPE[@]}")
+MARKET_OPTIONS=(--set mail.server=smtp://127.0.0.1:1 --set mail.from=market@example.org --set limits.signups_burst=100000 "${STRIPE[@]}")
 restart_market || bail "the market does not start again"
 # The database's socket is moved away, and the market's sessions end.
 SOCKET=$(echo "$MARKET_DATA"/run/.s.PGSQL.[0-9]*[0-9])

@@ -240,7 +240,7 @@ try 0 seller "account mail" orders funds
 is "$(jq -c .kinds <<<"$OUT")" '["funds","orders"]' "is chosen"
 try 0 seller "account mail" none
 is "$(jq -c .kinds <<<"$OUT")" '[]' "or none"
-try 1 seller "account mail" everything
+try 2 seller "account mail" everything
 try 0 seller "token revoke" old
 try 3 seller "token revoke" old
 CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$(<"$WORK/token") try 4 stranger "funds balance" # lacks the scope
