@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set limits.signups_burst=100000 --set timing.lost_contact=1h --set timing.seen_interval=1h --set timing.start_timeout=1h \
+start_market --set limits.signups_burst=100000 --set timing.lost_contact=1h --set timing.seen_interval=1h --set timing.start_timeout=1h --set timing.tick_interval=1h \
 	--set timing.sample_interval=1h
 
 # What happened before is added up behind, without anybody asking (db/procedures/80_history.sql).
