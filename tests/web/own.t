@@ -250,7 +250,7 @@ async function forgottenPassword(scene) {
 	const { page, url, sh, note, visit, see, holds, is, fill, click, within, at } = scene;
 	note('a forgotten password');
 	await visit(`${url}/reset`);
-	await fill('forgot-email', 'desk@example.org');
+	await fill('forgot-email', 'buyer@example.org');
 	await click('Mail me a link');
 	await see('a link is asked for', 'main', /If somebody has this address here, a link is on its way/);
 	await visit(await sh('cpushare-market user reset desk@example.org --data "$MARKET_DATA" | head -n 1'));
