@@ -16,7 +16,8 @@ void wire_context_free(SSL_CTX *context);
 
 struct wire {
 	int fd;
-	SSL *tls; /* NULL: plain */
+	SSL *tls;     /* NULL: plain */
+	int unspoken; /* records in a row that brought nothing to read */
 };
 /* fd is taken by what wire_close() does, also where this fails. context: NULL for plain. */
 MUST_CHECK err_t wire_open(struct wire *w, int fd, SSL_CTX *context);
