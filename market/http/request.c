@@ -77,8 +77,8 @@ static struct repeated repeated_of(const struct head *head)
 /* How long the body is; -1 and a refusal where two readers of the headers might disagree about it (RFC 9112 section 6.3). */
 static void length_of_body(struct request *r, const struct repeated *h)
 {
-	if (h->encodings || h->lengths > 1 || (h->length && int_parse(h->length, &r->content_length) != OK) ||
-	    r->content_length < 0) {
+	if (h->encodings || h->lengths > 1 ||
+	    (h->length && (h->length[0] == '-' || int_parse(h->length, &r->content_length) != OK))) {
 		r->content_length = -1;
 		refuse(r, REFUSE_NO_LENGTH, NULL, "a body needs exactly one Content-Length and no Transfer-Encoding");
 	}
@@ -148,7 +148,7 @@ static err_t begin(struct request *r)
 	TRY(take_forwarded(r));
 	if (strlen(r->target) > TARGET_MAX)
 		return refuse(r, REFUSE_BAD_REQUEST, NULL, "the address is longer than %d bytes", TARGET_MAX);
-	if (text_copy(r->method, sizeof r->method, r->head.method) != OK)
+	if (!r->method[0])
 		return refuse(r, REFUSE_BAD_METHOD, NULL, "%s", "");
 	switch (route_find(r->server->router, r->method, r->path, &r->route, &r->values, allow)) {
 	case ROUTE_FOUND:
@@ -224,6 +224,7 @@ enum request_step request_take(struct connection *c)
 	}
 	c->close = r->head.close;
 	r->target = r->head.target;
+	(void)!text_copy(r->method, sizeof r->method, r->head.method); /* first: whatever is answered, HEAD gets no body */
 	if (!path_of(r))
 		refuse(r, REFUSE_UNAVAILABLE, NULL, "%s", "");
 	else

@@ -198,6 +198,8 @@ static void whole_and_in_parts(void)
 		  "411", "two lengths are none" },
 		{ "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: +3\r\n\r\n[1]GET /hello HTTP/1.1\r\n" HOST LAST, "411",
 		  "a length is digits" },
+		{ "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: -0\r\n\r\nGET /hello HTTP/1.1\r\n" HOST LAST, "411",
+		  "and nothing else" },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		size_t len = strlen(cases[i].text);
@@ -220,8 +222,14 @@ static void heads_and_bodies(void)
 		   strstr(got, "\r\nX-Content-Type-Options: nosniff") && strstr(got, "\r\nConnection: close"),
 	   "what each answer has");
 
-	size_t len =
-		(size_t)snprintf(text, sizeof text, "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: %d\r\n" LAST, LARGE);
+	size_t len = (size_t)snprintf(text, sizeof text, "HEAD /%0*d HTTP/1.1\r\n" HOST "\r\nGET /hello HTTP/1.1\r\n" HOST LAST,
+				      3000, 0);
+	(void)answers_to(text, len, len);
+	end = strstr(got, "\r\n\r\n");
+	ok(end && !strncmp(got, "HTTP/1.1 400 ", 13) && !strncmp(end + 4, "HTTP/1.1 200 ", 13),
+	   "nor where its address alone is refused");
+
+	len = (size_t)snprintf(text, sizeof text, "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: %d\r\n" LAST, LARGE);
 	memset(text + len, 'a', LARGE);
 	fd = client_open();
 	client_send(fd, text, len + LARGE, 30000);
