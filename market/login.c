@@ -43,9 +43,22 @@ static void run(void *job)
 		l->result = password_hash(l->fresh[0] ? l->fresh : l->who.password, l->hash);
 }
 
+/* Whoever sets another password wants those out who know this one, also who is just coming in with it. */
+static err_t still_is(const struct login *l)
+{
+	char present[PASSWORD_HASH_SIZE];
+	err_t e = store_password_get(market_of(l->r)->store, l->known ? l->account.id : l->r->caller.account, present);
+	if (e == E_NOT_FOUND || (e == OK && strcmp(present, l->checked)))
+		e = E_AUTH;
+	explicit_bzero(present, sizeof present);
+	return e;
+}
+
 static void done(void *job)
 {
 	struct login *l = job;
+	if (l->checked[0] && l->result == OK && (l->known || l->r->caller.known))
+		l->result = still_is(l);
 	gate_finish(l->r, l->finish);
 	login_free(l);
 }
@@ -54,6 +67,7 @@ err_t login_wait(struct login *l)
 {
 	struct request *r = l->r;
 	r->job = l;
+	memcpy(l->checked, l->hash, sizeof l->checked);
 	if (workers_submit(market_of(r)->passwords, run, done, l) == OK) {
 		request_wait(r);
 		return OK;

@@ -15,10 +15,11 @@
 struct login {
 	struct request *r;
 	struct credentials who;
-	char fresh[PASSWORD_SIZE];     /* a new password, to be hashed where the old one was right */
-	char hash[PASSWORD_HASH_SIZE]; /* to check against; or, where there is none or after fresh was hashed, the result */
-	err_t result;		       /* of scrypt: E_AUTH where the password is wrong */
-	route_fn *finish;	       /* in a transaction, with this as r->job */
+	char fresh[PASSWORD_SIZE];	  /* a new password, to be hashed where the old one was right */
+	char hash[PASSWORD_HASH_SIZE];	  /* to check against; or, where there is none or after fresh was hashed, the result */
+	char checked[PASSWORD_HASH_SIZE]; /* what it was checked against */
+	err_t result; /* of scrypt: E_AUTH where the password is wrong, or not the account's any more when it was found right */
+	route_fn *finish; /* in a transaction, with this as r->job */
 	struct account account;
 	bool known;
 	money forfeit;	   /* of a deletion */
