@@ -431,7 +431,8 @@ static err_t audit_chain(struct audit *a, int workers, struct chain_fault **ret_
 	a->slice = slice_for(a->all, count, SLICE_LINKS);
 	err_t e = work(a, count, &all);
 	if (!e) {
-		qsort(all.faults, all.fault_count, sizeof *all.faults, fault_compare);
+		if (all.fault_count)
+			qsort(all.faults, all.fault_count, sizeof *all.faults, fault_compare);
 		*ret_rows = all.faults;
 		*ret_count = all.fault_count < a->faults_max ? all.fault_count : a->faults_max;
 		all.faults = NULL;
