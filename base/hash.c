@@ -146,7 +146,7 @@ void gmac_add(struct gmac *m, const void *data, size_t len)
 
 gmac_tag gmac_end(struct gmac *m)
 {
-	gmac_tag tag;
+	gmac_tag tag = { 0 };
 	uint8_t none[16];
 	int n;
 	must(EVP_EncryptFinal_ex(m->context, none, &n) == 1 &&
