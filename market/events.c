@@ -2,7 +2,8 @@
  * events.c - what happened, as Server-Sent Events (WHATWG HTML section 9.2)
  *
  * How it works: every stream remembers the last event it was sent. Where the database's last event is a newer one, each stream asks for
- * what is new to its account. A client that comes back names the last one it saw (Last-Event-ID) and misses nothing.
+ * what is new to its account. A client that comes back names the last one it saw (Last-Event-ID) and misses nothing; where that is more than
+ * a stream takes at once, the rest follows as it is read.
  */
 #include "events.h"
 
@@ -21,6 +22,7 @@ struct listener {
 	uuid account, order;
 	int64_t sent;
 	mono_time heard;
+	bool behind; /* more is there than it takes now */
 	struct listener *next, **at;
 };
 struct events {
@@ -84,6 +86,9 @@ static err_t send_new(struct market *m, struct listener *l)
 	struct event_row *rows = NULL;
 	size_t count;
 	AUTO_BUF out = { 0 };
+	l->behind = stream_is_full(l->stream);
+	if (l->behind)
+		return OK;
 	TRY(store_events(m->store, l->account, l->order, l->sent, BATCH, &rows, &count));
 	for (size_t i = 0; i < count; i++) {
 		event_text(&rows[i], &out);
@@ -125,6 +130,11 @@ void events_beat(struct market *m, mono_time now)
 	static const char comment[] = ": still here\n\n";
 	for (struct listener *l = m->events->first, *next; l; l = next) {
 		next = l->next;
+		err_t e = l->behind ? E_AGAIN : OK;
+		while (e == E_AGAIN)
+			e = send_new(m, l);
+		if (e == E_UNAVAILABLE)
+			m->events->last = 0; /* ask again when it is back */
 		if (now.us - l->heard.us < m->settings->heartbeat_us)
 			continue;
 		l->heard = now;

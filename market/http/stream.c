@@ -79,6 +79,11 @@ err_t stream_send(struct stream *s, const char *text, size_t len)
 	return s->broken ? E_LIMIT : OK;
 }
 
+bool stream_is_full(const struct stream *s)
+{
+	return s->pending.len > PENDING_MAX / 2;
+}
+
 void stream_end(struct stream *s)
 {
 	if (s->chunked && !s->ending)

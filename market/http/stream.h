@@ -12,6 +12,8 @@ typedef void stream_closed_fn(void *context);
 MUST_CHECK err_t answer_stream(struct request *r, stream_closed_fn *closed, void *context, struct stream **ret_stream);
 /* E_LIMIT where the client reads too slowly: the stream then ends. */
 MUST_CHECK err_t stream_send(struct stream *s, const char *text, size_t len);
+/* The client has so much before it that the next may wait. */
+bool stream_is_full(const struct stream *s);
 void stream_end(struct stream *s);
 
 #endif

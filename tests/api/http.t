@@ -55,6 +55,14 @@ listen again 1 0
 like "$(<"$WORK/again")" 'event: deposit.credited' "Last-Event-ID brings back what was missed"
 listen again 1 "$(sed -n 's/^id: //p' "$WORK/first" | tail -n 1)"
 is "$(grep -c ^event: "$WORK/again")" 0 "and nothing that was seen"
+sql "INSERT INTO cpushare.event (account, kind, at, data) SELECT id, 'account.note', now(), jsonb_build_object('text', repeat('x', 200))
+	FROM cpushare.account, generate_series(1, 4000) WHERE email = 'anna@example.org'" >/dev/null
+curl -ksN --max-time 60 -H "Authorization: Bearer $ANNA" -H 'Last-Event-ID: 0' "$URL/v1/events" >"$WORK/much" &
+LISTENER=$!
+all_of_it() { [ "$(grep -c ^event: "$WORK/much")" -ge 4001 ]; }
+ok "also where it is more than goes out at once" within 30 all_of_it
+kill $LISTENER
+wait $LISTENER
 freed() { api GET /metrics && grep -q '^cpushare_event_streams 0$' <<<"$BODY"; }
 ok "closed ones are noticed" within 20 freed
 for _ in one two; do
