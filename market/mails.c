@@ -19,8 +19,8 @@
 #define SUMS_US (15 * SECOND_US)
 #define EVENTS_AT_ONCE 20000
 #define AT_ONCE 8
-#define LINKS 3 /* of a kind to one address in LINKS_US */
-#define LINKS_US HOUR_US
+#define LINKS 3 /* of a kind to one address while a link is good: whoever asks for others in vain leaves one that is */
+#define LINKS_US RESET_US
 #define CONFIRM_US (2 * DAY_US)
 
 struct mails {

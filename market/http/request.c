@@ -191,6 +191,14 @@ static void request_fill(struct request *r, struct connection *c)
 	c->request = r;
 }
 
+/* Behind a scheme and a host, which RFC 9112 section 3.2.2 has us take as well: we are who is asked, whatever the host. */
+static const char *origin_form(const char *target)
+{
+	size_t scheme = !strncasecmp(target, "https://", 8) ? 8 : !strncasecmp(target, "http://", 7) ? 7 : 0;
+	const char *path = target + scheme + (scheme ? strcspn(target + scheme, "/?") : 0);
+	return scheme && *path != '/' ? "/" : path;
+}
+
 static bool path_of(struct request *r)
 {
 	size_t len = strcspn(r->target, "?");
@@ -223,7 +231,7 @@ enum request_step request_take(struct connection *c)
 		return REQUEST_NOW;
 	}
 	c->close = r->head.close;
-	r->target = r->head.target;
+	r->target = origin_form(r->head.target);
 	(void)!text_copy(r->method, sizeof r->method, r->head.method); /* first: whatever is answered, HEAD gets no body */
 	if (!path_of(r))
 		refuse(r, REFUSE_UNAVAILABLE, NULL, "%s", "");

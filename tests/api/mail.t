@@ -91,7 +91,7 @@ is "$STATUS" 401 "and ends the sessions"
 api POST /v1/sessions '{"email":"ann@example.org","password":"another-horse-battery"}' "" 'User-Agent: harp/1'
 ANN=$(field .token)
 for _ in 1 2 3 4; do forgot ANN@example.org; done
-ok "three links an hour, in whatever case the address is typed" within 20 state_is ann@example.org password "dropped dropped sent sent sent"
+ok "three links in half an hour, in whatever case the address is typed" within 20 state_is ann@example.org password "dropped dropped sent sent sent"
 is "$(sql "SELECT count(*) FROM cpushare.mail m WHERE m::text ~ 'cpu_(rst|cnf)_'")$(grep -cE 'cpu_(rst|cnf)_' "$WORK/market.log")" 00 "no link lies in the database, or in the log"
 forgot 'ann@example.org\r\nBcc: eve@example.org'
 is "$STATUS" 422 "an address with a line's end is refused"

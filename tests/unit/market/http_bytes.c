@@ -179,6 +179,9 @@ static void whole_and_in_parts(void)
 		const char *text, *answers, *what;
 	} cases[] = {
 		{ "GET /hello HTTP/1.1\r\n" HOST LAST, "200 hello", "one request" },
+		{ "GET HTTPS://elsewhere:8443/hello?a=b HTTP/1.1\r\n" HOST LAST, "200 hello",
+		  "with scheme and host (RFC 9112 section 3.2.2)" },
+		{ "GET http://elsewhere?/hello HTTP/1.1\r\n" HOST LAST, "404", "a host without a path is not a path" },
 		{ "GET /hello HTTP/1.1\r\n" HOST "\r\nGET /none HTTP/1.1\r\n" HOST "\r\nGET /hello HTTP/1.1\r\n" HOST LAST,
 		  "200 hello 404 200 hello", "three" },
 		{ "POST /echo HTTP/1.1\r\n" HOST JSON "Content-Length: 4\r\n\r\n[1]\nGET /hello HTTP/1.1\r\n" HOST LAST,
