@@ -8,6 +8,7 @@
 IDLE=${IDLE:-2000}
 [ "$(ulimit -Hn)" -ge $((2 * IDLE)) ] || skip_all "not so many descriptors"
 ulimit -n "$(ulimit -Hn)"
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=1 # a sanitized market keeps what it freed, which is no loss
 start_market --set limits.signups_burst=1000 --set limits.connections=8192 --set limits.connections_per_address=8192 \
 	--set limits.connection_timeout=2s --set limits.strangers_burst=100000
 PORT=${URL##*:}
