@@ -34,7 +34,7 @@ struct trial {
 	struct terminal_filter filter;
 	struct buf said;
 	const char *expect;
-	mono_time spoke;
+	mono_time spoke, found_at;
 	bool found, ended;
 };
 
@@ -51,7 +51,10 @@ static void hear(struct trial *t, const uint8_t *data, size_t len, mono_time now
 		fflush(stdout);
 	}
 	buf_append(&t->said, text.data, text.len);
-	t->found |= t->expect && t->said.data && strstr(t->said.data, t->expect);
+	if (!t->found && t->expect && t->said.data && strstr(t->said.data, t->expect)) {
+		t->found = true;
+		t->found_at = now;
+	}
 	if (t->said.len > SAID_BYTES)
 		buf_consume(&t->said, t->said.len - SAID_BYTES / 2);
 	t->spoke = now;
@@ -62,9 +65,16 @@ static bool nothing_missing(const struct trial *t)
 	return t->said.len && t->state.seed_read_bytes && t->state.network;
 }
 
+/* What was expected may be said before the last driver has its device. */
+static bool found_all(const struct trial *t, mono_time now)
+{
+	return t->found && ((nothing_missing(t) && t->state.random) || now.us - t->found_at.us > SILENT_US);
+}
+
 static bool over(const struct trial *t, mono_time now)
 {
-	return t->ended || t->state.off || t->found || (!t->expect && nothing_missing(t) && now.us - t->spoke.us > SILENT_US);
+	return t->ended || t->state.off || found_all(t, now) ||
+	       (!t->expect && nothing_missing(t) && now.us - t->spoke.us > SILENT_US);
 }
 
 /* Until all is known, the time is over, or Ctrl-C. */
