@@ -53,15 +53,21 @@ err_t password_reset_from_json(json_t *json, struct password_reset *ret, struct 
 	return e;
 }
 
-err_t code_from_json(json_t *json, char *ret_code, struct json_error *error)
+/* An object that has one text. */
+static err_t only_text(json_t *json, const char *name, char *ret_text, size_t size, struct json_error *error)
 {
 	struct json_reader r;
-	char code[CODE_SIZE] = "";
+	char text[TOKEN_TEXT_SIZE > CODE_SIZE ? TOKEN_TEXT_SIZE : CODE_SIZE] = "";
 	json_open(&r, json, error);
-	json_take_text(&r, "code", code, sizeof code);
+	json_take_text(&r, name, text, size);
 	TRY(json_close(&r));
-	memcpy(ret_code, code, sizeof code);
+	memcpy(ret_text, text, size);
 	return OK;
+}
+
+err_t code_from_json(json_t *json, char *ret_code, struct json_error *error)
+{
+	return only_text(json, "code", ret_code, CODE_SIZE, error);
 }
 
 /* ---- mail ---- */
@@ -82,13 +88,7 @@ err_t forgotten_from_json(json_t *json, char *ret_email, struct json_error *erro
 
 err_t confirmation_from_json(json_t *json, char *ret_token, struct json_error *error)
 {
-	struct json_reader r;
-	char token[TOKEN_TEXT_SIZE] = "";
-	json_open(&r, json, error);
-	json_take_text(&r, "token", token, sizeof token);
-	TRY(json_close(&r));
-	memcpy(ret_token, token, sizeof token);
-	return OK;
+	return only_text(json, "token", ret_token, TOKEN_TEXT_SIZE, error);
 }
 
 err_t mail_choice_from_json(json_t *json, uint32_t *ret_kinds, struct json_error *error)

@@ -24,7 +24,7 @@ G
 xorriso -as mkisofs -quiet -V cidata -R -o "$WORK/cidata.iso" "$WORK/seed" 2>/dev/null
 xorriso -osirrox on -indev "$TINY" -extract /vmlinuz "$WORK/vmlinuz" -extract /initrd "$WORK/initrd" 2>/dev/null
 timeout 120 qemu-system-x86_64 -machine q35,accel=tcg -cpu max -m 256 -display none -nodefaults -no-user-config -serial "file:$WORK/console" \
-	-kernel "$WORK/vmlinuz" -initrd "$WORK/initrd" -append "console=ttyS0 quiet loglevel=3 panic=-1 scsi_mod.scan=sync cryptomgr.notests no_timer_check" \
+	-kernel "$WORK/vmlinuz" -initrd "$WORK/initrd" -append "console=ttyS0 quiet loglevel=3 panic=-1 cryptomgr.notests no_timer_check" \
 	-device virtio-scsi-pci -drive "file=$WORK/cidata.iso,format=raw,if=none,id=b,readonly=on" -device scsi-cd,drive=b \
 	-device virtio-rng-pci &
 cleanup "end $!"

@@ -39,7 +39,7 @@ printf 'instance-id: open\nlocal-hostname: open\n' >"$WORK/seed/meta-data"
 printf '#!/bin/sh\nhostile connections >/dev/console 2>&1; sleep 1; poweroff -f\n' >"$WORK/seed/user-data"
 xorriso -as mkisofs -quiet -V cidata -R -o "$WORK/open.iso" "$WORK/seed" 2>/dev/null
 in_seller timeout 400 qemu-system-x86_64 -machine q35,accel=tcg -cpu max -m 192 -display none -nodefaults -no-user-config -serial "file:$WORK/open" \
-	-kernel "$WORK/vmlinuz" -initrd "$WORK/initrd" -append "console=ttyS0 quiet loglevel=3 panic=-1 scsi_mod.scan=sync cryptomgr.notests no_timer_check" \
+	-kernel "$WORK/vmlinuz" -initrd "$WORK/initrd" -append "console=ttyS0 quiet loglevel=3 panic=-1 cryptomgr.notests no_timer_check" \
 	-device virtio-scsi-pci -drive "file=$WORK/open.iso,format=raw,if=none,id=b,readonly=on" -device scsi-cd,drive=b \
 	-netdev user,id=n -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci &
 cleanup "end $!"
