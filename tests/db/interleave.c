@@ -383,6 +383,15 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < SESSIONS; i++)
 		PQfinish(sessions[i].db);
+	/* Backends whose clients left in the middle of a statement: until they are gone, what they do meets what comes now. */
+	const char *others = "0";
+	for (int i = 0; i < ANSWER_MS; i++) {
+		others = ask("SELECT count(*) FROM pg_stat_activity WHERE usename = 'cpushare_market'");
+		if (!strcmp(others, "0"))
+			break;
+		usleep(1000);
+	}
+	is_text(others, "0", "all sessions are over");
 	look((int)steps, true, "everything");
 	is_text(ask("SELECT seed.finish()"), "", "in the end all is charged and nothing is held");
 	ask("SELECT ledger_chain(1000000)");
