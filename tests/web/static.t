@@ -72,6 +72,12 @@ none "every property that is required is described" "$(jq -r '.components.schema
 is "$(jq -r '[.paths[][].operationId] | length - (unique | length)' $API)" 0 "operations have names of their own"
 none "every operation names its refusals as problems" "$(jq -r '.components.responses as $r | .paths | to_entries[] | .key as $p | .value | to_entries[] | .key as $m | .value.responses | to_entries[]
 	| select(.key >= "400" and ($r[.value."$ref" | split("/")[-1]].content["application/problem+json"] | not)) | "\($m) \($p) \(.key)"' $API)"
+# by_flags FLAGS: the routes that have one of them in market/routes.c; said KEY: those that name this header
+by_flags() { tr '\n\t' '  ' <"$TOP/market/routes.c" | grep -oE '\{ "[A-Z]+", "[^"]+", [a-z_]+, [^,]+, [^,]+,' | grep -E "[ |]($1)( \||,)" | sed -E 's/\{ "([A-Z]+)", "([^"]+)".*/\1 \2/; s/\{[a-z]+\}/{}/g' | sort; }
+said() { jq -r --arg key "#/components/parameters/$1" '.paths | to_entries[] | .key as $p | .value | to_entries[] | select(any(.value.parameters[]?; ."$ref" == $key)) | "\(.key | ascii_upcase) \($p)"' $API | sed -E 's/\{[a-z]+\}/{}/g' | sort; }
+like "$(by_flags 'KEY|ROUTE_KEY')" 'POST /v1/orders' "routes that need an Idempotency-Key are found"
+is "$(said idempotency_key)" "$(by_flags 'KEY|ROUTE_KEY')" "and are described so"
+is "$(said idempotency_key_optional)" "$(by_flags TX)" "so are those that take one"
 none "the rules that Redocly's linter recommends hold" "$("$TOP/tests/web/lint_description" $API 2>&1)"
 echo '{"openapi":"3.1.0","info":{"version":"1"},"paths":{}}' >"$WORK/untitled.json"
 like "$("$TOP/tests/web/lint_description" "$WORK/untitled.json" 2>&1)" 'error: struct: #/info' "and find what breaks them"
