@@ -156,6 +156,15 @@ err_t live_cancel(struct market *m, const struct lease_row *row, wall_time now)
 	return store_lease_desire(m->store, row->l.id, LEASE_ENDED, END_CANCELLED_BY_BUYER, now);
 }
 
+/* It is not tried there again at once: what the machine reports of its room may be older than what it lacked. */
+static void note_image_failed(struct market *m, const struct live *l, wall_time now)
+{
+	struct order order;
+	err_t e = store_order_get(m->store, l->row.l.order, &order);
+	if (!market_store_failed(m, e, "reading a failed lease's order") && l->machine)
+		presence_image_failed(l->machine, order.image, now);
+}
+
 err_t live_end(struct market *m, struct live *l, enum end_reason reason, const char *detail, wall_time now, mono_time now_mono)
 {
 	char id[UUID_TEXT_SIZE];
@@ -164,6 +173,8 @@ err_t live_end(struct market *m, struct live *l, enum end_reason reason, const c
 	err_t e = store_lease_end(m->store, lease, reason, detail, now);
 	if (e != E_CONFLICT) /* it may have ended in a transaction whose answer was lost */
 		TRY(e);
+	if (reason == END_IMAGE_FAILED)
+		note_image_failed(m, l, now);
 	log_info("a lease ended", "lease=%s reason=%s", uuid_format(lease, id), end_reason_names[reason]);
 	return live_reload(m, lease, now_mono);
 }

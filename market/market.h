@@ -36,6 +36,13 @@ struct calibrations;
 struct lines;
 struct mails;
 
+/* How large images are that were asked for last; what an id stands for never changes. By the first bytes of their ids. */
+#define IMAGE_SIZES 1024
+struct image_size {
+	sha256 id;
+	uint32_t mib; /* 0: none is here */
+};
+
 struct market {
 	const struct settings *settings;
 	const char *data_dir, *resources_dir;
@@ -66,12 +73,13 @@ struct market {
 	struct metrics *metrics;
 	struct samples *samples; /* samples.h */
 	struct book *book;
-	struct uuid_map machines;	     /* struct presence, presence.h */
-	struct uuid_map leases;		     /* struct live, live.h */
-	struct uuid_map networks;	     /* struct network, networks.h */
-	struct uuid_map orders;		     /* struct open_order, matching.h */
-	struct uuid_map buyers;		     /* struct buyer, matching.h */
-	struct uuid_map wakers;		     /* wakes.h */
+	struct uuid_map machines; /* struct presence, presence.h */
+	struct uuid_map leases;	  /* struct live, live.h */
+	struct uuid_map networks; /* struct network, networks.h */
+	struct uuid_map orders;	  /* struct open_order, matching.h */
+	struct uuid_map buyers;	  /* struct buyer, matching.h */
+	struct uuid_map wakers;	  /* wakes.h */
+	struct image_size image_sizes[IMAGE_SIZES];
 	char decoy_hash[PASSWORD_HASH_SIZE]; /* checked where the email address is unknown, for equal work */
 
 	struct book_holder self; /* where other markets reach us */

@@ -47,9 +47,30 @@ static err_t taken_places(struct market *m, uuid order, struct taken *ret, size_
 	return OK;
 }
 
-err_t bid_complete(struct market *m, struct bid *bid, const uint32_t *buyer_rating_ppm, struct taken *ret_taken, size_t max)
+/* 0: there is no such image. */
+static err_t image_mib(struct market *m, sha256 id, uint32_t *ret_mib)
+{
+	struct image_size *known = &m->image_sizes[image_mark(id) % IMAGE_SIZES];
+	int64_t bytes;
+	if (!known->mib || !sha256_equal(known->id, id)) {
+		err_t e = store_image_size(m->store, id, &bytes);
+		if (e == E_NOT_FOUND) {
+			*ret_mib = 0;
+			return OK;
+		}
+		TRY(e);
+		*known = (struct image_size){ id, (uint32_t)((bytes + (1 << 20) - 1) >> 20) };
+	}
+	*ret_mib = known->mib;
+	return OK;
+}
+
+err_t bid_complete(struct market *m, struct bid *bid, sha256 image, const uint32_t *buyer_rating_ppm, struct taken *ret_taken,
+		   size_t max)
 {
 	const struct constraints *c = &bid->constraints;
+	bid->image = image_mark(image);
+	TRY(image_mib(m, image, &bid->image_mib));
 	if (c->max_rtt_ms)
 		TRY(region_number(m->settings, c->region, &bid->region));
 	if (buyer_rating_ppm)
@@ -145,7 +166,7 @@ err_t order_put(struct market *m, const struct book_order *row)
 		return E_NOMEM;
 	if (open->not_before.us)
 		return OK; /* orders_sweep() brings it */
-	TRY(bid_complete(m, &bid, &row->buyer_rating_ppm, taken, BOOK_PLACES));
+	TRY(bid_complete(m, &bid, o->image, &row->buyer_rating_ppm, taken, BOOK_PLACES));
 	m->match_wanted = true;
 	return book_put_bid(m->book, &bid);
 }

@@ -23,10 +23,10 @@ void buyer_leave(struct market *m, uuid buyer);
 
 /* Without what a bid has from elsewhere: see bid_complete(). */
 struct bid bid_of(const struct order *o);
-/* The buyer's rating, the number of its region (E_NOT_FOUND: the market has none of that name), what is taken already where places
+/* The order's image, the buyer's rating, the number of its region (E_NOT_FOUND: the market has none of that name), what is taken already where places
  * must differ: at most max, in ret_taken. buyer_rating_ppm: NULL: to be read. */
-MUST_CHECK err_t bid_complete(struct market *m, struct bid *bid, const uint32_t *buyer_rating_ppm, struct taken *ret_taken,
-			      size_t max);
+MUST_CHECK err_t bid_complete(struct market *m, struct bid *bid, sha256 image, const uint32_t *buyer_rating_ppm,
+			      struct taken *ret_taken, size_t max);
 json_t *explanation_to_json(const struct explanation *e, const char *considered); /* its name for what was considered */
 /* Puts the order into the book, changes it there, or takes it out: as the row says. */
 MUST_CHECK err_t order_put(struct market *m, const struct book_order *row);

@@ -336,9 +336,9 @@ err_t order_leases(struct request *r)
 
 /* ---- what would be ---- */
 
-static err_t complete(struct request *r, struct bid *bid, struct taken *taken, size_t max)
+static err_t complete(struct request *r, struct bid *bid, sha256 image, struct taken *taken, size_t max)
 {
-	err_t e = bid_complete(market_of(r), bid, NULL, taken, max);
+	err_t e = bid_complete(market_of(r), bid, image, NULL, taken, max);
 	if (e == E_NOT_FOUND)
 		return refuse(r, REFUSE_BAD_FIELD, "constraints.region", "this market has no region of that name");
 	return e;
@@ -373,7 +373,7 @@ err_t order_quote(struct request *r)
 			   .max_hour = request.max_hour,
 			   .duration_s = request.duration_s,
 			   .constraints = request.constraints };
-	TRY(complete(r, &bid, NULL, 0));
+	TRY(complete(r, &bid, request.image, NULL, 0));
 	book_explain(m->book, &bid, &explanation);
 	json_t *answer = explanation_to_json(&explanation, "asks");
 	json_put_text(answer, "currency", m->settings->currency);
@@ -392,7 +392,7 @@ err_t order_explain(struct request *r)
 	TRY(order_of(r, &order));
 	struct bid bid = bid_of(&order);
 	struct taken taken[BOOK_PLACES];
-	TRY(complete(r, &bid, taken, BOOK_PLACES));
+	TRY(complete(r, &bid, order.image, taken, BOOK_PLACES));
 	book_explain(m->book, &bid, &explanation);
 	json_t *answer = explanation_to_json(&explanation, "asks");
 	json_put_text(answer, "state", order_state_names[order.state]);

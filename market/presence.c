@@ -9,6 +9,7 @@
 #include "trial.h"
 
 #define SEEN_BATCH 200
+#define IMAGE_FAILED_US HOUR_US
 
 struct presence *presence_get(struct market *m, uuid machine)
 {
@@ -127,6 +128,13 @@ static uint32_t line_rate(uint32_t measured_kbit_s, uint32_t offered_kbit_s)
 	return offered_kbit_s && offered_kbit_s < measured_kbit_s ? offered_kbit_s : measured_kbit_s;
 }
 
+static uint64_t image_failed(const struct presence *p)
+{
+	bool has_more =
+		8 * (uint64_t)p->terms.image_mib > 9 * (uint64_t)p->image_failed_mib; /* not just a file that came and went */
+	return has_more || p->seen_at.us - p->image_failed_at.us > IMAGE_FAILED_US ? 0 : p->image_failed;
+}
+
 struct ask presence_to_ask(const struct market *m, const struct presence *p)
 {
 	const struct offer_terms *t = &p->terms;
@@ -141,6 +149,8 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	for (const struct live *l = p->leases; l; l = l->next_of_machine)
 		scratch_used_mib += l->row.scratch_mib;
 	ask.scratch_free_mib = t->scratch_mib > scratch_used_mib ? (uint32_t)(t->scratch_mib - scratch_used_mib) : 0;
+	ask.image_mib = t->image_mib;
+	ask.image_failed = image_failed(p);
 	ask.score = machine_row_score(&p->row);
 	ask.rating_ppm = p->row.rating_ppm;
 	ask.ratings = p->row.good + p->row.bad;
@@ -164,6 +174,13 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 			ask.rtt_ms[region] = (uint16_t)t->rtt[i].rtt_ms;
 	}
 	return ask;
+}
+
+void presence_image_failed(struct presence *p, sha256 image, wall_time now)
+{
+	p->image_failed = image_mark(image);
+	p->image_failed_at = now;
+	p->image_failed_mib = p->terms.image_mib;
 }
 
 wall_time presence_trial_until(const struct market *m, const struct presence *p)

@@ -28,8 +28,11 @@ struct presence {
 	/* Of the last report: */
 	uint32_t min_duration_s;
 	struct offer_terms terms;
-	mono_time line_tried; /* when a trial of its line began a round last (lines.c); us 0: none did */
-	struct live *leases;  /* those that have not ended */
+	uint64_t image_failed; /* image_mark() of the last image that a lease here failed at */
+	wall_time image_failed_at;
+	uint32_t image_failed_mib; /* what it had room for then */
+	mono_time line_tried;	   /* when a trial of its line began a round last (lines.c); us 0: none did */
+	struct live *leases;	   /* those that have not ended */
 };
 
 /* NULL where there is no such machine, or the database does not answer. */
@@ -45,6 +48,8 @@ bool presence_is_news(struct presence *p, uuid boot, uint64_t seq);
 MUST_CHECK err_t presence_heard(struct market *m, struct presence *p, const struct report *report, wall_time now);
 /* As the machine and its leases are now. Its blocked buyers are the presence's. */
 struct ask presence_to_ask(const struct market *m, const struct presence *p);
+/* A lease of that image ended because of it: the machine gets none of it for a while, or until it has more room. */
+void presence_image_failed(struct presence *p, sha256 image, wall_time now);
 /* The ask in the book, as the machine and its leases are now. */
 void presence_offer(struct market *m, struct presence *p);
 /* Where it is on trial (trial.h): when it may have a lease again; us 0: at once. */

@@ -96,6 +96,7 @@ struct offer_terms {
 	struct region_rtt rtt[MAX_REGIONS];
 	size_t rtt_count;
 	uint32_t scratch_mib; /* for scratch disks, in all, also what leases use now */
+	uint32_t image_mib;   /* the largest image that it has room for; UINT32_MAX: any */
 	bool display;	      /* gives guests a VGA card, where they ask for one */
 	uint32_t min_buyer_rating_ppm;
 	uuid blocked_buyers[MAX_BLOCKED_BUYERS];

@@ -115,6 +115,8 @@ static json_t *terms_to_json(const struct offer_terms *t)
 	json_put(json, "rtt", rtts_to_json(t->rtt, t->rtt_count));
 	if (t->scratch_mib)
 		json_put_int(json, "scratch_mib", t->scratch_mib);
+	if (t->image_mib < UINT32_MAX)
+		json_put_int(json, "image_mib", t->image_mib);
 	if (t->display)
 		json_put_bool(json, "display", true);
 	json_put_int(json, "min_buyer_rating_ppm", t->min_buyer_rating_ppm);
@@ -125,7 +127,8 @@ static json_t *terms_to_json(const struct offer_terms *t)
 static void take_terms(struct json_reader *r, struct offer_terms *ret)
 {
 	struct json_reader object;
-	struct offer_terms t = { 0 };
+	struct offer_terms t = { .image_mib = UINT32_MAX };
+	ret->image_mib = UINT32_MAX;
 	if (!json_has(r, "terms") || !json_take_object(r, "terms", &object))
 		return;
 	t.cpu_vendor = (enum cpu_vendor)field_maybe_enum(&object, "cpu_vendor", cpu_vendor_names, CPU_VENDOR_COUNT, CPU_ANY);
@@ -137,6 +140,7 @@ static void take_terms(struct json_reader *r, struct offer_terms *ret)
 	if (json_has(&object, "rtt"))
 		rtts_take(&object, "rtt", t.rtt, &t.rtt_count);
 	field_maybe_u32(&object, "scratch_mib", 0, UINT32_MAX, &t.scratch_mib);
+	field_maybe_u32(&object, "image_mib", 0, UINT32_MAX, &t.image_mib);
 	field_maybe_bool(&object, "display", &t.display);
 	field_maybe_u32(&object, "min_buyer_rating_ppm", 0, RATING_MAX_PPM, &t.min_buyer_rating_ppm);
 	ids_take(&object, "blocked_buyers", MAX_BLOCKED_BUYERS, t.blocked_buyers, &t.blocked_count);

@@ -216,6 +216,7 @@ static json_t *build_report(struct agent *a)
 	for (size_t i = 0; i < a->lease_count; i++)
 		dirs[i] = a->leases[i]->dir;
 	r->terms.scratch_mib = scratch_offered_mib(a->settings, dirs, a->lease_count);
+	r->terms.image_mib = cache_offered_mib(a->settings);
 	r->terms.display = a->settings->display;
 	outlook_terms(a->outlook, &r->terms);
 	r->terms.up_kbit_s = share_told_kbit_s(a->settings->up_mbit_s, a->settings->limits.up_bits_s);

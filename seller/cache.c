@@ -27,6 +27,7 @@
 
 /* A guest that reads what is not there yet waits; so long may the market be away meanwhile. */
 #define PATIENCE_US (2 * MINUTE_US)
+#define OFFERED_STEPS 32
 #define ORDER_KEPT_S (30 * 24 * 3600)
 enum { TURN_MS = 20, AGAIN_MS = 1000, TELL_MS = 3000 };
 
@@ -93,12 +94,14 @@ static void forget_order(int folder_fd, const char *name, const struct stat *st)
 
 /* What of the folder could be dropped, least recently used first; the one that is fetched is not among it. */
 struct cache_sum {
-	int64_t total_bytes; /* of all images, and of what is there of half ones */
-	int64_t gain_bytes;  /* on the disk, with all of them dropped: what no lease has a link to */
+	int64_t total_bytes;   /* of all images, and of what is there of half ones */
+	int64_t gain_bytes;    /* on the disk, with all of them dropped: what no lease has a link to */
+	int64_t largest_bytes; /* of one, when it is whole */
 	char oldest[300];
 };
 
-static err_t cache_sum(const struct image_fetch *f, const char *folder, struct cache_sum *ret)
+/* id_text: of the image that is fetched; "": none is. */
+static err_t cache_sum(const char *folder, const char *id_text, struct cache_sum *ret)
 {
 	int64_t oldest_ns = INT64_MAX;
 	DIR *dir = opendir(folder);
@@ -111,10 +114,11 @@ static err_t cache_sum(const struct image_fetch *f, const char *folder, struct c
 			continue;
 		forget_order(dirfd(dir), e->d_name, &st);
 		if ((!named(e->d_name, ".iso") && !named(e->d_name, ".part")) ||
-		    !strncmp(e->d_name, f->id_text, strlen(f->id_text)))
+		    (*id_text && !strncmp(e->d_name, id_text, strlen(id_text))))
 			continue;
 		int64_t here_bytes = st.st_blocks * 512, used_ns = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
 		ret->total_bytes += here_bytes;
+		ret->largest_bytes = st.st_size > ret->largest_bytes ? st.st_size : ret->largest_bytes;
 		ret->gain_bytes += st.st_nlink == 1 ? here_bytes : 0;
 		if (used_ns < oldest_ns) {
 			oldest_ns = used_ns;
@@ -125,6 +129,34 @@ static err_t cache_sum(const struct image_fetch *f, const char *folder, struct c
 	return OK;
 }
 
+/* Beside what the owner keeps free; below 0 where that is gone. */
+static err_t disk_room(const struct settings *s, const char *folder, int64_t *ret_bytes)
+{
+	struct statvfs disk;
+	if (statvfs(folder, &disk))
+		return err_from_errno(errno);
+	*ret_bytes = (int64_t)(disk.f_bavail * disk.f_frsize) - s->limits.disk_free_bytes;
+	return OK;
+}
+
+uint32_t cache_offered_mib(const struct settings *s)
+{
+	char folder[PATH_SIZE];
+	struct cache_sum sum = { 0 };
+	int64_t room_bytes = 0, unit = 1;
+	if (settings_path(s, "images", folder) || disk_room(s, s->state, &room_bytes))
+		return 0;
+	(void)!cache_sum(folder, "", &sum); /* before the first image there is no folder */
+	room_bytes += sum.gain_bytes;
+	int64_t mib = (room_bytes < s->cache_bytes ? room_bytes : s->cache_bytes) >> 20;
+	while (mib >= OFFERED_STEPS * unit)
+		unit *= 2;
+	int64_t there_mib = (sum.largest_bytes + (1 << 20) - 1) >> 20;
+	mib = mib > 0 ? mib / unit * unit : 0;
+	mib = there_mib > mib ? there_mib : mib;
+	return mib < UINT32_MAX ? (uint32_t)mib : UINT32_MAX;
+}
+
 /* Drops the least recently used images until this one fits into the cache, and onto the disk beside what the owner keeps free there.
  * Where it never would, nothing is dropped. */
 static err_t cache_make_room(struct image_fetch *f, const char *part)
@@ -132,7 +164,7 @@ static err_t cache_make_room(struct image_fetch *f, const char *part)
 	const struct settings *s = f->settings;
 	char folder[PATH_SIZE], path[PATH_SIZE + 300];
 	struct cache_sum sum;
-	struct statvfs disk;
+	int64_t room_bytes = 0;
 	struct stat st;
 	TRY(settings_path(s, "images", folder));
 	int64_t here_bytes = stat(part, &st) ? 0 : st.st_blocks * 512;
@@ -142,10 +174,8 @@ static err_t cache_make_room(struct image_fetch *f, const char *part)
 		return E_LIMIT;
 	}
 	for (;;) {
-		TRY(cache_sum(f, folder, &sum));
-		if (statvfs(folder, &disk))
-			return err_from_errno(errno);
-		int64_t room_bytes = (int64_t)(disk.f_bavail * disk.f_frsize) - s->limits.disk_free_bytes;
+		TRY(cache_sum(folder, f->id_text, &sum));
+		TRY(disk_room(s, folder, &room_bytes));
 		if (room_bytes + sum.gain_bytes < missing_bytes) {
 			snprintf(f->detail, sizeof f->detail, "the seller's disk has no room for the image: %lld of %lld MiB",
 				 (long long)(room_bytes > 0 ? room_bytes >> 20 : 0), (long long)(missing_bytes >> 20));

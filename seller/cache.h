@@ -22,6 +22,10 @@ enum fetch_state {
 	FETCH_FAILED,
 };
 
+/* The largest image that there is room for: within limits.cache, on the disk beside limits.disk_free with all dropped that no lease has, or as
+ * large as one that is there. To five bits, so that not each file elsewhere changes it. */
+uint32_t cache_offered_mib(const struct settings *s);
+
 /* resume: a guest reads by image.map already. Settings and identity are borrowed. bytes_s: as client.h's most_bytes_s. wake_fd: an
  * eventfd, written at the end. */
 MUST_CHECK err_t image_fetch_start(const struct settings *s, const struct identity *identity, const _Atomic int64_t *bytes_s,

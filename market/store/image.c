@@ -86,6 +86,13 @@ static const char MISSING_SQL[] =
 	"SELECT index FROM image_piece p WHERE image = $1 AND NOT EXISTS (SELECT 1 FROM account_piece a "
 	"WHERE a.account = $2 AND a.hash = p.hash) ORDER BY index";
 
+err_t store_image_size(struct store *s, sha256 id, int64_t *ret_bytes)
+{
+	struct params p = { 0 };
+	param_sha256(&p, &id);
+	return store_query_int(s, SIZE_SQL, &p, ret_bytes);
+}
+
 err_t store_image_pieces(struct store *s, uuid account, sha256 id, struct image_pieces *ret)
 {
 	bool own = !uuid_is_zero(account);

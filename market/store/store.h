@@ -147,6 +147,8 @@ MUST_CHECK err_t store_ledger_verify(struct store *s, struct ledger_report *ret)
 MUST_CHECK err_t store_image_create(struct store *s, uuid account, const struct image_request *r, sha256 id); /* again: fine */
 MUST_CHECK err_t store_image_get(struct store *s, uuid account, sha256 id, struct image *ret);
 MUST_CHECK err_t store_image_list(struct store *s, uuid account, struct image **ret_rows, size_t *ret_count);
+/* Whosever it is. */
+MUST_CHECK err_t store_image_size(struct store *s, sha256 id, int64_t *ret_bytes);
 /* The list, and what the account has not uploaded yet (in this or another image). account zero: nothing is missing. */
 MUST_CHECK err_t store_image_pieces(struct store *s, uuid account, sha256 id, struct image_pieces *ret);
 /* One entry of the list: its hash and length. */

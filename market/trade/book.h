@@ -13,9 +13,18 @@
 #ifndef TRADE_BOOK_H
 #define TRADE_BOOK_H
 
+#include <string.h>
 #include "order.h"
 
 struct book;
+
+/* An image for the book: the first bytes of its id. */
+static inline uint64_t image_mark(sha256 id)
+{
+	uint64_t mark;
+	memcpy(&mark, id.bytes, sizeof mark);
+	return mark;
+}
 
 #define BOOK_REGIONS MAX_REGIONS /* places that machines measure their round trip to */
 #define BOOK_BLOCKED_BUYERS MAX_BLOCKED_BUYERS
@@ -25,6 +34,8 @@ struct ask {
 	uuid machine, seller;
 	struct prices prices;
 	uint32_t cores_free, memory_free_mib, scratch_free_mib;
+	uint32_t image_mib;		     /* the largest image that it takes */
+	uint64_t image_failed;		     /* image_mark() of one that it failed at; 0: none */
 	uint32_t score, rating_ppm, ratings; /* ratings: marks that the rating is made of */
 	uint32_t up_kbit_s, down_kbit_s;
 	uint32_t min_buyer_rating_ppm;
@@ -50,7 +61,8 @@ struct bid {
 	uuid order, buyer;
 	uint32_t buyer_rating_ppm;
 	uint32_t places; /* still to fill */
-	uint32_t cores, memory_mib;
+	uint32_t cores, memory_mib, image_mib;
+	uint64_t image; /* image_mark(); 0: of no matter */
 	struct prices max_prices;
 	money max_hour; /* of one VM: cores and memory together; 0: max_prices alone decide */
 	int64_t duration_s;
@@ -110,6 +122,7 @@ enum rule {
 	RULE_MEMORY,
 	RULE_SCRATCH,
 	RULE_DISPLAY,
+	RULE_IMAGE, /* larger than it takes, or it failed at it */
 	RULE_COUNT
 };
 extern const char *const rule_names[RULE_COUNT];

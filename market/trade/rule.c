@@ -16,6 +16,7 @@ const char *const rule_names[RULE_COUNT] = {
 	[RULE_DURATION] = "duration",	[RULE_PRICE] = "price",
 	[RULE_CORES] = "cores",		[RULE_MEMORY] = "memory",
 	[RULE_SCRATCH] = "scratch",	[RULE_DISPLAY] = "display",
+	[RULE_IMAGE] = "image",
 };
 static_assert(sizeof rule_names / sizeof rule_names[0] == RULE_COUNT, "every rule has a name");
 
@@ -128,6 +129,8 @@ enum rule rule_against(const struct bid *bid, const struct ask *ask)
 		return RULE_SCRATCH;
 	if (c->display != DISPLAY_NONE && !ask->display)
 		return RULE_DISPLAY;
+	if (ask->image_mib < bid->image_mib || (ask->image_failed && ask->image_failed == bid->image))
+		return RULE_IMAGE;
 	return RULE_COUNT;
 }
 

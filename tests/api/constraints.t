@@ -39,6 +39,9 @@ is "$(quote '{scratch_mib: 1024}')" "2 1 scratch=1" "a scratch disk"
 is "$(quote '{display: "vga"}')" "2 1 display=1" "a display"
 is "$(quote '{direct: true}')" "2 1 direct=1" "no relay"
 is "$(quote '{trusted: "require"}')" "2 0 trusted=2" "proof of what was booted, which nobody has"
+offers two '{"image_mib":0}'
+is "$(quote '{}')" "2 1 image=1" "room for the image"
+both
 is "$(quote '{min_ratings: 1}')" "2 0 rating=2" "marks"
 is "$(quote "{blocked: [\"$BOB_ID\"]}")" "2 1 blocked=1" "a seller who is not wanted"
 api POST /v1/orders/quote "$(order_body '.constraints = {region: "mars", max_rtt_ms: 5}')" "$BUYER"
@@ -82,6 +85,24 @@ api GET "/v1/machines/${M_ID[one]}/explain" "" "$BOB"
 is "$STATUS" 404 "of its own machines"
 offers two "{\"blocked_buyers\":[\"$BUYER_ID\"]}" "$(api GET "/v1/machines/${M_ID[two]}/leases" "" "$BOB" && jq -c '[.items[] | {lease: .id, state: "running", reason: ""}]' <<<"$BODY")"
 like "$(quote '{}')" "blocked=1" "a seller may refuse a buyer"
+
+# ---- an image that a machine failed at ----
+new_machine three "$BOB" || bail "$BODY"
+M_CORES=1 M_ACCEL=tcg offers three '{}'
+new_order "$BUYER" '.count = 2 | .constraints = {accel: "tcg"}' || bail "$BODY"
+ok "a machine has room for one of two places" within 20 filled 1
+LEASE=$(field '.items[0].id')
+M_CORES=1 M_ACCEL=tcg offers three '{}' "[$(said "$LEASE" ended image_failed)]"
+leases
+is "$(field '.items[0].reason')" image_failed "its image cannot be had"
+M_CORES=1 M_ACCEL=tcg offers three '{}'
+failed() { api GET "/v1/orders/$ORDER/explain" "" "$BUYER" && [ "$(field '"\(.filled) \(.removed.image)"')" = "1 1" ]; }
+ok "the machine is free, and the other place is not for it" within 10 failed
+FIRST=$IMAGE
+new_image "$BUYER" 2000 || bail "$BODY"
+new_order "$BUYER" '.constraints = {accel: "tcg"}' || bail "$BODY"
+ok "another image's is" within 20 filled 1
+IMAGE=$FIRST
 
 end "$MARKET_PID" KILL
 ok "a market that was killed is back" restart_market

@@ -37,10 +37,8 @@ clock() { echo "$1" >"$WORK/clock.new" && mv "$WORK/clock.new" "$WORK/clock"; }
 
 owner() { cpushare-seller "$@" --state "$WORK/desk"; }
 status_is() { owner status -o json | jq -e "$1"; }
-# rent COUNT: sets ORDER
-rent() {
-	ORDER=$(as buyer cpushare order create --image tiny.iso --count "$1" --memory 160M --max-price 1 --max-price-memory 1 --max-price-transfer 1 -o name)
-}
+create() { as buyer cpushare order create --image tiny.iso --memory 160M --max-price 1 --max-price-memory 1 --max-price-transfer 1 "$@"; }
+rent() { ORDER=$(create --count "$1" -o name); } # COUNT: sets ORDER
 nodes_are() { [ "$(as buyer cpushare node list "$ORDER" -o json | jq -r '[.items[].state] | unique | join(" ")')" = "$1" ]; }
 node() { as buyer cpushare node show "$ORDER/$1" -o json | jq -r ".$2"; }
 node_is() { [ "$(node "$1" "$2")" = "$3" ]; }
@@ -64,13 +62,24 @@ images() { find "$WORK/desk/images" -type f 2>/dev/null | wc -l; }
 # ---- the disk ----
 start_seller desk
 ok "a machine whose disk is small" within 30 status_is .market_answers
-ok "is rented for an image that does not fit" rent 1
+ok "and an image that does not fit on it" rent 1
+no_room() { [ "$(as buyer cpushare order explain "$ORDER" -o json | jq '.removed.image')" = 1 ]; }
+ok "are not for each other" within 10 no_room
+disk 64m
+as buyer cpushare order cancel "$ORDER" -q
+disk 64m
+fits() { [ "$(create --dry-run -o json | jq .fits)" = 1 ]; }
+ok "they are once there is room" within 10 fits
+kill -STOP "$SELLER_PID_desk"
+disk 12m
+ok "it is rented, and its disk small again before it hears of that" eval 'rent 1 && within 10 node_is vm1 state matched'
+kill -CONT "$SELLER_PID_desk"
 ok "image_failed" within 30 node_is vm1 reason image_failed
 like "$(node vm1 detail)" "the seller's disk has no room for the image: [0-9]+ of 15 MiB" "with the reason"
 is "$(images)" 0 "nothing of it was fetched"
 disk 64m
 tc -n ${P}m qdisc add dev seller root tbf rate 8mbit burst 128kb latency 400ms
-ok "on a larger disk it is fetched" rent 1
+ok "on a larger disk it is fetched" rent 1 # also by who failed at it when there was less room
 fetching() { [ "$(du -sm "$WORK/desk/images" | cut -f1)" -ge 2 ]; }
 ok "slowly" within 40 fetching
 ok "and the disk fills meanwhile" within 5 full

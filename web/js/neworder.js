@@ -83,7 +83,7 @@ export function requestOf(values) {
 const RULES = {
 	cpu_vendor: 'have another processor', rtt: 'are too far away', bandwidth: 'have a slower line', direct: 'need a relay', trusted: 'have not proven their software',
 	buyer_rating: 'want a better rated buyer', blocked: 'are blocked', distinct: 'are too much alike', price: 'ask more', cores: 'have too few cores free', memory: 'have too little memory free', accel: 'run guests otherwise', country: 'are elsewhere',
-	countries: 'are elsewhere', scratch: 'have no room for the scratch disk', display: 'give no display', score: 'are slower', rating: 'have a lower rating', duration: 'do not let for so long',
+	countries: 'are elsewhere', scratch: 'have no room for the scratch disk', display: 'give no display', image: 'have no room for the image, or failed at it', score: 'are slower', rating: 'have a lower rating', duration: 'do not let for so long',
 };
 function Removed({ removed }) {
 	const rows = Object.entries(removed ?? {}).filter(([, n]) => n > 0);

@@ -135,6 +135,9 @@ static void break_rule(struct ask *ask, enum rule rule)
 	case RULE_DISPLAY:
 		ask->display = false;
 		break;
+	case RULE_IMAGE:
+		ask->image_mib--;
+		break;
 	case RULE_COUNT:
 		break;
 	}
@@ -183,6 +186,7 @@ static void test_rules(void)
 		ask.max_duration_s = 3600;
 		ask.memory_free_mib = 1024;
 		ask.scratch_free_mib = 10;
+		ask.image_mib = bid.image_mib = 4;
 		break_rule(&ask, rule);
 		put_ask(book, ask);
 		put_bid(book, bid);
@@ -319,6 +323,25 @@ static void test_scratch(void)
 	is_int(book_ask(book, id_of(1))->scratch_free_mib, 5, "which is taken");
 	book_return(book, &matches[0], true);
 	is_int(book_ask(book, id_of(1))->scratch_free_mib, 15, "and comes back");
+	book_free(book);
+}
+
+static void test_failed_image(void)
+{
+	struct book *book = new_book();
+	struct ask ask = ask_of(1, 70, 8);
+	struct bid same = bid_of(1, 100, 1), other = bid_of(2, 100, 1), any = bid_of(3, 100, 1);
+
+	ask.image_failed = same.image = image_mark((sha256){ { 1, 2 } });
+	other.image = image_mark((sha256){ { 1, 3 } });
+	put_ask(book, ask);
+	put_bid(book, same);
+	put_bid(book, other);
+	put_bid(book, any);
+	is_text(round_of(book, 8), "2:1 3:1", "an image that a machine failed at is not for that machine");
+	ask.image_failed = 0;
+	put_ask(book, ask);
+	is_text(round_of(book, 8), "1:1", "until that counts no more");
 	book_free(book);
 }
 
@@ -491,6 +514,7 @@ int main(void)
 	test_shape_decides();
 	test_bids_by_core();
 	test_scratch();
+	test_failed_image();
 	test_partial_and_return();
 	test_return_after_filled();
 	test_trial();

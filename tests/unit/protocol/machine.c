@@ -33,7 +33,7 @@
 	"\"terms\":{\"cpu_vendor\":\"amd\",\"direct\":true,\"nat\":\"dependent\",\"relay_rtt_ms\":14,\"up_kbit_s\":1000,\"down_" \
 	"kbit_s\":2000,\"rtt\":[{\"region\":"                                                                                    \
 	"\"fra\",\"rtt_ms\":12}],"                                                                                               \
-	"\"scratch_mib\":7,\"display\":true,\"min_buyer_rating_ppm\":5,\"blocked_buyers\":[\"" ID5 "\"]}"
+	"\"scratch_mib\":7,\"image_mib\":8,\"display\":true,\"min_buyer_rating_ppm\":5,\"blocked_buyers\":[\"" ID5 "\"]}"
 #define REPORT                                                                                                        \
 	"{\"boot\":\"" ID1 "\",\"seq\":5,\"version\":\"0.1\",\"accepting\":true,\"draining\":true,\"accel\":\"tcg\"," \
 	"\"country\":\"DE\",\"cores\":8,"                                                                             \
