@@ -4,6 +4,7 @@
 #include <assert.h>
 #include "bytes.h"
 #include "log.h"
+#include "allot.h"
 #include "peer.h"
 
 #define FRAME_MIN_BYTES 14 /* an ethernet header */
@@ -229,12 +230,37 @@ static bool send_fragments(struct peer *p, uint8_t *frame, size_t len, uint8_t f
 	return sent;
 }
 
+void peer_tell_rate(struct peer *p, uint64_t bytes_s, mono_time now)
+{
+	struct probe rate = { .kind = PROBE_RATE, .token = bytes_s };
+	if (peer_is_connected(p) && session_may_send(p->current, now))
+		send_probe(p, &rate, 0, &p->paths.path[p->paths.active].to, true);
+}
+
+static uint64_t line_bytes(const struct peer *p)
+{
+	return p->tx_bytes + p->tx_frames * VNET_FRAME_LINE_BYTES;
+}
+
+static void keep_to(struct peer *p, uint64_t bytes_s, mono_time now)
+{
+	pace_set(&p->keep, (int64_t)bytes_s, line_bytes(p));
+	p->keep_until_us = now.us + ALLOT_KEPT_US;
+}
+
+bool peer_may_send(struct peer *p, mono_time now)
+{
+	if (p->keep.bytes_s && now.us >= p->keep_until_us)
+		keep_to(p, 0, now);
+	bool may = peer_is_connected(p) && session_may_send(p->current, now) && pace_allows(&p->keep, line_bytes(p), now);
+	p->dropped += !may;
+	return may;
+}
+
 bool peer_send(struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
-	if (!peer_is_connected(p) || !session_may_send(p->current, now)) {
-		p->dropped++;
+	if (!peer_may_send(p, now))
 		return false;
-	}
 	const struct path *path = &p->paths.path[p->paths.active];
 	size_t room = path->datagram_bytes - WIRE_SEAL_BYTES;
 	struct inner in = { .kind = INNER_FRAME, .flags = o->partial_csum ? INNER_PARTIAL_CSUM : 0 };
@@ -327,6 +353,8 @@ static void take_probe(struct peer *p, struct session *s, const uint8_t *plain, 
 			trains_pong(&p->trains, probe.token, now);
 	} else if (probe.kind == PROBE_MEET) {
 		take_meet(p, &probe, now);
+	} else if (probe.kind == PROBE_RATE) {
+		keep_to(p, probe.token, now);
 	} else if (probe.kind == PROBE_LEAVE && s == p->current) {
 		drop_keys(p);
 		paths_forget(&p->paths);

@@ -6,6 +6,7 @@
 
 #include "fragment.h"
 #include "mesh.h"
+#include "pace.h"
 #include "path.h"
 #include "pings.h"
 #include "relay_wire.h"
@@ -68,6 +69,10 @@ struct peer {
 	bool connected;		  /* as logged */
 	int64_t fragment_us;
 
+	struct pace keep; /* what it takes from us, as it told (allot.h), until then: */
+	int64_t keep_until_us;
+	uint64_t came_bytes; /* on the line, since allot.c looks at that */
+
 	uint64_t tx_bytes, rx_bytes, tx_frames, rx_frames, dropped;
 	int64_t heard_us;
 	uint64_t known_id; /* its machine's IPv6 interface identifier under the network's prefix, 0: none was heard */
@@ -87,6 +92,10 @@ void attempt_take(struct peer *p, const struct carrier *c, const struct address 
 void attempt_take_cookie(struct peer *p, const struct cookie_reply *c, mono_time now);
 void peer_take_sealed(struct peer *p, const struct wire_header *h, uint8_t *packet, size_t len, const struct address *from,
 		      mono_time now);
+/* We take so much of it a second; 0: any. */
+void peer_tell_rate(struct peer *p, uint64_t bytes_s, mono_time now);
+/* May a frame go to it: there are keys and a path, and it takes more. Else it is counted as dropped. */
+bool peer_may_send(struct peer *p, mono_time now);
 bool peer_send(struct peer *p, uint8_t *frame, size_t len, const struct offload *o, mono_time now);
 bool peer_send_super(struct peer *p, const uint8_t *frame, size_t len, const struct offload *o, mono_time now);
 

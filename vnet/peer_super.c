@@ -36,7 +36,9 @@ static bool send_segment(struct peer *p, const struct super *s, size_t size, str
 bool peer_send_super(struct peer *p, const uint8_t *frame, size_t len, const struct offload *o, mono_time now)
 {
 	struct super s;
-	if (!peer_is_connected(p) || !session_may_send(p->current, now) || super_of(frame, len, o, &s) != OK) {
+	if (!peer_may_send(p, now))
+		return false;
+	if (super_of(frame, len, o, &s) != OK) {
 		p->dropped++;
 		return false;
 	}

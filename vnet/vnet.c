@@ -4,13 +4,15 @@
  * How it works: vnet_run() reads a batch from UDP and one from the port in turns, hands packets to mesh.c and frames to ethernet.c,
  * which hand theirs to the queues here, and sends the queues after each turn. The caller's poll finds what is left over. While
  * UDP takes no more packets, or the rate of what goes up is used up (pace.h), the port is not read, so that our machine's own queues slow
- * it down instead of us losing frames. What comes down beyond its rate is dropped: the sender's TCP takes that for what it is.
+ * it down instead of us losing frames. What comes down beyond its rate is dropped: the sender's TCP takes that for what it is, and its endpoint
+ * is told (allot.h).
  */
 #include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "allot.h"
 #include "candidates.h"
 #include "ethernet.h"
 #include "log.h"
@@ -49,6 +51,7 @@ struct vnet {
 	struct relays relays;
 	struct port *port;
 	struct pace up, down;
+	struct allot allot;
 	uint64_t over;
 	struct sockaddr_storage bind_address;
 	void (*log)(void *context, int level, const char *line);
@@ -103,7 +106,10 @@ static uint64_t line_bytes_down(const struct vnet *v)
 static void frame_from_peer(void *context, struct peer *peer, uint8_t *frame, size_t len, const struct offload *o)
 {
 	struct vnet *v = context;
-	if (!pace_allows(&v->down, line_bytes_down(v), v->now)) {
+	bool over = !pace_allows(&v->down, line_bytes_down(v), v->now);
+	if (v->down.bytes_s)
+		allot_came(&v->allot, &v->mesh, peer, len + VNET_FRAME_LINE_BYTES, over, v->now);
+	if (over) {
 		v->over++;
 		peer->dropped++;
 		return;
@@ -395,6 +401,8 @@ err_t vnet_set_rates(struct vnet *v, const struct vnet_rates *rates)
 	for (size_t i = 0; i < sizeof each / sizeof *each; i++)
 		if (each[i] < 0 || each[i] > VNET_RATE_MAX_BYTES_S)
 			return E_INVALID;
+	if (rates->down_bytes_s != v->down.bytes_s)
+		allot_forget(&v->allot, &v->mesh, v->now);
 	pace_set(&v->up, rates->up_bytes_s, line_bytes_up(v));
 	pace_set(&v->down, rates->down_bytes_s, line_bytes_down(v));
 	(void)eventfd_write(v->poke_fd, 1);
@@ -556,6 +564,7 @@ void vnet_run(struct vnet *v, mono_time now)
 		wake(v);
 	ask_servers(v);
 	relays_tick(&v->relays, now);
+	allot_tick(&v->allot, &v->mesh, v->down.bytes_s, now);
 	mesh_tick(&v->mesh, now);
 	ethernet_ipv6_tick(&v->ethernet, now);
 	udp_flush(&v->udp);
@@ -567,8 +576,9 @@ void vnet_run(struct vnet *v, mono_time now)
 
 mono_time vnet_next_us(const struct vnet *v)
 {
-	const int64_t others[] = { reflexive_due_us(&v->reflexive), portmap_due_us(&v->portmap), relays_due_us(&v->relays),
-				   pace_due_us(&v->up), v->wake_us };
+	const int64_t others[] = { reflexive_due_us(&v->reflexive), portmap_due_us(&v->portmap),
+				   relays_due_us(&v->relays),	    pace_due_us(&v->up),
+				   allot_due_us(&v->allot),	    v->wake_us };
 	int64_t due = mesh_due_us(&v->mesh), idle = v->now.us + IDLE_US;
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (others[i] < due)

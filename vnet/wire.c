@@ -5,6 +5,7 @@
  * give them a meaning which an older peer does not misread.
  */
 #include "bytes.h"
+#include "vnet.h"
 #include "wire.h"
 
 void wire_header_put(const struct wire_header *h, uint8_t *packet)
@@ -174,9 +175,10 @@ err_t probe_get(const uint8_t *plain, size_t len, struct probe *ret_probe)
 	read_copy(&r, p.seen.ip, sizeof p.seen.ip);
 	p.seen.port = read_u16(&r);
 	uint16_t reserved = read_u16(&r);
-	if (r.bad || flags != 0 || reserved != 0 || kind < PROBE_PING || kind > PROBE_MEET)
+	if (r.bad || flags != 0 || reserved != 0 || kind < PROBE_PING || kind > PROBE_RATE)
 		return E_INVALID;
-	if ((kind != PROBE_PING && len != PROBE_BYTES) || (kind == PROBE_MEET && p.token > 1))
+	if ((kind != PROBE_PING && len != PROBE_BYTES) || (kind == PROBE_MEET && p.token > 1) ||
+	    (kind == PROBE_RATE && p.token > VNET_RATE_MAX_BYTES_S))
 		return E_INVALID;
 	*ret_probe = p;
 	return OK;

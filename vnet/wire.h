@@ -16,7 +16,7 @@
 enum wire_type {
 	WIRE_DATA = 0xC1,      /* sealed: a frame or a piece of one */
 	WIRE_HANDSHAKE = 0xC2, /* a DTLS datagram, or the wish for one */
-	WIRE_PROBE = 0xC3,     /* sealed: ping, pong, leave, meet */
+	WIRE_PROBE = 0xC3,     /* sealed: ping, pong, leave, meet, rate */
 	WIRE_COOKIE = 0xC4,    /* "come again with this": the answer to a first flight under load */
 	WIRE_RELAY = 0xC5,     /* to and from a relay (relay_wire.h) */
 };
@@ -102,13 +102,14 @@ void cookie_put(const struct cookie_reply *c, uint8_t *packet); /* all but mac1 
 MUST_CHECK err_t cookie_get(const uint8_t *packet, size_t len, struct cookie_reply *ret_reply);
 
 /* ---- C3, sealed ---- */
-enum probe_kind { PROBE_PING = 1, PROBE_PONG = 2, PROBE_LEAVE = 3, PROBE_MEET = 4 };
+enum probe_kind { PROBE_PING = 1, PROBE_PONG = 2, PROBE_LEAVE = 3, PROBE_MEET = 4, PROBE_RATE = 5 };
 #define PROBE_BYTES 32 /* a ping may be padded, with anything: that is how the path's datagram size is found */
 struct probe {
 	enum probe_kind kind;
 	uint16_t datagram_bytes; /* pong: the UDP payload of the ping it answers */
-	uint64_t token;		 /* chosen by the pinger, unguessable; a pong brings it back. Of a meet: 0 a call, 1 its answer */
-	struct address seen;	 /* pong: where the ping came from; meet: where a STUN server saw the sender, or zeros */
+	/* Chosen by the pinger, unguessable; a pong brings it back. Of a meet: 0 a call, 1 its answer. Of a rate: bytes a second, 0 any. */
+	uint64_t token;
+	struct address seen; /* pong: where the ping came from; meet: where a STUN server saw the sender, or zeros */
 };
 void probe_put(const struct probe *p, uint8_t *to);
 MUST_CHECK err_t probe_get(const uint8_t *plain, size_t len, struct probe *ret_probe);

@@ -191,7 +191,7 @@ static void check_probe(const char *name, const struct probe *p)
 static void test_probes(void)
 {
 	struct probe ping = { .kind = PROBE_PING, .token = 0x1122334455667788 }, leave = { .kind = PROBE_LEAVE };
-	struct probe meet = { .kind = PROBE_MEET, .token = 1 };
+	struct probe meet = { .kind = PROBE_MEET, .token = 1 }, rate = { .kind = PROBE_RATE, .token = 0x0102030405 };
 	uint8_t packet[1472] = { 0 };
 	struct seal_key key = { 0 };
 	struct seal seal, open;
@@ -201,6 +201,7 @@ static void test_probes(void)
 	check_probe("ping", &ping);
 	check_probe("leave", &leave);
 	check_probe("meet", &meet);
+	check_probe("rate", &rate);
 
 	vector("key", key.key, sizeof key.key);
 	vector("salt", key.salt, sizeof key.salt);

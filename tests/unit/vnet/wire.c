@@ -279,7 +279,8 @@ static void test_refusals(void)
 		{ "fragment_header", 8, 0, "a first piece with an offset" },
 		{ "fragment_header", 9, 1, "a single piece" },
 		{ "pong", 0, 0, "no probe kind" },
-		{ "pong", 0, 5, "an unknown probe kind" },
+		{ "pong", 0, 6, "an unknown probe kind" },
+		{ "rate", 7, 30, "a rate that nobody has" },
 		{ "pong", 0, 4, "a meet that is neither call nor answer" },
 		{ "pong", 1, 1, "a probe's reserved byte" },
 		{ "pong", 31, 1, "a probe's other reserved byte" },
@@ -301,7 +302,7 @@ static void test_refusals(void)
 			e = wire_header_get(bytes, n, &h);
 		else if (strstr(cases[i].vector, "_header"))
 			e = inner_get(bytes, n, &in, &used);
-		else if (!strcmp(cases[i].vector, "pong"))
+		else if (!strcmp(cases[i].vector, "pong") || !strcmp(cases[i].vector, "rate"))
 			e = probe_get(bytes, n, &p);
 		else
 			e = carrier_get(bytes, n, &c);
