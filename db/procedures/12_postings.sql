@@ -6,31 +6,50 @@
 -- Joins are of arrays with tables by their keys, or one pass and a sort: no plan depends on how many items there are.
 
 -- Leg j belongs to p_postings[j], which is there already, and moves p_amounts[j] from p_debits[j] to p_credits[j]; legs of nothing are left
--- out. In the order of the legs; those of one posting follow each other. Accounts are locked by the caller.
+-- out. In the order of the legs; those of one posting follow each other. The caller has locked the accounts, then shown itself (writer_show).
 CREATE OR REPLACE FUNCTION entries_make(p_postings uuid[], p_debits bigint[], p_credits bigint[], p_amounts bigint[])
 	RETURNS void LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
 DECLARE
-	v_leg integer := 0;
-	v_legs integer[] := array_fill(0, ARRAY[cardinality(p_amounts)]);
+	v_legs integer[];
+	v_numbers bigint[];
 	v_after bigint[]; -- both balances of each leg
+	v_previous bigint[]; -- both entries before
 BEGIN
-	FOR j IN 1 .. cardinality(p_amounts) LOOP
-		v_leg := CASE WHEN j > 1 AND p_postings[j] = p_postings[j - 1] THEN v_leg ELSE 0 END + (p_amounts[j] <> 0)::integer;
-		v_legs[j] := v_leg;
+	IF 0 = ANY (p_amounts) THEN
+		SELECT array_agg(posting), array_agg(debit), array_agg(credit), array_agg(amount) INTO p_postings, p_debits, p_credits, p_amounts
+			FROM (SELECT * FROM unnest(p_postings, p_debits, p_credits, p_amounts) WITH ORDINALITY AS x (posting, debit, credit, amount, j)
+				WHERE amount <> 0 ORDER BY j) y;
+		IF p_amounts IS NULL THEN
+			RETURN;
+		END IF;
+	END IF;
+	v_legs := array_fill(1, ARRAY[cardinality(p_amounts)]);
+	FOR j IN 2 .. cardinality(p_amounts) LOOP
+		IF p_postings[j] = p_postings[j - 1] THEN
+			v_legs[j] := v_legs[j - 1] + 1;
+		END IF;
 	END LOOP;
-	SELECT array_agg(after ORDER BY side) INTO v_after FROM (
-		SELECT s.side, a.balance_micro + (sum(s.change) OVER (PARTITION BY s.account ORDER BY s.side ROWS UNBOUNDED PRECEDING))::bigint
-			AS after
-		FROM (SELECT 2 * j - 1 AS side, account, -amount AS change FROM unnest(p_debits, p_amounts) WITH ORDINALITY AS x (account, amount, j)
-			UNION ALL SELECT 2 * j, account, amount FROM unnest(p_credits, p_amounts) WITH ORDINALITY AS x (account, amount, j)) s
-		JOIN ledger_account a ON a.id = s.account) x;
-	IF cardinality(v_after) <> 2 * cardinality(p_amounts) THEN
+	v_numbers := ARRAY(SELECT nextval('entry_number_seq') FROM generate_series(1, cardinality(p_amounts)));
+	-- Each account's row stands before its sides, as if its balance were its first change and its newest entry its first.
+	SELECT array_agg(after), array_agg(previous) INTO v_after, v_previous FROM (
+		SELECT side, (sum(change) OVER w)::bigint AS after, lag(number) OVER w AS previous
+		FROM (SELECT 0 AS side, id AS account, balance_micro AS change, last_entry AS number FROM ledger_account
+				WHERE id = ANY (p_debits || p_credits)
+			UNION ALL SELECT 2 * j - 1, account, -amount, number
+				FROM unnest(p_debits, p_amounts, v_numbers) WITH ORDINALITY AS x (account, amount, number, j)
+			UNION ALL SELECT 2 * j, account, amount, number
+				FROM unnest(p_credits, p_amounts, v_numbers) WITH ORDINALITY AS x (account, amount, number, j)) s
+		WINDOW w AS (PARTITION BY account ORDER BY side ROWS UNBOUNDED PRECEDING) ORDER BY side) x
+		WHERE side > 0;
+	IF array_position(v_previous, NULL) > 0 THEN
 		PERFORM refers_to_nothing('ledger account');
 	END IF;
-	INSERT INTO entry (posting, leg, debit, credit, amount_micro, debit_after, credit_after)
-		SELECT posting, v_legs[j], debit, credit, amount, v_after[2 * j - 1], v_after[2 * j]
-		FROM unnest(p_postings, p_debits, p_credits, p_amounts) WITH ORDINALITY AS x (posting, debit, credit, amount, j)
-		WHERE amount <> 0 ORDER BY j;
+	INSERT INTO entry (number, posting, leg, debit, credit, amount_micro, debit_after, credit_after, debit_previous, credit_previous)
+		OVERRIDING SYSTEM VALUE
+		SELECT number, posting, leg, debit, credit, amount, v_after[2 * j - 1], v_after[2 * j], v_previous[2 * j - 1], v_previous[2 * j]
+		FROM unnest(v_numbers, p_postings, v_legs, p_debits, p_credits, p_amounts) WITH ORDINALITY
+			AS x (number, posting, leg, debit, credit, amount, j)
+		ORDER BY j;
 END $$;
 
 -- What the ids of one batch begin with; lpad(to_hex(n), 6, '0') makes it whole. So RFC 9562 section 6.2 lets ids of one moment be made: random

@@ -111,11 +111,12 @@ BEGIN
 		-- The order's first posting has its id.
 		INSERT INTO posting (id, kind, order_id, at)
 			SELECT x.id, 'hold', x.id, v_now FROM unnest(v_outcomes, p_ids, v.holds) AS x (outcome, id, hold) WHERE x.outcome = 'placed' AND x.hold > 0;
-		INSERT INTO entry (posting, leg, debit, credit, amount_micro, debit_after, credit_after)
-			SELECT x.id, 1, x.available, x.held, x.hold, x.available_micro - sum(x.hold) OVER w, x.held_micro + sum(x.hold) OVER w
-			FROM unnest(v_outcomes, p_ids, v.holds, v.available, v.held, v.available_micro, v.held_micro) WITH ORDINALITY
-				AS x (outcome, id, hold, available, held, available_micro, held_micro, n)
-			WHERE x.outcome = 'placed' AND x.hold > 0 WINDOW w AS (PARTITION BY x.available ORDER BY x.n) ORDER BY x.n;
+		IF FOUND THEN
+			PERFORM entries_make(array_agg(x.id ORDER BY x.n), array_agg(x.available ORDER BY x.n), array_agg(x.held ORDER BY x.n),
+					array_agg(x.hold::bigint ORDER BY x.n))
+				FROM unnest(v_outcomes, p_ids, v.holds, v.available, v.held) WITH ORDINALITY AS x (outcome, id, hold, available, held, n)
+				WHERE x.outcome = 'placed' AND x.hold > 0;
+		END IF;
 		PERFORM writer_show(17232, 'event_id_seq');
 		INSERT INTO event (account, order_id, kind, at)
 			SELECT x.buyer, x.id, 'order.created', v_now FROM unnest(v_outcomes, p_ids, p_buyers) AS x (outcome, id, buyer)

@@ -3,11 +3,13 @@
  *
  * How it works: the entries are cut into slices of pages, the chain into slices of numbers. Each worker, a thread with a connection of its own,
  * takes the next slice until none is left. All read in the snapshot of the first connection, so it is as if one had read everything at one
- * moment. Of the entries they add up what each account was given and gave. The accounts' own rows are compared with the sums then, in memory; what leases and orders hold and were
- * charged, and payouts, is PostgreSQL's to compare (ledger_books_verify).
+ * moment. What leases and orders hold and were charged, and payouts, is PostgreSQL's to compare (ledger_books_verify).
  *
- * Each balance that the entries tell is there twice, after one entry and before the next: so the mixes of those after and of those before an
- * account's entries have one sum, but for its first (nothing) and its last (its balance). That needs no order. Sums are modulo 2^64.
+ * Each balance that the entries tell is there twice, after one entry and before the next, and so is each entry's number: as its own, and as
+ * the one before the next. So the hashes of those pairs after and of those before an account's entries have one sum, but for its first (nothing)
+ * and its last (its newest entry and its balance); and with the account in the hash, all accounts' together have. PostgreSQL adds that up
+ * without moving a row (entry_told). Only where it is not what the accounts say are the entries read by COPY, and what each account was given
+ * and gave added up in memory, to see which are wrong. Neither needs an order. Sums are modulo 2^63 and 2^64.
  */
 #include "audit.h"
 #include <pthread.h>
@@ -36,7 +38,7 @@ struct audit {
 	err_t (*read)(struct worker *w, int64_t from, int64_t to);
 	int64_t all, slice; /* pages, or links of the chain */
 	char snapshot[64];
-	int64_t accounts; /* highest id + 1; 0: sums are not asked for */
+	int64_t accounts; /* highest id + 1; 0: not each by itself */
 	uint32_t faults_max;
 	audit_seen_fn *seen;
 	void *context;
@@ -48,6 +50,7 @@ struct worker {
 	struct store *store;
 	pthread_t thread;
 	struct tally *tallies; /* by account */
+	uint64_t told;	       /* of all accounts */
 	int64_t entries, strays;
 	struct chain_fault *faults;
 	size_t fault_count;
@@ -91,12 +94,45 @@ static err_t begin(struct store *s, const char *snapshot)
 		TRY(ask(s, sql, NULL));
 	}
 	TRY(ask(s, "SET LOCAL statement_timeout = 0", NULL));
+	TRY(ask(s, "SET LOCAL jit = off", NULL));
 	return ask(s, "SET LOCAL idle_in_transaction_session_timeout = 0", NULL);
 }
 
 /* ---- the entries ---- */
 
-static void side(struct worker *w, uint64_t account, uint64_t change, uint64_t after)
+static err_t add_told(struct worker *w, const char *sql)
+{
+	AUTO_RESULT *result = NULL;
+	TRY(ask(w->store, sql, &result));
+	struct row row = row_of(result, 0);
+	int64_t entries = row_int(&row);
+	uint64_t told = (uint64_t)row_int(&row);
+	TRY(row_end(w->store, &row));
+	w->entries += entries;
+	w->told += told;
+	return OK;
+}
+
+static err_t read_told(struct worker *w, int64_t from, int64_t to)
+{
+	char sql[256];
+	snprintf(sql, sizeof sql,
+		 "SELECT count(*), coalesce(mod(sum(debit_told + credit_told), 9223372036854775808), 0)::bigint FROM entry_told "
+		 "WHERE place >= '(%lld,0)' AND place < '(%lld,0)'",
+		 (long long)from, (long long)to);
+	return add_told(w, sql);
+}
+
+struct pair {
+	uint64_t number, balance;
+};
+
+static uint64_t mix_pair(struct pair p)
+{
+	return mix(p.balance + mix(p.number));
+}
+
+static void side(struct worker *w, uint64_t account, uint64_t change, struct pair after, uint64_t previous)
 {
 	if (account >= (uint64_t)w->audit->accounts) {
 		w->strays++;
@@ -104,26 +140,30 @@ static void side(struct worker *w, uint64_t account, uint64_t change, uint64_t a
 	}
 	struct tally *t = &w->tallies[account];
 	t->sum += change;
-	t->told += mix(after) - mix(after - change);
+	t->told += mix_pair(after) - mix_pair((struct pair){ previous, after.balance - change });
 	t->touched = true;
 }
+
+static const char ENTRY_COLUMNS[] =
+	"debit, credit, amount_micro, debit_after, credit_after, number, debit_previous, credit_previous";
+enum { COLUMNS = 8 };
 
 /* A row of COPY BINARY: the number of its columns, and each with its length before it. */
 static bool take(struct worker *w, const char *data, size_t len)
 {
 	struct reader in = reader_of(data, len);
-	uint64_t column[5];
-	if (read_u16(&in) != 5)
+	uint64_t column[COLUMNS];
+	if (read_u16(&in) != COLUMNS)
 		return false;
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < COLUMNS; i++) {
 		if (read_u32(&in) != sizeof column[i])
 			return false;
 		column[i] = read_u64(&in);
 	}
 	if (in.bad)
 		return false;
-	side(w, column[0], -column[2], column[3]);
-	side(w, column[1], column[2], column[4]);
+	side(w, column[0], -column[2], (struct pair){ column[5], column[3] }, column[6]);
+	side(w, column[1], column[2], (struct pair){ column[5], column[4] }, column[7]);
 	w->entries++;
 	return true;
 }
@@ -145,9 +185,8 @@ static err_t read_entries(struct worker *w, int64_t from, int64_t to)
 	int len;
 	bool good = true;
 	snprintf(sql, sizeof sql,
-		 "COPY (SELECT debit, credit, amount_micro, debit_after, credit_after FROM entry WHERE ctid >= '(%lld,0)' "
-		 "AND ctid < '(%lld,0)') TO STDOUT (FORMAT binary)",
-		 (long long)from, (long long)to);
+		 "COPY (SELECT %s FROM entry WHERE ctid >= '(%lld,0)' AND ctid < '(%lld,0)') TO STDOUT (FORMAT binary)",
+		 ENTRY_COLUMNS, (long long)from, (long long)to);
 	TRY(ask(w->store, sql, NULL));
 	while ((len = PQgetCopyData(w->store->db, &data, 0)) > 0) {
 		size_t left = (size_t)len;
@@ -242,6 +281,7 @@ static err_t merge(const struct audit *a, struct worker *to, const struct worker
 		to->tallies[i].told += from->tallies[i].told;
 		to->tallies[i].touched |= from->tallies[i].touched;
 	}
+	to->told += from->told;
 	to->entries += from->entries;
 	to->strays += from->strays;
 	return from->error ? from->error : add_faults(to, from->faults, from->fault_count);
@@ -300,7 +340,7 @@ static int64_t slice_for(int64_t amount, int workers, int64_t most)
 
 /* ---- the accounts ---- */
 
-static const char ACCOUNTS_SQL[] = "SELECT id, owner IS NULL, kind, balance_micro FROM ledger_account";
+static const char ACCOUNTS_SQL[] = "SELECT id, owner IS NULL, kind, balance_micro, last_entry FROM ledger_account";
 
 static err_t compare(struct audit *a, struct worker *w, struct ledger_report *r)
 {
@@ -313,15 +353,19 @@ static err_t compare(struct audit *a, struct worker *w, struct ledger_report *r)
 		int64_t id = row_int(&row);
 		bool market = row_bool(&row);
 		row_text(&row, kind, sizeof kind);
-		int64_t balance = row_int(&row);
+		int64_t balance = row_int(&row), last = row_int(&row);
 		TRY(row_end(a->store, &row));
 		bool external = !strcmp(kind, "external");
-		struct tally t = { 0 };
-		if (id >= 0 && id < a->accounts) {
-			t = w->tallies[id];
-			w->tallies[id].touched = false;
+		if (a->accounts) {
+			struct tally t = { 0 };
+			if (id >= 0 && id < a->accounts) {
+				t = w->tallies[id];
+				w->tallies[id].touched = false;
+			}
+			r->unbalanced += t.sum != (uint64_t)balance ||
+					 t.told != mix_pair((struct pair){ (uint64_t)last, (uint64_t)balance }) -
+							   mix_pair((struct pair){ 0 });
 		}
-		r->unbalanced += t.sum != (uint64_t)balance || t.told != mix((uint64_t)balance) - mix(0);
 		r->negative += balance < 0 && !external && strcmp(kind, "owed") != 0;
 		r->sum_micro += balance;
 		r->users_micro += market ? 0 : balance;
@@ -385,18 +429,44 @@ static err_t finish(struct audit *a, err_t e)
 	return e;
 }
 
+static const char TOLD_SQL[] =
+	"SELECT 0::bigint, coalesce(mod(sum(told), 9223372036854775808), 0)::bigint FROM ledger_account_told";
+
+/* Whether the accounts are what all entries together tell. */
+static err_t agrees(struct audit *a, const struct worker *all, bool *ret)
+{
+	struct worker accounts = { .audit = a, .store = a->store };
+	TRY(add_told(&accounts, TOLD_SQL));
+	*ret = (all->told - accounts.told) << 1 == 0;
+	return OK;
+}
+
+/* Once more, each account by itself: something is wrong. */
+static err_t tally_entries(struct audit *a, int64_t accounts, int workers, struct worker *all)
+{
+	worker_clear(all);
+	a->read = read_entries;
+	a->accounts = accounts;
+	a->next = a->done = 0;
+	return work(a, workers, all);
+}
+
 static err_t audit_sums(struct audit *a, int workers, struct ledger_report *ret)
 {
 	struct ledger_report report = { 0 };
 	struct extent extent;
 	struct worker all = { 0 };
+	bool agreed = true;
 	TRY(measure(a, &extent));
 	int count = workers_for(extent.pages, WORKER_PAGES, workers);
-	a->read = read_entries;
-	a->accounts = extent.accounts;
+	a->read = read_told;
 	a->all = extent.pages;
 	a->slice = slice_for(extent.pages, count, SLICE_PAGES);
 	err_t e = work(a, count, &all);
+	if (!e)
+		e = agrees(a, &all, &agreed);
+	if (!e && !agreed)
+		e = tally_entries(a, extent.accounts, count, &all);
 	if (!e)
 		e = compare(a, &all, &report);
 	worker_clear(&all);

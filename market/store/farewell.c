@@ -19,8 +19,9 @@ static const char EXPORT_SQL[] =
 	     "SELECT id, name, session, client, scopes, created_at, expires_at, last_used_at FROM token WHERE account = $1") ", " //
 	LIST("balances", "SELECT kind, balance_micro FROM ledger_account WHERE owner = $1") ", " //
 	LIST("postings",
-	     "SELECT e.number, p.id, p.kind, p.order_id, p.lease_id, p.deposit_id, p.text, p.at, e.kind AS of, e.amount_micro, "
-	     "e.balance_after FROM signed_entry e JOIN posting p ON p.id = e.posting WHERE e.owner = $1") ", " //
+	     "SELECT e.number, p.id, p.kind, p.order_id, p.lease_id, p.deposit_id, p.text, p.at, a.kind AS of, e.amount_micro, "
+	     "e.balance_after FROM ledger_account a, LATERAL ledger_walk(a.id, 9223372036854775807, 0, 9223372036854775807) e "
+	     "JOIN posting p ON p.id = e.posting WHERE a.owner = $1") ", " //
 	LIST("deposits",
 	     "SELECT id, provider, reference, state, amount_micro, commission_micro, credit_micro, reversed_micro, note, "
 	     "created_at, credited_at FROM deposit WHERE account = $1") ", " //

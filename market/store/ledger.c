@@ -23,7 +23,7 @@ err_t store_balance(struct store *s, uuid account, struct balance *ret)
 	return OK;
 }
 
-/* Found through the entries, which grow along each ledger account's history. A posting stands where its last entry of this owner
+/* Found through the entries, walked back along each ledger account's history. A posting stands where its last entry of this owner
  * does, and may have three of them: more are looked at than are shown. The balances after it are those of the last entries up to
  * it, of either account. Where a time bounds them, the first posting since (its id begins with the time) tells which entries came before. */
 static const char POSTINGS_SQL[] =
@@ -31,25 +31,20 @@ static const char POSTINGS_SQL[] =
 	"bound AS MATERIALIZED (SELECT coalesce((SELECT max(e.number) FROM entry e JOIN mine m ON m.id IN (e.debit, e.credit) "
 	"  WHERE e.posting = $2), (SELECT max(number) FROM entry WHERE posting = ("
 	"  SELECT id FROM posting WHERE id >= $4 ORDER BY id LIMIT 1)), 9223372036854775807) AS number), "
-	"touched AS (SELECT DISTINCT n.posting FROM mine m, bound b, LATERAL ("
-	"  (SELECT posting FROM entry WHERE debit = m.id AND number <= b.number ORDER BY number DESC LIMIT 3 * $3 + 3) UNION ALL "
-	"  (SELECT posting FROM entry WHERE credit = m.id AND number <= b.number ORDER BY number DESC LIMIT 3 * $3 + 3)) n), "
-	"page AS (SELECT t.posting, x.last, x.change, x.to_held FROM touched t, bound b, LATERAL ("
-	"  SELECT max(s.number) AS last, sum(s.amount_micro)::bigint AS change, "
-	"    coalesce(sum(s.amount_micro) FILTER (WHERE s.kind = 'held'), 0)::bigint AS to_held "
-	"  FROM signed_entry s WHERE s.posting = t.posting AND s.owner = $1) x "
-	"  WHERE x.last < b.number ORDER BY x.last DESC LIMIT $3), "
-	"after AS (SELECT g.posting, m.kind, x.balance FROM page g, mine m, LATERAL (SELECT balance FROM ("
-	"  (SELECT number, debit_after AS balance FROM entry WHERE debit = m.id AND number <= g.last ORDER BY number DESC LIMIT "
-	"1) "
-	"  UNION ALL "
-	"  (SELECT number, credit_after FROM entry WHERE credit = m.id AND number <= g.last ORDER BY number DESC LIMIT 1)) y "
-	"  ORDER BY number DESC LIMIT 1) x) "
+	"seen AS MATERIALIZED (SELECT m.kind, w.* FROM mine m, bound b, "
+	"  LATERAL ledger_walk(m.id, b.number, 0, 3 * $3 + 3) w), "
+	/* All of it once, newest last: what each account had at that moment is what its last entry until then tells. */
+	"story AS (SELECT posting, number, amount_micro, kind, "
+	"  max(ARRAY[number, balance_after]) FILTER (WHERE kind = 'available') OVER w AS available, "
+	"  max(ARRAY[number, balance_after]) FILTER (WHERE kind = 'held') OVER w AS held FROM seen WINDOW w AS (ORDER BY "
+	"number)), "
+	"page AS (SELECT posting, max(number) AS last, sum(amount_micro)::bigint AS change, "
+	"    coalesce(sum(amount_micro) FILTER (WHERE kind = 'held'), 0)::bigint AS to_held, "
+	"    (max(available))[2] AS available, (max(held))[2] AS held "
+	"  FROM story GROUP BY posting HAVING max(number) < (SELECT number FROM bound) ORDER BY last DESC LIMIT $3) "
 	"SELECT p.id, CASE WHEN p.kind = 'charge' AND g.change > 0 THEN 'earning' ELSE p.kind END, "
 	"  CASE WHEN p.kind IN ('hold', 'release') THEN g.to_held ELSE g.change END, "
-	"  (SELECT balance FROM after a WHERE a.posting = p.id AND a.kind = 'available'), "
-	"  (SELECT balance FROM after a WHERE a.posting = p.id AND a.kind = 'held'), "
-	"  p.order_id, p.lease_id, p.deposit_id, p.text, p.at "
+	"  g.available, g.held, p.order_id, p.lease_id, p.deposit_id, p.text, p.at "
 	"FROM page g JOIN posting p ON p.id = g.posting ORDER BY g.last DESC";
 
 static void posting_read(struct row *row, void *element)

@@ -49,10 +49,12 @@ for sql in "UPDATE entry SET amount_micro = 1" "DELETE FROM posting" "TRUNCATE p
 	"UPDATE ledger_account SET balance_micro = 7"; do
 	like "$(as_admin -v VERBOSITY=verbose -c "$sql" 2>&1)" 'ERROR:  CS006:' "the superuser cannot ${sql%% SET*}"
 done
-# An entry by hand, past the procedures: FROM, TO, AMOUNT, what it claims about the balances after it.
+# An entry by hand, past the procedures: FROM, TO, AMOUNT, what it claims about the balances after it, and how far it misses the entries before it.
 entry() {
-	as_owner -v VERBOSITY=verbose -c "INSERT INTO entry (posting, leg, debit, credit, amount_micro, debit_after, credit_after)
-		SELECT id, 9, $1, $2, $3, $4, $5 FROM posting LIMIT 1" 2>&1
+	as_owner -v VERBOSITY=verbose -c "INSERT INTO entry (posting, leg, debit, credit, amount_micro, debit_after, credit_after, debit_previous,
+			credit_previous)
+		SELECT p.id, 9, $1, $2, $3, $4, $5, coalesce(d.last_entry, 0) + ${6-0}, coalesce(c.last_entry, 0) + ${7-0} FROM (SELECT id FROM posting LIMIT 1) p
+		LEFT JOIN ledger_account d ON d.id = $1 LEFT JOIN ledger_account c ON c.id = $2" 2>&1
 }
 mine=$(as_market -c "SELECT id FROM ledger_account WHERE owner = seed.id(1) AND kind = 'available'")
 yours=$(as_market -c "SELECT id FROM ledger_account WHERE owner = seed.id(2) AND kind = 'available'")
@@ -61,6 +63,9 @@ like "$(entry "$mine" "$mine" 5 980 980)" '23514:.*entry_two_accounts_check' "no
 like "$(entry "$mine" "$yours" -5 985 -5)" '23514:' "nor backwards"
 like "$(entry "$mine" 99999 5 975 5)" 'CS006:' "nor to an account that is not there"
 like "$(entry "$mine" "$yours" 5 980 5)" 'CS006:' "nor tell a balance that is not so"
+like "$(entry "$mine" "$yours" 5 975 6)" 'CS006:' "of either side"
+like "$(entry "$mine" "$yours" 5 975 5 -1)" 'CS006:' "nor leave out the entry before it"
+like "$(entry "$mine" "$yours" 5 975 5 0 1)" 'CS006:' "of either side"
 sound "and the ledger is as it was"
 is "$(as_market -c 'SELECT seed.balance(1)')" 'available 980, held 20' "so are the balances"
 done_testing
