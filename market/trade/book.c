@@ -150,20 +150,26 @@ static err_t ask_insert(struct book *book, struct ask_entry *entry)
 
 static err_t ask_replace(struct book *book, struct ask_entry *entry, const struct ask *ask)
 {
+	bool repriced = !prices_same(&entry->ask.prices, &ask->prices);
+	err_t e = OK;
+
 	entry->kept_cores = entry->kept_memory_mib = 0;
-	if (prices_same(&entry->ask.prices, &ask->prices) && uuid_equal(entry->ask.seller, ask->seller)) {
-		entry->ask = *ask;
-		ladder_changed(&book->ladder, entry);
-	} else {
+	if (repriced)
+		entry->since = ++book->now;
+	if (!uuid_equal(entry->ask.seller, ask->seller)) {
 		ladder_remove(&book->ladder, entry);
-		if (!prices_same(&entry->ask.prices, &ask->prices))
-			entry->since = ++book->now;
 		entry->ask = *ask;
-		err_t e = ladder_put(&book->ladder, entry);
-		if (e) { /* better no ask than one at a price that is not its own */
-			book_remove_ask(book, ask->machine);
-			return e;
-		}
+		e = ladder_put(&book->ladder, entry);
+	} else {
+		entry->ask = *ask;
+		if (repriced)
+			e = ladder_reprice(&book->ladder, entry);
+		else
+			ladder_changed(&book->ladder, entry);
+	}
+	if (e) { /* better no ask than one at a price that is not its own */
+		book_remove_ask(book, ask->machine);
+		return e;
 	}
 	mark_fresh(book, entry);
 	return OK;

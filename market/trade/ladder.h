@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ladder.h - all asks by price, so that the cheapest which fit a bid are found among a million without looking at each
  *
- * Pure. What is found is exact: the same as comparing every ask by rule.h. Memory is got by ladder_put() alone.
+ * Pure. What is found is exact: the same as comparing every ask by rule.h. Memory is got by ladder_put() and ladder_reprice() alone.
  */
 #ifndef TRADE_LADDER_H
 #define TRADE_LADDER_H
@@ -11,6 +11,7 @@
 #include "uuid_map.h"
 
 struct ladder_block;
+struct ladder_group;
 
 /* An ask in the book. */
 struct ask_entry {
@@ -26,21 +27,24 @@ struct ask_entry {
 	struct ask_entry *sibling;
 };
 
+#define LADDER_MAPS 163 /* ladder_block.h says which */
+
 /* Zero-initialised is empty. */
 struct ladder {
-	struct ladder_block **blocks; /* by price */
-	struct ladder_zone *sides;    /* each block's own zone once more, side by side: blocks lie all over the memory */
-	struct ladder_zone *zones;    /* what a run of RUN neighbours among them has, one for each run */
+	struct ladder_group **groups; /* by price */
 	size_t count, cap;
-	struct slab slab;	 /* what the blocks are taken from */
-	struct uuid_map sellers; /* the first entry of each */
+	uint32_t ones[LADDER_MAPS];		      /* how many asks each bitmap names */
+	struct slab group_slab, map_slab, block_slab; /* a group, its bitmaps, and its blocks */
+	struct uuid_map sellers;		      /* the first entry of each */
 };
 
 void ladder_clear(struct ladder *ladder); /* the entries are the caller's */
 /* Puts in one that is not there. E_NOMEM. */
 MUST_CHECK err_t ladder_put(struct ladder *ladder, struct ask_entry *entry);
 void ladder_remove(struct ladder *ladder, struct ask_entry *entry);
-/* All but its prices and since may have changed. Cannot fail. */
+/* All but its seller may have changed. E_NOMEM: it is removed. */
+MUST_CHECK err_t ladder_reprice(struct ladder *ladder, struct ask_entry *entry);
+/* All but its seller, its prices and since may have changed. Cannot fail. */
 void ladder_changed(struct ladder *ladder, struct ask_entry *entry);
 
 struct candidate {

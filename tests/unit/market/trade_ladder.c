@@ -2,10 +2,11 @@
  * trade_ladder.c - what the ladder finds among many thousands of asks, against looking at each
  */
 #include <stdlib.h>
-#include "ladder.h"
+#include <string.h>
+#include "ladder_block.h"
 #include "tap.h"
 
-#define ASKS 12000
+#define ASKS 30000 /* more than a group holds */
 #define ROUNDS 12
 #define FINDS 40
 #define MOST 20
@@ -125,10 +126,14 @@ static bool change(struct ladder *ladder, uint32_t n, uint32_t spread, uint64_t 
 		free(entries[n]);
 		entries[n] = NULL;
 		return true;
-	case 1: /* a new price */
-		ladder_remove(ladder, entries[n]);
+	case 1: /* a new price, near the old one or not */
+		if (below(2)) {
+			ask.prices = entries[n]->ask.prices;
+			ask.prices.per_core_hour.micro += below(3);
+		}
 		entries[n]->ask = ask;
-		return ladder_put(ladder, entries[n]) == OK;
+		entries[n]->since = ++*now;
+		return ladder_reprice(ladder, entries[n]) == OK;
 	default:
 		ask.prices = entries[n]->ask.prices;
 		entries[n]->ask = ask;
@@ -137,21 +142,118 @@ static bool change(struct ladder *ladder, uint32_t n, uint32_t spread, uint64_t 
 	}
 }
 
+/* ---- what the ladder keeps to be quicker ---- */
+
+static bool map_names(const struct ladder_block *b, unsigned int map, unsigned int slot)
+{
+	return b->group->maps[map][b->index][slot / 64] >> (slot % 64) & 1;
+}
+
+/* The bits of a slot are those of its ask. */
+static bool slot_true(const struct ladder_block *b, unsigned int slot)
+{
+	const struct ask_entry *e = b->entry[slot];
+	struct standing is = ladder_standing(&e->ask);
+	bool fine = e->block == b && e->slot == slot &&
+		    b->price[slot].per_core_hour == (uint64_t)e->ask.prices.per_core_hour.micro &&
+		    b->price[slot].per_gib_hour == (uint64_t)e->ask.prices.per_gib_hour.micro &&
+		    b->facts[slot].cores_free == e->ask.cores_free && b->facts[slot].rating_ppm == e->ask.rating_ppm;
+
+	for (unsigned int g = 0; g < GRADED_COUNT; g++) {
+		for (unsigned int i = 0; i < GRADES; i++)
+			fine &= map_names(b, g * GRADES + i, slot) == (is.level[g] / 4 > i);
+		for (unsigned int i = 0; g < FINE_COUNT && i < QUARTERS; i++)
+			fine &= map_names(b, FIRST_QUARTER + g * QUARTERS + i, slot) == (is.level[g] % 4 > i);
+	}
+	for (unsigned int f = 0; f < FLAG_COUNT; f++)
+		fine &= map_names(b, FIRST_FLAG + f, slot) == (is.flags >> f & 1);
+	for (unsigned int c = 0; c < COUNTRY_BUCKETS; c++)
+		fine &= map_names(b, FIRST_COUNTRY + c, slot) == (is.country == c);
+	return fine;
+}
+
+/* One bound is not narrower than another. */
+static bool bound_holds(const struct bound *b, const struct bound *one)
+{
+	struct bound both = *b;
+
+	bound_widen(&both, one);
+	return !memcmp(both.least, b->least, sizeof both.least) && both.per_gib_hour == b->per_gib_hour &&
+	       both.since == b->since && both.rating_ppm == b->rating_ppm && both.most == b->most &&
+	       both.most_per_gib == b->most_per_gib && !key_before(&both.first, &b->first);
+}
+
+static bool block_true(const struct ladder_block *b, uint32_t ones[MAPS])
+{
+	const struct bound *bound = &b->group->bounds[b->index];
+	uint32_t count = 0;
+	bool fine = b->count > 0 && bound_holds(&b->group->bound, bound);
+
+	for (unsigned int slot = 0; slot < SLOTS; slot++) {
+		bool used = b->used[slot / 64] >> (slot % 64) & 1;
+
+		fine &= used == (b->entry[slot] != NULL);
+		for (unsigned int m = 0; m < MAPS && !used; m++)
+			fine &= !map_names(b, m, slot);
+		if (used && b->entry[slot]) {
+			struct bound one = bound_of(b->entry[slot]);
+
+			fine &= slot_true(b, slot) && bound_holds(bound, &one);
+			count++;
+		}
+	}
+	for (unsigned int m = 0; m < MAPS; m++) {
+		fine &= (b->group->any[m] >> b->index & 1) == !map_empty(&b->group->maps[m][b->index]);
+		for (unsigned int w = 0; w < WORDS; w++)
+			ones[m] += (uint32_t)__builtin_popcountll(b->group->maps[m][b->index][w]);
+	}
+	return fine && b->count == count;
+}
+
+/* All bitmaps, words and counts are as if they were made from the asks now, and all bounds hold them. */
+static bool ladder_true(const struct ladder *l)
+{
+	uint32_t ones[MAPS] = { 0 };
+	bool fine = true;
+	size_t count = 0, there = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct ladder_group *g = l->groups[i];
+
+		fine &= g->position == i && g->present;
+		for (unsigned int m = 0; m < MAPS; m++)
+			fine &= !(g->any[m] & ~g->present);
+		for (unsigned int b = 0; b < GROUP_BLOCKS; b++) {
+			fine &= (g->present >> b & 1) == (g->blocks[b] != NULL);
+			if (g->blocks[b]) {
+				fine &= g->blocks[b]->group == g && g->blocks[b]->index == b && block_true(g->blocks[b], ones);
+				count += g->blocks[b]->count;
+			}
+		}
+	}
+	for (uint32_t n = 0; n < ASKS; n++)
+		there += entries[n] != NULL;
+	return fine && count == there && !memcmp(ones, l->ones, sizeof ones);
+}
+
 static void test_spread(uint32_t spread)
 {
 	struct ladder ladder = { 0 };
 	uint64_t now = 0;
-	bool fine = true, alike = true;
+	bool fine = true, alike = true, kept = true;
 
 	for (uint32_t n = 0; n < ASKS; n++)
 		fine &= change(&ladder, n, spread, &now);
+	ok(ladder.count > 1, "they stand in more than one group");
 	for (int round = 0; round < ROUNDS && alike; round++) {
 		for (int i = 0; i < FINDS && alike; i++)
 			alike = found_alike(&ladder, spread);
 		for (uint32_t i = 0; i < ASKS / 8; i++)
 			fine &= change(&ladder, below(ASKS), spread, &now);
+		kept &= ladder_true(&ladder);
 	}
 	ok(fine && alike, "%d times the first ones of some %d asks at %u prices are found", ROUNDS * FINDS, ASKS, spread);
+	ok(kept, "after each round of changes its bitmaps, words, counts and bounds are those of the asks");
 	for (uint32_t n = 0; n < ASKS; n++) {
 		if (entries[n])
 			ladder_remove(&ladder, entries[n]);
