@@ -63,7 +63,9 @@ INC_of_tests/unit/base := -iquote tests $(INC_base)
 INC_of_tests/unit/protocol := -iquote tests $(INC_protocol)
 INC_of_tests/bench := $(INC_vnet) $(INC_protocol)
 INC_of_tests/bench/market := $(INC_market)
-INC_of_tests/unit/vnet := -iquote tests $(INC_vnet)
+# dhcp_answer.c is of an image's program, and tested beside the server that it hears.
+INC_of_images/tiny := -iquote images/tiny
+INC_of_tests/unit/vnet := -iquote tests $(INC_vnet) $(INC_of_images/tiny)
 INC_of_tests/unit/relay := -iquote tests $(INC_relay)
 INC_of_tests/vnet := $(INC_base)
 INC_of_tests/db := -iquote tests $(INC_base) $(shell pkg-config --cflags libpq)
@@ -202,7 +204,7 @@ unit: $(UNIT)
 # a small mutator makes of them; "make fuzz" runs libFuzzer.
 # The first word of its name is the part that it may include: protocol, vnet, vm, market, buyer, else base.
 fuzz_part = $(or $(filter protocol vnet relay vm seller trust market buyer,$(firstword $(subst _, ,$(basename $(notdir $(1)))))),base)
-fuzz_inc = -iquote tests $(INC_$(call fuzz_part,$(1)))
+fuzz_inc = -iquote tests $(INC_$(call fuzz_part,$(1))) $(if $(findstring guest_dhcp,$(1)),$(INC_of_images/tiny))
 FUZZ_SRC := $(sort $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 FUZZ := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%.t,$(FUZZ_SRC))
 FUZZ_LIBS_base := $A/libbase.a
@@ -220,6 +222,10 @@ $(BUILD)/tests/fuzz/%.t: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/rep
 	$(call link,$(FUZZ_SYSTEM))
 .SECONDARY: $(patsubst %.c,$(BUILD)/obj/%.o,$(FUZZ_SRC) tests/fuzz/replay.c)
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(FUZZ_SRC) tests/fuzz/replay.c)
+
+GUEST_DHCP := $(BUILD)/obj/images/tiny/dhcp_answer.o
+$(BUILD)/tests/unit/vnet/guest_dhcp.t $(BUILD)/tests/fuzz/vnet_guest_dhcp.t $(BUILD)/fuzz/vnet_guest_dhcp: $(GUEST_DHCP)
+-include $(GUEST_DHCP:.o=.d)
 
 # The mesh in a simulated world, where the seed decides all: once with cheap hashes in the stead of DTLS and signatures, once with these.
 # The linker puts the simulation's functions in front of what makes keys and random numbers.

@@ -81,33 +81,47 @@ static char *folder_of(const char *path)
 	return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-static err_t write_and_rename(const char *temporary, int fd, const char *path, const void *data, size_t len, mode_t mode)
+static err_t write_and_rename(const char *temporary, int fd, const char *path, const void *data, size_t len, mode_t mode,
+			      bool sync)
 {
 	if (fchmod(fd, mode))
 		return last_error();
 	TRY(fd_write_all(fd, data, len));
-	if (fsync(fd) || rename(temporary, path))
+	if ((sync && fsync(fd)) || rename(temporary, path))
 		return last_error();
 	return OK;
 }
 
-err_t file_write(const char *path, const void *data, size_t len, mode_t mode)
+static err_t replace(const char *path, const void *data, size_t len, mode_t mode, bool sync)
 {
-	AUTO_FREE char *folder = folder_of(path), *temporary = NULL;
-	if (!folder || asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+	AUTO_FREE char *temporary = NULL;
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
 		temporary = NULL;
 		return E_NOMEM;
 	}
 	AUTO_FD fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return last_error();
-	err_t e = write_and_rename(temporary, fd, path, data, len, mode);
+	err_t e = write_and_rename(temporary, fd, path, data, len, mode, sync);
 	if (e) {
 		int saved = errno;
 		unlink(temporary);
 		errno = saved;
-		return e;
 	}
+	return e;
+}
+
+err_t file_write_now(const char *path, const void *data, size_t len, mode_t mode)
+{
+	return replace(path, data, len, mode, false);
+}
+
+err_t file_write(const char *path, const void *data, size_t len, mode_t mode)
+{
+	AUTO_FREE char *folder = folder_of(path);
+	if (!folder)
+		return E_NOMEM;
+	TRY(replace(path, data, len, mode, true));
 	AUTO_FD folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder_fd < 0 || fsync(folder_fd))
 		return last_error();

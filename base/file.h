@@ -13,6 +13,8 @@
 MUST_CHECK err_t file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);
 /* Writes to a temporary name beside path, fsync, rename, fsync of the folder: after a crash the old or the new, whole. */
 MUST_CHECK err_t file_write(const char *path, const void *data, size_t len, mode_t mode);
+/* The same without waiting for the disk, for what a crash of this machine makes worthless: after one it may be empty. */
+MUST_CHECK err_t file_write_now(const char *path, const void *data, size_t len, mode_t mode);
 /* mkdir -p. Folders that it makes get mode; ones that exist are left alone. */
 MUST_CHECK err_t dir_make(const char *path, mode_t mode);
 /* rm -r, without following links and without leaving the file system entry's tree. E_NOT_FOUND is OK. */

@@ -15,7 +15,7 @@ static err_t put_file(const char *dir, const char *name, const char *data, size_
 	int n = snprintf(path, sizeof path, "%s/%s", dir, name);
 	if (n < 0 || (size_t)n >= sizeof path)
 		return E_LIMIT;
-	return file_write(path, data, len, 0600);
+	return file_write_now(path, data, len, 0600);
 }
 
 err_t seed_write(const struct seed *seed, const char *work_dir, const char *path)

@@ -42,9 +42,9 @@ load_order() {
 	done | awk '!seen[$0]++'
 }
 
-# compile_warm FILE: tiny/warm.c; no path of this machine in it, so that the same packages give the same bytes.
+# compile_warm FILE: the program warm; no path of this machine in it, so that the same packages give the same bytes.
 compile_warm() {
-	gcc -Os -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -static -s -Wl,--build-id=none -o "$1" "$live/tiny/warm.c"
+	gcc -Os -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Werror -static -s -Wl,--build-id=none -o "$1" "$live"/tiny/{warm,own,address,dhcp_answer}.c
 }
 
 # initrd ROOT FILE: packs the folder.

@@ -519,7 +519,7 @@ static void agent_round(struct agent *a)
 	share_line(a);
 	steer_all(a);
 	if (!a->lease_count)
-		warm_rest(a->host.warm);
+		warm_rest(a->host.warm, governor_level(a->governor) == POLICY_OPEN);
 	take_snapshot(a);
 }
 

@@ -188,7 +188,7 @@ err_t endpoint_start(const char *lease_dir, const struct lease_spec *spec, enum 
 	if (uid && geteuid() == 0 && chown(path, uid, uid))
 		return E_IO;
 	TRY(lease_path(lease_dir, "net.json", path, sizeof path));
-	TRY(file_write(path, text, strlen(text), 0600));
+	TRY(file_write_now(path, text, strlen(text), 0600));
 	TRY(lease_path(lease_dir, "net.log", log_path, sizeof log_path));
 	TRY(process_sibling("cpushare-seller", program, sizeof program));
 	char number[8];

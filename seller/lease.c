@@ -104,7 +104,7 @@ static err_t fetch_spec(struct lease_here *l, struct client *client)
 	if (!text)
 		return E_NOMEM;
 	TRY(in_dir(l, "lease.json", file, sizeof file));
-	TRY(file_write(file, text, strlen(text), 0600));
+	TRY(file_write_now(file, text, strlen(text), 0600));
 	l->has_spec = true;
 	return OK;
 }

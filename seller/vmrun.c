@@ -105,7 +105,7 @@ err_t vmrun_start(const char *lease_dir, const struct lease_spec *spec, enum acc
 	if (!text)
 		return E_NOMEM;
 	TRY(lease_path(lease_dir, "vm.json", path, sizeof path));
-	TRY(file_write(path, text, strlen(text), 0600));
+	TRY(file_write_now(path, text, strlen(text), 0600));
 	TRY(lease_path(lease_dir, "vmrun.log", log_path, sizeof log_path));
 	TRY(process_sibling("cpushare-vmrun", program, sizeof program));
 	char *argv[] = { program, (char *)lease_dir, NULL };

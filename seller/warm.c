@@ -21,6 +21,9 @@
 #define TEMPLATES_MAX 64
 /* All clones of a template have one kernel layout (KASLR), and whatever else the kernel drew before. */
 #define TEMPLATE_MAX_US DAY_US
+/* Reading one into memory again takes as long as starting QEMU. */
+#define REST_MAX_US (10 * MINUTE_US)
+#define REST_MAX_BYTES (256ULL << 20)
 #define QEMU "/usr/bin/qemu-system-x86_64" /* as the jail has it: vm/jail.h */
 
 const char *const warm_mode_names[] = { "none", "template", "clone" };
@@ -236,11 +239,20 @@ void warm_drop(struct warm_store *store, uuid id)
 	pthread_mutex_unlock(&store->lock);
 }
 
-void warm_rest(struct warm_store *store)
+void warm_rest(struct warm_store *store, bool open)
 {
+	mono_time now = clock_mono();
+	uint64_t sum = 0;
 	pthread_mutex_lock(&store->lock);
-	for (size_t i = 0; i < store->count; i++)
-		fd_close(&store->templates[i].fd);
+	for (size_t i = 0; i < store->count; i++) {
+		struct template *t = &store->templates[i];
+		if (t->fd < 0)
+			continue;
+		if (open && now.us - t->used_at.us <= REST_MAX_US && sum + t->disk_bytes <= REST_MAX_BYTES)
+			sum += t->disk_bytes;
+		else
+			fd_close(&t->fd);
+	}
 	pthread_mutex_unlock(&store->lock);
 }
 

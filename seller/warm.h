@@ -4,11 +4,12 @@
  * How it works: a template is made by a lease's vmrun at the guest's own word, before anything of the lease is in it, and kept in
  * STATE/warm/. What it hashes to is in this daemon's memory alone, so that nothing but what it had made is ever started from;
  * a new daemon throws all of them away. A template is read into a sealed file in memory and checked there; the guests that start from
- * it share it, copied on write, and it stays as long as there are leases. docs/SELLER.md, "Warm start".
+ * it share it, copied on write, and it stays as long as there are leases, and for some minutes then, unless the owner wants the memory. docs/SELLER.md, "Warm start".
  */
 #ifndef SELLER_WARM_H
 #define SELLER_WARM_H
 
+#include <stdbool.h>
 #include "crypto.h"
 #include "endpoint.h"
 #include "machine.h"
@@ -43,7 +44,8 @@ struct warm_start warm_choose(struct warm_store *store, const struct lease_spec 
 void warm_keep(struct warm_store *store, uuid hardware_id, const char *lease_dir, sha256 hash);
 /* Its clones do not start. */
 void warm_drop(struct warm_store *store, uuid hardware_id);
-/* There are no leases now: nothing is kept in memory. */
-void warm_rest(struct warm_store *store);
+/* There are no leases now: in memory stays what was used in the last minutes, where this machine may take new ones, and no more of it than a
+ * small guest has. */
+void warm_rest(struct warm_store *store, bool open);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * warm.c - waits where a machine may be cloned, and makes a clone a machine of its own (docs/IMAGES.md, "Warm start")
+ * warm.c - waits where a machine may be cloned, and makes it a machine of its own (docs/IMAGES.md, "Warm start")
  *
- * Called before anything of the machine's own is known: the network card has no driver, no name, key or random number was taken.
- * It is no clone's place to go on without random numbers of its own: where they cannot be had, the machine is switched off.
+ * Called before anything of the machine's own is known: the network card was never up, no name, key or random number was taken.
+ * It is no clone's place to go on without random numbers and an address of its own: where they cannot be had, the machine is switched off.
+ * What comes then is one program with it, and in memory before: each page that a clone touches first, and each program that it starts, is time
+ * until it is ready. `warm wait` and `warm own` are the two halves.
  */
 #include <fcntl.h>
 #include <linux/random.h>
@@ -18,20 +20,28 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include "own.h"
 
 #define SEED "/sys/firmware/qemu_fw_cfg/by_name/opt/org.cpushare/warm/raw"
 #define CONSOLE "/dev/console"
 #define MARK "\ncpushare-warm: may be cloned\n" /* a line of its own: a boot loader need not have ended its last one */
 #define WORD "go"
-enum { SEED_BYTES = 32 };
+enum { SEED_BYTES = 32, MAC_BYTES = 6 };
 #define KEPT_BYTES (8UL << 20) /* free for the kernel meanwhile */
 #define CLEARED_MAX_BYTES (256UL << 20)
 
-/* The device is asked anew by each read of the file. */
-static bool read_seed(unsigned char *seed)
+struct given {
+	unsigned char seed[SEED_BYTES], mac[MAC_BYTES];
+};
+
+/* The device is asked anew by each read of the file. How much there is of it: the card's address comes from newer hosts only. */
+static size_t read_given(struct given *given)
 {
 	int fd = open(SEED, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, seed, SEED_BYTES) == SEED_BYTES && close(fd) == 0;
+	ssize_t len = fd < 0 ? 0 : read(fd, given, sizeof *given);
+	if (fd >= 0)
+		close(fd);
+	return len < 0 ? 0 : (size_t)len;
 }
 
 /* Whatever stood in the line before is passed over. */
@@ -54,14 +64,15 @@ static bool wait_for_word(void)
 }
 
 /* The kernel's generator starts anew from it: what the template's one would have said next is not said. */
-static bool reseed(void)
+static bool reseed(const struct given *given)
 {
 	struct {
 		struct rand_pool_info info;
 		unsigned char seed[SEED_BYTES];
 	} pool = { .info = { .entropy_count = 8 * SEED_BYTES, .buf_size = SEED_BYTES } };
 	int fd = open("/dev/urandom", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || !read_seed(pool.seed) || ioctl(fd, RNDADDENTROPY, &pool) || ioctl(fd, RNDRESEEDCRNG))
+	memcpy(pool.seed, given->seed, sizeof pool.seed);
+	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) || ioctl(fd, RNDRESEEDCRNG))
 		return false;
 	explicit_bzero(&pool, sizeof pool);
 	return close(fd) == 0;
@@ -100,18 +111,35 @@ static void clear_free_memory(void)
 		munmap(all, bytes);
 }
 
-int main(void)
+/* Its card has its driver before, where the host says what its address will be: finding the driver is a fourth of a clone's start. It is not up
+ * yet: neither has it sent anything, nor can it have received. */
+static bool wait_where_cloned(void)
 {
-	unsigned char seed[SEED_BYTES];
-	if (!read_seed(seed))
-		return 0; /* nobody clones this machine */
-	explicit_bzero(seed, sizeof seed);
+	struct given given;
+	size_t len = read_given(&given);
+	if (len < SEED_BYTES)
+		return true; /* nobody clones this machine */
+	if (len == sizeof given)
+		own_drive_card();
 	clear_free_memory();
-	if (!wait_for_word() || !reseed()) {
-		dprintf(STDERR_FILENO, "cpushare-warm: no random numbers of its own: switched off\n");
+	mlockall(MCL_CURRENT);
+	bool its_own = wait_for_word() && read_given(&given) == len && reseed(&given);
+	explicit_bzero(given.seed, sizeof given.seed);
+	if (!its_own || (len == sizeof given && !own_mac(given.mac))) {
+		dprintf(STDERR_FILENO, "cpushare-warm: nothing to be a machine of its own by: switched off\n");
 		reboot(RB_POWER_OFF);
-		return 1;
+		return false;
 	}
 	set_clock();
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const char *half = argc > 1 ? argv[1] : "";
+	if (strcmp(half, "own") != 0 && !wait_where_cloned())
+		return 1;
+	if (strcmp(half, "wait") != 0)
+		own();
 	return 0;
 }

@@ -29,9 +29,11 @@
 
 err_t vm_warm_prepare(const struct vm_spec *spec, const char *libvirt_root)
 {
-	uint8_t seed[SEED_BYTES];
+	uint8_t seed[SEED_BYTES +
+		     sizeof spec->mac]; /* and the card's address: a clone's card has its driver, and its template's address */
 	char dir[256], link_path[sizeof dir + 16], memory[64];
-	random_fill(seed, sizeof seed);
+	random_fill(seed, SEED_BYTES);
+	memcpy(seed + SEED_BYTES, spec->mac, sizeof spec->mac);
 	err_t e = file_write(VM_WARM_SEED, seed, sizeof seed, 0600);
 	explicit_bzero(seed, sizeof seed);
 	TRY(e);

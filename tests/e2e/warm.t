@@ -9,10 +9,10 @@ extra() { # NAME SED-SCRIPT: $WORK/NAME.iso
 	mkdir -p "$WORK/$1/etc" && sed "$2" "$TOP/images/tiny/boot" >"$WORK/$1/etc/boot" && chmod 755 "$WORK/$1/etc/boot" &&
 		EXTRA=$WORK/$1 "$TOP/images/tiny/build.sh" "$WORK/$1.iso"
 }
-early='^warm$/a echo "EARLY $(head -c 64 /dev/urandom | hexdump -v -e '\''/1 "%02x"'\'')" >/dev/console'
+early='^warm$/c warm wait; echo "EARLY $(head -c 64 /dev/urandom | hexdump -v -e '\''/1 "%02x"'\'')" >/dev/console; warm own'
 ok "an image that tells its random bytes" extra early "/$early"
 late='(until ping -c 1 -W 1 vm1 \&\& ping -c 1 -W 1 vm2; do sleep 1; done >/dev/null 2>\&1; printf "\\ncpushare-warm: may be cloned\\n" >/dev/console) \&'
-ok "an image that says so too late" extra late "/^warm\$/d;\$a $late"
+ok "an image that says so too late" extra late "s/^warm\$/warm own/;\$a $late"
 
 start_market
 ok "operator, buyer, seller" eval 'new_operator && new_user buyer && add_funds buyer 5 && new_seller desk --cores 6 --memory 2G'
@@ -58,7 +58,7 @@ is "$(for n in 1 2 3; do said "${id[n]}" SeaBIOS; done)" "" "no clone's firmware
 # typed LEASE TEXT: on its serial console
 typed() { ask_socket "$WORK/desk/leases/$1/vmrun.sock" "{\"ask\":\"type\",\"from\":0,\"data\":\"$(base64 -w0 <<<"$2")\"}"; }
 for n in 0 1 2 3; do
-	typed "${id[n]}" 'echo "BOOT $(cat /proc/sys/kernel/random/boot_id)"; echo "MAC $(cat /sys/class/net/eth0/address)"; echo "ID $(cat /run/instance-id)"; echo "CLOCK $(date +%s)"; ping -c 1 -W 9 vm$((HOSTNAME == vm2 ? 3 : 2)) >/dev/null; ping -c 1 -W 9 vm3 >/dev/null && echo REACHED' >/dev/null
+	typed "${id[n]}" 'echo "BOOT $(cat /proc/sys/kernel/random/boot_id)"; echo "MAC $(cat /sys/class/net/eth0/address)"; echo "ID $(cat /run/instance-id)"; echo "CLOCK $(date +%s)"; ping -c 1 -W 9 vm$((HOSTNAME == vm2 ? 3 : 2)) >/dev/null; for try in 1 2 3 4 5 6 7 8; do ping -c 1 -W 3 vm3 >/dev/null && echo REACHED && break; sleep 1; done' >/dev/null
 done
 all_said() { for n in 0 1 2 3; do said "${id[n]}" '^CLOCK [0-9]' || return 1; done; }
 ok "all answer on their consoles" within 60 all_said
@@ -82,9 +82,14 @@ ok "and they reach each other" within 60 reached
 ok "all orders end" eval 'as buyer cpushare order cancel more --wait --timeout 2m && as buyer cpushare order cancel first --wait --timeout 2m'
 nobody() { [ -z "$(ls -A "$WORK/desk/leases")" ]; }
 ok "the seller has no guest" within 60 nobody
-sleep 1 # its next round, in which it forgets what it has in memory
+in_memory() { find /proc/"$SELLER_PID_desk"/fd -lname '*memfd:template*' | grep .; }
+ok "the template stays in memory" in_memory
+ok "the owner wants the machine" cpushare-seller pause --state "$WORK/desk"
+nothing_in_memory() { ! in_memory; }
+ok "then it does not" within 30 nothing_in_memory
 printf X | dd of="$(echo "$WORK"/desk/warm/*)" bs=1 seek=$((3 << 20)) conv=notrunc status=none
-create --image early.iso --name again >/dev/null
+ok "the machine is given back" cpushare-seller resume --state "$WORK/desk"
+ok "an order is placed again" within 30 create --image early.iso --name again
 ok "one whose bytes were changed is not started from" within 60 detail_is again/vm1 "started cold"
 like "$(<"$WORK/desk.log")" 'a template is not what was made' "and its owner is told"
 ok "the order ends" as buyer cpushare order cancel again --wait --timeout 2m
