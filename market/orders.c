@@ -59,6 +59,7 @@ struct placement {
 	struct order_request request;
 	money hold;
 	char *constraints; /* NULL: none */
+	const char *all_constraints;
 	char *answer;
 	struct buyer *buyer; /* NULL: it is not known here how many are open */
 };
@@ -131,24 +132,6 @@ static void take_placed(struct market *m, const struct placement *p)
 	market_wake(m);
 }
 
-static void on_placed(struct item *item, err_t e)
-{
-	struct placement *p = item->context;
-	struct market *m = market_of(p->r);
-	if (e) {
-		refuse_placing(p, e);
-	} else if (p->placing.stored.status) {
-		gate_replay(p->r, &p->placing.stored);
-	} else {
-		answer_text(p->r, 201, "application/json", p->answer, strlen(p->answer));
-		p->answer = NULL;
-		take_placed(m, p);
-	}
-	struct request *r = p->r;
-	placement_free(p);
-	request_resume(r);
-}
-
 static char *constraints_dump(const struct constraints *c)
 {
 	AUTO_JSON json = constraints_to_json(c);
@@ -167,6 +150,49 @@ static const char *constraints_text(struct placement *p)
 	}
 	p->constraints = constraints_dump(&p->request.constraints);
 	return p->constraints;
+}
+
+/* What the buyer is told: the order as it was placed. */
+static err_t placement_answer(struct placement *p)
+{
+	struct order order = order_of_request(p);
+	free(p->answer);
+	p->answer = order_to_text(&order, p->all_constraints);
+	return p->answer ? OK : E_NOMEM;
+}
+
+/* Under its key it was placed before. */
+static err_t replay(struct placement *p)
+{
+	struct stored_answer *stored = &p->placing.stored;
+	if (!stored->body || !*stored->body) {
+		TRY(money_scale(p->placing.place_hold, p->request.count, 1, &p->hold));
+		TRY(placement_answer(p));
+		free(stored->body);
+		stored->body = p->answer;
+		p->answer = NULL;
+	}
+	gate_replay(p->r, stored);
+	return OK;
+}
+
+static void on_placed(struct item *item, err_t e)
+{
+	struct placement *p = item->context;
+	struct market *m = market_of(p->r);
+	bool placed = e == OK && !p->placing.stored.status;
+	if (e == OK && !placed)
+		e = replay(p);
+	if (e) {
+		refuse_placing(p, e);
+	} else if (placed) {
+		answer_text(p->r, 201, "application/json", p->answer, strlen(p->answer));
+		p->answer = NULL;
+		take_placed(m, p);
+	}
+	struct request *r = p->r;
+	placement_free(p);
+	request_resume(r);
 }
 
 static err_t placement_fill(struct placement *p)
@@ -189,12 +215,9 @@ static err_t placement_fill(struct placement *p)
 	if (market_of(r)->holds_book)
 		p->buyer = buyer_enter(market_of(r), r->caller.account);
 	p->placing.open = p->buyer ? &p->buyer->open : NULL;
-	struct order order = order_of_request(p);
-	const char *all = constraints_text(p);
-	p->answer = all ? order_to_text(&order, all) : NULL;
+	p->all_constraints = constraints_text(p);
 	p->placing.constraints = p->constraints ? p->constraints : "{}";
-	p->placing.answer = p->answer;
-	return p->answer ? OK : E_NOMEM;
+	return p->all_constraints ? placement_answer(p) : E_NOMEM;
 }
 
 err_t order_create(struct request *r)

@@ -3,7 +3,8 @@
 --
 -- What is done for one row at a time costs most of its time in calls; a set of rows costs little more than one. Procedures on sets take
 -- arrays, element i of each is item i, and say for each item what became of it; a refused item changes nothing and leaves the others alone.
--- Joins are of arrays with tables by their keys, or one pass and a sort: no plan depends on how many items there are.
+-- Joins are of arrays with tables by their keys, or one pass and a sort: no plan depends on how many items there are. Many arrays side by side
+-- are unnested in a SELECT's list: in FROM each value of each would be put away and taken out again, a quarter of a microsecond.
 
 -- Leg j belongs to p_postings[j], which is there already, and moves p_amounts[j] from p_debits[j] to p_credits[j]; legs of nothing are left
 -- out. In the order of the legs; those of one posting follow each other. The caller has locked the accounts, then shown itself (writer_show).

@@ -41,7 +41,7 @@ BEGIN
 		VALUES (l.buyer, nullif(l.seller, l.buyer), l.order_id, l.id, p_kind, event_data_of_lease(l), p_at);
 END $$;
 
--- What e tells. Where it is not kept (0041_placing.sql) it follows from what never changes of its order or lease.
+-- What e tells. Where it is not kept it follows from what never changes of its order or lease.
 CREATE OR REPLACE FUNCTION event_data(e event) RETURNS jsonb LANGUAGE plpgsql STABLE SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	o cpushare.order;
@@ -68,23 +68,60 @@ END $$;
 -- The highest id below which nothing can appear any more.
 CREATE OR REPLACE FUNCTION event_horizon() RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
 BEGIN
-	RETURN writers_horizon(17232, 'event_id_seq');
+	-- Each draws two numbers (0049_births.sql).
+	RETURN writers_horizon(17232, 'event_id_seq') + 1;
 END $$;
 
--- Of an account, of one order of it unless p_order is null, behind p_after.
-CREATE OR REPLACE FUNCTION event_read(p_account uuid, p_order uuid, p_after bigint, p_limit bigint) RETURNS SETOF event
-	LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
+-- Those of an account that are no rows of event: of the making of its orders and leases, of one order of it unless p_order is null. Numbers
+-- above p_after, up to p_until; at least the first p_limit of them.
+CREATE OR REPLACE FUNCTION event_births(p_account uuid, p_order uuid, p_after bigint, p_until bigint, p_limit bigint) RETURNS SETOF event
+	LANGUAGE plpgsql STABLE SET search_path = cpushare, pg_temp AS $$
 DECLARE
-	v_horizon bigint := event_horizon();
+	v_swept timestamptz := (SELECT before FROM event_swept);
+BEGIN
+	RETURN QUERY
+		WITH placed AS (
+			(SELECT * FROM cpushare.order WHERE p_order IS NULL AND buyer = p_account AND created_event > p_after AND created_event <= p_until
+			ORDER BY created_event LIMIT p_limit)
+			UNION ALL
+			SELECT * FROM cpushare.order WHERE id = p_order AND buyer = p_account
+		), matched AS (
+			-- The one at p_after may have filled its order.
+			(SELECT * FROM lease WHERE p_order IS NULL AND buyer = p_account AND matched_event >= p_after AND matched_event <= p_until
+			ORDER BY matched_event LIMIT p_limit + 1)
+			UNION ALL
+			(SELECT * FROM lease WHERE p_order IS NULL AND seller = p_account AND buyer <> p_account AND matched_event >= p_after
+			AND matched_event <= p_until ORDER BY matched_event LIMIT p_limit + 1)
+			UNION ALL
+			SELECT * FROM lease WHERE order_id = p_order AND p_account IN (buyer, seller) AND matched_event > 0
+		)
+		SELECT x.id, x.account, x.order_id, x.lease_id, x.kind, NULL::jsonb, x.at, x.seller FROM (
+			SELECT created_event AS id, buyer AS account, p.id AS order_id, NULL::uuid AS lease_id, 'order.created' AS kind, created_at AS at,
+				NULL::uuid AS seller
+			FROM placed p WHERE created_event > 0
+			UNION ALL
+			SELECT matched_event, buyer, m.order_id, m.id, 'lease.matched', created_at, nullif(m.seller, buyer) FROM matched m
+			UNION ALL
+			SELECT matched_event + 1, m.buyer, m.order_id, NULL, 'order.filled', m.created_at, NULL
+			FROM matched m JOIN cpushare.order o ON o.id = m.order_id WHERE m.buyer = p_account AND o.count = 1) x
+		WHERE x.id > p_after AND x.id <= p_until AND x.at >= v_swept;
+END $$;
+
+-- The first p_limit of an account, of one order of it unless p_order is null, above p_after and up to p_until.
+CREATE OR REPLACE FUNCTION event_list(p_account uuid, p_order uuid, p_after bigint, p_until bigint, p_limit bigint) RETURNS SETOF event
+	LANGUAGE plpgsql STABLE SET search_path = cpushare, pg_temp AS $$
+DECLARE
 	e event;
 BEGIN
 	FOR e IN SELECT * FROM (
-			(SELECT * FROM event WHERE p_order IS NULL AND account = p_account AND id > p_after AND id <= v_horizon ORDER BY id LIMIT p_limit)
+			(SELECT * FROM event WHERE p_order IS NULL AND account = p_account AND id > p_after AND id <= p_until ORDER BY id LIMIT p_limit)
 			UNION ALL
-			(SELECT * FROM event WHERE p_order IS NULL AND seller = p_account AND id > p_after AND id <= v_horizon ORDER BY id LIMIT p_limit)
+			(SELECT * FROM event WHERE p_order IS NULL AND seller = p_account AND id > p_after AND id <= p_until ORDER BY id LIMIT p_limit)
 			UNION ALL
-			(SELECT * FROM event WHERE order_id = p_order AND p_account IN (account, seller) AND id > p_after AND id <= v_horizon
-			ORDER BY id LIMIT p_limit)) x
+			(SELECT * FROM event WHERE order_id = p_order AND p_account IN (account, seller) AND id > p_after AND id <= p_until
+			ORDER BY id LIMIT p_limit)
+			UNION ALL
+			SELECT * FROM event_births(p_account, p_order, p_after, p_until, p_limit)) x
 		ORDER BY id LIMIT p_limit
 	LOOP
 		e.data := event_data(e);
@@ -93,7 +130,17 @@ BEGIN
 	END LOOP;
 END $$;
 
+-- Of them those that none can come before any more.
+CREATE OR REPLACE FUNCTION event_read(p_account uuid, p_order uuid, p_after bigint, p_limit bigint) RETURNS SETOF event
+	LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_horizon bigint := event_horizon();
+BEGIN
+	RETURN QUERY SELECT * FROM event_list(p_account, p_order, p_after, v_horizon, p_limit);
+END $$;
+
 CREATE OR REPLACE FUNCTION event_sweep(p_before timestamptz) RETURNS void LANGUAGE sql SECURITY DEFINER
 	SET search_path = cpushare, pg_temp AS $$
+	UPDATE event_swept SET before = p_before WHERE before < p_before;
 	DELETE FROM event WHERE at < p_before
 $$;

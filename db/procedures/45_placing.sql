@@ -2,8 +2,9 @@
 -- 45_placing.sql - many orders placed in one call, each under its Idempotency-Key
 
 -- Answers for each item with what became of it:
---   placed    the order is there, its hold too, and p_answers[i] is stored under the key; good and bad are its buyer's marks
---   repeated  the key was used for this very request: status and body are what was answered then
+--   placed    the order is there, its hold too, and its key stands for it; good and bad are its buyer's marks
+--   repeated  the key was used for this very request: status and body are what was answered then; or body is '', and the answer is that
+--             to the same request with the order's id, created_at and place_hold
 --   reused    the key was used for another request
 --   later     another item of this call has the same key: ask again, alone
 --   token     p_tokens[i] (null: not asked for) has ended
@@ -14,18 +15,19 @@
 -- where a buyer has enough for all, else one by one.
 --
 -- Nothing else makes orders. What they refer to is seen here under a lock: the buyer's ledger accounts, so there is that account; the image,
--- which image_delete() takes away under the same lock. So orders, their events and their keys need no second look at it.
+-- which image_delete() takes away under the same lock. So orders and their keys need no second look at it.
 CREATE OR REPLACE FUNCTION orders_place(p_ids uuid[], p_buyers uuid[], p_names text[], p_images bytea[], p_counts bigint[],
 	p_cores bigint[], p_memory_mib bigint[], p_max_core bigint[], p_max_memory bigint[], p_max_transfer bigint[],
 	p_duration_s bigint[], p_open_s bigint[], p_budgets bigint[], p_max_hour bigint[], p_not_before timestamptz[],
-	p_constraints text[], p_user_data text[], p_place_holds bigint[], p_keys text[], p_requests bytea[], p_answers text[],
+	p_constraints text[], p_user_data text[], p_place_holds bigint[], p_keys text[], p_requests bytea[],
 	p_times timestamptz[], p_open_max bigint, p_mtu bigint[], p_tokens uuid[] DEFAULT NULL, p_open bigint[] DEFAULT NULL)
-	RETURNS TABLE (outcome text, status integer, body text, good bigint, bad bigint)
+	RETURNS TABLE (outcome text, status integer, body text, order_id uuid, created_at timestamptz, place_hold bigint, good bigint, bad bigint)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
 	v_purses record; -- of arrays: the buyers' ledger accounts, locked
 	v record; -- of arrays: element n is of item n
+	v_n integer[] := ARRAY(SELECT generate_series(1, cardinality(p_ids)));
 	v_outcomes text[];
 	v_buyer uuid;
 	v_left numeric;
@@ -44,17 +46,19 @@ BEGIN
 			-- Who owes something has nothing left.
 			CASE WHEN min(balance) FILTER (WHERE kind = 'owed') < 0 THEN -1
 				ELSE max(balance) FILTER (WHERE kind = 'available') END AS spare
-		FROM unnest(v_purses.ids, v_purses.owners, v_purses.kinds, v_purses.balances) AS x (id, owner, kind, balance) GROUP BY owner
+		FROM (SELECT unnest(v_purses.ids) AS id, unnest(v_purses.owners) AS owner, unnest(v_purses.kinds) AS kind,
+			unnest(v_purses.balances) AS balance) x GROUP BY owner
 	), item AS (
 		SELECT x.n, x.buyer, x.key, x.open, p.available, p.held, p.available_micro, p.held_micro, p.spare,
-			x.place_hold::numeric * x.count AS hold, k.status, k.body,
+			x.place_hold * x.count AS hold, k.status, k.body, k.order_id,
 			CASE WHEN x.token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token t WHERE t.id = x.token AND t.account = x.buyer
 				AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())) THEN 'token'
 				WHEN k.request = x.request THEN 'repeated' WHEN k.request IS NOT NULL THEN 'reused' ELSE 'new' END AS known,
 			CASE WHEN m.missing_count IS NULL THEN 'image' WHEN m.missing_count > 0 THEN 'pieces'
-				WHEN x.budget > 0 AND x.place_hold::numeric * x.count > x.budget THEN 'budget' ELSE 'fine' END AS asked
-		FROM unnest(p_buyers, p_images, p_counts, p_place_holds, p_budgets, p_keys, p_requests, p_tokens, p_open) WITH ORDINALITY
-			AS x (buyer, image, count, place_hold, budget, key, request, token, open, n)
+				WHEN x.budget > 0 AND x.place_hold * x.count > x.budget THEN 'budget' ELSE 'fine' END AS asked
+		FROM (SELECT unnest(v_n) AS n, unnest(p_buyers) AS buyer, unnest(p_images) AS image, unnest(p_counts) AS count,
+			unnest(p_place_holds) AS place_hold, unnest(p_budgets) AS budget, unnest(p_keys) AS key, unnest(p_requests) AS request,
+			unnest(p_tokens) AS token, unnest(p_open) AS open) x
 		LEFT JOIN purse p ON p.buyer = x.buyer
 		LEFT JOIN image m ON m.account = x.buyer AND m.id = x.image
 		LEFT JOIN idempotency_key k ON k.account = x.buyer AND k.key = x.key
@@ -69,6 +73,7 @@ BEGIN
 	SELECT array_agg(CASE WHEN known <> 'new' THEN known WHEN asked = 'fine' AND (key IS NULL OR one_of = 1) AND all_holds <= spare
 			AND open_now + all_items <= p_open_max THEN 'placed' END) AS outcomes, array_agg(asked) AS asked,
 		array_agg(CASE known WHEN 'repeated' THEN status END) AS statuses, array_agg(CASE known WHEN 'repeated' THEN body END) AS bodies,
+		array_agg(CASE known WHEN 'repeated' THEN order_id END) AS orders,
 		array_agg(hold) AS holds, array_agg(available) AS available, array_agg(held) AS held, array_agg(available_micro) AS available_micro,
 		array_agg(held_micro) AS held_micro, array_agg(spare) AS spares, array_agg(open_now) AS opens INTO v FROM counted;
 	v_outcomes := v.outcomes;
@@ -93,6 +98,9 @@ BEGIN
 			END IF;
 		END LOOP;
 	END IF;
+	IF 'placed' = ANY (v_outcomes) THEN
+		PERFORM writer_show(17232, 'event_id_seq');
+	END IF;
 	INSERT INTO cpushare.order (id, buyer, name, image, count, cores, memory_mib, max_price_per_core_hour_micro,
 		max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, place_hold_micro, held_micro,
 		max_hour_micro, not_before, constraints, accel, user_data, mtu, created_at, open_until)
@@ -101,10 +109,12 @@ BEGIN
 		CASE x.constraints WHEN '{}' THEN '{}' ELSE x.constraints::jsonb END,
 		CASE x.constraints WHEN '{}' THEN 'any' ELSE coalesce(x.constraints::jsonb ->> 'accel', 'any') END, x.user_data, x.mtu, x.now,
 		CASE WHEN x.open_s > 0 THEN greatest(x.now, x.not_before) + make_interval(secs => x.open_s) END
-	FROM unnest(v_outcomes, p_ids, p_buyers, p_names, p_images, p_counts, p_cores, p_memory_mib, p_max_core, p_max_memory, p_max_transfer,
-		p_duration_s, p_open_s, p_budgets, p_max_hour, p_not_before, p_constraints, p_user_data, p_place_holds, p_times, p_mtu)
-		AS x (outcome, id, buyer, name, image, count, cores, memory_mib, max_core, max_memory, max_transfer, duration_s, open_s, budget,
-		max_hour, not_before, constraints, user_data, place_hold, now, mtu)
+	FROM (SELECT unnest(v_outcomes) AS outcome, unnest(p_ids) AS id, unnest(p_buyers) AS buyer, unnest(p_names) AS name,
+		unnest(p_images) AS image, unnest(p_counts) AS count, unnest(p_cores) AS cores, unnest(p_memory_mib) AS memory_mib,
+		unnest(p_max_core) AS max_core, unnest(p_max_memory) AS max_memory, unnest(p_max_transfer) AS max_transfer,
+		unnest(p_duration_s) AS duration_s, unnest(p_open_s) AS open_s, unnest(p_budgets) AS budget, unnest(p_max_hour) AS max_hour,
+		unnest(p_not_before) AS not_before, unnest(p_constraints) AS constraints, unnest(p_user_data) AS user_data,
+		unnest(p_place_holds) AS place_hold, unnest(p_times) AS now, unnest(p_mtu) AS mtu) x
 	WHERE x.outcome = 'placed';
 	IF FOUND THEN
 		PERFORM writer_show(17233, 'entry_number_seq');
@@ -117,14 +127,11 @@ BEGIN
 				FROM unnest(v_outcomes, p_ids, v.holds, v.available, v.held) WITH ORDINALITY AS x (outcome, id, hold, available, held, n)
 				WHERE x.outcome = 'placed' AND x.hold > 0;
 		END IF;
-		PERFORM writer_show(17232, 'event_id_seq');
-		INSERT INTO event (account, order_id, kind, at)
-			SELECT x.buyer, x.id, 'order.created', v_now FROM unnest(v_outcomes, p_ids, p_buyers) AS x (outcome, id, buyer)
-			WHERE x.outcome = 'placed';
 		BEGIN
-			INSERT INTO idempotency_key (account, key, request, status, body)
-				SELECT x.buyer, x.key, x.request, 201, x.answer
-				FROM unnest(v_outcomes, p_buyers, p_keys, p_requests, p_answers) AS x (outcome, buyer, key, request, answer)
+			INSERT INTO idempotency_key (account, key, request, status, order_id)
+				SELECT x.buyer, x.key, x.request, 201, x.id
+				FROM (SELECT unnest(v_outcomes) AS outcome, unnest(p_buyers) AS buyer, unnest(p_keys) AS key,
+					unnest(p_requests) AS request, unnest(p_ids) AS id) x
 				WHERE x.outcome = 'placed' AND x.key IS NOT NULL;
 		EXCEPTION WHEN unique_violation THEN
 			-- Another session used a key between our look and now: nothing of this is done, and the next attempt sees it.
@@ -137,10 +144,11 @@ BEGIN
 		END IF;
 	END IF;
 	-- Few buyers have marks.
-	RETURN QUERY SELECT x.outcome, x.status, x.body, CASE WHEN placed_here THEN coalesce(m.good, 0) END, CASE WHEN placed_here
+	RETURN QUERY SELECT x.outcome, x.status, x.body, o.id, o.created_at, o.place_hold_micro::bigint, CASE WHEN placed_here THEN coalesce(m.good, 0) END, CASE WHEN placed_here
 			THEN coalesce(m.bad, 0) END
-		FROM (SELECT *, y.outcome = 'placed' AND v_here AS placed_here FROM unnest(v_outcomes, v.statuses, v.bodies, p_buyers)
-			WITH ORDINALITY AS y (outcome, status, body, buyer, n)) x
+		FROM (SELECT *, y.outcome = 'placed' AND v_here AS placed_here FROM unnest(v_outcomes, v.statuses, v.bodies, v.orders,
+			p_buyers) WITH ORDINALITY AS y (outcome, status, body, order_id, buyer, n)) x
+		LEFT JOIN cpushare.order o ON o.id = x.order_id
 		LEFT JOIN (SELECT b.buyer, r.good, r.bad FROM (SELECT DISTINCT buyer FROM unnest(p_buyers) AS y (buyer)) b
 			CROSS JOIN LATERAL reputation_marks(b.buyer, 'buyer', v_now) r
 			WHERE v_here AND EXISTS (SELECT 1 FROM reputation WHERE about = b.buyer AND side = 'buyer')) m ON m.buyer = x.buyer
@@ -156,7 +164,7 @@ BEGIN
 	CASE (SELECT outcome FROM orders_place(ARRAY[p_id], ARRAY[p_buyer], ARRAY[p_name], ARRAY[p_image], ARRAY[p_count], ARRAY[p_cores],
 		ARRAY[p_memory_mib], ARRAY[p_max_core], ARRAY[p_max_memory], ARRAY[p_max_transfer], ARRAY[p_duration_s], ARRAY[p_open_s],
 		ARRAY[p_budget], ARRAY[p_max_hour], ARRAY[p_not_before], ARRAY[p_constraints::text], ARRAY[p_user_data],
-		ARRAY[p_place_hold], ARRAY[NULL::text], ARRAY[NULL::bytea], ARRAY[NULL::text], ARRAY[p_now], 9223372036854775807, ARRAY[p_mtu]))
+		ARRAY[p_place_hold], ARRAY[NULL::text], ARRAY[NULL::bytea], ARRAY[p_now], 9223372036854775807, ARRAY[p_mtu]))
 	WHEN 'image' THEN
 		RAISE EXCEPTION 'no such image' USING ERRCODE = 'CS001';
 	WHEN 'pieces' THEN

@@ -58,7 +58,7 @@ BEGIN
 	END LOOP;
 END $$;
 
--- Makes matches durable, many in one call: leases, their orders' holds and places, capacity, events. Answers for each with its lease, or
+-- Makes matches durable, many in one call: leases, their orders' holds and places, capacity. Answers for each with its lease, or
 -- null and why not, which tells the book what to do with it:
 --   order     it is closed, over, later, or of another shape, or these prices are above its own
 --   machine   it is not online, dearer by now, or does not take what the order wants
@@ -72,6 +72,7 @@ CREATE OR REPLACE FUNCTION matches_make(p_orders uuid[], p_machines uuid[], p_co
 	p_cores bigint[], p_memory_mib bigint[], p_groups bigint[], p_now timestamptz) RETURNS TABLE (lease uuid, outcome text)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
+	v_n integer[] := ARRAY(SELECT generate_series(1, cardinality(p_orders)));
 	v record; -- of arrays: element n is of match n
 	v_leases uuid[];
 	v_outcomes text[];
@@ -99,8 +100,8 @@ BEGIN
 			m.cores - coalesce(u.cores, 0) AS cores_left, m.memory_mib - coalesce(u.memory_mib, 0) AS memory_left_mib,
 			-- A machine on trial runs one lease at a time.
 			CASE WHEN m.failures = 0 THEN 9999 WHEN u.cores > 0 THEN 0 ELSE 1 END AS leases_left
-		FROM unnest(p_orders, p_machines, p_core, p_memory, p_transfer, p_cores, p_memory_mib) WITH ORDINALITY
-			AS x (order_id, machine_id, core, memory, transfer, cores, memory_mib, n)
+		FROM (SELECT unnest(v_n) AS n, unnest(p_orders) AS order_id, unnest(p_machines) AS machine_id, unnest(p_core) AS core,
+			unnest(p_memory) AS memory, unnest(p_transfer) AS transfer, unnest(p_cores) AS cores, unnest(p_memory_mib) AS memory_mib) x
 		LEFT JOIN cpushare.order o ON o.id = x.order_id LEFT JOIN machine m ON m.id = x.machine_id
 		LEFT JOIN used u ON u.machine_id = x.machine_id
 	)
@@ -123,14 +124,17 @@ BEGIN
 	-- Of a lease only the time is its batch's: the rest nobody guesses.
 	v_leases := ARRAY(SELECT CASE WHEN number > 0 THEN (left(v_begin, 15) || substr(gen_random_uuid()::text, 16))::uuid END
 		FROM unnest(v_numbers) WITH ORDINALITY AS x (number, n) ORDER BY n);
+	PERFORM writer_show(17232, 'event_id_seq');
 	-- A card's address ends with its number less one: no other of the order has it.
 	INSERT INTO cpushare.lease (id, order_id, machine_id, buyer, seller, number, name, ip, mac, desired_at, accel, cores, memory_mib,
 		price_per_core_hour_micro, price_per_gib_hour_micro, price_per_gib_transferred_micro, held_micro, created_at)
 	SELECT x.id, x.order_id, x.machine_id, x.buyer, x.seller, x.number, 'vm' || x.number,
 		inet '10.77.1.1' + (x.number / 250 * 256 + x.number % 250), ('525400' || right(x.id::text, 4) || lpad(to_hex(x.number - 1), 2, '0'))::macaddr, p_now, x.accel, x.cores, x.memory_mib,
 		x.core, x.memory, x.transfer, x.hold, p_now
-	FROM unnest(v_leases, p_orders, p_machines, v.buyers, v.sellers, v_numbers, v.accels, p_cores, p_memory_mib, p_core, p_memory, p_transfer,
-		v.holds) AS x (id, order_id, machine_id, buyer, seller, number, accel, cores, memory_mib, core, memory, transfer, hold)
+	FROM (SELECT unnest(v_leases) AS id, unnest(p_orders) AS order_id, unnest(p_machines) AS machine_id, unnest(v.buyers) AS buyer,
+		unnest(v.sellers) AS seller, unnest(v_numbers) AS number, unnest(v.accels) AS accel, unnest(p_cores) AS cores,
+		unnest(p_memory_mib) AS memory_mib, unnest(p_core) AS core, unnest(p_memory) AS memory, unnest(p_transfer) AS transfer,
+		unnest(v.holds) AS hold) x
 	WHERE x.id IS NOT NULL;
 	-- The places' holds go with the leases: the buyer's held money stays what it is.
 	UPDATE cpushare.order o SET filled = o.filled + x.places, held_micro = o.held_micro - o.place_hold_micro * x.places,
@@ -139,18 +143,13 @@ BEGIN
 		FROM (SELECT order_id, count(*)::integer AS places FROM unnest(p_orders, v_numbers) AS y (order_id, number) WHERE number > 0
 			GROUP BY order_id) x
 		WHERE o.id = x.order_id;
-	PERFORM writer_show(17232, 'event_id_seq');
-	INSERT INTO event (account, seller, order_id, lease_id, kind, data, at)
-		SELECT e.buyer, e.seller, e.order_id, e.lease_id, e.kind, e.data, p_now FROM (
-			SELECT n, buyer, nullif(seller, buyer) AS seller, order_id, id AS lease_id, 'lease.matched' AS kind, NULL::jsonb AS data
-			FROM unnest(v_leases, p_orders, v.buyers, v.sellers) WITH ORDINALITY AS x (id, order_id, buyer, seller, n) WHERE id IS NOT NULL
-			UNION ALL
-			-- Of one that was filled at once nothing has happened to yet.
-			SELECT cardinality(p_orders) + n, buyer, NULL, order_id, NULL, 'order.filled', CASE WHEN filled > 0 THEN
-				(SELECT event_data_of_order(o) FROM cpushare.order o WHERE o.id = order_id) END
-			FROM unnest(p_orders, v.buyers, v_numbers, v.counts, v.filled) WITH ORDINALITY AS x (order_id, buyer, number, count, filled, n)
-			WHERE number = count) e
-		ORDER BY e.n;
+	-- That an order of one place is filled, its lease tells (event_births()). Of one that was filled at once nothing has happened to yet.
+	INSERT INTO event (account, order_id, kind, data, at)
+		SELECT buyer, order_id, 'order.filled', CASE WHEN filled > 0 THEN
+			(SELECT event_data_of_order(o) FROM cpushare.order o WHERE o.id = order_id) END, p_now
+		FROM (SELECT unnest(v_n) AS n, unnest(p_orders) AS order_id, unnest(v.buyers) AS buyer, unnest(v_numbers) AS number,
+			unnest(v.counts) AS count, unnest(v.filled) AS filled) x
+		WHERE number = count AND count > 1 ORDER BY n;
 	RETURN QUERY SELECT * FROM unnest(v_leases, v_outcomes);
 END $$;
 

@@ -66,7 +66,7 @@ BEGIN
 			'signature', encode(l.usage_signature, 'hex'), 'hash', encode(l.usage_hash, 'hex'), 'at', l.usage_at),
 		'events', (SELECT coalesce(jsonb_agg(jsonb_build_object('kind', e.kind, 'at', e.at, 'state', d ->> 'state',
 			'detail', d ->> 'detail', 'charged_micro', d -> 'charged_micro') ORDER BY e.id), '[]')
-			FROM event e CROSS JOIN LATERAL event_data(e) d WHERE e.order_id = l.order_id AND e.lease_id = l.id AND e.account = l.buyer))
+			FROM (SELECT *, data AS d FROM event_list(l.buyer, l.order_id, 0, 9223372036854775807, 100000)) e WHERE e.lease_id = l.id))
 		INTO v_evidence FROM machine m WHERE m.id = l.machine_id;
 	INSERT INTO dispute (lease, text, evidence, console, opened_at) VALUES (l.id, p_text, v_evidence, p_console, p_now);
 	PERFORM event_of_lease(p_lease, 'dispute.opened', p_now);

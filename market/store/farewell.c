@@ -43,8 +43,8 @@ static const char EXPORT_SQL[] =
 	     "SELECT d.lease, d.state, d.text, d.opened_at, d.refund_percent, d.refund_micro, d.decision, d.decided_at "
 	     "FROM dispute d JOIN lease l ON l.id = d.lease WHERE $1 IN (l.buyer, l.seller)") ", "			 //
 	LIST("mail", "SELECT id, address, kind, data, state, created_at, tries, note FROM mail WHERE account = $1") ", " //
-	LIST("events", "SELECT id, kind, order_id, lease_id, event_data(event) AS data, at FROM event WHERE $1 IN (account, "
-		       "seller)") ")::text";
+	LIST("events", "SELECT id, kind, order_id, lease_id, data, at FROM "
+		       "event_list($1, NULL, 0, 9223372036854775807, 1000000000)") ")::text";
 
 err_t store_account_export(struct store *s, uuid account, char **ret_json)
 {

@@ -40,11 +40,11 @@ struct placing {
 	wall_time now;
 	const char *key; /* NULL: none */
 	sha256 request_hash;
-	const char *answer;  /* stored under the key */
 	int64_t open_max;    /* E_LIMIT where the buyer has as many open orders */
 	const int64_t *open; /* the buyer has at most so many, as the batch is sent; NULL: they are counted */
 	/* E_CONFLICT: the image is not ready. E_EXISTS: the key was used with another request. With OK: status 0, it is placed; else
-	 * what was answered under this key before, body on the heap, and nothing was done. */
+	 * what was answered under this key before, body on the heap, and nothing was done. Where that body is empty the answer was that to
+	 * this very request with what is now in id, now and place_hold. */
 	struct stored_answer stored;
 	uint32_t buyer_rating_ppm; /* of one that is placed, where this market holds the book */
 };

@@ -105,7 +105,11 @@ err_t store_order_get(struct store *s, uuid id, struct order *ret)
 	return OK;
 }
 
-static const char LIST_SQL[] = COLUMNS ORDERS "WHERE buyer = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+/* As they were placed, the last one first. */
+static const char LIST_SQL[] = COLUMNS ORDERS
+	"WHERE buyer = $1 AND created_event < coalesce((SELECT created_event FROM cpushare.order "
+	"WHERE id = $2), 9223372036854775807) AND (id < $2 OR EXISTS (SELECT 1 FROM cpushare.order WHERE id = $2)) "
+	"ORDER BY created_event DESC LIMIT $3";
 
 err_t store_order_list(struct store *s, uuid buyer, struct page page, struct order **ret_rows, size_t *ret_count)
 {

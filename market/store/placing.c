@@ -5,8 +5,8 @@
 #include "file.h"
 
 static const char PLACE_SQL[] =
-	"SELECT outcome, status, body, good, bad FROM orders_place($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-	"$13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)";
+	"SELECT outcome, status, body, order_id, created_at, place_hold, good, bad FROM orders_place($1, $2, $3, $4, $5, $6, "
+	"$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
 
 static void fill(struct params *p, struct item **items, size_t count)
 {
@@ -32,7 +32,6 @@ static void fill(struct params *p, struct item **items, size_t count)
 	COLUMN(p, param_int_array, int64_t, count, OF(i)->place_hold.micro);
 	COLUMN(p, param_text_array, const char *, count, OF(i)->key);
 	COLUMN(p, param_sha256_array, sha256, count, OF(i)->request_hash);
-	COLUMN(p, param_text_array, const char *, count, OF(i)->answer);
 	COLUMN(p, param_time_array, wall_time, count, OF(i)->now);
 	param_int(p, OF(0)->open_max);
 	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->mtu);
@@ -55,6 +54,14 @@ static err_t read(struct row *row, struct item *item)
 	row_text(row, outcome, sizeof outcome);
 	p->stored.status = (int)row_int(row);
 	p->stored.body = row_text_new(row);
+	uuid order = row_uuid(row);
+	wall_time created_at = row_time(row);
+	money place_hold = row_money(row);
+	if (!uuid_is_zero(order)) {
+		p->id = order;
+		p->now = created_at;
+		p->place_hold = place_hold;
+	}
 	p->buyer_rating_ppm = row_rating(row);
 	for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
 		if (!strcmp(outcomes[i].outcome, outcome))

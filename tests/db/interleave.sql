@@ -37,10 +37,10 @@ BEGIN
 		array_agg(CASE WHEN r % 3 = 0 THEN 1 + r % 900 ELSE 0 END) AS budget, array_agg(0::bigint) AS zero,
 		array_agg(NULL::timestamptz) AS never, array_agg('{}'::text) AS none, array_agg(NULL::text) AS data,
 		array_agg(r % 200) AS hold, array_agg(CASE WHEN r % 2 = 0 THEN 'order-key-' || r % 50 END) AS key,
-		array_agg(seed.hash((r % 3)::text)) AS request, array_agg('answer'::text) AS answer, array_agg(now()) AS now,
+		array_agg(seed.hash((r % 3)::text)) AS request, array_agg(now()) AS now,
 		array_agg(1400::bigint) AS mtu INTO c FROM generate_series(1, 1 + r % 2) n;
 	PERFORM orders_place(c.id, c.buyer, c.name, c.image, c.count, c.cores, c.memory, c.price, c.price, c.price, c.hour, c.hour, c.budget,
-		c.zero, c.never, c.none, c.data, c.hold, c.key, c.request, c.answer, c.now, 1000, c.mtu);
+		c.zero, c.never, c.none, c.data, c.hold, c.key, c.request, c.now, 1000, c.mtu);
 END $$;
 
 CREATE FUNCTION seed.op_match(r bigint) RETURNS void LANGUAGE sql AS $$

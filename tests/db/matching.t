@@ -57,5 +57,29 @@ is "$(as_market -c "SELECT kind, data ->> 'state', data ->> 'filled', data ->> '
 	"order.created|open|0|
 $(for m in 104 104 102 102; do echo "lease.matched|matched||$(as_market -c "SELECT seed.id($m)")"; done)
 order.filled|filled|4|" "what happened is told as it was"
+# As a reader that stops behind each event goes on: all of them, in their order.
+as_owner -c "CREATE FUNCTION seed.steps(p_account uuid, p_order uuid, p_step bigint) RETURNS text LANGUAGE sql AS \$\$
+	WITH RECURSIVE r AS (SELECT 0::bigint AS id, '' AS told UNION ALL SELECT x.last, r.told || x.told FROM r,
+		LATERAL (SELECT max(e.id) AS last, string_agg(e.id || ' ' || e.kind || ' ', '' ORDER BY e.id) AS told
+		FROM event_read(p_account, p_order, r.id, p_step) e HAVING count(*) > 0) x) SELECT told FROM r ORDER BY id DESC LIMIT 1 \$\$" \
+	-c 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA seed TO cpushare_market'
+place 80 1 1 10
+place 81 3 1 10
+as_market -c "SELECT lease_finish(id, 'completed', '', now()) FROM lease WHERE state <> 'ended'" >/dev/null
+is "$(matches '80 104 10 1 0,81 102 10 1 0')" 'made,made' "orders of one place are filled"
+for n in 1 2 3 4; do
+	all=$(as_market -c "SELECT string_agg(id || ' ' || kind || ' ', '' ORDER BY id) FROM event_read(seed.id($n), NULL, 0, 1000)")
+	is "$(as_market -c "SELECT seed.steps(seed.id($n), NULL, 1)"),$(as_market -c "SELECT seed.steps(seed.id($n), NULL, 3)")" "$all,$all" \
+		"what $n is told is the same by one, and by three, as at once"
+done
+is "$(as_market -c "SELECT seed.steps(seed.id(1), seed.id(80), 1)" | tr -d '0-9')" ' order.created  lease.matched  order.filled ' "an order's own, in their order"
+is "$(as_market -c "SELECT seed.steps(seed.id(4), seed.id(80), 1)" | tr -d '0-9')" ' lease.matched ' "its seller hears of the lease"
+is "$(as_market -c "SELECT count(*) FROM event_read(seed.id(2), seed.id(80), 0, 10)")" 0 "another does not"
+is "$(as_market -c "SELECT string_agg(kind || ' ' || (data ->> 'state'), ',' ORDER BY id) FROM event_read(seed.id(1), seed.id(80), 0, 9)")" \
+	'order.created open,lease.matched matched,order.filled filled' "and as things were then"
+as_market -c "SELECT event_sweep(now())" >/dev/null
+is "$(as_market -c "SELECT count(*) FROM account a CROSS JOIN event_read(a.id, NULL, 0, 1000)")" 0 "what is forgotten is told by no row"
+place 90 1 1 10
+is "$(as_market -c "SELECT string_agg(kind, ',') FROM event_read(seed.id(1), NULL, 0, 9)")" 'order.created' "what is new is"
 sound "the ledger is sound"
 done_testing
