@@ -4,8 +4,8 @@
 -- Which of these matches are made, one by one where not all can be (matches_make). p_leases_left: as many more may the machine have. Gives the
 -- outcomes, and the numbers within their orders of those that are made.
 CREATE OR REPLACE FUNCTION matches_decide(p_orders uuid[], p_machines uuid[], p_cores bigint[], p_memory_mib bigint[], p_groups bigint[],
-	p_order_takes boolean[], p_machine_takes boolean[], p_filled integer[], p_counts integer[], p_cores_left numeric[],
-	p_memory_left_mib numeric[], p_leases_left integer[], OUT outcomes text[], OUT numbers integer[])
+	p_order_takes boolean[], p_machine_takes boolean[], p_filled integer[], p_counts integer[], p_cores_left bigint[],
+	p_memory_left_mib bigint[], p_leases_left integer[], OUT outcomes text[], OUT numbers integer[])
 	LANGUAGE plpgsql IMMUTABLE SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	n_items integer := cardinality(p_orders);
@@ -82,10 +82,7 @@ BEGIN
 	PERFORM book_fence();
 	PERFORM 1 FROM cpushare.order WHERE id = ANY (p_orders) ORDER BY id FOR NO KEY UPDATE;
 	PERFORM 1 FROM machine WHERE id = ANY (p_machines) ORDER BY id FOR NO KEY UPDATE;
-	WITH used AS MATERIALIZED (
-		SELECT machine_id, sum(l.cores) AS cores, sum(l.memory_mib) AS memory_mib FROM cpushare.lease l
-		WHERE machine_id = ANY (p_machines) AND state <> 'ended' GROUP BY machine_id
-	), item AS (
+	WITH item AS (
 		SELECT x.n, x.order_id, x.machine_id, x.cores, x.memory_mib, o.buyer, m.account AS seller, m.accel, o.filled, o.count, o.place_hold_micro,
 			coalesce(o.state = 'open' AND (o.open_until IS NULL OR o.open_until > p_now) AND o.cores = x.cores AND o.memory_mib = x.memory_mib
 				AND x.core <= o.max_price_per_core_hour_micro AND x.memory <= o.max_price_per_gib_hour_micro
@@ -97,13 +94,12 @@ BEGIN
 				AND x.memory >= m.price_per_gib_hour_micro AND x.transfer >= m.price_per_gib_transferred_micro
 				AND (m.max_duration_s = 0 OR o.duration_s <= m.max_duration_s) AND (o.accel = 'any' OR o.accel = m.accel),
 				false) AS machine_takes,
-			m.cores - coalesce(u.cores, 0) AS cores_left, m.memory_mib - coalesce(u.memory_mib, 0) AS memory_left_mib,
+			m.cores - m.cores_leased AS cores_left, m.memory_mib - m.memory_leased_mib AS memory_left_mib,
 			-- A machine on trial runs one lease at a time.
-			CASE WHEN m.failures = 0 THEN 9999 WHEN u.cores > 0 THEN 0 ELSE 1 END AS leases_left
+			CASE WHEN m.failures = 0 THEN 9999 WHEN m.cores_leased > 0 THEN 0 ELSE 1 END AS leases_left
 		FROM (SELECT unnest(v_n) AS n, unnest(p_orders) AS order_id, unnest(p_machines) AS machine_id, unnest(p_core) AS core,
 			unnest(p_memory) AS memory, unnest(p_transfer) AS transfer, unnest(p_cores) AS cores, unnest(p_memory_mib) AS memory_mib) x
 		LEFT JOIN cpushare.order o ON o.id = x.order_id LEFT JOIN machine m ON m.id = x.machine_id
-		LEFT JOIN used u ON u.machine_id = x.machine_id
 	)
 	SELECT bool_and(order_takes AND machine_takes AND number <= count AND cores_sum <= cores_left AND memory_sum <= memory_left_mib
 			AND leases_sum <= leases_left) AS all_fine,
@@ -136,12 +132,18 @@ BEGIN
 		unnest(p_memory_mib) AS memory_mib, unnest(p_core) AS core, unnest(p_memory) AS memory, unnest(p_transfer) AS transfer,
 		unnest(v.holds) AS hold) x
 	WHERE x.id IS NOT NULL;
+	UPDATE machine m SET cores_leased = m.cores_leased + x.cores, memory_leased_mib = m.memory_leased_mib + x.memory_mib
+		FROM (SELECT machine_id, sum(cores)::bigint AS cores, sum(memory_mib)::bigint AS memory_mib
+			FROM (SELECT unnest(p_machines) AS machine_id, unnest(v_numbers) AS number, unnest(p_cores) AS cores,
+				unnest(p_memory_mib) AS memory_mib) y
+			WHERE number > 0 GROUP BY machine_id) x
+		WHERE m.id = x.machine_id;
 	-- The places' holds go with the leases: the buyer's held money stays what it is.
 	UPDATE cpushare.order o SET filled = o.filled + x.places, held_micro = o.held_micro - o.place_hold_micro * x.places,
 		leases_held_micro = o.leases_held_micro + o.place_hold_micro * x.places,
 		state = CASE WHEN o.filled + x.places = o.count THEN 'filled' ELSE o.state END
-		FROM (SELECT order_id, count(*)::integer AS places FROM unnest(p_orders, v_numbers) AS y (order_id, number) WHERE number > 0
-			GROUP BY order_id) x
+		FROM (SELECT order_id, count(*)::integer AS places FROM (SELECT unnest(p_orders) AS order_id, unnest(v_numbers) AS number) y
+			WHERE number > 0 GROUP BY order_id) x
 		WHERE o.id = x.order_id;
 	-- That an order of one place is filled, its lease tells (event_births()). Of one that was filled at once nothing has happened to yet.
 	INSERT INTO event (account, order_id, kind, data, at)
@@ -254,6 +256,7 @@ BEGIN
 	UPDATE lease SET state = 'ended', reason = p_reason, detail = p_detail, desired = 'ended',
 		desired_reason = CASE WHEN desired = 'ended' THEN desired_reason ELSE p_reason END,
 		desired_at = CASE WHEN desired = 'ended' THEN desired_at ELSE p_now END, held_micro = 0, ended_at = p_now WHERE id = p_id;
+	UPDATE machine SET cores_leased = cores_leased - l.cores, memory_leased_mib = memory_leased_mib - l.memory_mib WHERE id = l.machine_id;
 	v_last := o.state <> 'open' AND o.ended + 1 = o.filled;
 	UPDATE cpushare.order SET ended = ended + 1, leases_held_micro = leases_held_micro - l.held_micro,
 		state = CASE WHEN v_last AND state = 'filled' THEN 'ended' ELSE state END,

@@ -169,8 +169,9 @@ BEGIN
 	(SELECT 'paid in and out ' || x FROM (SELECT (SELECT balance_micro FROM ledger_account WHERE kind = 'external')
 		+ (SELECT coalesce(sum(amount_micro - reversed_micro), 0) FROM deposit WHERE state IN ('credited', 'reversed'))
 		- (SELECT coalesce(sum(send_micro), 0) FROM payout WHERE state = 'paid') AS x) y WHERE x <> 0),
-	(SELECT 'capacity of ' || m.name FROM machine m JOIN lease l ON l.machine_id = m.id AND l.state <> 'ended'
-		GROUP BY m.id HAVING sum(l.cores) > m.cores OR sum(l.memory_mib) > m.memory_mib LIMIT 1),
+	(SELECT 'capacity of ' || m.name FROM machine m LEFT JOIN lease l ON l.machine_id = m.id AND l.state <> 'ended'
+		GROUP BY m.id HAVING sum(l.cores) > m.cores OR sum(l.memory_mib) > m.memory_mib OR coalesce(sum(l.cores), 0) <> m.cores_leased
+		OR coalesce(sum(l.memory_mib), 0) <> m.memory_leased_mib LIMIT 1),
 	(SELECT 'places of order ' || o.id FROM cpushare.order o
 		WHERE o.filled <> (SELECT count(*) FROM lease WHERE order_id = o.id) LIMIT 1),
 	(SELECT 'settlement ' || row_to_json(l) FROM lease l WHERE charged_micro > seed.due(vcpu_ns)
