@@ -36,3 +36,5 @@ ALTER TABLE idempotency_key ADD COLUMN order_id uuid;
 COMMENT ON COLUMN idempotency_key.order_id IS 'The order that was placed with it, whose row has what the answer said; null: body has it';
 DROP FUNCTION IF EXISTS orders_place(uuid[], uuid[], text[], bytea[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint[],
 	bigint[], timestamptz[], text[], text[], bigint[], text[], bytea[], text[], timestamptz[], bigint, bigint[], uuid[], bigint[]);
+-- Compared byte by byte.
+ALTER TABLE idempotency_key ALTER key TYPE text COLLATE "C";
