@@ -11,6 +11,7 @@
 CREATE OR REPLACE FUNCTION entries_make(p_postings uuid[], p_debits bigint[], p_credits bigint[], p_amounts bigint[])
 	RETURNS void LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
 DECLARE
+	v_n integer[];
 	v_legs integer[];
 	v_numbers bigint[];
 	v_after bigint[]; -- both balances of each leg
@@ -30,6 +31,7 @@ BEGIN
 			v_legs[j] := v_legs[j - 1] + 1;
 		END IF;
 	END LOOP;
+	v_n := ARRAY(SELECT generate_series(1, cardinality(p_amounts)));
 	v_numbers := ARRAY(SELECT nextval('entry_number_seq') FROM generate_series(1, cardinality(p_amounts)));
 	-- Each account's row stands before its sides, as if its balance were its first change and its newest entry its first.
 	SELECT array_agg(after), array_agg(previous) INTO v_after, v_previous FROM (
@@ -37,9 +39,9 @@ BEGIN
 		FROM (SELECT 0 AS side, id AS account, balance_micro AS change, last_entry AS number FROM ledger_account
 				WHERE id = ANY (p_debits || p_credits)
 			UNION ALL SELECT 2 * j - 1, account, -amount, number
-				FROM unnest(p_debits, p_amounts, v_numbers) WITH ORDINALITY AS x (account, amount, number, j)
+				FROM (SELECT unnest(v_n) AS j, unnest(p_debits) AS account, unnest(p_amounts) AS amount, unnest(v_numbers) AS number) x
 			UNION ALL SELECT 2 * j, account, amount, number
-				FROM unnest(p_credits, p_amounts, v_numbers) WITH ORDINALITY AS x (account, amount, number, j)) s
+				FROM (SELECT unnest(v_n) AS j, unnest(p_credits) AS account, unnest(p_amounts) AS amount, unnest(v_numbers) AS number) x) s
 		WINDOW w AS (PARTITION BY account ORDER BY side ROWS UNBOUNDED PRECEDING) ORDER BY side) x
 		WHERE side > 0;
 	IF array_position(v_previous, NULL) > 0 THEN
@@ -48,8 +50,8 @@ BEGIN
 	INSERT INTO entry (number, posting, leg, debit, credit, amount_micro, debit_after, credit_after, debit_previous, credit_previous)
 		OVERRIDING SYSTEM VALUE
 		SELECT number, posting, leg, debit, credit, amount, v_after[2 * j - 1], v_after[2 * j], v_previous[2 * j - 1], v_previous[2 * j]
-		FROM unnest(v_numbers, p_postings, v_legs, p_debits, p_credits, p_amounts) WITH ORDINALITY
-			AS x (number, posting, leg, debit, credit, amount, j)
+		FROM (SELECT unnest(v_n) AS j, unnest(v_numbers) AS number, unnest(p_postings) AS posting, unnest(v_legs) AS leg,
+			unnest(p_debits) AS debit, unnest(p_credits) AS credit, unnest(p_amounts) AS amount) x
 		ORDER BY j;
 END $$;
 

@@ -42,14 +42,13 @@ BEGIN
 	-- A statement of its own: it sees what those did who had the locks before.
 	WITH purse AS MATERIALIZED (
 		SELECT owner AS buyer, max(id) FILTER (WHERE kind = 'available') AS available, max(id) FILTER (WHERE kind = 'held') AS held,
-			max(balance) FILTER (WHERE kind = 'available') AS available_micro, max(balance) FILTER (WHERE kind = 'held') AS held_micro,
 			-- Who owes something has nothing left.
 			CASE WHEN min(balance) FILTER (WHERE kind = 'owed') < 0 THEN -1
 				ELSE max(balance) FILTER (WHERE kind = 'available') END AS spare
 		FROM (SELECT unnest(v_purses.ids) AS id, unnest(v_purses.owners) AS owner, unnest(v_purses.kinds) AS kind,
 			unnest(v_purses.balances) AS balance) x GROUP BY owner
 	), item AS (
-		SELECT x.n, x.buyer, x.key, x.open, p.available, p.held, p.available_micro, p.held_micro, p.spare,
+		SELECT x.n, x.buyer, x.key, x.open, p.available, p.held, p.spare,
 			x.place_hold * x.count AS hold, k.status, k.body, k.order_id,
 			CASE WHEN x.token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token t WHERE t.id = x.token AND t.account = x.buyer
 				AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())) THEN 'token'
@@ -74,8 +73,8 @@ BEGIN
 			AND open_now + all_items <= p_open_max THEN 'placed' END) AS outcomes, array_agg(asked) AS asked,
 		array_agg(CASE known WHEN 'repeated' THEN status END) AS statuses, array_agg(CASE known WHEN 'repeated' THEN body END) AS bodies,
 		array_agg(CASE known WHEN 'repeated' THEN order_id END) AS orders,
-		array_agg(hold) AS holds, array_agg(available) AS available, array_agg(held) AS held, array_agg(available_micro) AS available_micro,
-		array_agg(held_micro) AS held_micro, array_agg(spare) AS spares, array_agg(open_now) AS opens INTO v FROM counted;
+		array_agg(hold) AS holds, array_agg(available) AS available, array_agg(held) AS held,
+		array_agg(spare) AS spares, array_agg(open_now) AS opens INTO v FROM counted;
 	v_outcomes := v.outcomes;
 	IF array_position(v_outcomes, NULL) > 0 THEN
 		FOR i IN SELECT x.* FROM unnest(p_buyers, p_keys, v.asked, v.holds, v.spares, v.opens, v.outcomes) WITH ORDINALITY
@@ -120,12 +119,13 @@ BEGIN
 		PERFORM writer_show(17233, 'entry_number_seq');
 		-- The order's first posting has its id.
 		INSERT INTO posting (id, kind, order_id, at)
-			SELECT x.id, 'hold', x.id, v_now FROM unnest(v_outcomes, p_ids, v.holds) AS x (outcome, id, hold) WHERE x.outcome = 'placed' AND x.hold > 0;
+			SELECT x.id, 'hold', x.id, v_now FROM (SELECT unnest(v_outcomes) AS outcome, unnest(p_ids) AS id, unnest(v.holds) AS hold) x
+			WHERE x.outcome = 'placed' AND x.hold > 0;
 		IF FOUND THEN
-			PERFORM entries_make(array_agg(x.id ORDER BY x.n), array_agg(x.available ORDER BY x.n), array_agg(x.held ORDER BY x.n),
-					array_agg(x.hold::bigint ORDER BY x.n))
-				FROM unnest(v_outcomes, p_ids, v.holds, v.available, v.held) WITH ORDINALITY AS x (outcome, id, hold, available, held, n)
-				WHERE x.outcome = 'placed' AND x.hold > 0;
+			PERFORM entries_make(array_agg(x.id), array_agg(x.available), array_agg(x.held), array_agg(x.hold)) FROM (
+				SELECT * FROM (SELECT unnest(v_n) AS n, unnest(v_outcomes) AS outcome, unnest(p_ids) AS id, unnest(v.holds) AS hold,
+					unnest(v.available) AS available, unnest(v.held) AS held) y
+				WHERE outcome = 'placed' AND hold > 0 ORDER BY n) x;
 		END IF;
 		BEGIN
 			INSERT INTO idempotency_key (account, key, request, status, order_id)
