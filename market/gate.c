@@ -3,8 +3,8 @@
  *
  * How it works: gate_admit() sees the headers alone, so that nobody sends us a body before we know who it is. gate_run() parses
  * the body and runs the handler: begin, claim the Idempotency-Key, handler, save the answer under the key, commit; a refusal
- * rolls all of it back. What only the book's holder can answer is handed on to it. Machines report every few seconds, so their
- * tokens are remembered for RECENT_US; a revoked one is forgotten at once in this process (gate_forget). Others' are remembered too,
+ * rolls all of it back. What only the book's holder can answer is handed on to it. Machines report every few seconds, a hundred thousand of
+ * them, so their tokens are remembered for some minutes; a revoked one is forgotten at once in this process (gate_forget). Others' are remembered too,
  * but only for what looks at them again itself (ROUTE_TOKEN), and as some that were good: an address that has used up what strangers
  * may is asked for one of these before the database is asked for its token.
  */
@@ -22,7 +22,10 @@
 #include "presence.h"
 
 #define RECENT_US (30 * SECOND_US)
-#define RECENT_COUNT (1 << 17)
+#define RECENT_ROWS (1 << 15)
+#define RECENT_WAYS 8
+#define MACHINE_RECENT_US \
+	(150 * SECOND_US) /* to twice as long, so that those that came together are not asked for together again */
 #define CURSOR_LIMIT 200
 
 struct recent {
@@ -32,7 +35,7 @@ struct recent {
 	uint32_t generation; /* not the gate's: the row does not count any more */
 };
 struct gate {
-	struct recent recent[RECENT_COUNT]; /* no page of it is there before it is used */
+	struct recent recent[RECENT_ROWS][RECENT_WAYS]; /* no page of it is there before it is used */
 	uint32_t generation;
 	struct log_bucket log_bucket;
 };
@@ -58,9 +61,23 @@ void gate_forget(struct gate *gate)
 
 /* ---- who asks ---- */
 
+/* Its place, or the one that it would take: that of who was asked for longest ago. */
 static struct recent *recent_of(struct gate *gate, sha256 hash)
 {
-	return &gate->recent[(hash.bytes[0] | hash.bytes[1] << 8 | hash.bytes[2] << 16) % RECENT_COUNT];
+	struct recent *row = gate->recent[(hash.bytes[0] | hash.bytes[1] << 8) % RECENT_ROWS], *oldest = row;
+	for (int i = 0; i < RECENT_WAYS; i++) {
+		if (row[i].at.us && sha256_equal(row[i].hash, hash))
+			return &row[i];
+		if (row[i].at.us < oldest->at.us)
+			oldest = &row[i];
+	}
+	return oldest;
+}
+
+static int64_t remembered_us(const struct recent *recent)
+{
+	int64_t more = recent->hash.bytes[2] | recent->hash.bytes[3] << 8;
+	return uuid_is_zero(recent->row.machine) ? RECENT_US : MACHINE_RECENT_US + MACHINE_RECENT_US * more / UINT16_MAX;
 }
 
 static bool is_known(struct gate *gate, sha256 hash)
@@ -74,7 +91,7 @@ static err_t token_row_of(struct market *m, sha256 hash, bool checked_later, mon
 	struct recent *recent = recent_of(m->gate, hash);
 	bool known = is_known(m->gate, hash), fresh = known && recent->generation == m->gate->generation;
 	bool machine = fresh && !uuid_is_zero(recent->row.machine);
-	if ((machine || (fresh && checked_later)) && now.us - recent->at.us < RECENT_US) {
+	if ((machine || (fresh && checked_later)) && now.us - recent->at.us < remembered_us(recent)) {
 		*ret = recent->row;
 		return OK;
 	}

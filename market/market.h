@@ -98,7 +98,9 @@ struct market {
 		size_t parts;		      /* under way */
 		bool failed;
 		mono_time begun;
-	} ticks; /* ticks.h */
+	} ticks;		      /* ticks.h */
+	size_t swept_slot, seen_slot; /* of the machines: where presence.c goes on */
+	bool seeing;
 	mono_time funds_watched, seen_written, swept, pieces_swept, debts_collected;
 	unsigned pieces_folder;
 };

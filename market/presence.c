@@ -4,11 +4,14 @@
 #include "presence.h"
 
 #include "attest.h"
+#include "lane.h"
 #include "live.h"
 #include "log.h"
 #include "trial.h"
 
 #define SEEN_BATCH 200
+#define SWEPT_AT_ONCE 4096 /* each costs a miss of the cache or two */
+#define MARKED_AT_ONCE 256 /* and each of these a commit */
 #define IMAGE_FAILED_US HOUR_US
 
 struct presence *presence_get(struct market *m, uuid machine)
@@ -256,27 +259,96 @@ struct offer presence_to_offer(const struct market *m, const struct presence *p)
 	return o;
 }
 
+/* Around and around. There is one. */
+static struct presence *next_machine(const struct uuid_map *map, size_t *slot)
+{
+	struct presence *p;
+	do
+		p = map->slots[(*slot)++ % map->cap].value;
+	while (!p);
+	return p;
+}
+
+static err_t mark_offline(struct market *m, struct presence *p)
+{
+	struct machine_row row = p->row;
+	row.m.state = MACHINE_OFFLINE;
+	row.m.seen_at = p->seen_at;
+	TRY(store_machine_update(m->store, &row));
+	p->row = row;
+	log_info("a machine changed its state", "machine=%s state=offline", row.m.name);
+	presence_offer(m, p);
+	return OK;
+}
+
 void presence_sweep(struct market *m, wall_time now, mono_time now_mono)
 {
+	size_t count = m->machines.count < SWEPT_AT_ONCE ? m->machines.count : SWEPT_AT_ONCE, marked = 0;
 	(void)now;
-	size_t count;
-	void **all = uuid_map_values(&m->machines, &count);
-	for (size_t i = 0; i < count; i++) {
-		struct presence *p = all[i];
+	while (count-- && marked < MARKED_AT_ONCE) {
+		struct presence *p = next_machine(&m->machines, &m->swept_slot);
 		bool up = p->row.m.state == MACHINE_ONLINE || p->row.m.state == MACHINE_PAUSED;
 		if (!up || presence_silent_us(m, p, now_mono) < m->settings->lost_contact_us)
 			continue;
-		struct machine_row row = p->row;
-		row.m.state = MACHINE_OFFLINE;
-		row.m.seen_at = p->seen_at;
-		err_t e = store_machine_update(m->store, &row);
-		if (market_store_failed(m, e, "marking a machine offline"))
+		if (market_store_failed(m, mark_offline(m, p), "marking a machine offline"))
 			break;
-		p->row = row;
-		log_info("a machine changed its state", "machine=%s state=offline", row.m.name);
-		presence_offer(m, p);
+		marked++;
 	}
-	free(all);
+}
+
+/* ---- when they were seen ---- */
+
+struct seen_turn {
+	struct seeing s;
+	struct market *market;
+};
+
+static void on_seen(struct item *item, err_t e)
+{
+	struct seen_turn *t = item->context;
+	struct market *m = t->market;
+	for (size_t i = 0; e && i < t->s.count; i++) {
+		struct presence *p = uuid_map_get(&m->machines, t->s.machines[i]);
+		if (p)
+			p->seen_dirty = true;
+	}
+	free(t);
+	m->seeing = false;
+	if (e)
+		log_warn("when machines were seen is not written", "error=%s", err_name(e)); /* in the next round again */
+	else if (m->seen_slot && !m->stopping)
+		presence_see(m, clock_wall());
+}
+
+/* A part of a round over all of them; where it ends the next one begins with the first slot. */
+static void gather_seen(struct market *m, struct seeing *s)
+{
+	while (m->seen_slot < m->machines.cap && s->count < SEEN_MAX) {
+		struct presence *p = m->machines.slots[m->seen_slot++].value;
+		if (p && p->seen_dirty) {
+			p->seen_dirty = false;
+			s->machines[s->count++] = p->row.m.id;
+		}
+	}
+	if (m->seen_slot >= m->machines.cap)
+		m->seen_slot = 0;
+}
+
+void presence_see(struct market *m, wall_time now)
+{
+	struct seen_turn *t = m->seeing ? NULL : calloc(1, sizeof *t);
+	if (!t)
+		return;
+	t->s.item = (struct item){ .done = on_seen, .context = t };
+	t->s.now = now;
+	t->market = m;
+	gather_seen(m, &t->s);
+	if (!t->s.count) {
+		free(t);
+		return;
+	}
+	m->seeing = true;
+	lane_see(m->chain_lane, &t->s);
 }
 
 err_t presence_write_seen(struct market *m, wall_time now)

@@ -58,9 +58,11 @@ bool presence_is_heard(const struct market *m, const struct presence *p, mono_ti
 int64_t presence_silent_us(const struct market *m, const struct presence *p, mono_time now);
 struct offer presence_to_offer(const struct market *m, const struct presence *p);
 
-/* Marks silent machines offline. */
+/* Marks silent machines offline; of many, some each time, around and around. */
 void presence_sweep(struct market *m, wall_time now, mono_time now_mono);
-/* Writes when machines were seen. */
+/* Writes when machines were seen, beside what the loop does. Nothing where that is under way already. */
+void presence_see(struct market *m, wall_time now);
+/* And before it returns. */
 MUST_CHECK err_t presence_write_seen(struct market *m, wall_time now);
 
 #endif

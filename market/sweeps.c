@@ -65,7 +65,7 @@ static void housekeeping(struct market *m, wall_time now, mono_time now_mono)
 {
 	if (now_mono.us - m->seen_written.us > m->settings->seen_interval_us) {
 		m->seen_written = now_mono;
-		market_store_failed(m, presence_write_seen(m, now), "writing when machines were seen");
+		presence_see(m, now);
 	}
 	for (int i = 0; i < FOLDERS_AT_ONCE && now_mono.us - m->pieces_swept.us > m->settings->pieces_interval_us; i++) {
 		m->pieces_swept.us += m->settings->pieces_interval_us;

@@ -91,12 +91,13 @@ err_t store_token_create(struct store *s, uuid id, uuid account, uuid machine, c
 	return store_query(s, TOKEN_SQL, &p, NULL);
 }
 
-/* The note costs a write, so it is made once a minute. */
+/* The note costs a write, so it is made once a minute; of a machine's token once a day: when it was seen stands in its own row. */
 static const char FIND_SQL[] = "WITH found AS (SELECT t.id, t.account, t.machine, t.scopes, a.operator, t.last_used_at "
 			       "  FROM token t JOIN account a ON a.id = t.account "
 			       "  WHERE t.hash = $1 AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())), "
 			       "noted AS (UPDATE token SET last_used_at = clock_timestamp() WHERE id = (SELECT id FROM found "
-			       "  WHERE last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute')) "
+			       "  WHERE last_used_at IS NULL OR last_used_at < clock_timestamp() - "
+			       "  CASE WHEN machine IS NULL THEN interval '1 minute' ELSE interval '1 day' END)) "
 			       "SELECT id, account, machine, scopes, operator FROM found";
 
 err_t store_token_find(struct store *s, sha256 hash, struct token_row *ret)

@@ -83,4 +83,14 @@ struct tick_part {
 };
 void lane_tick(struct lane *l, struct tick_part *part);
 
+/* ---- when machines were seen ---- */
+#define SEEN_MAX 2000
+struct seeing {
+	struct item item;
+	wall_time now;
+	size_t count; /* at least 1 */
+	uuid machines[SEEN_MAX];
+};
+void lane_see(struct lane *l, struct seeing *s);
+
 #endif

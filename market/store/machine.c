@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * machine.c - selling machines
  */
-#include "connection.h"
+#include "batch.h"
 
 static const char CREATE_SQL[] = "INSERT INTO machine (id, account, name, public_key) VALUES ($1, $2, $3, $4)";
 
@@ -155,6 +155,39 @@ err_t store_machine_retire(struct store *s, uuid account, uuid id)
 	param_uuid(&p, account);
 	param_uuid(&p, id);
 	return store_query_one(s, RETIRE_SQL, &p, NULL);
+}
+
+static const char SEE_SQL[] =
+	"WITH seen AS (UPDATE machine m SET seen_at = $2 FROM unnest($1::uuid[]) AS x (id) "
+	"WHERE m.id = x.id AND (m.seen_at IS NULL OR m.seen_at < $2) RETURNING 1) SELECT count(*) FROM seen";
+
+static void seen_fill(struct params *p, struct item **items, size_t count)
+{
+	const struct seeing *s = (const struct seeing *)(const void *)items[0];
+	(void)count;
+	param_uuid_array(p, s->machines, s->count);
+	param_time(p, s->now);
+}
+
+static err_t seen_read(struct row *row, struct item *item)
+{
+	(void)item;
+	(void)row_int(row);
+	return OK;
+}
+
+static bool seen_fits(const struct item *item, struct item *const *others, size_t count)
+{
+	(void)item;
+	(void)others;
+	return count == 0;
+}
+
+static const struct batch_kind seen_kind = { SEE_SQL, seen_fill, seen_read, seen_fits };
+
+void lane_see(struct lane *l, struct seeing *s)
+{
+	lane_add(l, &seen_kind, &s->item);
 }
 
 static const char SEEN_SQL[] = "UPDATE machine SET seen_at = $2 WHERE id = ANY ($1) AND (seen_at IS NULL OR seen_at < $2)";

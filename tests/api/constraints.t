@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set limits.signups_burst=1000 --set 'market.regions=fra ams' --set timing.lost_contact=1h
+start_market --set limits.signups_burst=1000 --set 'market.regions=fra ams' --set timing.lost_contact=1h --set timing.seen_interval=1s
 # Lines are as if each had been measured, at more than any machine here offers.
 sql "ALTER TABLE cpushare.machine ALTER line_up_kbit_s SET DEFAULT 1000000, ALTER line_down_kbit_s SET DEFAULT 1000000"
 signup alice && ALICE=$TOKEN
@@ -105,7 +105,15 @@ ok "another image's is" within 20 filled 1
 IMAGE=$FIRST
 
 end "$MARKET_PID" KILL
+sql "UPDATE cpushare.token SET last_used_at = now() - interval '1 hour'" >/dev/null
+sql "UPDATE cpushare.machine SET seen_at = NULL" >/dev/null
 ok "a market that was killed is back" restart_market
+offers one '{}' # nothing is new, so nothing is written at once
+seen() { sql "SELECT count(seen_at) FROM cpushare.machine"; }
+ok "when a machine was seen is written before long" within 20 eval '[ "$(seen)" = 1 ]'
+api GET /v1/account "" "$BUYER"
+is "$(sql "SELECT count(*) FILTER (WHERE machine IS NOT NULL), count(*) FILTER (WHERE machine IS NULL) FROM cpushare.token WHERE last_used_at > now() - interval '5 minutes'")" \
+	"0|1" "a token's use is noted; a machine's not each minute"
 api GET "/v1/orders/$STANDING" "" "$BUYER"
 is "$(field '.constraints.trusted + " " + (.open_until | tostring)')" "require null" "what orders want is kept"
 done_testing

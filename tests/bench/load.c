@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * load.c - many HTTP clients on keep-alive connections: how many requests a second, how long each waits, what was acknowledged
  *
- * load PORT CONNECTIONS SECONDS METHOD PATH [-b BODY] [-s SPEAKERS] [-j JOURNAL] [-e EVERY_MS] [-c CPU_OF_PID]...
+ * load PORT CONNECTIONS SECONDS METHOD PATH [-b BODY] [-s SPEAKERS] [-j JOURNAL] [-e EVERY_MS] [-k EACH] [-w SECONDS] [-c CPU_OF_PID]...
  *
  * How it works: one epoll loop, plain HTTP to 127.0.0.1, one request under way a connection. A speaker is a line "TOKEN ID" of the file
- * SPEAKERS; connection i is speaker i, around and around. In PATH and BODY {id} is the speaker's id, {key} a key that was never used
+ * SPEAKERS; connection i is speaker i, around and around; with -k EACH it speaks for so many in turn, as a proxy's connections do. In PATH and BODY {id} is the speaker's id, {key} a key that was never used
  * before, {n} a number that grows with each request of the connection, {uuid} a UUID of the connection. Without -e the next request
- * goes out when the answer is there; with it one each EVERY_MS, spread evenly. With -j a request is repeated, under the same key,
+ * goes out when the answer is there; with it one each EVERY_MS of each speaker, spread evenly. With -j a request is repeated, under the same key,
  * until it is accepted or refused, as a careful client does; then the key goes to JOURNAL. Connections come from 127.0.0.2, .3, … in
- * turn, 20000 each, for one address has not more ports than that.
+ * turn, 20000 each, for one address has not more ports than that. What is answered in the SECONDS of -w before the others is not counted.
  *
  * load tokens PREFIX COUNT prints new tokens and their hashes.
  *
@@ -40,7 +40,7 @@ struct speaker {
 };
 struct client {
 	int fd;
-	const struct speaker *speaker;
+	const struct speaker *speaker; /* the first of options.each */
 	uint64_t n;
 	char key[24], boot[UUID_TEXT_SIZE];
 	int64_t since_us, next_us; /* when the request under way began; when the next one is due */
@@ -51,8 +51,8 @@ struct client {
 
 static struct {
 	uint16_t port;
-	size_t connections;
-	int64_t seconds, every_us;
+	size_t connections, each;
+	int64_t seconds, warm_s, every_us; /* every_us: of a connection */
 	const char *method, *path, *body, *journal_path;
 } options;
 static struct client *clients;
@@ -90,6 +90,11 @@ static void wait_note(int64_t us)
 
 /* ---- what is sent ---- */
 
+static const struct speaker *speaks(const struct client *c)
+{
+	return &speakers[((size_t)(c->speaker - speakers) + c->n % options.each) % speaker_count];
+}
+
 static void expand(struct buf *out, const char *text, const struct client *c)
 {
 	static const char *const names[] = { "{id}", "{key}", "{n}", "{uuid}" };
@@ -101,7 +106,7 @@ static void expand(struct buf *out, const char *text, const struct client *c)
 		while (i < 4 && strncmp(text, names[i], strlen(names[i])))
 			i++;
 		if (i == 0 && c->speaker)
-			buf_puts(out, c->speaker->id);
+			buf_puts(out, speaks(c)->id);
 		else if (i == 1)
 			buf_puts(out, c->key);
 		else if (i == 2)
@@ -125,7 +130,7 @@ static void request_make(struct client *c)
 	expand(&c->out, options.path, c);
 	buf_printf(&c->out, " HTTP/1.1\r\nHost: localhost\r\n");
 	if (c->speaker)
-		buf_printf(&c->out, "Authorization: Bearer %s\r\n", c->speaker->token);
+		buf_printf(&c->out, "Authorization: Bearer %s\r\n", speaks(c)->token);
 	if (options.body) {
 		expand(&body, options.body, c);
 		buf_printf(&c->out,
@@ -322,7 +327,7 @@ static void start(void)
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	int64_t now = now_us();
 	for (size_t i = 0; i < options.connections; i++) {
-		clients[i].speaker = speaker_count ? &speakers[i % speaker_count] : NULL;
+		clients[i].speaker = speaker_count ? &speakers[i * options.each % speaker_count] : NULL;
 		clients[i].in.max = clients[i].out.max = 1 << 20;
 		boot = uuid_make(clock_wall());
 		uuid_format(boot, clients[i].boot);
@@ -336,7 +341,13 @@ static void run(int64_t until)
 	static struct epoll_event events[1024];
 	for (int64_t now; !stopped && (now = now_us()) < until;) {
 		static int64_t looked;
-		if (options.every_us || failed || now - looked > 5000) {
+		static size_t due;
+		/* Those that are due stand in a row: connection i is due when i of them were. */
+		for (size_t i = 0; options.every_us && i < options.connections && clients[due].next_us <= now; i++) {
+			client_next(&clients[due], now);
+			due = (due + 1) % options.connections;
+		}
+		if ((options.every_us ? now - looked > 100000 : failed || now - looked > 5000)) {
 			looked = now;
 			for (size_t i = 0; i < options.connections; i++)
 				client_next(&clients[i], now);
@@ -374,6 +385,7 @@ int main(int argc, char **argv)
 	options.port = (uint16_t)strtol(argv[1], NULL, 10);
 	options.connections = strtoul(argv[2], NULL, 10);
 	options.seconds = strtol(argv[3], NULL, 10);
+	options.each = 1;
 	options.method = argv[4];
 	options.path = argv[5];
 	for (int i = 6; i + 1 < argc; i += 2) {
@@ -385,12 +397,19 @@ int main(int argc, char **argv)
 			options.journal_path = argv[i + 1];
 		else if (!strcmp(argv[i], "-e"))
 			options.every_us = strtol(argv[i + 1], NULL, 10) * 1000;
+		else if (!strcmp(argv[i], "-w"))
+			options.warm_s = strtol(argv[i + 1], NULL, 10);
+		else if (!strcmp(argv[i], "-k"))
+			options.each = strtoul(argv[i + 1], NULL, 10);
 		else if (!strcmp(argv[i], "-c") && pid_count < CPUS_MAX)
 			pids[pid_count++] = argv[i + 1];
 	}
+	options.every_us /= (int64_t)options.each;
 	journal = options.journal_path ? fopen(options.journal_path, "ae") : NULL;
 	start();
 	signal(SIGTERM, on_term);
+	run(now_us() + options.warm_s * SECOND_US);
+	wait_count = ok_count = refused = failed = 0;
 	for (int i = 0; i < pid_count; i++)
 		before[i] = cpu_ms(pids[i]);
 	int64_t began = now_us();
