@@ -21,7 +21,8 @@ CREATE OR REPLACE FUNCTION orders_place(p_ids uuid[], p_buyers uuid[], p_names t
 	p_duration_s bigint[], p_open_s bigint[], p_budgets bigint[], p_max_hour bigint[], p_not_before timestamptz[],
 	p_constraints text[], p_user_data text[], p_place_holds bigint[], p_keys text[], p_requests bytea[],
 	p_times timestamptz[], p_open_max bigint, p_mtu bigint[], p_tokens uuid[] DEFAULT NULL, p_open bigint[] DEFAULT NULL)
-	RETURNS TABLE (outcome text, status integer, body text, order_id uuid, created_at timestamptz, place_hold bigint, good bigint, bad bigint)
+	RETURNS TABLE (outcome text, status integer, body text, order_id uuid, created_at timestamptz, place_hold bigint, good bigint,
+	bad bigint)
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -144,8 +145,8 @@ BEGIN
 		END IF;
 	END IF;
 	-- Few buyers have marks.
-	RETURN QUERY SELECT x.outcome, x.status, x.body, o.id, o.created_at, o.place_hold_micro::bigint, CASE WHEN placed_here THEN coalesce(m.good, 0) END, CASE WHEN placed_here
-			THEN coalesce(m.bad, 0) END
+	RETURN QUERY SELECT x.outcome, x.status, x.body, o.id, o.created_at, o.place_hold_micro::bigint,
+			CASE WHEN placed_here THEN coalesce(m.good, 0) END, CASE WHEN placed_here THEN coalesce(m.bad, 0) END
 		FROM (SELECT *, y.outcome = 'placed' AND v_here AS placed_here FROM unnest(v_outcomes, v.statuses, v.bodies, v.orders,
 			p_buyers) WITH ORDINALITY AS y (outcome, status, body, order_id, buyer, n)) x
 		LEFT JOIN cpushare.order o ON o.id = x.order_id

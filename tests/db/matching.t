@@ -73,6 +73,7 @@ for n in 1 2 3 4; do
 		"what $n is told is the same by one, and by three, as at once"
 done
 is "$(as_market -c "SELECT seed.steps(seed.id(1), seed.id(80), 1)" | tr -d '0-9')" ' order.created  lease.matched  order.filled ' "an order's own, in their order"
+is "$(as_market -c "SELECT seed.steps(seed.id(3), seed.id(81), 1)" | tr -d '0-9')" ' order.created  lease.matched  order.filled ' "also where nothing came since"
 is "$(as_market -c "SELECT seed.steps(seed.id(4), seed.id(80), 1)" | tr -d '0-9')" ' lease.matched ' "its seller hears of the lease"
 is "$(as_market -c "SELECT count(*) FROM event_read(seed.id(2), seed.id(80), 0, 10)")" 0 "another does not"
 is "$(as_market -c "SELECT string_agg(kind || ' ' || (data ->> 'state'), ',' ORDER BY id) FROM event_read(seed.id(1), seed.id(80), 0, 9)")" \
