@@ -77,7 +77,7 @@ static err_t group_insert(struct ladder *l, size_t at, struct ladder_group **ret
 	}
 	memset(g, 0, sizeof *g);
 	g->maps = maps;
-	g->bound = bound_of_none;
+	group_tighten(g);
 	memmove(l->groups + at + 1, l->groups + at, (l->count - at) * sizeof(struct ladder_group *));
 	l->groups[at] = g;
 	l->count++;
@@ -118,7 +118,7 @@ static struct ladder_group *group_for(const struct ladder *l, const struct key *
 static int compare_blocks(const void *a, const void *b)
 {
 	const struct ladder_block *x = *(struct ladder_block *const *)a, *y = *(struct ladder_block *const *)b;
-	const struct key *of_x = &x->group->bounds[x->index].first, *of_y = &y->group->bounds[y->index].first;
+	const struct key *of_x = &x->group->firsts[x->index], *of_y = &y->group->firsts[y->index];
 
 	return key_before(of_x, of_y) ? -1 : key_before(of_y, of_x);
 }
@@ -132,7 +132,7 @@ static err_t group_halve(struct ladder *l, struct ladder_group *g)
 	TRY(group_insert(l, g->position + 1, &other));
 	memcpy(sorted, g->blocks, sizeof sorted);
 	qsort(sorted, GROUP_BLOCKS, sizeof sorted[0], compare_blocks);
-	other->low = g->bounds[sorted[GROUP_BLOCKS / 2]->index].first;
+	other->low = g->firsts[sorted[GROUP_BLOCKS / 2]->index];
 	for (int i = GROUP_BLOCKS / 2; i < GROUP_BLOCKS; i++)
 		block_move(sorted[i], other);
 	group_tighten(g);
@@ -147,72 +147,75 @@ static uint64_t outside(uint64_t value, uint64_t least, uint64_t most)
 	return value < least ? least - value : value > most ? value - most : 0;
 }
 
-/* By how much the bound must be widened for one more, and how wide it is then, both as prices at the common ratio. */
-struct fit {
-	uint64_t widened, width;
-};
-
-static struct fit fit_of(const struct bound *b, const struct bound *one)
+/* By how much a block's box must be widened for one more, as a price at the common ratio. */
+static uint64_t widened(const struct box *box, const struct box *one)
 {
-	const uint64_t ratio = half_gib[COMMON_RATIO];
-	uint64_t widened = outside(one->most, b->least[COMMON_RATIO], b->most) +
-			   ratio * outside(one->per_gib_hour, b->per_gib_hour, b->most_per_gib);
-
-	return (struct fit){ widened, b->most - b->least[COMMON_RATIO] + ratio * (b->most_per_gib - b->per_gib_hour) };
+	return outside(one->least, box->least, box->most) +
+	       half_gib[COMMON_RATIO] * outside(one->least_per_gib, box->least_per_gib, box->most_per_gib);
 }
 
-/* Does one more go into a rather than b? Where they are alike, into the last that does not begin behind it. */
-static bool fits_better(const struct bound *a, const struct bound *b, const struct bound *one)
+static uint64_t width(const struct box *box)
 {
-	struct fit of_a = fit_of(a, one), of_b = fit_of(b, one);
+	return box->most - box->least + half_gib[COMMON_RATIO] * (box->most_per_gib - box->least_per_gib);
+}
 
-	if (of_a.widened != of_b.widened)
-		return of_a.widened < of_b.widened;
-	if (of_a.width != of_b.width)
-		return of_a.width < of_b.width;
-	bool behind_a = key_before(&one->first, &a->first), behind_b = key_before(&one->first, &b->first);
+/* Does one more go into block a rather than b? Where they are alike, into the last that does not begin behind it. */
+static bool fits_better(const struct ladder_group *g, unsigned int a, unsigned int b, const struct ask_entry *e)
+{
+	const struct key *of_a = &g->firsts[a], *of_b = &g->firsts[b], key = key_of(e);
+	uint64_t width_a = width(&g->boxes[a]), width_b = width(&g->boxes[b]);
+
+	if (width_a != width_b)
+		return width_a < width_b;
+	bool behind_a = key_before(&key, of_a), behind_b = key_before(&key, of_b);
 	if (behind_a != behind_b)
 		return behind_b;
-	return behind_a ? key_before(&a->first, &b->first) : key_before(&b->first, &a->first);
+	return behind_a ? key_before(of_a, of_b) : key_before(of_b, of_a);
 }
 
-static struct ladder_block *block_for(const struct ladder_group *g, const struct bound *one)
+/* The one of these blocks that need be widened least. */
+static struct ladder_block *block_for(const struct ladder_group *g, uint64_t blocks, const struct ask_entry *e)
 {
-	unsigned int best = (unsigned int)__builtin_ctzll(g->present);
+	struct box one = box_of(e);
+	uint64_t least = UINT64_MAX;
+	unsigned int best = 0;
 
-	for (uint64_t rest = g->present & (g->present - 1); rest; rest &= rest - 1) {
-		unsigned int i = (unsigned int)__builtin_ctzll(rest);
+	for (; blocks; blocks &= blocks - 1) {
+		unsigned int i = (unsigned int)__builtin_ctzll(blocks);
+		uint64_t wider = widened(&g->boxes[i], &one);
 
-		if (fits_better(&g->bounds[i], &g->bounds[best], one))
+		if (wider < least || (wider == least && fits_better(g, i, best, e))) {
+			least = wider;
 			best = i;
+		}
 	}
 	return g->blocks[best];
 }
 
 static err_t stand(struct ladder *l, struct ask_entry *e)
 {
-	struct bound one = bound_of(e);
+	struct key key = key_of(e);
 	struct ladder_group *g;
 
 	if (!l->count) {
 		TRY(group_insert(l, 0, &g));
-		g->low = one.first;
+		g->low = key;
 		if (!block_new(l, g)) {
 			group_remove(l, g);
 			return E_NOMEM;
 		}
 	}
-	struct ladder_block *b = block_for(group_for(l, &one.first), &one);
+	g = group_for(l, &key);
+	struct ladder_block *b = block_for(g, g->present, e);
 	if (b->count == SLOTS) {
-		if (!~b->group->present)
-			TRY(group_halve(l, b->group));
+		if (!~g->present)
+			TRY(group_halve(l, g));
 		g = b->group;
 		struct ladder_block *other = block_new(l, g);
 		if (!other)
 			return E_NOMEM;
 		block_halve(b, other);
-		if (fits_better(&g->bounds[other->index], &g->bounds[b->index], &one))
-			b = other;
+		b = block_for(g, 1ULL << b->index | 1ULL << other->index, e);
 	}
 	block_add(l, b, e);
 	return OK;
@@ -268,9 +271,9 @@ void ladder_remove(struct ladder *l, struct ask_entry *e)
 err_t ladder_reprice(struct ladder *l, struct ask_entry *e)
 {
 	struct ladder_block *b = e->block;
-	struct bound one = bound_of(e);
+	struct box one = box_of(e);
 
-	if (!fit_of(&b->group->bounds[b->index], &one).widened) {
+	if (!widened(&b->group->boxes[b->index], &one)) {
 		block_reprice(l, b, e->slot);
 		return OK;
 	}

@@ -33,6 +33,7 @@ struct ask_entry {
 struct ladder {
 	struct ladder_group **groups; /* by price */
 	size_t count, cap;
+	size_t asks;
 	uint32_t ones[LADDER_MAPS];		      /* how many asks each bitmap names */
 	struct slab group_slab, map_slab, block_slab; /* a group, its bitmaps, and its blocks */
 	struct uuid_map sellers;		      /* the first entry of each */

@@ -68,12 +68,13 @@ static struct facts facts_of(const struct ask *a)
 
 /* ---- bounds ---- */
 
-const struct bound bound_of_none = {
+static const struct bound bound_of_none = {
 	.least = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX },
 	.per_gib_hour = UINT64_MAX,
 	.since = UINT64_MAX,
-	.first = { UINT64_MAX, 0, UINT64_MAX },
 };
+static const struct box box_of_none = { UINT64_MAX, 0, UINT64_MAX, 0 };
+static const struct key last_key = { UINT64_MAX, 0, UINT64_MAX };
 
 bool key_before(const struct key *a, const struct key *b)
 {
@@ -101,23 +102,6 @@ void bound_widen(struct bound *b, const struct bound *more)
 	b->per_gib_hour = least_of(b->per_gib_hour, more->per_gib_hour);
 	b->since = least_of(b->since, more->since);
 	b->rating_ppm = (uint32_t)most_of(b->rating_ppm, more->rating_ppm);
-	b->most = most_of(b->most, more->most);
-	b->most_per_gib = most_of(b->most_per_gib, more->most_per_gib);
-	if (key_before(&more->first, &b->first))
-		b->first = more->first;
-}
-
-static struct bound bound_at(const struct price *p, uint32_t rating_ppm, uint64_t since)
-{
-	struct bound b = {
-		.per_gib_hour = p->per_gib_hour, .since = since, .rating_ppm = rating_ppm, .most_per_gib = p->per_gib_hour
-	};
-
-	for (int i = 0; i < RATIOS; i++)
-		b.least[i] = 2 * p->per_core_hour + half_gib[i] * p->per_gib_hour;
-	b.most = b.least[COMMON_RATIO];
-	b.first = (struct key){ b.most, rating_ppm, since };
-	return b;
 }
 
 static struct price price_of(const struct ask *a)
@@ -125,26 +109,77 @@ static struct price price_of(const struct ask *a)
 	return (struct price){ (uint64_t)a->prices.per_core_hour.micro, (uint64_t)a->prices.per_gib_hour.micro };
 }
 
+static uint64_t price_at(const struct price *p, unsigned int ratio)
+{
+	return 2 * p->per_core_hour + half_gib[ratio] * p->per_gib_hour;
+}
+
 struct bound bound_of(const struct ask_entry *e)
 {
 	struct price price = price_of(&e->ask);
+	struct bound b = { .per_gib_hour = price.per_gib_hour, .since = e->since, .rating_ppm = e->ask.rating_ppm };
 
-	return bound_at(&price, e->ask.rating_ppm, e->since);
+	for (unsigned int i = 0; i < RATIOS; i++)
+		b.least[i] = price_at(&price, i);
+	return b;
+}
+
+struct key key_of(const struct ask_entry *e)
+{
+	struct price price = price_of(&e->ask);
+
+	return (struct key){ price_at(&price, COMMON_RATIO), e->ask.rating_ppm, e->since };
+}
+
+struct box box_of(const struct ask_entry *e)
+{
+	struct price price = price_of(&e->ask);
+	uint64_t common = price_at(&price, COMMON_RATIO);
+
+	return (struct box){ common, common, price.per_gib_hour, price.per_gib_hour };
+}
+
+/* After the slot's ask came, or is another. */
+static void bounds_note(struct ladder_block *b, unsigned int slot)
+{
+	const struct ask_entry *e = b->entry[slot];
+	struct ladder_group *g = b->group;
+	struct bound bound = bound_of(e);
+	struct box *box = &g->boxes[b->index], one = box_of(e);
+	struct key key = key_of(e);
+
+	bound_widen(&g->bounds[b->index], &bound);
+	bound_widen(&g->bound, &bound);
+	box->least = least_of(box->least, one.least);
+	box->most = most_of(box->most, one.most);
+	box->least_per_gib = least_of(box->least_per_gib, one.least_per_gib);
+	box->most_per_gib = most_of(box->most_per_gib, one.most_per_gib);
+	if (key_before(&key, &g->firsts[b->index]))
+		g->firsts[b->index] = key;
+}
+
+static void bounds_clear(struct ladder_group *g, unsigned int block)
+{
+	g->bounds[block] = bound_of_none;
+	g->boxes[block] = box_of_none;
+	g->firsts[block] = last_key;
 }
 
 void block_tighten(struct ladder_block *b)
 {
-	struct bound all = bound_of_none;
-
+	bounds_clear(b->group, b->index);
 	for (unsigned int slot = 0; slot < SLOTS; slot++) {
-		if (b->entry[slot]) {
-			struct bound one = bound_at(&b->price[slot], b->facts[slot].rating_ppm, b->entry[slot]->since);
+		const struct ask_entry *ahead = b->entry[(slot + 16) % SLOTS];
 
-			bound_widen(&all, &one);
+		if (ahead) {
+			__builtin_prefetch(&ahead->ask.prices);
+			__builtin_prefetch(&ahead->ask.rating_ppm);
+			__builtin_prefetch(&ahead->since);
 		}
+		if (b->entry[slot])
+			bounds_note(b, slot);
 	}
 	b->gone = 0;
-	b->group->bounds[b->index] = all;
 }
 
 void group_tighten(struct ladder_group *g)
@@ -220,15 +255,6 @@ static void block_stand(struct ladder *l, struct ladder_block *b, unsigned int s
 		map_flip(l, b, f.maps[i], slot);
 }
 
-/* After the slot's ask came, or is another. */
-static void bounds_note(struct ladder_block *b, unsigned int slot)
-{
-	struct bound bound = bound_of(b->entry[slot]);
-
-	bound_widen(&b->group->bounds[b->index], &bound);
-	bound_widen(&b->group->bound, &bound);
-}
-
 void block_note(struct ladder *l, struct ladder_block *b, unsigned int slot)
 {
 	const struct ask *ask = &b->entry[slot]->ask;
@@ -255,7 +281,7 @@ struct ladder_block *block_new(struct ladder *l, struct ladder_group *g)
 	b->index = (unsigned int)__builtin_ctzll(~g->present);
 	g->present |= 1ULL << b->index;
 	g->blocks[b->index] = b;
-	g->bounds[b->index] = bound_of_none;
+	bounds_clear(g, b->index);
 	for (unsigned int m = 0; m < MAPS; m++)
 		g->maps[m][b->index] = (block_map){ 0 };
 	return b;
@@ -298,6 +324,7 @@ void block_add(struct ladder *l, struct ladder_block *b, struct ask_entry *e)
 		w++;
 	unsigned int slot = w * 64 + (unsigned int)__builtin_ctzll(~b->used[w]);
 	block_stand(l, b, slot, NULL, &is);
+	l->asks++;
 	b->standing[slot] = is;
 	b->facts[slot] = facts_of(&e->ask);
 	b->price[slot] = price_of(&e->ask);
@@ -317,6 +344,7 @@ static void bounds_age(struct ladder_block *b)
 void block_take(struct ladder *l, struct ladder_block *b, unsigned int slot)
 {
 	block_stand(l, b, slot, &b->standing[slot], NULL);
+	l->asks--;
 	block_drop(b, slot);
 	bounds_age(b);
 }
@@ -344,17 +372,14 @@ static int compare_ranked(const void *a, const void *b)
 /* The slots of the dearer half: by memory's price where that differs more. Prices that are all alike leave it to rating and time. */
 static void dearer_half(const struct ladder_block *b, block_map *ret)
 {
-	const struct bound *bound = &b->group->bounds[b->index];
-	bool by_memory =
-		half_gib[COMMON_RATIO] * (bound->most_per_gib - bound->per_gib_hour) > bound->most - bound->least[COMMON_RATIO];
+	const struct box *box = &b->group->boxes[b->index];
+	bool by_memory = half_gib[COMMON_RATIO] * (box->most_per_gib - box->least_per_gib) > box->most - box->least;
 	struct ranked ranked[SLOTS];
 
 	for (unsigned int slot = 0; slot < SLOTS; slot++) {
-		struct bound one = bound_of(b->entry[slot]);
-
-		ranked[slot] = (struct ranked){ one.first, slot };
+		ranked[slot] = (struct ranked){ key_of(b->entry[slot]), slot };
 		if (by_memory)
-			ranked[slot].key.price = one.per_gib_hour;
+			ranked[slot].key.price = b->price[slot].per_gib_hour;
 	}
 	qsort(ranked, SLOTS, sizeof ranked[0], compare_ranked);
 	*ret = (block_map){ 0 };
@@ -401,6 +426,8 @@ void block_move(struct ladder_block *b, struct ladder_group *to)
 	to->present |= 1ULL << is;
 	to->blocks[is] = b;
 	to->bounds[is] = from->bounds[was];
+	to->boxes[is] = from->boxes[was];
+	to->firsts[is] = from->firsts[was];
 	for (unsigned int m = 0; m < MAPS; m++) {
 		uint64_t has = from->any[m] >> was & 1;
 

@@ -64,15 +64,18 @@ struct key {
 };
 bool key_before(const struct key *a, const struct key *b);
 
-/* Asks lie between these. They are as narrow as can be when a block's bounds were found, and may be too wide after asks have left it, which costs
+/* What a block's asks have at best. Bounds are as narrow as can be when a block's bounds were found, and may be too wide after asks have left it, which costs
  * time and nothing else. */
 struct bound {
 	uint64_t least[RATIOS]; /* of 2 * core price + half_gib[i] * GiB price */
 	uint64_t per_gib_hour;
 	uint64_t since;
-	uint32_t rating_ppm;	     /* the highest */
-	uint64_t most, most_per_gib; /* at the common ratio; and of per_gib_hour */
-	struct key first;	     /* the lowest key */
+	uint32_t rating_ppm; /* the highest */
+};
+/* Between which prices a block's asks are; it says where one more goes. As narrow as bounds are. */
+struct box {
+	uint64_t least, most; /* at the common ratio */
+	uint64_t least_per_gib, most_per_gib;
 };
 
 /* A bit for each slot of a block; a vector, so that compilers combine two of them in few steps. */
@@ -103,13 +106,16 @@ struct ladder_group {
 	uint64_t any[MAPS]; /* of which blocks each map has a bit */
 	group_map *maps;    /* MAPS */
 	struct bound bounds[GROUP_BLOCKS];
+	struct box boxes[GROUP_BLOCKS];
+	struct key firsts[GROUP_BLOCKS]; /* not behind any of the block's */
 	struct ladder_block *blocks[GROUP_BLOCKS];
 };
 
 /* ladder_block.c */
-extern const struct bound bound_of_none;
 void bound_widen(struct bound *bound, const struct bound *more);
 struct bound bound_of(const struct ask_entry *entry);
+struct key key_of(const struct ask_entry *entry);
+struct box box_of(const struct ask_entry *entry);
 /* Takes an empty block into a group that has room. NULL without memory. */
 struct ladder_block *block_new(struct ladder *ladder, struct ladder_group *group);
 void block_free(struct ladder *ladder, struct ladder_block *block); /* an empty one */

@@ -60,8 +60,11 @@ static void search_weigh(struct search *s, uint64_t cores, uint64_t memory_mib)
 
 static void search_need_map(struct search *s, unsigned int map)
 {
-	int at = s->map_count++;
+	int at = s->map_count;
 
+	if (at && s->ladder->ones[map] == s->ladder->asks) /* all have it */
+		return;
+	s->map_count++;
 	for (; at > 0 && s->ladder->ones[map] < s->ladder->ones[s->maps[at - 1]]; at--)
 		s->maps[at] = s->maps[at - 1];
 	s->maps[at] = (uint16_t)map;
@@ -92,11 +95,11 @@ static void search_begin(struct search *s)
 
 	s->map_count = s->fine_count = 0;
 	s->countries = 0;
+	search_need(s, G_CORES, bid->cores); /* the first, so that there is one: a slot with this bit is in use */
 	search_need(s, G_SCORE, c->min_score);
 	search_need(s, G_RATING, c->min_rating_ppm);
 	search_need(s, G_UP, c->min_up_kbit_s);
 	search_need(s, G_DOWN, c->min_down_kbit_s);
-	search_need(s, G_CORES, bid->cores); /* at least one: a slot with this bit is in use, and has something to sell */
 	search_need(s, G_MEMORY, bid->memory_mib);
 	search_need(s, G_DURATION, clamp_u32(bid->duration_s));
 	search_need_flag(s, c->trusted == TRUSTED_REQUIRE || s->trusted, F_TRUSTED);
@@ -184,6 +187,8 @@ static void entry_prefetch(const struct ask_entry *e)
 	__builtin_prefetch(&e->ask.max_duration_s);
 }
 
+#define AHEAD 8 /* blocks, or slots, whose memory is asked for at once */
+
 /* ---- a block ---- */
 
 /* A block and its slots that have all grades. */
@@ -227,6 +232,7 @@ static bool sieve_rest(const struct search *s, const struct ladder_group *g, uns
 
 static void rest_prefetch(const struct search *s, const struct ladder_group *g, unsigned int block)
 {
+	__builtin_prefetch(&g->bounds[block].least[s->ratio]);
 	for (int m = FIRST_MAPS; m < s->map_count; m++)
 		__builtin_prefetch(&g->maps[s->maps[m]][block]);
 	for (int m = 0; m < s->fine_count; m++) {
@@ -292,8 +298,6 @@ static size_t slots_priced(const struct search *s, const struct sieved *v, struc
 	return count;
 }
 
-#define AHEAD 8 /* slots whose memory is asked for at once */
-
 static void slots_prefetch(const struct search *s, const struct ladder_block *b, const struct priced *heap, size_t count)
 {
 	size_t ahead = count < AHEAD ? count : AHEAD;
@@ -342,30 +346,56 @@ static uint64_t group_sieve(const struct search *s, const struct ladder_group *g
 	return s->countries ? blocks & somewhere : blocks;
 }
 
+/* And may have one that comes before the worst that was found. */
+static uint64_t group_promising(const struct search *s, const struct ladder_group *g)
+{
+	uint64_t blocks = group_sieve(s, g);
+
+	for (uint64_t rest = s->count == s->max ? blocks : 0; rest; rest &= rest - 1) {
+		const struct bound *b = &g->bounds[__builtin_ctzll(rest)];
+
+		if (!bound_promises(s, b, bound_least(s, b)))
+			blocks &= ~(rest & -rest);
+	}
+	return blocks;
+}
+
+static void first_prefetch(const struct search *s, const struct ladder_group *g, uint64_t blocks)
+{
+	unsigned int block = (unsigned int)__builtin_ctzll(blocks);
+
+	for (int m = 0; m < FIRST_MAPS && m < s->map_count; m++)
+		__builtin_prefetch(&g->maps[s->maps[m]][block]);
+}
+
 /* The blocks in which something is left, in no order. */
 static size_t group_sieved(const struct search *s, const struct ladder_group *g, struct sieved ret[GROUP_BLOCKS])
 {
 	size_t first = 0, count = 0;
+	uint64_t blocks = group_promising(s, g), ahead = blocks;
 
-	for (uint64_t rest = group_sieve(s, g); rest; rest &= rest - 1) {
-		unsigned int block = (unsigned int)__builtin_ctzll(rest);
-		struct sieved *v = &ret[first];
+	for (int i = 0; ahead && i < AHEAD; i++, ahead &= ahead - 1)
+		first_prefetch(s, g, ahead);
+	for (; blocks; blocks &= blocks - 1) {
+		unsigned int block = (unsigned int)__builtin_ctzll(blocks);
 
-		if (s->count == s->max && !bound_promises(s, &g->bounds[block], bound_least(s, &g->bounds[block])))
-			continue;
-		if (!sieve_first(s, g, block, &v->left))
+		if (ahead)
+			first_prefetch(s, g, ahead);
+		ahead &= ahead - 1;
+		if (!sieve_first(s, g, block, &ret[first].left))
 			continue;
 		rest_prefetch(s, g, block);
-		v->block = g->blocks[block];
-		v->index = block;
-		v->least = bound_least(s, &g->bounds[block]);
-		first++;
+		ret[first++].index = block;
 	}
 	for (size_t i = 0; i < first; i++) {
-		unsigned int block = ret[i].index;
+		struct sieved *v = &ret[i];
+		const struct bound *b = &g->bounds[v->index];
 
-		if (bound_affordable(s, &g->bounds[block]) && sieve_rest(s, g, block, &ret[i].left))
-			ret[count++] = ret[i];
+		if (!bound_affordable(s, b) || !sieve_rest(s, g, v->index, &v->left))
+			continue;
+		v->block = g->blocks[v->index];
+		v->least = bound_least(s, b);
+		ret[count++] = *v;
 	}
 	return count;
 }
@@ -405,6 +435,13 @@ static void search_group(struct search *s, const struct ladder_group *g)
 	}
 }
 
+static void words_prefetch(const struct search *s, const struct ladder_group *g)
+{
+	__builtin_prefetch(&g->bound);
+	for (int m = 0; m < s->map_count; m++)
+		__builtin_prefetch(&g->any[s->maps[m]]);
+}
+
 static void search_all(struct search *s)
 {
 	const struct ladder *l = s->ladder;
@@ -413,6 +450,8 @@ static void search_all(struct search *s)
 	for (size_t i = 0; i < l->count; i++) {
 		const struct bound *b = &l->groups[i]->bound;
 
+		if (i + 1 < l->count)
+			words_prefetch(s, l->groups[i + 1]);
 		if (bound_affordable(s, b) && bound_promises(s, b, bound_least(s, b)))
 			search_group(s, l->groups[i]);
 	}

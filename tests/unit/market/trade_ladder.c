@@ -6,9 +6,9 @@
 #include "ladder_block.h"
 #include "tap.h"
 
-#define ASKS 30000 /* more than a group holds */
+#define ASKS 24000 /* more than a group holds */
 #define ROUNDS 12
-#define FINDS 40
+#define FINDS 30
 #define MOST 20
 
 static struct ask_entry *entries[ASKS]; /* NULL: not on the ladder */
@@ -172,15 +172,19 @@ static bool slot_true(const struct ladder_block *b, unsigned int slot)
 	return fine;
 }
 
-/* One bound is not narrower than another. */
 static bool bound_holds(const struct bound *b, const struct bound *one)
 {
-	struct bound both = *b;
+	bool holds = one->per_gib_hour >= b->per_gib_hour && one->since >= b->since && one->rating_ppm <= b->rating_ppm;
 
-	bound_widen(&both, one);
-	return !memcmp(both.least, b->least, sizeof both.least) && both.per_gib_hour == b->per_gib_hour &&
-	       both.since == b->since && both.rating_ppm == b->rating_ppm && both.most == b->most &&
-	       both.most_per_gib == b->most_per_gib && !key_before(&both.first, &b->first);
+	for (int i = 0; i < RATIOS; i++)
+		holds &= one->least[i] >= b->least[i];
+	return holds;
+}
+
+static bool box_holds(const struct box *b, const struct box *one)
+{
+	return one->least >= b->least && one->most <= b->most && one->least_per_gib >= b->least_per_gib &&
+	       one->most_per_gib <= b->most_per_gib;
 }
 
 static bool block_true(const struct ladder_block *b, uint32_t ones[MAPS])
@@ -197,8 +201,11 @@ static bool block_true(const struct ladder_block *b, uint32_t ones[MAPS])
 			fine &= !map_names(b, m, slot);
 		if (used && b->entry[slot]) {
 			struct bound one = bound_of(b->entry[slot]);
+			struct box box = box_of(b->entry[slot]);
+			struct key key = key_of(b->entry[slot]);
 
-			fine &= slot_true(b, slot) && bound_holds(bound, &one);
+			fine &= slot_true(b, slot) && bound_holds(bound, &one) && box_holds(&b->group->boxes[b->index], &box) &&
+				!key_before(&key, &b->group->firsts[b->index]);
 			count++;
 		}
 	}
@@ -233,7 +240,7 @@ static bool ladder_true(const struct ladder *l)
 	}
 	for (uint32_t n = 0; n < ASKS; n++)
 		there += entries[n] != NULL;
-	return fine && count == there && !memcmp(ones, l->ones, sizeof ones);
+	return fine && count == there && count == l->asks && !memcmp(ones, l->ones, sizeof ones);
 }
 
 static void test_spread(uint32_t spread)
