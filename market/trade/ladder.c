@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ladder.c - all asks by price, so that the cheapest which fit a bid are found among a million without looking at each
  *
- * How it works: asks stand in the slots of blocks, up to 512 in one and in no order; a block's asks are near each other in both prices, of
- * cores and of memory, so that it has narrow bounds for bids of any shape. For each quantity that a bid may want at least so much of (cores,
- * memory, score, ...) there is a bitmap of the block's slots "has at least the i-th grade" for 16 grades, and one for each yes-or-no; the
- * AND of those that a bid needs names a few slots of 512, which are then compared exactly. Grades are coarser than quantities, so the
- * bitmaps leave too many slots and never too few.
+ * How it works: asks stand in the slots of blocks, up to 512 in one and in no order; a block's asks are near each other in both
+ * prices, of cores and of memory, so that it has narrow bounds for bids of any shape. For each quantity that a bid may want at
+ * least so much of (cores, memory, score, ...) there is a bitmap of the block's slots "has at least the i-th grade" for 16
+ * grades, and one for each yes-or-no; the AND of those that a bid needs names a few slots of 512, which are then compared
+ * exactly. Grades are coarser than quantities, so the bitmaps leave too many slots and never too few.
  *
- * Up to 64 blocks are a group; groups are sorted by price at the common shape, blocks within one are not. One bitmap of all blocks of a
- * group is one piece of memory, read from its begin to its end by a search that little fits; and for each bitmap a group has a word "which
- * blocks have any such slot", so that a look at a few words leaves out blocks without such asks, those that are sold out among them.
+ * Up to 64 blocks are a group; groups are sorted by price at the common shape, blocks within one are not. One bitmap of all
+ * blocks of a group is one piece of memory, read from its begin to its end by a search that little fits; and for each bitmap a
+ * group has a word "which blocks have any such slot", so that a look at a few words leaves out blocks without such asks, those
+ * that are sold out among them.
  *
- * A full block is halved, where its asks differ more: by price or by memory's price. An ask that comes goes into the block of its group
- * whose bounds need be widened least. Bounds are right after a block was halved and may be too wide after removals.
+ * A full block is halved, where its asks differ more: by price or by memory's price. An ask that comes goes into the block of
+ * its group whose bounds need be widened least. Bounds are right after a block was halved and may be too wide after removals.
  */
 #include "ladder_block.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ladder.h - all asks by price, so that the cheapest which fit a bid are found among a million without looking at each
  *
- * Pure. What is found is exact: the same as comparing every ask by rule.h. Memory is got by ladder_put() and ladder_reprice() alone.
+ * Pure. What is found is exact: the same as comparing every ask by rule.h. Memory is got by ladder_put() and ladder_reprice()
+ * alone.
  */
 #ifndef TRADE_LADDER_H
 #define TRADE_LADDER_H

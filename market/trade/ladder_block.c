@@ -369,7 +369,8 @@ static int compare_ranked(const void *a, const void *b)
 	return key_before(x, y) ? -1 : key_before(y, x);
 }
 
-/* The slots of the dearer half: by memory's price where that differs more. Prices that are all alike leave it to rating and time. */
+/* The slots of the dearer half: by memory's price where that differs more. Prices that are all alike leave it to rating and
+ * time. */
 static void dearer_half(const struct ladder_block *b, block_map *ret)
 {
 	const struct box *box = &b->group->boxes[b->index];

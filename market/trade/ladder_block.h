@@ -11,8 +11,8 @@
 #define WORDS (SLOTS / 64)
 #define GROUP_BLOCKS 64
 
-/* What a bid may want at least so much of. Each has a bitmap for every grade that an ask reaches; the first FINE_COUNT have grades far apart, so
- * that QUARTERS more say which part of its last grade's way to the next one it has gone. */
+/* What a bid may want at least so much of. Each has a bitmap for every grade that an ask reaches; the first FINE_COUNT have
+ * grades far apart, so that QUARTERS more say which part of its last grade's way to the next one it has gone. */
 enum graded { G_SCORE, G_RATING, G_UP, G_DOWN, G_CORES, G_MEMORY, G_DURATION, GRADED_COUNT };
 #define FINE_COUNT (G_DOWN + 1)
 #define GRADES 16
@@ -45,7 +45,8 @@ struct price {
 	uint64_t per_core_hour, per_gib_hour;
 };
 
-/* What most often rules out an ask whose bitmaps and price do not: two of them in a cache line, while entries lie all over the memory. */
+/* What most often rules out an ask whose bitmaps and price do not: two of them in a cache line, while entries lie all over the
+ * memory. */
 struct facts {
 	uint32_t score, rating_ppm, ratings, up_kbit_s, down_kbit_s, cores_free, memory_free_mib, scratch_free_mib;
 };
@@ -64,8 +65,8 @@ struct key {
 };
 bool key_before(const struct key *a, const struct key *b);
 
-/* What a block's asks have at best. Bounds are as narrow as can be when a block's bounds were found, and may be too wide after asks have left it, which costs
- * time and nothing else. */
+/* What a block's asks have at best. Bounds are as narrow as can be when a block's bounds were found, and may be too wide after
+ * asks have left it, which costs time and nothing else. */
 struct bound {
 	uint64_t least[RATIOS]; /* of 2 * core price + half_gib[i] * GiB price */
 	uint64_t per_gib_hour;

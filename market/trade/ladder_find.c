@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * ladder_find.c - the cheapest asks that fit a bid, among a million
  *
- * How it works: ladder.c says how asks stand. Memory is what a look costs, so the search reads little at first and goes on with what is left: of
- * a group the words that say which of its blocks have asks of each grade, of these blocks the first bitmaps, then the others and the
- * bounds. The blocks that are left are taken by the least that an hour costs there, and so are the slots within one; what is dearer
- * than the worst that was found ends it. An ask's facts and its entry are read only in their turn.
+ * How it works: ladder.c says how asks stand. Memory is what a look costs, so the search reads little at first and goes on with
+ * what is left: of a group the words that say which of its blocks have asks of each grade, of these blocks the first bitmaps,
+ * then the others and the bounds. The blocks that are left are taken by the least that an hour costs there, and so are the slots
+ * within one; what is dearer than the worst that was found ends it. An ask's facts and its entry are read only in their turn.
  */
 #include "ladder_block.h"
 
