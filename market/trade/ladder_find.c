@@ -225,22 +225,32 @@ static bool sieve_rest(const struct search *s, const struct ladder_group *g, uns
 {
 	for (int m = FIRST_MAPS; m < s->map_count; m++)
 		*left &= g->maps[s->maps[m]][block];
-	for (int m = 0; m < s->fine_count; m++)
-		*left &= g->maps[s->fine[m].above][block] | g->maps[s->fine[m].quarter][block];
 	return !map_empty(left) && (!s->countries || sieve_countries(s, g, block, left));
 }
 
 static void rest_prefetch(const struct search *s, const struct ladder_group *g, unsigned int block)
 {
-	__builtin_prefetch(&g->bounds[block].least[s->ratio]);
 	for (int m = FIRST_MAPS; m < s->map_count; m++)
 		__builtin_prefetch(&g->maps[s->maps[m]][block]);
+	for (uint32_t rest = s->countries; rest; rest &= rest - 1)
+		__builtin_prefetch(&g->maps[FIRST_COUNTRY + __builtin_ctz(rest)][block]);
+}
+
+/* And of the quarters between grades. */
+static bool sieve_fine(const struct search *s, const struct ladder_group *g, unsigned int block, block_map *left)
+{
+	for (int m = 0; m < s->fine_count; m++)
+		*left &= g->maps[s->fine[m].above][block] | g->maps[s->fine[m].quarter][block];
+	return !map_empty(left);
+}
+
+static void fine_prefetch(const struct search *s, const struct ladder_group *g, unsigned int block)
+{
+	__builtin_prefetch(&g->bounds[block].least[s->ratio]);
 	for (int m = 0; m < s->fine_count; m++) {
 		__builtin_prefetch(&g->maps[s->fine[m].above][block]);
 		__builtin_prefetch(&g->maps[s->fine[m].quarter][block]);
 	}
-	for (uint32_t rest = s->countries; rest; rest &= rest - 1)
-		__builtin_prefetch(&g->maps[FIRST_COUNTRY + __builtin_ctz(rest)][block]);
 }
 
 static void prices_prefetch(const struct sieved *v)
@@ -371,7 +381,7 @@ static void first_prefetch(const struct search *s, const struct ladder_group *g,
 /* The blocks in which something is left, in no order. */
 static size_t group_sieved(const struct search *s, const struct ladder_group *g, struct sieved ret[GROUP_BLOCKS])
 {
-	size_t first = 0, count = 0;
+	size_t first = 0, rest = 0, count = 0;
 	uint64_t blocks = group_promising(s, g), ahead = blocks;
 
 	for (int i = 0; ahead && i < AHEAD; i++, ahead &= ahead - 1)
@@ -388,10 +398,16 @@ static size_t group_sieved(const struct search *s, const struct ladder_group *g,
 		ret[first++].index = block;
 	}
 	for (size_t i = 0; i < first; i++) {
+		if (!sieve_rest(s, g, ret[i].index, &ret[i].left))
+			continue;
+		fine_prefetch(s, g, ret[i].index);
+		ret[rest++] = ret[i];
+	}
+	for (size_t i = 0; i < rest; i++) {
 		struct sieved *v = &ret[i];
 		const struct bound *b = &g->bounds[v->index];
 
-		if (!bound_affordable(s, b) || !sieve_rest(s, g, v->index, &v->left))
+		if (!bound_affordable(s, b) || !sieve_fine(s, g, v->index, &v->left))
 			continue;
 		v->block = g->blocks[v->index];
 		v->least = bound_least(s, b);
@@ -450,7 +466,7 @@ static void search_all(struct search *s)
 	for (size_t i = 0; i < l->count; i++) {
 		const struct bound *b = &l->groups[i]->bound;
 
-		if (i + 1 < l->count)
+		if (i + 1 < l->count && s->count < s->max) /* later most are too dear */
 			words_prefetch(s, l->groups[i + 1]);
 		if (bound_affordable(s, b) && bound_promises(s, b, bound_least(s, b)))
 			search_group(s, l->groups[i]);

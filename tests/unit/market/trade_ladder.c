@@ -6,7 +6,7 @@
 #include "ladder_block.h"
 #include "tap.h"
 
-#define ASKS 24000 /* more than a group holds */
+#define ASKS 30000 /* more than a group holds */
 #define ROUNDS 12
 #define FINDS 30
 #define MOST 20
