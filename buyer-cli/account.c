@@ -153,6 +153,24 @@ int command_whoami(struct cli *cli)
 	return EXIT_OK;
 }
 
+int command_account_address(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	AUTO_JSON change = json_object();
+	char password[PASSWORD_SIZE] = "";
+	int code = session_open(cli, true, &s);
+	if (code || (code = read_password(cli, false, password, sizeof password)))
+		return code;
+	json_put_text(change, "password", password);
+	json_put_text(change, "email", cli_arg(cli, 0));
+	explicit_bzero(password, sizeof password);
+	if ((code = session_call(&s, "POST", "/v1/account/address", change, false, NULL)))
+		return code;
+	output_note(cli, "A link goes to %s, unless that is somebody else's. Until it is opened the address stays what it is.\n",
+		    cli_arg(cli, 0));
+	return EXIT_OK;
+}
+
 int command_token_create(struct cli *cli)
 {
 	static const struct column columns[] = { { "token", "token", CELL_TEXT }, { "id", "id", CELL_TEXT }, { .title = NULL } };

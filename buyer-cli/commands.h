@@ -18,6 +18,7 @@ int command_token_revoke(struct cli *cli);
 int command_session_list(struct cli *cli);
 int command_session_end(struct cli *cli);
 int command_account_export(struct cli *cli);
+int command_account_address(struct cli *cli);
 int command_account_mail(struct cli *cli);
 /* config.c */
 int command_config_list(struct cli *cli);

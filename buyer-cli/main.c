@@ -25,6 +25,10 @@ static const struct cli_option login_options[] = {
 	{ "password-file", 0, "FILE", "read the password's first line from FILE; - is standard input" },
 	END_OF_OPTIONS,
 };
+static const struct cli_option address_options[] = {
+	{ "password-file", 0, "FILE", "read the present password's first line from FILE; - is standard input" },
+	END_OF_OPTIONS,
+};
 static const struct cli_option token_options[] = {
 	{ "name", 0, "NAME", "to know it again by" },
 	{ "scope", 0, "SCOPE", "account, funds, images, orders, machines or operator; may be given again" },
@@ -268,6 +272,8 @@ static const struct cli_command commands[] = {
 	{ "session list", "", "where you are logged in", NULL, NULL, 0, 0, command_session_list },
 	{ "session end", "SESSION", "log out there", NULL, NULL, 1, 1, command_session_end },
 	{ "account export", "", "all that the market keeps of you, as JSON", NULL, NULL, 0, 0, command_account_export },
+	{ "account address", "EMAIL", "another email address: mails the link that makes it yours",
+	  "  cpushare account address me@example.net", address_options, 1, 1, command_account_address },
 	{ "account mail", "[KIND...]", "what you are told of by mail, or choose that",
 	  "  cpushare account mail funds payouts\n  cpushare account mail none\n\n"
 	  "Kinds: funds (the balance or an order's budget runs out), orders (one is over), payouts (one is sent, or\n"

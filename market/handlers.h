@@ -15,7 +15,7 @@ route_fn factor_begin, factor_confirm, factor_remove;
 /* reset.c, acts.c */
 route_fn password_reset, operator_acts;
 /* mailing.c */
-route_fn password_forgot, address_confirm, confirmation_send, mail_show, mail_choose;
+route_fn password_forgot, address_confirm, address_change, confirmation_send, mail_show, mail_choose;
 /* device_login.c */
 route_fn device_begin, device_show, device_approve, device_deny, device_poll;
 /* farewell.c */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * mailing.c - what users ask of the market's mail: a link for a forgotten password, a confirmed address, what they are told of
+ * mailing.c - what users ask of the market's mail: a link for a forgotten password, a confirmed address, another one, what they are told of
  *
  * A forgotten password: the answer, and the work until it, are the same whether anybody has the address or not; what follows is done by
  * the thread that sends (mails.c).
@@ -35,12 +35,54 @@ err_t address_confirm(struct request *r)
 		return refuse_json(r, &error);
 	err_t e = store_confirmation_take(m->store, token_hash(token), SCOPE(ACCOUNT), SESSION_SCOPES, r->now);
 	explicit_bzero(token, sizeof token);
+	if (e == E_EXISTS)
+		return refuse(r, REFUSE_EMAIL_TAKEN, "token", "%s", "");
 	if (e == E_NOT_FOUND)
 		return refuse(r, REFUSE_BAD_FIELD, "token", "token is unknown, was used, or is older than two days");
 	TRY(e);
 	gate_forget(m->gate);
 	answer_empty(r);
 	return OK;
+}
+
+/* ---- another address ---- */
+
+static err_t address_finish(struct request *r)
+{
+	struct login *l = r->job;
+	if (l->result == E_AUTH)
+		return refuse(r, REFUSE_BAD_FIELD, "password", "password is not the present one");
+	TRY(l->result);
+	/* Whether it is somebody's already, the answer does not tell. */
+	TRY(store_mail_add(market_of(r)->store, r->caller.account, l->who.email, MAIL_MOVE_KIND, r->now));
+	answer_empty(r);
+	return OK;
+}
+
+static err_t address_prepare(struct login *l)
+{
+	struct request *r = l->r;
+	struct json_error error = { 0 };
+	struct address_change change;
+	if (address_change_from_json(r->json, &change, &error) != OK)
+		return refuse_json(r, &error);
+	memcpy(l->who.password, change.password, sizeof l->who.password);
+	memcpy(l->who.email, change.email, sizeof l->who.email);
+	explicit_bzero(&change, sizeof change);
+	TRY(needs_mail(r));
+	return store_password_get(market_of(r)->store, r->caller.account, l->hash);
+}
+
+err_t address_change(struct request *r)
+{
+	struct login *l = login_new(r, address_finish);
+	if (!l)
+		return E_NOMEM;
+	err_t e = address_prepare(l);
+	if (e == OK)
+		return login_wait(l);
+	login_free(l);
+	return e;
 }
 
 err_t confirmation_send(struct request *r)

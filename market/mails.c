@@ -69,26 +69,31 @@ void mails_free(struct mails *mails)
 /* Of an account, or of whoever has the address. E_NOT_FOUND: nobody; E_LIMIT: there were enough. */
 static err_t make_link(struct mails *mails, const struct mail_row *mail, wall_time now, char *ret_token)
 {
-	bool password = !strcmp(mail->kind, MAIL_PASSWORD_KIND);
+	bool password = !strcmp(mail->kind, MAIL_PASSWORD_KIND), move = !strcmp(mail->kind, MAIL_MOVE_KIND);
 	struct account account = { .id = mail->account };
 	char hash[PASSWORD_HASH_SIZE];
 	int64_t count;
-	if (password)
-		TRY(store_account_by_email(mails->store, mail->address, &account, hash));
+	err_t e = password || move ? store_account_by_email(mails->store, mail->address, &account, hash) : OK;
 	explicit_bzero(hash, sizeof hash);
+	if (move && e != E_NOT_FOUND)
+		return e ? e : E_NOT_FOUND; /* it is somebody's already */
+	if (e && !move)
+		return e;
 	TRY(store_mail_count(mails->store, mail->address, mail->kind, (wall_time){ now.us - LINKS_US }, &count));
 	if (count >= LINKS)
 		return E_LIMIT;
 	token_make(password ? TOKEN_PREFIX_RESET : TOKEN_PREFIX_CONFIRM, ret_token);
 	sha256 token = token_hash(ret_token);
 	return password ? store_reset_add(mails->store, account.id, token, (wall_time){ now.us + RESET_US })
-			: store_confirmation_add(mails->store, account.id, token, (wall_time){ now.us + CONFIRM_US });
+			: store_confirmation_add(mails->store, account.id, token, move ? mail->address : NULL,
+						 (wall_time){ now.us + CONFIRM_US });
 }
 
 static err_t write_mail(struct mails *mails, const struct mail_row *mail, wall_time now, struct buf *message)
 {
 	char subject[SUBJECT_SIZE], token[TOKEN_TEXT_SIZE] = "";
-	bool link = !strcmp(mail->kind, MAIL_PASSWORD_KIND) || !strcmp(mail->kind, MAIL_CONFIRM_KIND);
+	bool link = !strcmp(mail->kind, MAIL_PASSWORD_KIND) || !strcmp(mail->kind, MAIL_CONFIRM_KIND) ||
+		    !strcmp(mail->kind, MAIL_MOVE_KIND);
 	struct json_error error;
 	AUTO_JSON data = NULL;
 	AUTO_BUF text = { 0 };

@@ -42,6 +42,8 @@ const struct route market_routes[] = {
 	{ "GET", "/v1/account", account_show, ~0u, 0, 0, "who am I" },
 	{ "POST", "/v1/account/password", password_change, S_ACCOUNT, LIMITED, SMALL,
 	  "another password; ends all other sessions" },
+	{ "POST", "/v1/account/address", address_change, S_ACCOUNT, LIMITED, SMALL,
+	  "mail the link that makes another address mine" },
 	{ "POST", "/v1/password-reset", password_reset, 0, LIMITED, SMALL, "a new password, with the operator's token" },
 	{ "POST", "/v1/password/forgot", password_forgot, 0, LIMITED, SMALL, "mail me a link that sets a new one" },
 	{ "POST", "/v1/address/confirm", address_confirm, 0, LIMITED, SMALL,

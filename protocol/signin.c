@@ -39,6 +39,20 @@ err_t password_change_from_json(json_t *json, struct password_change *ret, struc
 	return e;
 }
 
+err_t address_change_from_json(json_t *json, struct address_change *ret, struct json_error *error)
+{
+	struct json_reader r;
+	struct address_change c = { 0 };
+	json_open(&r, json, error);
+	json_take_text(&r, "password", c.password, sizeof c.password);
+	email_take(&r, c.email);
+	err_t e = json_close(&r);
+	if (e == OK)
+		*ret = c;
+	explicit_bzero(&c, sizeof c);
+	return e;
+}
+
 err_t password_reset_from_json(json_t *json, struct password_reset *ret, struct json_error *error)
 {
 	struct json_reader r;

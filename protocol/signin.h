@@ -24,6 +24,12 @@ struct password_change {
 };
 MUST_CHECK err_t password_change_from_json(json_t *json, struct password_change *ret, struct json_error *error);
 
+/* POST /v1/account/address; email: the new one, in lower case then */
+struct address_change {
+	char password[PASSWORD_SIZE], email[EMAIL_SIZE];
+};
+MUST_CHECK err_t address_change_from_json(json_t *json, struct address_change *ret, struct json_error *error);
+
 /* POST /v1/password-reset; token: as the operator gave it */
 struct password_reset {
 	char token[TOKEN_TEXT_SIZE], new_password[PASSWORD_SIZE];

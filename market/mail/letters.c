@@ -56,6 +56,25 @@ static void write_address(const struct letter_about *a, char *subject, struct bu
 		   a->market, a->url, a->token);
 }
 
+static void write_new_address(const struct letter_about *a, char *subject, struct buf *out)
+{
+	snprintf(subject, SUBJECT_SIZE, "Confirm your new address");
+	buf_printf(out,
+		   "Somebody, probably you, wants this to be the address of an account at %s from now on. It is confirmed here, "
+		   "within two "
+		   "days:\n\n%s/confirm#%s\n\nIf it was not you, do nothing.\n",
+		   a->market, a->url, a->token);
+}
+
+static void write_moved(const struct letter_about *a, char *subject, struct buf *out)
+{
+	snprintf(subject, SUBJECT_SIZE, "Your account has another address");
+	buf_printf(out,
+		   "The address of your account at %s is %s from now on: it logs in with that one, and mail goes there.\n\n"
+		   "If it was not you, tell the market's operator at once. Nothing more is mailed to this address.\n",
+		   a->market, text_of(a->data, "email"));
+}
+
 static void write_login(const struct letter_about *a, char *subject, struct buf *out)
 {
 	snprintf(subject, SUBJECT_SIZE, "A new log-in");
@@ -134,9 +153,17 @@ static const struct {
 	const char *kind;
 	letter_fn *write;
 } letters[] = {
-	{ "password", write_password },	      { "address", write_address },	 { "login", write_login },
-	{ "funds.low", write_low },	      { "order.budget_low", write_low }, { "order.ended", write_order_ended },
-	{ "payout.sent", write_payout },      { "payout.paid", write_payout },	 { "payout.failed", write_payout },
+	{ "password", write_password },
+	{ "address", write_address },
+	{ "new_address", write_new_address },
+	{ "moved", write_moved },
+	{ "login", write_login },
+	{ "funds.low", write_low },
+	{ "order.budget_low", write_low },
+	{ "order.ended", write_order_ended },
+	{ "payout.sent", write_payout },
+	{ "payout.paid", write_payout },
+	{ "payout.failed", write_payout },
 	{ "dispute.decided", write_dispute },
 };
 
@@ -146,7 +173,7 @@ err_t letter_write(const struct letter_about *about, char *ret_subject, struct b
 		if (strcmp(letters[i].kind, about->kind))
 			continue;
 		letters[i].write(about, ret_subject, ret_text);
-		if (!about->token)
+		if (!about->token && letters[i].write != write_moved)
 			buf_printf(ret_text, "\nWhat is mailed to you is chosen at %s/account\n", about->url);
 		return ret_text->error;
 	}

@@ -133,22 +133,29 @@ err_t store_mail_sums(struct store *s, struct mail_sums *ret)
 /* ---- addresses ---- */
 
 static const char CONFIRM_ADD_SQL[] =
-	"INSERT INTO address_confirmation (account, hash, expires_at) VALUES ($1, $2, $3) ON CONFLICT (account) "
-	"DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at";
+	"INSERT INTO address_confirmation (account, hash, expires_at, email) VALUES ($1, $2, $3, $4) ON CONFLICT (account) "
+	"DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, email = excluded.email";
 
-err_t store_confirmation_add(struct store *s, uuid account, sha256 hash, wall_time expires_at)
+err_t store_confirmation_add(struct store *s, uuid account, sha256 hash, const char *email, wall_time expires_at)
 {
 	struct params p = { 0 };
 	param_uuid(&p, account);
 	param_sha256(&p, &hash);
 	param_time(&p, expires_at);
+	param_text(&p, email);
 	return store_query(s, CONFIRM_ADD_SQL, &p, NULL);
 }
 
 static const char CONFIRM_TAKE_SQL[] =
-	"WITH taken AS (DELETE FROM address_confirmation WHERE hash = $1 AND expires_at > $4 RETURNING account), "
-	"widened AS (UPDATE token SET scopes = $3 WHERE account = (SELECT account FROM taken) AND session AND scopes = $2) "
-	"UPDATE account SET address_confirmed_at = coalesce(address_confirmed_at, $4) WHERE id = (SELECT account FROM taken)";
+	"WITH taken AS (DELETE FROM address_confirmation WHERE hash = $1 AND expires_at > $4 RETURNING account, email), "
+	"widened AS (UPDATE token SET scopes = $3 WHERE account = (SELECT account FROM taken) AND session AND scopes = $2), "
+	"told AS (INSERT INTO mail (id, account, address, kind, data, created_at, next_at) "
+	"  SELECT $5, a.id, a.email, 'moved', jsonb_build_object('email', t.email), $4, $4 FROM taken t JOIN account a ON a.id = "
+	"t.account "
+	"  WHERE t.email IS NOT NULL AND a.address_confirmed_at IS NOT NULL) "
+	"UPDATE account a SET email = coalesce(t.email, a.email), "
+	"  address_confirmed_at = CASE WHEN t.email IS NULL THEN coalesce(a.address_confirmed_at, $4) ELSE $4 END "
+	"FROM taken t WHERE a.id = t.account";
 
 err_t store_confirmation_take(struct store *s, sha256 hash, uint32_t narrow, uint32_t wide, wall_time now)
 {
@@ -157,6 +164,7 @@ err_t store_confirmation_take(struct store *s, sha256 hash, uint32_t narrow, uin
 	param_int(&p, narrow);
 	param_int(&p, wide);
 	param_time(&p, now);
+	param_uuid(&p, uuid_make(now));
 	return store_query_one(s, CONFIRM_TAKE_SQL, &p, NULL);
 }
 

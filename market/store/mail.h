@@ -10,6 +10,7 @@
 
 #define MAIL_KIND_SIZE 32
 #define MAIL_CONFIRM_KIND "address"
+#define MAIL_MOVE_KIND "new_address"
 #define MAIL_PASSWORD_KIND "password"
 
 enum mail_state { MAIL_WAITS, MAIL_SENT, MAIL_GIVEN_UP, MAIL_DROPPED, MAIL_STATE_COUNT };
@@ -47,9 +48,10 @@ struct mail_sums {
 MUST_CHECK err_t store_mail_sums(struct store *s, struct mail_sums *ret);
 
 /* ---- addresses ---- */
-/* In place of an earlier link. */
-MUST_CHECK err_t store_confirmation_add(struct store *s, uuid account, sha256 hash, wall_time expires_at);
-/* Once; E_NOT_FOUND. Sessions that had only narrow have wide from now on. */
+/* In place of an earlier link. email: what the address is to become; NULL: what it is. */
+MUST_CHECK err_t store_confirmation_add(struct store *s, uuid account, sha256 hash, const char *email, wall_time expires_at);
+/* Once; E_NOT_FOUND. Sessions that had only narrow have wide from now on. Where the address becomes another, which E_EXISTS says is somebody
+ * else's by now, the one that it was is told, if it was confirmed. */
 MUST_CHECK err_t store_confirmation_take(struct store *s, sha256 hash, uint32_t narrow, uint32_t wide, wall_time now);
 MUST_CHECK err_t store_mail_choice_get(struct store *s, uuid account, struct mail_view *ret);
 MUST_CHECK err_t store_mail_choice_set(struct store *s, uuid account, uint32_t kinds);

@@ -38,6 +38,7 @@ had() {
 # never: an order that was over before anything came of it
 never() { new_order "$USER_TOKEN" '.max_price_per_core_hour_micro = 1' && api POST "/v1/orders/$ORDER/cancel" "" "$USER_TOKEN" && echo "$ORDER"; }
 none=$(cat /proc/sys/kernel/random/uuid)
+had changeAddress POST /v1/account/address "{\"password\":\"$PASSWORD\",\"email\":\"c@example.org\"}" "$USER_TOKEN"
 had forgotPassword POST /v1/password/forgot '{"email":"c@example.org"}'
 had enrolMachine POST /v1/machines "$(enrolment desk)" "$BOSS"
 had enrolMachine POST /v1/machines "$(enrolment attic)" "$USER_TOKEN"

@@ -58,7 +58,7 @@ new_image "$BUYER" 1000 || bail "$BODY"
 report desk
 new_order "$BUYER" '.max_price_per_core_hour_micro = 100000000' || bail "$BODY"
 matched() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER" && [ "$(field '.items | length')" = 1 ]; }
-ok "an order is matched" within 5 matched
+ok "an order is matched" within 20 matched
 LEASE=$(field '.items[0].id')
 report desk "[$(said "$LEASE" running)]"
 dispute() { api POST "/v1/leases/$LEASE/dispute" "$1" "${2-$BUYER}" "$(key)"; }

@@ -75,6 +75,38 @@ is "$(field .confirmed)" true "it is confirmed"
 api POST /v1/account/mail/confirmation "" "$ANN"
 is "$STATUS" 409 "and needs no other mail"
 
+# ---- the address becomes another ----
+move() { api POST /v1/account/address "{\"password\":\"$PASSWORD\",\"email\":\"$1\"}" "${2:-$ANN}"; }
+move ANNA@example.net
+is "$STATUS" 204 "another address is asked for"
+ok "and mailed" arrives anna@example.net 'Confirm your new'
+MOVE=$(link cnf)
+api GET /v1/account "" "$ANN"
+is "$(field .email)" ann@example.org "until the link is opened it stays what it is"
+api POST /v1/address/confirm "{\"token\":\"$MOVE\"}"
+api GET /v1/account "" "$ANN"
+is "$STATUS $(field .email)" "200 anna@example.net" "then it is the other; the session goes on"
+ok "the old one is told" arrives ann@example.org 'another address'
+like "$(text)" 'is anna@example.net from now on' "which it is"
+api POST /v1/address/confirm "{\"token\":\"$MOVE\"}"
+is "$STATUS" 422 "the link works once"
+api POST /v1/sessions "{\"email\":\"ann@example.org\",\"password\":\"$PASSWORD\"}"
+is "$STATUS" 401 "the old address logs nobody in"
+signup taken && TAKEN=$TOKEN
+move taken@example.org
+is "$STATUS" 204 "that it is somebody's, nobody is told"
+ok "and nothing is mailed" within 20 state_is taken@example.org new_address dropped
+move later@example.org
+ok "one that is free is" arrives later@example.org 'Confirm your new'
+sql "UPDATE cpushare.account SET email = 'later@example.org' WHERE email = 'taken@example.org'"
+api POST /v1/address/confirm "{\"token\":\"$(link cnf)\"}"
+is "$STATUS $(field .code)" "409 email_taken" "who has it by then keeps it"
+move ann@example.org
+ok "the first is free again" arrives ann@example.org 'Confirm your new'
+api POST /v1/address/confirm "{\"token\":\"$(link cnf)\"}"
+api GET /v1/account "" "$ANN"
+is "$(field .email)" ann@example.org "and can be had back"
+
 # ---- a forgotten password ----
 alike() { curl -ks -m 20 -D- -o "$WORK/alike.body" -X POST "$URL/v1/password/forgot" -H 'Content-Type: application/json' -d "{\"email\":\"$1\"}" |
 	grep -viE '^(x-request-id|date):' | cat - "$WORK/alike.body"; }

@@ -19,7 +19,7 @@ declare -A LEASE PIN VERSION
 # new_network: an order of two VMs; sets ORDER and LEASE
 new_network() {
 	local name
-	new_order "$BUYER" '.count = 2' && within 5 leases 2 || return 1
+	new_order "$BUYER" '.count = 2' && within 20 leases 2 || return 1
 	for name in desk spare; do
 		LEASE[$name]=$(jq -r --arg m "${M_ID[$name]}" '.items[] | select(.machine == $m).id' <<<"$BODY")
 		VERSION[$name]=0

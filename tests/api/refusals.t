@@ -45,7 +45,7 @@ api POST /v1/images "{\"name\":\"half\",\"size_bytes\":1048577,\"pieces\":[\"$(h
 HALF=$(field .id)
 new_order "$BUYER" '.cores = 2' && LEASED=$ORDER
 matched() { api GET "/v1/orders/$LEASED/leases" "" "$BUYER" && [ "$(field '.items | length')" = 1 ]; }
-within 5 matched || bail "no match"
+within 20 matched || bail "no match"
 LEASE=$(field '.items[0].id')
 new_order "$BUYER" '.max_price_per_core_hour_micro = 1' && OPEN=$ORDER
 api POST /v1/deposits '{"amount_micro":5,"provider":"manual"}' "$BUYER" "$(key)"
@@ -85,6 +85,7 @@ declare -A BODIES=(
 	["POST /v1/sessions"]='{"email":"buyer@example.org","password":"correct-horse","code":"123456","cookie":true}'
 	["POST /v1/tokens"]='{"name":"x","scopes":["funds"],"expires_in_s":60}'
 	["POST /v1/account/password"]='{"password":"correct-horse","new_password":"another-horse"}'
+	["POST /v1/account/address"]='{"password":"correct-horse","email":"new@example.org"}'
 	["POST /v1/password-reset"]='{"token":"cpu_rst_000000000000000000000000000000000000","new_password":"another-horse"}'
 	["POST /v1/password/forgot"]='{"email":"buyer@example.org"}'
 	["POST /v1/address/confirm"]='{"token":"cpu_cnf_000000000000000000000000000000000000"}'

@@ -72,7 +72,7 @@ deposit 14
 as_market -c "BEGIN" -c "SELECT deposit_reverse('paypal', 'pay-14', 'r-1', 100)" -c "SELECT pg_sleep(1)" -c "COMMIT" >/dev/null &
 TAKER=$!
 under_way() { [ "$(as_admin -c "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(1)'")" = 1 ]; }
-within 5 under_way
+within 20 under_way
 paid 14 >/dev/null
 wait $TAKER
 is "$(as_owner -c "SELECT state || ' ' || reversed_micro FROM deposit WHERE id = seed.id(14)")" "credited 100" "a refund and its payment at one time"

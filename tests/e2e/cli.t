@@ -241,6 +241,7 @@ is "$(jq -c .kinds <<<"$OUT")" '["funds","orders"]' "is chosen"
 try 0 seller "account mail" none
 is "$(jq -c .kinds <<<"$OUT")" '[]' "or none"
 try 2 seller "account mail" everything
+CPUSHARE_PASSWORD=$PASSWORD try 5 seller "account address" elsewhere@example.org # this market sends no mail
 try 0 seller "token revoke" old
 try 3 seller "token revoke" old
 CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$(<"$WORK/token") try 4 stranger "funds balance" # lacks the scope

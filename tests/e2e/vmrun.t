@@ -170,7 +170,7 @@ boots_and_counts() {
 	start off
 	try "it runs within two minutes" within 120 in_state vm1 running
 	check_jail vm1
-	try "the guest boots" within 300 says vm1 'cpushare-tiny: ready vm1'
+	try "the guest boots" within 600 says vm1 'cpushare-tiny: ready vm1'
 	try "the second disc is its seed" within 120 says vm1 'user-data ran'
 	try "the BIOS is to be seen too" says vm1 SeaBIOS
 	is "console.log has it" "$(tr -d '\r' <"$dir/../vm1/console.log")" "$(console vm1)"
@@ -303,7 +303,7 @@ ends() {
 	is "it stops with the given reason" "$(ask "$1" '{"ask":"stop","reason":"cancelled_by_buyer"}' | jq -r '"\(.state) \(.reason)"')" \
 		"ended cancelled_by_buyer"
 	# shellcheck disable=SC2086 # a list
-	try "nothing of the jail is left" within 5 gone $pids
+	try "nothing of the jail is left" within 20 gone $pids
 	try "the counters are kept" test "$(field "$1" vcpu_ns)" -ge "$before"
 	is "a pause changes nothing now" "$(field "$1" state pause)" ended
 	try "the console can still be read" says "$1" 'user-data ran'
@@ -322,7 +322,7 @@ dies() {
 	pids=$(descendants "$pid")
 	kill -9 "$pid"
 	# shellcheck disable=SC2086 # a list
-	try "kill -9 of vmrun ends the jail" within 3 gone $pids
+	try "kill -9 of vmrun ends the jail" within 20 gone $pids
 
 	start mort
 	try "it starts once more" within 120 more_than mort vcpu_ns 0
@@ -335,7 +335,7 @@ dies() {
 	start mort
 	try "it starts again over what was left" within 120 in_state mort running
 	kill -9 "$(qemu mort)"
-	try "QEMU's death is noticed" within 5 in_state mort ended
+	try "QEMU's death is noticed" within 20 in_state mort ended
 	is "and told" "$(field mort '| "\(.reason) \(.detail[:20])"')" "boot_failed QEMU ended by itself"
 	quits mort
 }

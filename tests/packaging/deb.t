@@ -69,7 +69,7 @@ service() {
 	capabilities=-all$(unit_value "$unit" CapabilityBoundingSet | tr ' ' '\n' | sed 's/^CAP_/,+/' | tr -d '\n' | tr '[:upper:]' '[:lower:]')
 	socat -u "UNIX-RECV:$R/run/$unit.notify,mode=0666" "OPEN:$WORK/$unit.told,creat,append" &
 	cleanup "end $!"
-	within 5 test -S "$R/run/$unit.notify"
+	within 20 test -S "$R/run/$unit.notify"
 	# shellcheck disable=SC2046
 	NOTIFY_SOCKET=/run/$unit.notify WATCHDOG_USEC=500000 RELAY_OPTIONS= enter setpriv --bounding-set "$capabilities" --inh-caps "-all" \
 		--no-new-privs "$@" $(unit_value "$unit" ExecStart | sed "s/\$RELAY_OPTIONS/$RELAY_OPTIONS/; s/serve --config/serve --listen 127.0.0.1:$PORT --config/") \
@@ -83,7 +83,7 @@ RELAY_OPTIONS="--listen 127.0.0.1:0"
 service market --reuid cpushare-market --regid cpushare-market --init-groups
 MARKET_PID=$SERVICE_PID
 ok "the market starts as its user and says that it is ready" within 60 told market 'READY=1'
-ok "and then that it lives, as the manager wants" within 5 told market 'WATCHDOG=1'
+ok "and then that it lives, as the manager wants" within 20 told market 'WATCHDOG=1'
 URL=$(<"$R/var/lib/cpushare-market/url") PIN=$(<"$R/var/lib/cpushare-market/pin")
 api GET /
 is "$STATUS" 200 "its pages are installed"

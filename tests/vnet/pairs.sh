@@ -34,7 +34,7 @@ left_router() { echo ${P}r$((2 * NUMBER[$1] + 1)); }
 slow_line() {
 	"$BUILD/tests/vnet/delay" 7 5000 25000 "$@" >"$WORK/delay.out" &
 	cleanup "end $!"
-	within 5 grep -q ready "$WORK/delay.out"
+	within 20 grep -q ready "$WORK/delay.out"
 }
 
 # pair NAME LEFT RIGHT EXPECTED HOLD_S GAP_MS: starts one
@@ -72,7 +72,7 @@ send() {
 	ip netns exec "$3" socat -u TCP-LISTEN:$port,reuseaddr "CREATE:$WORK/$1.arrived" &
 	RECEIVER[$1]=$!
 	cleanup "kill -KILL $!"
-	within 5 in_space "$3" bash -c "ss -ltn | grep -q :$port"
+	within 20 in_space "$3" bash -c "ss -ltn | grep -q :$port"
 	perl -e '$| = 1; while (sysread STDIN, $b, $ARGV[0] * 1024 / 20) { print $b; select undef, undef, undef, 0.05 if $ARGV[1] }' \
 		"${KIB_S:-100000}" "${KIB_S:-}" <"$data" | ip netns exec "$2" socat -u STDIN "TCP:$(inner "$3"):$port" &
 	cleanup "kill -KILL $!"

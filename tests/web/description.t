@@ -148,6 +148,12 @@ sql "INSERT INTO cpushare.address_confirmation SELECT id, sha256('$CONFIRM'), no
 	ON CONFLICT (account) DO UPDATE SET hash = excluded.hash"
 good confirmAddress /v1/address/confirm "{\"token\":\"$CONFIRM\"}"
 refused wrong_state sendConfirmation /v1/account/mail/confirmation "" "$A"
+refused bad_field changeAddress /v1/account/address '{"password":"wrong","email":"c@example.org"}' "$A"
+good changeAddress /v1/account/address "$(jq -nc --arg p "$PASSWORD" '{password: $p, email: "c@example.org"}')" "$A"
+sign_up taken@example.org taken >/dev/null
+sql "INSERT INTO cpushare.address_confirmation SELECT id, sha256('$CONFIRM'), now() + interval '1 hour', 'taken@example.org' FROM cpushare.account WHERE email = 'a@example.org'
+	ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, email = excluded.email"
+refused email_taken confirmAddress /v1/address/confirm "{\"token\":\"$CONFIRM\"}"
 
 # ---- money ----
 new_operator_token

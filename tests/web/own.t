@@ -273,6 +273,10 @@ async function account({ page, api, url, sh, note, visit, click, see, holds, is,
 	await see('its address is not confirmed', 'main', /desk@example.org is not confirmed: nothing but links is sent there/);
 	await page.locator('#mail-orders').click();
 	await click('Tell me of these');
+	await fill('address-email', 'desk@example.net');
+	await fill('address-password', 'another-password');
+	await click('Change the address');
+	await see('a link for another address is on its way', 'main', /A link goes to desk@example.net, unless/);
 	const { token } = await (await api.post('/v1/sessions', { data: { email: 'desk@example.org', password: 'another-password' } })).json();
 	const told = async () => (await (await api.get('/v1/account/mail', { headers: { Authorization: `Bearer ${token}` } })).json()).kinds.join();
 	await holds('what is mailed is chosen', 10, async () => (await told()) === 'funds,orders,payouts,disputes,logins');

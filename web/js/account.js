@@ -48,6 +48,17 @@ function Tokens({ tokens, again }) {
 const KINDS = [['funds', 'The balance, or an order’s budget, runs out'], ['orders', 'An order is over'], ['payouts', 'A payout is sent, or returned'],
 	['disputes', 'A dispute is decided'], ['logins', 'A program that was not logged in before logs in']];
 
+// The link to the new address says who reads there.
+function Address({ mail }) {
+	const [to, setTo] = useState('');
+	const fields = [
+		{ name: 'email', label: 'New address', type: 'email', required: true, autocomplete: 'email' },
+		{ name: 'password', label: 'Present password', type: 'password', required: true, autocomplete: 'current-password' },
+	];
+	return html`<${Form} id="address" fields=${fields} submit="Change the address" onSubmit=${async (values) => { await post('/v1/account/address', values); setTo(values.email); }} before=${html`<${Whose} email=${mail.email} />`} />
+		${to && html`<p class="notice" role="status">A link goes to ${to}, unless that is somebody else’s. Until it is opened, ${mail.email} stays the address.</p>`}`;
+}
+
 function Mail({ mail, again }) {
 	const [asked, setAsked] = useState(false);
 	if (!mail.sends)
@@ -61,7 +72,9 @@ function Mail({ mail, again }) {
 	return html`<section aria-labelledby="mail-title"><h2 id="mail-title">Mail</h2>
 		${!mail.confirmed && html`<p class="notice">${mail.email} is not confirmed: nothing but links is sent there. </p>`}
 		${!mail.confirmed && (asked ? html`<p role="status">A link is on its way.</p>` : html`<${Action} label="Mail me the link again" onClick=${confirm} />`)}
-		<${Form} id="mail" fields=${fields} submit="Tell me of these" onSubmit=${async (values) => { await choose('/v1/account/mail', { kinds: KINDS.map(([name]) => name).filter((name) => values[name]) }); again(); }} /></section>`;
+		<${Form} id="mail" fields=${fields} submit="Tell me of these" onSubmit=${async (values) => { await choose('/v1/account/mail', { kinds: KINDS.map(([name]) => name).filter((name) => values[name]) }); again(); }} />
+		<h3>Another address</h3>
+		<${Address} mail=${mail} /></section>`;
 }
 
 // Password keepers want to know whose password it is.

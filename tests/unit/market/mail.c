@@ -37,6 +37,8 @@ static void test_letters(void)
 	       "000000Z\"}",
 	       "Your balance runs out at 14:30 UTC", "2026-11-21 14:30 UTC", "1.50 EUR are left", "an hour costs 3.00",
 	       "https://m.example/money\n", "https://m.example/account\n");
+	LETTER("moved", "{\"email\":\"me@example.net\"}", "Your account has another address", "is me@example.net from now on",
+	       "Nothing more is mailed");
 	LETTER("order.budget_low",
 	       "{\"order\":\"o1\",\"name\":\"job\",\"left_micro\":1,\"per_hour_micro\":3,\"runs_out_at\":\"x\"}",
 	       "An order's budget runs out at ? UTC", "the order \"job\" cost", "https://m.example/orders/o1\n");
