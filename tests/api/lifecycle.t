@@ -4,8 +4,15 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set timing.settle_interval=1ms --set limits.signups_burst=1000 --set timing.busy_interval=200ms --set timing.lost_contact=4s --set timing.end_grace=2s \
-	--set timing.start_timeout=3s --set timing.funds_grace=5s --set timing.hold_window=15s --set timing.sweep_interval=200ms
+COMMON=(--set timing.settle_interval=1ms --set limits.signups_burst=1000 --set timing.busy_interval=200ms --set timing.funds_grace=15s --set timing.hold_window=15s
+	--set timing.sweep_interval=200ms)
+start_market "${COMMON[@]}"
+# under OPTION...: the same market with these, too; a bound that is not looked at is long
+under() {
+	end $MARKET_PID
+	MARKET_OPTIONS=("${COMMON[@]}" "$@")
+	restart_market || bail "the market does not start again"
+}
 signup seller && SELLER=$TOKEN
 new_machine desk "$SELLER" || bail "$BODY"
 new_machine spare "$SELLER" || bail "$BODY"
@@ -18,7 +25,7 @@ lease_is() { # STATE [REASON]
 	api GET "/v1/leases/$LEASE" "" "$BUYER" && [ "$(field '.state + " " + .reason')" = "$1 ${2:-}" ]
 }
 # rent [JQ-FILTER]: an order, matched; sets LEASE
-rent() { report desk && new_order "$BUYER" "${1:-.}" && within 5 matched && LEASE=$(field '.items[0].id') && U_SEQ=0 U_HASH=$NO_HASH && report desk; }
+rent() { report desk && new_order "$BUYER" "${1:-.}" && within 20 matched && LEASE=$(field '.items[0].id') && U_SEQ=0 U_HASH=$NO_HASH && report desk; }
 # uses MS: reports the lease running with so many milliseconds of one busy core
 uses() {
 	local u
@@ -37,7 +44,7 @@ note "the guest switches itself off"
 ok "rent" rent
 uses 100
 report desk "[$(said "$LEASE" ended completed)]"
-ok "completed" within 3 lease_is ended completed
+ok "completed" within 20 lease_is ended completed
 api GET "/v1/orders/$ORDER" "" "$BUYER"
 is "$(field .state)" ended "the order has ended"
 settled completed
@@ -46,28 +53,30 @@ note "the machine says why it failed"
 for reason in image_failed boot_failed withdrawn_by_seller; do
 	rent
 	report desk "[$(said "$LEASE" ended $reason null '{"detail":"because"}')]"
-	ok "$reason" within 3 lease_is ended $reason
+	ok "$reason" within 20 lease_is ended $reason
 	is "$(field .detail)" because "with its words"
 done
 rent
 report desk "[$(said "$LEASE" ended expired)]"
-ok "a reason that is not the machine's to give" within 3 lease_is ended withdrawn_by_seller
+ok "a reason that is not the machine's to give" within 20 lease_is ended withdrawn_by_seller
 settled failures
 
 note "it never starts"
+under --set timing.start_timeout=3s
 rent
 report desk "[$(said "$LEASE" preparing)]"
 never_runs() { told preparing && [ "$TOLD" = "ended boot_failed" ]; }
-ok "the market wants it ended" within 6 never_runs
+ok "the market wants it ended" within 20 never_runs
 report desk "[$(said "$LEASE" ended withdrawn_by_seller)]"
-ok "boot_failed" within 3 lease_is ended boot_failed
+ok "boot_failed" within 20 lease_is ended boot_failed
 
 note "the machine falls silent"
+under --set timing.lost_contact=4s
 rent
 uses 100
-ok "lost_contact" within 8 lease_is ended lost_contact
+ok "lost_contact" within 20 lease_is ended lost_contact
 offline() { api GET "/v1/machines/${M_ID[desk]}" "" "$SELLER" && [ "$(field .state)" = offline ]; }
-ok "the machine is offline" within 3 offline
+ok "the machine is offline" within 20 offline
 api GET /v1/offers
 is "$(field '.items | length')" 0 "and offers nothing"
 report desk
@@ -79,7 +88,8 @@ note "the machine reports, and has forgotten the lease"
 rent
 uses 100
 forgets() { report desk && lease_is ended lost_contact; }
-ok "lost_contact" within 8 forgets
+ok "lost_contact" within 20 forgets
+under
 
 note "its time is over, and not before it was extended to"
 rent '.duration_s = 60'
@@ -106,13 +116,13 @@ told
 is "$TOLD" "ended expired" "the market wants it ended"
 uses 400 running
 report desk "[$(said "$LEASE" ended completed)]"
-ok "expired" within 3 lease_is ended expired
+ok "expired" within 20 lease_is ended expired
 settled expired
 
 note "its buyer resets one of two VMs, and ends the other"
 report desk
 new_order "$BUYER" '.count = 2'
-ok "two VMs" within 5 matched 2
+ok "two VMs" within 20 matched 2
 LEASE=$(field '.items[0].id') OTHER=$(field '.items[1].id')
 both() { report desk "[$(said "$LEASE" "${1:-running}" "${2:-}"),$(said "$OTHER" running)]"; }
 both
@@ -139,7 +149,7 @@ is "$STATUS $(field .code)" "409 wrong_state" "it is not reset any more"
 both
 is "$(wanted "$LEASE"), $(wanted "$OTHER")" "ended cancelled_by_buyer 0, running  2" "its machine is told so, and that the other one goes on"
 both ended cancelled_by_buyer
-ok "cancelled_by_buyer" within 3 lease_is ended cancelled_by_buyer
+ok "cancelled_by_buyer" within 20 lease_is ended cancelled_by_buyer
 act "$LEASE" end
 is "$STATUS $(field '.state + " " + .reason')" "200 ended cancelled_by_buyer" "once more changes nothing"
 api GET "/v1/orders/$ORDER" "" "$BUYER"
@@ -151,12 +161,12 @@ is "$(field .held_micro)" "$held" "only that one's hold is left"
 act "$OTHER" end
 report desk "[$(said "$OTHER" ended cancelled_by_buyer)]"
 LEASE=$OTHER
-ok "that one ends" within 3 lease_is ended cancelled_by_buyer
+ok "that one ends" within 20 lease_is ended cancelled_by_buyer
 api GET "/v1/orders/$ORDER" "" "$BUYER"
 is "$(field .state)" ended "and with it the order"
 settled "VMs that were ended one by one"
 new_order "$BUYER"
-ok "matched" within 5 matched
+ok "matched" within 20 matched
 LEASE=$(field '.items[0].id')
 act "$LEASE" end
 ok "a VM that its machine does not know of yet is over at once" lease_is ended cancelled_by_buyer
@@ -166,7 +176,7 @@ new_order "$BUYER" '.max_price_per_core_hour_micro = 1 | .open_s = 1'
 api GET "/v1/orders/$ORDER/explain" "" "$BUYER"
 is "$(field '.removed.price')" 1 "it is explained by the price"
 expired() { api GET "/v1/orders/$ORDER" "" "$BUYER" && [ "$(field .state)" = expired ]; }
-ok "the order expires" within 5 expired
+ok "the order expires" within 20 expired
 settled "expired order"
 new_order "$BUYER" '.max_price_per_core_hour_micro = 1'
 api POST "/v1/orders/$ORDER/cancel" "" "$BUYER"
@@ -198,10 +208,10 @@ for s in 200000 400000 600000; do uses $s; done
 told
 is "$TOLD" "paused " "until they are gone again"
 gone() { told paused && [ "$TOLD" = "ended funds_exhausted" ]; }
-ok "and after a while it is ended" within 12 gone
+ok "and after a while it is ended" within 60 gone
 report desk "[$(said "$LEASE" ended)]"
 report desk "[$(said "$LEASE" ended completed)]"
-ok "funds_exhausted" within 3 lease_is ended funds_exhausted
+ok "funds_exhausted" within 20 lease_is ended funds_exhausted
 settled "no funds"
 api GET /v1/balance "" "$BUYER"
 ok "the buyer is not below zero" [ "$(field .available_micro)" -ge 0 ]
@@ -215,9 +225,9 @@ sql "UPDATE cpushare.lease SET created_at = created_at - interval '1 h', started
 for s in 10000 20000 40000 90000 200000; do uses $s; done
 api GET "/v1/orders/$ORDER" "" "$BUYER"
 is "$(field .charged_micro)" 12000 "no more than it is charged"
-ok "and the lease ends" within 12 gone
+ok "and the lease ends" within 60 gone
 report desk "[$(said "$LEASE" ended completed)]"
-ok "funds_exhausted" within 3 lease_is ended funds_exhausted
+ok "funds_exhausted" within 20 lease_is ended funds_exhausted
 settled budget
 
 note "two machines, three places, one withdrawn by its owner's retirement"
@@ -225,7 +235,7 @@ M_CORES=2
 report desk
 report spare
 new_order "$BUYER" '.count = 4 | .cores = 1'
-ok "four places on two machines" within 5 matched 4
+ok "four places on two machines" within 20 matched 4
 is "$(field '[.items[].name] | sort | join(" ")')" "vm1 vm2 vm3 vm4" "each has a name"
 is "$(field '[.items[].ip] | unique | length')" 4 "and an address of its own"
 is "$(field '[.items[].machine] | unique | length')" 2 "no machine has more than it offers"
@@ -262,7 +272,7 @@ ok "it comes back by itself" within 30 back
 uses 900
 is "$(field '.leases[0].ack_seq')" 3 "the lease runs on"
 report desk "[$(said "$LEASE" ended completed)]"
-ok "completed" within 3 lease_is ended completed
+ok "completed" within 20 lease_is ended completed
 settled killed
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
 kill -TERM $MARKET_PID
