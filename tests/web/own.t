@@ -282,7 +282,7 @@ async function account({ page, api, url, sh, note, visit, click, see, holds, is,
 	await holds('what is mailed is chosen', 10, async () => (await told()) === 'funds,orders,payouts,disputes,logins');
 	const confirm = `cpu_cnf_${'b'.repeat(36)}`;
 	await sh(`sql "INSERT INTO cpushare.address_confirmation SELECT id, sha256('${confirm}'), now() + interval '1 hour' FROM cpushare.account
-		WHERE email = 'desk@example.org' ON CONFLICT (account) DO UPDATE SET hash = excluded.hash"`);
+		WHERE email = 'desk@example.org' ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, email = NULL"`);
 	await visit(`${url}/confirm#${confirm}`);
 	await click('Confirm it');
 	await see('an address is confirmed by its link', 'main', /Confirmed. The account/);
