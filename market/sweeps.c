@@ -21,7 +21,7 @@
 #define HOUSEKEEPING_US HOUR_US
 #define FOLDERS_AT_ONCE 32 /* more can wait for the next turn */
 #define CHECK_US SECOND_US
-#define CHAINED_AT_ONCE 500 /* postings */
+#define CHAINED_AT_ONCE 2000 /* postings */
 
 /* The embedded server is started again where it died. */
 static void on_check(void *context, mono_time now)

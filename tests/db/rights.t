@@ -44,6 +44,8 @@ owner_refused "UPDATE ledger_account SET owner = NULL" "nor give a ledger accoun
 owner_refused "DELETE FROM ledger_account" "nor DELETE one"
 owner_refused "TRUNCATE ledger_account CASCADE" "nor TRUNCATE them"
 owner_refused "INSERT INTO ledger_account (owner, kind, balance_micro) VALUES (NULL, 'commission', 5)" "nor make one with money in it"
+like "$(as_owner -v VERBOSITY=verbose -c "INSERT INTO posting_chain VALUES (4711, seed.id(4711), 4711, seed.hash('x'))" 2>&1)" 'ERROR:  23503:' \
+	"nor chain a posting that is not there"
 # The superuser passes the rights, and meets the triggers.
 for sql in "UPDATE entry SET amount_micro = 1" "DELETE FROM posting" "TRUNCATE posting CASCADE" "DELETE FROM entry" \
 	"UPDATE ledger_account SET balance_micro = 7"; do
