@@ -39,6 +39,8 @@ wrong "UPDATE cpushare.entry SET amount_micro = amount_micro + 1 WHERE number = 
 	"UPDATE cpushare.entry SET amount_micro = amount_micro - 1 WHERE number = $entry" "another amount"
 wrong "UPDATE cpushare.entry SET credit_after = credit_after + 1 WHERE number = $entry" \
 	"UPDATE cpushare.entry SET credit_after = credit_after - 1 WHERE number = $entry" "another balance told"
+wrong "UPDATE cpushare.entry SET debit_previous = debit_previous + 1 WHERE number = $entry" \
+	"UPDATE cpushare.entry SET debit_previous = debit_previous - 1 WHERE number = $entry" "another entry before it"
 wrong "UPDATE cpushare.ledger_account SET balance_micro = balance_micro + 1 WHERE kind = 'commission'" \
 	"UPDATE cpushare.ledger_account SET balance_micro = balance_micro - 1 WHERE kind = 'commission'" "another balance"
 wrong "CREATE TABLE public.kept AS SELECT * FROM cpushare.entry WHERE number = $entry; DELETE FROM cpushare.entry WHERE number = $entry" \

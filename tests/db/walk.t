@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# walk.t - ledger accounts' histories are walked from entry to entry, from anywhere in them; also of a ledger that is older than that
+. "$(dirname "$0")/database.sh"
+seed
+
+adds_up() { is "$(as_market -c 'SELECT sum_micro, unbalanced, negative FROM ledger_verify()')" '0|0|0' "$1"; } # what is held belongs to no order here
+
+# Four people's accounts, entries between them at random, several of an account in one batch; commission's at regular steps.
+as_owner -c "SELECT setseed(0.5)" -c "DO \$\$
+DECLARE
+	v_purses bigint[] := ARRAY(SELECT id FROM ledger_account WHERE kind IN ('available', 'held') ORDER BY id);
+	v_commission bigint := market_account_of('commission');
+	c record;
+BEGIN
+	PERFORM seed.fund(n, 100000000) FROM generate_series(1, 4) n;
+	FOR batch IN 1 .. 20 LOOP
+		SELECT array_agg('correction'::text) AS kinds, array_agg(NULL::uuid) AS none, array_agg(n::integer) AS legs, array_agg(purse) AS debits,
+			array_agg(CASE WHEN n % 61 = 0 THEN v_commission ELSE v_purses[1 + (array_position(v_purses, purse) + n % 7) % 8] END) AS credits,
+			array_agg(n % 3) AS amounts INTO c
+			FROM (SELECT n, v_purses[1 + floor(random() * 4)::integer * 2] AS purse FROM generate_series(1, 122) n) x;
+		PERFORM ledger_lock(VARIADIC v_purses || v_commission);
+		PERFORM post_many(c.kinds, c.none, c.none, now(), c.legs, c.debits, c.credits, c.amounts);
+	END LOOP;
+END \$\$" >/dev/null || bail "no entries"
+adds_up "a ledger of many entries"
+ok "of which a few are in the indexes by account" [ "$(as_market -c "SELECT count(*) > 0 AND count(*) * 20 < (SELECT count(*) FROM entry) FROM entry
+	WHERE hashint8(number) & 63 = 0")" = t ]
+
+# Beside what the entries say themselves.
+walks() { # CONDITION ON number FROM LIMIT
+	as_market -c "SELECT count(*), count(*) FILTER (WHERE walked IS DISTINCT FROM listed) FROM (
+		SELECT (SELECT string_agg(w::text, ' ') FROM ledger_walk(a.id, at, $1, $2) w) AS walked,
+			(SELECT string_agg((number, posting, amount_micro, balance_after)::text, ' ') FROM (SELECT * FROM signed_entry s
+				WHERE s.ledger_account = a.id AND number <= at AND number >= $1 ORDER BY number DESC LIMIT $2) x) AS listed
+		FROM ledger_account a CROSS JOIN (SELECT generate_series(0, (SELECT max(number) + 40 FROM entry), 37) AS at) n) y"
+}
+every=$(as_market -c "SELECT (SELECT count(*) FROM ledger_account) * (1 + (SELECT max(number) + 40 FROM entry) / 37)")
+is "$(walks 0 5)" "$every|0" "wherever a walk begins, it has the account's next entries"
+is "$(walks 700 100000)" "$every|0" "and ends where it is to"
+is "$(as_market -c "SELECT count(*) FROM ledger_walk(4711, 9000, 0, 10)")" 0 "an account that is not there has none"
+
+# Past the procedures: two entries of one statement, of which the second is what it should be; AFTER and PREVIOUS of the first, as it tells them.
+two() {
+	as_owner -v VERBOSITY=verbose -c "WITH a AS (SELECT * FROM ledger_account WHERE owner = seed.id(1) AND kind = 'available'),
+			b AS (SELECT * FROM ledger_account WHERE owner = seed.id(2) AND kind = 'available'), n AS (SELECT nextval('entry_number_seq') AS n, nextval('entry_number_seq') AS m)
+		INSERT INTO entry (number, posting, leg, debit, credit, amount_micro, debit_after, credit_after, debit_previous, credit_previous)
+			OVERRIDING SYSTEM VALUE
+		SELECT n, (SELECT min(id::text)::uuid FROM posting), 98, a.id, b.id, 5, a.balance_micro - 5 + $1, b.balance_micro + 5, a.last_entry + $2, b.last_entry
+			FROM a, b, n
+		UNION ALL SELECT m, (SELECT min(id::text)::uuid FROM posting), 99, a.id, b.id, 6, a.balance_micro - 11, b.balance_micro + 11, n + $3, n FROM a, b, n" 2>&1
+}
+like "$(two 1 0 0)" 'CS006:' "a balance told wrong on the way is refused"
+like "$(two 0 -1 0)" 'CS006:' "so is a first entry that leaves one out"
+like "$(two 0 0 -1)" 'CS006:' "and a second one"
+is "$(two 0 0 0)" '' "what is so is taken"
+adds_up "and the ledger is sound"
+
+# What an audit makes of entries that name others than were before them.
+wrong() { as_admin -c "BEGIN; SET LOCAL session_replication_role = replica; $1; SELECT unbalanced FROM ledger_verify(); ROLLBACK"; }
+is "$(wrong "UPDATE entry SET credit_previous = credit_previous - 1 WHERE number = 700")" 1 "an entry that names another before it is found"
+is "$(wrong "UPDATE ledger_account SET last_entry = last_entry - 1 WHERE owner = seed.id(3) AND kind = 'held'")" 1 "so is an account that does"
+is "$(wrong "UPDATE entry SET debit_previous = (SELECT max(number) FROM entry) WHERE number = 700; SELECT count(*) FROM ledger_walk(1, 9000, 0, 100000) LIMIT 0")" 1 \
+	"and a circle, in which nobody walks for ever"
+
+# A ledger of before, as it was then, goes through the migration.
+of_entries="SELECT md5(string_agg(e::text, ';' ORDER BY number)) FROM entry e"
+of_accounts="SELECT md5(string_agg((id, balance_micro, last_entry)::text, ';' ORDER BY id)) FROM ledger_account"
+entries=$(as_owner -c "$of_entries") accounts=$(as_owner -c "$of_accounts")
+as_owner -1 -c "DROP VIEW entry_told, ledger_account_told; DROP INDEX entry_debit, entry_credit, entry_number; DROP TRIGGER ledger_account_begins ON ledger_account;
+	ALTER TABLE entry DROP COLUMN debit_previous, DROP COLUMN credit_previous; ALTER TABLE ledger_account DROP COLUMN last_entry;
+	CREATE TRIGGER ledger_account_begins BEFORE INSERT ON ledger_account FOR EACH ROW WHEN (NEW.balance_micro <> 0) EXECUTE FUNCTION ledger_account_guard();
+	CREATE INDEX entry_debit ON entry (debit, number); CREATE INDEX entry_credit ON entry (credit, number);
+	CREATE UNIQUE INDEX entry_number ON entry (number) WHERE leg = 1" || bail "not as it was"
+ok "a ledger of before goes through the migration" as_owner -1 -f "$TOP/db/migrations/0052_entry_walk.sql"
+is "$(as_owner -c "$of_entries")" "$entries" "its entries name those before them"
+is "$(as_owner -c "$of_accounts")" "$accounts" "its accounts their newest"
+like "$(as_owner -c "UPDATE entry SET leg = 7" 2>&1)" 'permission denied' "and nobody may change them"
+like "$(as_admin -c "UPDATE entry SET leg = 7" 2>&1)" 'append-only' "not even who may do all"
+like "$(as_admin -c "UPDATE ledger_account SET last_entry = 7" 2>&1)" 'by entries only' "nor a balance"
+adds_up "the ledger is sound"
+done_testing
