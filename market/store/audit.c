@@ -40,6 +40,8 @@ struct audit {
 	char snapshot[64];
 	int64_t accounts; /* highest id + 1; 0: not each by itself */
 	uint32_t faults_max;
+	struct ledger_report report;
+	bool books; /* orders, leases and payouts are asked for: the first worker begins with them */
 	audit_seen_fn *seen;
 	void *context;
 	_Atomic int64_t next, done;
@@ -239,6 +241,27 @@ static err_t read_links(struct worker *w, int64_t from, int64_t to)
 	return add_faults(w, rows, count);
 }
 
+/* ---- orders, leases, payouts ---- */
+
+static const char BOOKS_SQL[] =
+	"SELECT (SELECT count(*) FROM posting), holds_difference_micro, orders_difference, payouts_micro, "
+	"payouts_difference_micro, owed_micro FROM ledger_books_verify(), payouts_verify()";
+
+static err_t compare_books(struct audit *a)
+{
+	struct ledger_report *r = &a->report;
+	AUTO_RESULT *result = NULL;
+	TRY(ask(a->store, BOOKS_SQL, &result));
+	struct row row = row_of(result, 0);
+	r->postings = row_int(&row);
+	r->holds_difference_micro = row_int(&row);
+	r->orders_difference = row_int(&row);
+	r->payouts_micro = row_int(&row);
+	r->payouts_difference_micro = row_int(&row);
+	r->owed_micro = row_int(&row);
+	return row_end(a->store, &row);
+}
+
 /* ---- the workers ---- */
 
 static err_t read_slices(struct worker *w)
@@ -312,7 +335,9 @@ static err_t work(struct audit *a, int count, struct worker *first)
 		begun++;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	err_t e = read_slices(first);
+	err_t e = a->books ? compare_books(a) : OK;
+	if (!e)
+		e = read_slices(first);
 	if (e)
 		a->failed = true;
 	for (int i = 0; i < begun; i++) {
@@ -342,8 +367,9 @@ static int64_t slice_for(int64_t amount, int workers, int64_t most)
 
 static const char ACCOUNTS_SQL[] = "SELECT id, owner IS NULL, kind, balance_micro, last_entry FROM ledger_account";
 
-static err_t compare(struct audit *a, struct worker *w, struct ledger_report *r)
+static err_t compare(struct audit *a, struct worker *w)
 {
+	struct ledger_report *r = &a->report;
 	AUTO_RESULT *result = NULL;
 	TRY(ask(a->store, ACCOUNTS_SQL, &result));
 	r->accounts = PQntuples(result);
@@ -378,24 +404,6 @@ static err_t compare(struct audit *a, struct worker *w, struct ledger_report *r)
 	r->unbalanced += w->strays;
 	r->entries = w->entries;
 	return OK;
-}
-
-static const char BOOKS_SQL[] =
-	"SELECT (SELECT count(*) FROM posting), holds_difference_micro, orders_difference, payouts_micro, "
-	"payouts_difference_micro, owed_micro FROM ledger_books_verify(), payouts_verify()";
-
-static err_t compare_books(struct audit *a, struct ledger_report *r)
-{
-	AUTO_RESULT *result = NULL;
-	TRY(ask(a->store, BOOKS_SQL, &result));
-	struct row row = row_of(result, 0);
-	r->postings = row_int(&row);
-	r->holds_difference_micro = row_int(&row);
-	r->orders_difference = row_int(&row);
-	r->payouts_micro = row_int(&row);
-	r->payouts_difference_micro = row_int(&row);
-	r->owed_micro = row_int(&row);
-	return row_end(a->store, &row);
 }
 
 /* ---- all of it ---- */
@@ -445,6 +453,7 @@ static err_t agrees(struct audit *a, const struct worker *all, bool *ret)
 static err_t tally_entries(struct audit *a, int64_t accounts, int workers, struct worker *all)
 {
 	worker_clear(all);
+	a->books = false;
 	a->read = read_entries;
 	a->accounts = accounts;
 	a->next = a->done = 0;
@@ -453,12 +462,12 @@ static err_t tally_entries(struct audit *a, int64_t accounts, int workers, struc
 
 static err_t audit_sums(struct audit *a, int workers, struct ledger_report *ret)
 {
-	struct ledger_report report = { 0 };
 	struct extent extent;
 	struct worker all = { 0 };
 	bool agreed = true;
 	TRY(measure(a, &extent));
 	int count = workers_for(extent.pages, WORKER_PAGES, workers);
+	a->books = true;
 	a->read = read_told;
 	a->all = extent.pages;
 	a->slice = slice_for(extent.pages, count, SLICE_PAGES);
@@ -468,11 +477,10 @@ static err_t audit_sums(struct audit *a, int workers, struct ledger_report *ret)
 	if (!e && !agreed)
 		e = tally_entries(a, extent.accounts, count, &all);
 	if (!e)
-		e = compare(a, &all, &report);
+		e = compare(a, &all);
 	worker_clear(&all);
 	TRY(e);
-	TRY(compare_books(a, &report));
-	*ret = report;
+	*ret = a->report;
 	return OK;
 }
 
