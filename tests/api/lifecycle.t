@@ -55,6 +55,8 @@ for reason in image_failed boot_failed withdrawn_by_seller; do
 	report desk "[$(said "$LEASE" ended $reason null '{"detail":"because"}')]"
 	ok "$reason" within 20 lease_is ended $reason
 	is "$(field .detail)" because "with its words"
+	# A machine that failed at an image does not get it again.
+	[ $reason != image_failed ] || new_image "$BUYER" 1000 || bail "$BODY"
 done
 rent
 report desk "[$(said "$LEASE" ended expired)]"
