@@ -12,7 +12,7 @@ struct seed {
 	const char *name, *mac, *user_data; /* mac: of the one card, which asks by DHCP */
 };
 
-/* Writes the ISO with meta-data, user-data and network-config to path, by way of files under work_dir. Takes xorriso. */
-MUST_CHECK err_t seed_write(const struct seed *seed, const char *work_dir, const char *path);
+/* Writes the ISO with meta-data, user-data and network-config to path. */
+MUST_CHECK err_t seed_write(const struct seed *seed, const char *path);
 
 #endif

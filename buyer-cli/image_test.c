@@ -208,8 +208,8 @@ static int check_file(struct cli *cli, const char *path)
 	}
 	if (e)
 		return cli_error(cli, e == E_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_USAGE, "%s: %s", path, strerror(errno));
-	if (process_sibling(EMULATOR_PROGRAM, program, sizeof program) || process_sibling("xorriso", program, sizeof program))
-		return cli_error(cli, EXIT_ERROR, "QEMU or xorriso is not installed: apt install qemu-system-x86 xorriso");
+	if (process_sibling(EMULATOR_PROGRAM, program, sizeof program))
+		return cli_error(cli, EXIT_ERROR, "QEMU is not installed: apt install qemu-system-x86");
 	return EXIT_OK;
 }
 
@@ -221,8 +221,8 @@ static int run(struct trial *t, struct emulator_machine *m, const char *dir, con
 		return EXIT_ERROR;
 	const struct seed contents = { uuid_make(clock_wall()), "vm1", EMULATOR_MAC, user_data ? user_data : "" };
 	m->seed = seed;
-	if (seed_write(&contents, dir, seed))
-		return cli_error(t->cli, EXIT_ERROR, "the disc with user-data cannot be made: does xorriso work here?");
+	if (seed_write(&contents, seed))
+		return cli_error(t->cli, EXIT_ERROR, "the disc with user-data cannot be written");
 	if (emulator_start(m, log, &t->emulator))
 		return cli_error(t->cli, EXIT_ERROR, "QEMU cannot be started: %s", strerror(errno));
 	interrupt_catch();

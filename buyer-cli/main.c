@@ -322,8 +322,8 @@ static const struct cli_command commands[] = {
 	  "  cpushare image test my.iso --user-data job --expect 'job: done' --timeout 10m\n\n"
 	  "Shows its serial console. Without --expect it ends when all is there and the console falls silent. The network is "
 	  "one\n"
-	  "of its own: DHCP answers, and nothing else. Asks no market; takes QEMU and xorriso (apt install qemu-system-x86\n"
-	  "xorriso). Exit code 10 says that something is missing, 8 that TEXT did not come in time.",
+	  "of its own: DHCP answers, and nothing else. Asks no market; takes QEMU (apt install qemu-system-x86).\n"
+	  "Exit code 10 says that something is missing, 8 that TEXT did not come in time.",
 	  test_options, 1, 1, command_image_test },
 	{ "image list", "", "your images", NULL, NULL, 0, 0, command_image_list },
 	{ "image show", "IMAGE", "one image", NULL, NULL, 1, 1, command_image_show },

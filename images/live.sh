@@ -42,9 +42,12 @@ load_order() {
 	done | awk '!seen[$0]++'
 }
 
-# compile_warm FILE: the program warm; no path of this machine in it, so that the same packages give the same bytes.
+# compile FILE SOURCE...: a static program; no path of this machine in it, so that the same packages give the same bytes.
+compile() {
+	gcc -Os -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Werror -static -s -Wl,--build-id=none -o "$@"
+}
 compile_warm() {
-	gcc -Os -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Werror -static -s -Wl,--build-id=none -o "$1" "$live"/tiny/{warm,own,address,dhcp_answer}.c
+	compile "$1" "$live"/tiny/{warm,own,address,dhcp_answer}.c
 }
 
 # initrd ROOT FILE: packs the folder.

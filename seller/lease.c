@@ -206,7 +206,7 @@ static void keep_capabilities(const struct lease_here *l)
 static err_t write_seed(const struct lease_here *l, const char *path)
 {
 	const struct seed seed = { l->spec.lease, l->spec.name, l->spec.self.mac, l->spec.user_data };
-	return seed_write(&seed, l->dir, path);
+	return seed_write(&seed, path);
 }
 
 static err_t start_guest(struct lease_here *l, struct vmrun_status *ret_status)

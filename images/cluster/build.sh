@@ -28,7 +28,8 @@ depmod -b "$dir/modules" "$release"
 sed "s|^|$release/|" "$dir/late" >"$dir/modules/lib/modules/order"
 
 compile_warm "$dir/warm"
-export RECIPE=$here WARM_FILE=$dir/warm BUSYBOX_FILE=$busybox MODULES_ROOT=$dir/modules
+compile "$dir/listen" "$here/listen.c"
+export RECIPE=$here WARM_FILE=$dir/warm LISTEN_FILE=$dir/listen BUSYBOX_FILE=$busybox MODULES_ROOT=$dir/modules
 mmdebstrap --quiet --variant=essential --include="$(grep -v '^#' "$here/packages" | paste -sd,)" \
 	--aptopt='APT::Install-Recommends "false"' --dpkgopt="$here/dpkg.cfg" --customize-hook="$here/customize" \
 	bookworm - "$sources" 2>"$dir/log" |

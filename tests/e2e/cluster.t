@@ -137,7 +137,7 @@ alone() {
 	lease=$(echo "$WORK"/open/leases/*) log=$lease/console.log
 	share $(cat "$lease/vmrun.pid")
 	within 240 grep -aq 'cpushare-cluster: ready vm1 10' "$log" && within 20 node_is "$1" "$2" || return
-	ask_socket "$lease/vmrun.sock" "{\"ask\":\"type\",\"from\":0,\"data\":\"$(base64 -w0 <<<'echo "OWN $(cat /proc/sys/kernel/random/boot_id) $(head -c 16 /dev/urandom | od -An -tx1 | tr -d " \n") $(cat /sys/class/net/eth0/address) $(cat /run/instance-id) $(cut -d" " -f2 /etc/ssh/ssh_host_ed25519_key.pub)" "END"')\"}" >/dev/null
+	ask_socket "$lease/vmrun.sock" "{\"ask\":\"type\",\"from\":0,\"data\":\"$(base64 -w0 <<<'until [ -s /etc/ssh/ssh_host_ed25519_key.pub ]; do sleep 0.1; done; echo "OWN $(cat /proc/sys/kernel/random/boot_id) $(head -c 16 /dev/urandom | od -An -tx1 | tr -d " \n") $(cat /sys/class/net/eth0/address) $(cat /run/instance-id) $(cut -d" " -f2 /etc/ssh/ssh_host_ed25519_key.pub)" "END"')\"}" >/dev/null
 	within 60 grep -aqE "$OWN" "$log" && grep -aoE "$OWN" "$log" >"$WORK/$1.own" && buyer cpushare order cancel "$1" --wait --timeout 2m
 }
 node_is() { [ "$(buyer cpushare node show "$1/vm1" -o json | jq -r .detail)" = "$2" ]; }
