@@ -123,7 +123,7 @@ static void put_descriptor(uint8_t *image, int sector, const char *label, uint32
 	put_little(&at, 0, 4);
 	put_big(&at, table + 1, 4);
 	at.byte = start + ROOT_AT;
-	put_record(&at, folder, SECTOR, FLAG_FOLDER, (const uint8_t[]){ 0 }, 1, NULL, 0);
+	put_record(&at, folder, SECTOR, FLAG_FOLDER, (const uint8_t[]){ 0 }, 1, (const uint8_t *)"", 0);
 	for (size_t i = 190; i < 813; i++)
 		start[i] = joliet && !(i & 1) ? 0 : ' ';
 	memset(start + 813, '0', 68); /* four dates that are not said */
@@ -182,7 +182,7 @@ static void put_joliet(struct at *at, const struct iso9660_file *f, uint32_t sec
 		put_big(&n, (uint8_t)*c, 2);
 	put_big(&n, ';', 2);
 	put_big(&n, '1', 2);
-	put_record(at, sector, (uint32_t)f->len, 0, name, (size_t)(n.byte - name), NULL, 0);
+	put_record(at, sector, (uint32_t)f->len, 0, name, (size_t)(n.byte - name), (const uint8_t *)"", 0);
 }
 
 static uint32_t sectors_of(size_t len)
