@@ -40,7 +40,11 @@ ends nothing boot_failed 'nothing to boot'
 ends beyond boot_failed 'beyond its end'
 ends noise boot_failed 'no bootable CD'
 ends byte boot_failed 'no bootable CD'
-ends huge image_failed 'larger than the seller'
+# One that no machine has room for is not let start there.
+as buyer cpushare image upload "$WORK/huge.iso" -q >/dev/null || bail "huge is not uploaded"
+order=$(as buyer cpushare order create --image huge.iso --memory 160M --max-price 1 -o name)
+is "$(as buyer cpushare order explain "$order" -o json | jq -c '[.filled, .removed.image]')" '[0,1]' "huge: the buyer is told that it does not fit"
+ok "huge: its order is cancelled" as buyer cpushare order cancel "$order"
 is "$(pgrep -f "cpushare-vmrun $WORK/desk" | wc -l)" 0 "no machine was started for any of them"
 nothing_here() { [ -z "$(ls "$WORK/desk/leases")" ]; }
 ok "nothing of them is left" within 20 nothing_here
