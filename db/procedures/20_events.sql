@@ -80,18 +80,19 @@ DECLARE
 	v_swept timestamptz := (SELECT before FROM event_swept);
 BEGIN
 	RETURN QUERY
+		-- What was forgotten does not count: else more of it than p_limit would hide what came since.
 		WITH placed AS (
 			(SELECT * FROM cpushare.order WHERE p_order IS NULL AND buyer = p_account AND created_event > p_after AND created_event <= p_until
-			ORDER BY created_event LIMIT p_limit)
+			AND created_at >= v_swept ORDER BY created_event LIMIT p_limit)
 			UNION ALL
 			SELECT * FROM cpushare.order WHERE id = p_order AND buyer = p_account
 		), matched AS (
 			-- The one at p_after may have filled its order.
 			(SELECT * FROM lease WHERE p_order IS NULL AND buyer = p_account AND matched_event >= p_after AND matched_event <= p_until
-			ORDER BY matched_event LIMIT p_limit + 1)
+			AND created_at >= v_swept ORDER BY matched_event LIMIT p_limit + 1)
 			UNION ALL
 			(SELECT * FROM lease WHERE p_order IS NULL AND seller = p_account AND buyer <> p_account AND matched_event >= p_after
-			AND matched_event <= p_until ORDER BY matched_event LIMIT p_limit + 1)
+			AND matched_event <= p_until AND created_at >= v_swept ORDER BY matched_event LIMIT p_limit + 1)
 			UNION ALL
 			SELECT * FROM lease WHERE order_id = p_order AND p_account IN (buyer, seller) AND matched_event > 0
 		)

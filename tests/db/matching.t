@@ -82,5 +82,9 @@ as_market -c "SELECT event_sweep(now())" >/dev/null
 is "$(as_market -c "SELECT count(*) FROM account a CROSS JOIN event_read(a.id, NULL, 0, 1000)")" 0 "what is forgotten is told by no row"
 place 90 1 1 10
 is "$(as_market -c "SELECT string_agg(kind, ',') FROM event_read(seed.id(1), NULL, 0, 9)")" 'order.created' "what is new is"
+is "$(as_market -c "SELECT seed.steps(seed.id(1), NULL, 1)" | tr -d '0-9')" ' order.created ' "also by who reads from the begin, one at a time, past more than that which is forgotten"
+is "$(matches '90 104 10 1 0')" made "it is matched"
+is "$(as_market -c "SELECT seed.steps(seed.id(1), NULL, 1), seed.steps(seed.id(4), NULL, 1)" | tr -d '0-9')" ' order.created  lease.matched  order.filled | lease.matched ' \
+	"and so are leases, to both sides"
 sound "the ledger is sound"
 done_testing
