@@ -23,18 +23,22 @@ static err_t order_of(struct request *r, struct order *ret)
 	return OK;
 }
 
-static err_t take_request(struct request *r, struct order_request *ret, money *ret_place_hold, money *ret_hold)
+static err_t read_request(struct request *r, struct order_request *ret)
 {
 	struct json_error error = { 0 };
+	return order_request_from_text(r->body.data, r->body.len, ret, &error) == OK ? OK : refuse_json(r, &error);
+}
+
+/* By this market's settings. */
+static err_t check_request(struct request *r, const struct order_request *o, money *ret_place_hold, money *ret_hold)
+{
 	money hold = { 0 }, place;
-	if (order_request_from_text(r->body.data, r->body.len, ret, &error) != OK)
-		return refuse_json(r, &error);
 	uint8_t region;
-	if (ret->constraints.max_rtt_ms && region_number(market_of(r)->settings, ret->constraints.region, &region) != OK)
+	if (o->constraints.max_rtt_ms && region_number(market_of(r)->settings, o->constraints.region, &region) != OK)
 		return refuse(r, REFUSE_BAD_FIELD, "constraints.region", "this market has no region of that name");
-	TRY(price_window(&ret->max_prices, ret->cores, ret->memory_mib, market_of(r)->settings->hold_window_us, &place));
-	TRY(money_scale(place, ret->count, 1, &hold));
-	if (ret->budget.micro && ret->budget.micro < hold.micro) {
+	TRY(price_window(&o->max_prices, o->cores, o->memory_mib, market_of(r)->settings->hold_window_us, &place));
+	TRY(money_scale(place, o->count, 1, &hold));
+	if (o->budget.micro && o->budget.micro < hold.micro) {
 		char text[MONEY_TEXT_SIZE];
 		return refuse(r, REFUSE_BAD_FIELD, "budget_micro", "below the %s that the first minutes hold",
 			      money_format(hold, text));
@@ -107,7 +111,10 @@ static void refuse_placing(struct placement *p, err_t e)
 	struct request *r = p->r;
 	if (e == E_AUTH)
 		gate_forget(market_of(r)->gate);
-	if (e == E_FUNDS)
+	money place, hold;
+	if (e == E_NOT_FOUND && p->placing.only_again)
+		gate_refuse(r, check_request(r, &p->request, &place, &hold));
+	else if (e == E_FUNDS)
 		refuse_funds(r, p->hold);
 	else if (e == E_NOT_FOUND)
 		refuse(r, REFUSE_NOT_FOUND, "image", "there is no such image of yours");
@@ -199,10 +206,14 @@ static err_t placement_fill(struct placement *p)
 {
 	struct request *r = p->r;
 	sha256 request_hash = gate_request_hash(r); /* before the body is taken apart */
-	TRY(take_request(r, &p->request, &p->placing.place_hold, &p->hold));
+	TRY(read_request(r, &p->request));
+	err_t refused = check_request(r, &p->request, &p->placing.place_hold, &p->hold);
+	if (refused) /* but what was accepted once, before the settings became others, is answered as it was then */
+		answer_take_back(r);
 	p->placing = (struct placing){
 		.item = { .done = on_placed, .context = p },
 		.request = &p->request,
+		.only_again = refused != OK,
 		.id = uuid_make(r->now),
 		.buyer = r->caller.account,
 		.token = r->caller.token,
@@ -384,7 +395,8 @@ err_t order_quote(struct request *r)
 	AUTO_ORDER request = { 0 };
 	money place, hold, hour_each, hour;
 	struct explanation explanation;
-	TRY(take_request(r, &request, &place, &hold));
+	TRY(read_request(r, &request));
+	TRY(check_request(r, &request, &place, &hold));
 	TRY(price_window(&request.max_prices, request.cores, request.memory_mib, HOUR_US, &hour_each));
 	TRY(money_scale(hour_each, request.count, 1, &hour));
 	struct bid bid = { .order = uuid_make(r->now),

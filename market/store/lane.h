@@ -35,6 +35,7 @@ struct placing {
 	struct item item;
 	const struct order_request *request;
 	const char *constraints; /* of it, as JSON */
+	bool only_again;	 /* placed before under its key, or not at all: E_NOT_FOUND */
 	uuid id, buyer, token;	 /* E_AUTH where the token has ended meanwhile */
 	money place_hold;
 	wall_time now;
