@@ -157,9 +157,7 @@ err_t store_machine_retire(struct store *s, uuid account, uuid id)
 	return store_query_one(s, RETIRE_SQL, &p, NULL);
 }
 
-static const char SEE_SQL[] =
-	"WITH seen AS (UPDATE machine m SET seen_at = $2 FROM unnest($1::uuid[]) AS x (id) "
-	"WHERE m.id = x.id AND (m.seen_at IS NULL OR m.seen_at < $2) RETURNING 1) SELECT count(*) FROM seen";
+static const char SEEN_SQL[] = "SELECT 1 FROM machines_see($1, $2)";
 
 static void seen_fill(struct params *p, struct item **items, size_t count)
 {
@@ -183,14 +181,12 @@ static bool seen_fits(const struct item *item, struct item *const *others, size_
 	return count == 0;
 }
 
-static const struct batch_kind seen_kind = { SEE_SQL, seen_fill, seen_read, seen_fits };
+static const struct batch_kind seen_kind = { SEEN_SQL, seen_fill, seen_read, seen_fits };
 
 void lane_see(struct lane *l, struct seeing *s)
 {
 	lane_add(l, &seen_kind, &s->item);
 }
-
-static const char SEEN_SQL[] = "UPDATE machine SET seen_at = $2 WHERE id = ANY ($1) AND (seen_at IS NULL OR seen_at < $2)";
 
 err_t store_machine_seen(struct store *s, const uuid *ids, size_t count, wall_time now)
 {

@@ -48,6 +48,19 @@ is "$(as_market -c "SELECT sum(cores) FROM lease WHERE machine_id = seed.id(102)
 is "$(as_market -c "SELECT count(DISTINCT number) = 4 AND count(DISTINCT ip) = 4 AND count(DISTINCT mac) = 4 FROM lease")" t \
 	"which share no number, no address, no card"
 
+# As matches_make() locks machines, while another session writes when they were seen, named in another order.
+coproc LOCKER { as_owner 2>&1; }
+LOCKER_WAS=$LOCKER_PID out=${LOCKER[0]} in=${LOCKER[1]}
+printf 'BEGIN;\nSELECT 1 FROM machine WHERE id = seed.id(102) FOR NO KEY UPDATE;\n' >&"$in"
+read -r _ <&"$out"
+race seen "SELECT 'seen' || machines_see(ARRAY[seed.id(104), seed.id(102)], now())" &
+racer=$!
+within 20 waiting 1 || note "nobody waits"
+printf "SELECT 'both' FROM machine WHERE id = seed.id(104) FOR NO KEY UPDATE;\nCOMMIT;\n\\\\q\n" >&"$in"
+read -r got <&"$out"
+wait "$racer" "$LOCKER_WAS"
+is "$got;$(answers seen)" 'both;1 seen' "machines that are matched and seen at the same time: neither stops the other"
+
 as_market -c "SELECT deposit_create(seed.id(11), seed.id(1), 'manual', 'pending', 70, 0, 70, '', now()),
 	deposit_create(seed.id(12), seed.id(1), 'manual', 'pending', 70, 0, 70, '', now())" >/dev/null
 race_behind "SELECT 1 FROM deposit WHERE id = seed.id(11) FOR UPDATE" credit \
