@@ -353,27 +353,39 @@ static void resume_fetch(struct lease_here *l)
 	atomic_store(&l->fetch, f);
 }
 
+/* vm.json is written right before the machine starts. What a power cut took of the files here it did not take of the usage records. */
+static bool was_started(const struct lease_here *l)
+{
+	char path[PATH_SIZE + 16];
+	return (!in_dir(l, "vm.json", path, sizeof path) && !access(path, F_OK)) || l->journal.last.running_us;
+}
+
+/* A machine that is gone is not started again, and neither is one whose terms are gone left running. */
+static void adopt_started(struct lease_here *l, bool has_spec)
+{
+	struct vmrun_status status;
+	l->ran = true;
+	err_t e = has_spec ? vmrun_ask_status(l->dir, &status) : E_CORRUPT;
+	if (e && e != E_TIMEOUT) {
+		set_ended(l, END_BOOT_FAILED, "the VM was gone when the daemon came back");
+		endpoint_stop(l->dir);
+		vmrun_end(l->dir);
+		return;
+	}
+	/* One that is too busy to answer lives. */
+	l->state = e || status.starting ? LEASE_RUNNING : status.state;
+	resume_fetch(l);
+	log_info("lease found again", "lease=%s state=%s", strrchr(l->dir, '/') + 1, lease_state_names[l->state]);
+}
+
 err_t lease_adopt(const struct lease_host *host, uuid id, int slot, struct lease_here **ret_lease)
 {
 	struct lease_here *l;
-	struct vmrun_status status;
-	char path[PATH_SIZE + 16];
 	TRY(lease_new(host, id, slot, &l));
 	adopt_vm(l);
-	TRY(in_dir(l, "vm.json", path, sizeof path));
-	if (adopt_spec(l) && !access(path, F_OK)) {
-		l->ran = true;
-		err_t e = vmrun_ask_status(l->dir, &status);
-		if (e && e != E_TIMEOUT) {
-			set_ended(l, END_BOOT_FAILED, "the VM was gone when the daemon came back");
-			endpoint_stop(l->dir);
-			vmrun_end(l->dir);
-		} else {
-			/* One that is too busy to answer lives. */
-			l->state = e || status.starting ? LEASE_RUNNING : status.state;
-			resume_fetch(l);
-			log_info("lease found again", "lease=%s state=%s", strrchr(l->dir, '/') + 1, lease_state_names[l->state]);
-		}
+	bool has_spec = adopt_spec(l);
+	if (was_started(l)) {
+		adopt_started(l, has_spec);
 	} else {
 		lease_spec_clear(&l->spec);
 		l->has_spec = false;
