@@ -16,6 +16,7 @@
 
 #define SSHD "/usr/sbin/sshd"
 #define HOST_KEY "/etc/ssh/ssh_host_ed25519_key"
+#define NEW_KEY "/etc/ssh/host_key.new"
 enum { SSH_PORT = 22, WAITING_MAX = 128, SERVED_MAX = 256 };
 
 static int listen_at(uint16_t port)
@@ -35,10 +36,20 @@ static bool make_key(void)
 	int status = -1;
 	pid_t pid = fork();
 	if (pid == 0) {
-		execl("/usr/bin/ssh-keygen", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", HOST_KEY, NULL);
+		execl("/usr/bin/ssh-keygen", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", NEW_KEY, NULL);
 		_exit(127);
 	}
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* One that the image or user-data brought stays: ours is made beside it, and takes its place only where there is none. */
+static bool have_key(void)
+{
+	if (access(HOST_KEY, F_OK) && make_key() && !link(NEW_KEY, HOST_KEY))
+		link(NEW_KEY ".pub", HOST_KEY ".pub");
+	unlink(NEW_KEY);
+	unlink(NEW_KEY ".pub");
+	return !access(HOST_KEY, F_OK);
 }
 
 /* An sshd of its own: it is told of a connection as its input and output. */
@@ -80,7 +91,7 @@ int main(void)
 	setsid();
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
-	if (!make_key())
+	if (!have_key())
 		return EXIT_FAILURE;
 	serve_all(listener);
 }
