@@ -131,12 +131,23 @@ static bool take_options(struct dhcp_answer *a, const uint8_t *at, const uint8_t
 	return true;
 }
 
+static bool is_one_of(uint32_t ip, uint32_t mask)
+{
+	return (ip & ~mask) && (ip & ~mask) != ~mask;
+}
+
 /* One machine's, in a network that its mask describes. */
 static bool usable(const struct dhcp_answer *a)
 {
 	uint32_t hosts = ~a->mask;
-	return a->mask && !(hosts & (hosts + 1)) && a->ip >> 24 && a->ip >> 24 != 127 && a->ip >> 24 < 224 && (a->ip & hosts) &&
-	       (a->ip & hosts) != hosts;
+	return a->mask && !(hosts & (hosts + 1)) && a->ip >> 24 && a->ip >> 24 != 127 && a->ip >> 24 < 224 &&
+	       is_one_of(a->ip, a->mask);
+}
+
+/* The kernel takes no route by ourselves, or by who is not on the card's network. */
+static bool router_is_beside(const struct dhcp_answer *a)
+{
+	return a->router != a->ip && !((a->router ^ a->ip) & a->mask) && is_one_of(a->router, a->mask);
 }
 
 bool dhcp_answer_read(const uint8_t *packet, size_t len, uint32_t xid, const uint8_t *mac, struct dhcp_answer *ret_answer)
@@ -152,6 +163,7 @@ bool dhcp_answer_read(const uint8_t *packet, size_t len, uint32_t xid, const uin
 		return false;
 	if (a.kind != DHCP_NAK && ((a.kind != DHCP_OFFER && a.kind != DHCP_ACK) || !usable(&a)))
 		return false;
+	a.beyond |= a.router && !router_is_beside(&a);
 	*ret_answer = a;
 	return true;
 }

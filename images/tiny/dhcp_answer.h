@@ -23,7 +23,8 @@ struct dhcp_answer {
 	size_t dns_count;
 	uint16_t mtu;					   /* 0: not said */
 	char name[DHCP_NAME_SIZE], domain[DHCP_NAME_SIZE]; /* "": not said; else letters, digits, dots, hyphens, underscores */
-	bool beyond; /* it says what only a whole client follows: other routes, a search list, options elsewhere or in pieces */
+	bool beyond; /* it says what only a whole client follows: other routes, a search list, options elsewhere or in pieces; or a router that
+		      * is not beside us */
 };
 
 /* packet: from its IPv4 header on. False: it is no answer to xid and mac, or not whole, or no address that a machine can have. */

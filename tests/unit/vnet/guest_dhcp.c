@@ -128,6 +128,12 @@ static void test_options(struct packet p)
 	   "so many resolvers");
 	ok(READS(&a, 53, 1, DHCP_ACK, SERVER, MASK, 121, 5, 0, 1, 1, 1, 1, 255) && a.beyond, "routes are for a whole client");
 	ok(READS(&a, 53, 1, DHCP_ACK, SERVER, MASK, 12, 1, 'a', 12, 1, 'b', 255) && a.beyond, "so are options in pieces");
+	ok(READS(&a, 53, 1, DHCP_ACK, SERVER, MASK, 3, 8, 10, 77, 1, 1, 10, 77, 1, 2, 255) && a.router == 0x0a4d0101 && !a.beyond,
+	   "of routers the first one");
+	ok(READS(&a, 53, 1, DHCP_ACK, SERVER, MASK, 3, 4, 10, 78, 1, 1, 255) && a.beyond, "one elsewhere is for a whole client");
+	ok(READS(&a, 53, 1, DHCP_ACK, SERVER, MASK, 3, 4, 10, 77, 1, 5, 255) && a.beyond &&
+		   READS(&a, 53, 1, DHCP_ACK, SERVER, MASK, 3, 4, 10, 77, 255, 255, 255) && a.beyond,
+	   "so is one that is ourselves, or all");
 }
 
 int main(void)
