@@ -63,15 +63,19 @@ static void test(const char *user_data, const char *what)
 
 int main(void)
 {
+	static const size_t sizes[] = { 1, 2047, 2048, 2049 };
 	char label[6] = "";
 	char *large = malloc(64 * 1024 + 1);
 	if (!mkdtemp(dir) || !large)
 		return 1;
 	snprintf(disc, sizeof disc, "%s/cidata.iso", dir);
-	memset(large, 'x', 64 * 1024);
+	for (size_t i = 0; i < 64 * 1024; i++)
+		large[i] = (char)(1 + i % 255); /* each byte that a text can have */
 	large[64 * 1024] = 0;
 	test("", "without user-data");
 	test("#!/bin/sh\necho hello\n", "with some");
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		test(large + 64 * 1024 - sizes[i], "about a sector's size");
 	test(large, "with as much as is allowed");
 	AUTO_FREE char *image = NULL;
 	size_t len = 0;
