@@ -11,6 +11,7 @@
 #include <linux/rtc.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -22,7 +23,7 @@
 #include <unistd.h>
 #include "own.h"
 
-#define SEED "/sys/firmware/qemu_fw_cfg/by_name/opt/org.cpushare/warm/raw"
+#define GIVEN "/sys/firmware/qemu_fw_cfg/by_name/opt/org.cpushare/warm/"
 #define CONSOLE "/dev/console"
 #define MARK "\ncpushare-warm: may be cloned\n" /* a line of its own: a boot loader need not have ended its last one */
 #define WORD "go"
@@ -34,14 +35,25 @@ struct given {
 	unsigned char seed[SEED_BYTES], mac[MAC_BYTES];
 };
 
-/* The device is asked anew by each read of the file. How much there is of it: the card's address comes from newer hosts only. */
-static size_t read_given(struct given *given)
+/* How much the host gives: the card's address comes from newer ones only. Not what: all that a template has read is in its clones' memory,
+ * and what it will reseed itself from is no business of theirs. */
+static size_t given_bytes(void)
 {
-	int fd = open(SEED, O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? 0 : read(fd, given, sizeof *given);
+	char text[16] = "";
+	int fd = open(GIVEN "size", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof text - 1) < 0)
+		*text = 0;
 	if (fd >= 0)
 		close(fd);
-	return len < 0 ? 0 : (size_t)len;
+	size_t len = strtoul(text, NULL, 10);
+	return len < sizeof(struct given) ? len : sizeof(struct given);
+}
+
+/* The device is asked anew by each read of the file. */
+static bool read_given(struct given *given, size_t len)
+{
+	int fd = open(GIVEN "raw", O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, given, len) == (ssize_t)len && close(fd) == 0;
 }
 
 /* Whatever stood in the line before is passed over. */
@@ -116,14 +128,14 @@ static void clear_free_memory(void)
 static bool wait_where_cloned(void)
 {
 	struct given given;
-	size_t len = read_given(&given);
+	size_t len = given_bytes();
 	if (len < SEED_BYTES)
 		return true; /* nobody clones this machine */
 	if (len == sizeof given)
 		own_drive_card();
 	clear_free_memory();
 	mlockall(MCL_CURRENT);
-	bool its_own = wait_for_word() && read_given(&given) == len && reseed(&given);
+	bool its_own = wait_for_word() && read_given(&given, len) && reseed(&given);
 	explicit_bzero(given.seed, sizeof given.seed);
 	if (!its_own || (len == sizeof given && !own_mac(given.mac))) {
 		dprintf(STDERR_FILENO, "cpushare-warm: nothing to be a machine of its own by: switched off\n");

@@ -58,7 +58,7 @@ is "$(for n in 1 2 3; do said "${id[n]}" SeaBIOS; done)" "" "no clone's firmware
 # typed LEASE TEXT: on its serial console
 typed() { ask_socket "$WORK/desk/leases/$1/vmrun.sock" "{\"ask\":\"type\",\"from\":0,\"data\":\"$(base64 -w0 <<<"$2")\"}"; }
 for n in 0 1 2 3; do
-	typed "${id[n]}" 'echo "BOOT $(cat /proc/sys/kernel/random/boot_id)"; echo "MAC $(cat /sys/class/net/eth0/address)"; echo "ID $(cat /run/instance-id)"; echo "CLOCK $(date +%s)"; ping -c 1 -W 9 vm$((HOSTNAME == vm2 ? 3 : 2)) >/dev/null; for try in 1 2 3 4 5 6 7 8; do ping -c 1 -W 3 vm3 >/dev/null && echo REACHED && break; sleep 1; done' >/dev/null
+	typed "${id[n]}" 'echo "BOOT $(cat /proc/sys/kernel/random/boot_id)"; echo "MAC $(cat /sys/class/net/eth0/address)"; echo "ID $(cat /run/instance-id)"; echo "SEED $(hexdump -v -n 32 -e '\''/1 "%02x"'\'' /sys/firmware/qemu_fw_cfg/by_name/opt/org.cpushare/warm/raw)"; echo "CLOCK $(date +%s)"; ping -c 1 -W 9 vm$((HOSTNAME == vm2 ? 3 : 2)) >/dev/null; for try in 1 2 3 4 5 6 7 8; do ping -c 1 -W 3 vm3 >/dev/null && echo REACHED && break; sleep 1; done' >/dev/null
 done
 all_said() { for n in 0 1 2 3; do said "${id[n]}" '^CLOCK [0-9]' || return 1; done; }
 ok "all answer on their consoles" within 60 all_said
@@ -71,6 +71,12 @@ ok "no two read the same random bytes, right after they went on" different 'EARL
 ok "nor have one boot id" different 'BOOT [0-9a-f-]{36}$'
 ok "nor one MAC address" different 'MAC [0-9a-f:]{17}$'
 ok "nor one instance id" different 'ID [0-9a-f-]{36}$'
+ok "nor one seed of their random bytes" different 'SEED [0-9a-f]{64}$'
+template_has() { LC_ALL=C grep -qaP "$1" "$WORK"/desk/warm/*; }
+# Eight bytes in a row of it, of which none is a zero or ends a line.
+seed=$(said "${id[0]}" '^SEED' | cut -d' ' -f2 | sed 's/../\\x&/g' | grep -oP '(\\x(?!0[0a])..){8}' | head -n 1)
+ok "whose the template has not: its own machine's would tell its clones what keys that made" eval \
+	'[ ${#seed} = 32 ] && template_has "cpushare-warm: may be cloned" && ! template_has "$seed"'
 right_clock() { local n now && now=$(date +%s) && for n in 1 2 3; do local at && at=$(said "${id[n]}" '^CLOCK') && at=${at#* } && [ $((now - at)) -lt 100 ] && [ $((at - now)) -lt 5 ] || return 1; done; }
 ok "their clocks are right" right_clock
 same() { [ "$(for n in 1 2 3; do as buyer cpushare node show "more/vm$n" -o json | jq -r "$1"; done | sort -u | wc -l)" = 3 ]; }
