@@ -149,6 +149,23 @@ static void answers_as_text(void)
 	}
 }
 
+/* An older seller does not say how large an image it takes: then it is any, and we say nothing of it in its name. */
+static void reports_of_before(void)
+{
+	static const char *const without[] = { "image_mib", "terms" };
+	for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+		AUTO_JSON json = message_parse(REPORT);
+		struct report *r = calloc(1, sizeof *r);
+		struct json_error error = { .what = "" };
+		ok(json_object_del(i ? json : json_object_get(json, "terms"), without[i]) == 0, "a report without %s",
+		   without[i]);
+		ok(report_from_json(json, r, &error) == OK && r->terms.image_mib == UINT32_MAX, "takes any image");
+		AUTO_JSON again = report_to_json(r);
+		ok(!json_object_get(json_object_get(again, "terms"), "image_mib"), "which is not said");
+		free(r);
+	}
+}
+
 static void reports(void)
 {
 	static const struct row rows[] = {
@@ -178,6 +195,10 @@ static void reports(void)
 		{ "terms.up_kbit_s", "-1", "terms.up_kbit_s" },
 		{ "terms.rtt[0].rtt_ms", "0", "terms.rtt[0].rtt_ms" },
 		{ "terms.rtt[0].region", "\"\"", "terms.rtt[0].region" },
+		{ "terms.image_mib", NULL, NULL },
+		{ "terms.image_mib", "-1", "terms.image_mib" },
+		{ "terms.image_mib", "4294967296", "terms.image_mib" },
+		{ "terms.image_mib", "1.5", "terms.image_mib" },
 		{ "terms.min_buyer_rating_ppm", "1000001", "terms.min_buyer_rating_ppm" },
 		{ "terms.blocked_buyers[0]", "\"alice\"", "terms.blocked_buyers[0]" },
 		{ "terms.mood", "1", "terms.mood" },
@@ -377,6 +398,7 @@ int main(void)
 	typed();
 	enrolments();
 	usages();
+	reports_of_before();
 	reports();
 	most_leases();
 	answers_as_text();
