@@ -21,13 +21,7 @@ enum {
 	JOLIET_FOLDER,
 	FILES
 };
-enum {
-	TABLE_BYTES = 10,
-	RECORD_BYTES = 33,
-	ROOT_AT = 156,
-	NAME_BYTES_MAX = 2 * (ISO9660_NAME_MAX + 2),
-	ROCK_RIDGE_BYTES_MAX = 128
-};
+enum { TABLE_BYTES = 10, RECORD_BYTES = 33, ROOT_AT = 156, NAME_BYTES_MAX = 2 * ISO9660_NAME_MAX, ROCK_RIDGE_BYTES_MAX = 128 };
 /* Of ECMA-119's record of a date: the first of January 1980. */
 static const uint8_t date[7] = { 80, 1, 1 };
 
@@ -174,14 +168,13 @@ static void put_primary(struct at *at, const struct iso9660_file *f, uint32_t se
 	put_record(at, sector, (uint32_t)f->len, 0, name, (size_t)(n.byte - name), more, (size_t)(m.byte - more));
 }
 
+/* Without a version, as other makers of discs leave it out, too: not every reader passes over it. */
 static void put_joliet(struct at *at, const struct iso9660_file *f, uint32_t sector)
 {
 	uint8_t name[NAME_BYTES_MAX];
 	struct at n = { name };
 	for (const char *c = f->name; *c; c++)
 		put_big(&n, (uint8_t)*c, 2);
-	put_big(&n, ';', 2);
-	put_big(&n, '1', 2);
 	put_record(at, sector, (uint32_t)f->len, 0, name, (size_t)(n.byte - name), (const uint8_t *)"", 0);
 }
 

@@ -82,6 +82,8 @@ int main(void)
 	if (file_read(disc, 1 << 20, &image, &len) == OK && len > 16 * 2048 + 46)
 		memcpy(label, image + 16 * 2048 + 40, sizeof label);
 	ok(!memcmp(label, "cidata", sizeof label), "its label is where guests look for it");
+	ok(image && memmem(image, len, "USER_DATA.;1", 12) && !memmem(image, len, "\0;\0001", 4),
+	   "names have a version where ECMA-119 wants one, and no other");
 	free(large);
 	ok(dir_remove(dir) == OK, "gone");
 	return done_testing();
