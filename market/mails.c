@@ -85,7 +85,7 @@ static err_t make_link(struct mails *mails, const struct mail_row *mail, wall_ti
 	token_make(password ? TOKEN_PREFIX_RESET : TOKEN_PREFIX_CONFIRM, ret_token);
 	sha256 token = token_hash(ret_token);
 	return password ? store_reset_add(mails->store, account.id, token, (wall_time){ now.us + RESET_US })
-			: store_confirmation_add(mails->store, account.id, token, move ? mail->address : NULL,
+			: store_confirmation_add(mails->store, mail->id, token, move ? mail->address : NULL,
 						 (wall_time){ now.us + CONFIRM_US });
 }
 

@@ -133,17 +133,18 @@ err_t store_mail_sums(struct store *s, struct mail_sums *ret)
 /* ---- addresses ---- */
 
 static const char CONFIRM_ADD_SQL[] =
-	"INSERT INTO address_confirmation (account, hash, expires_at, email) VALUES ($1, $2, $3, $4) ON CONFLICT (account) "
+	"INSERT INTO address_confirmation (account, hash, expires_at, email) SELECT account, $2, $3, $4 FROM mail "
+	"WHERE id = $1 AND state = 'waits' FOR NO KEY UPDATE ON CONFLICT (account) "
 	"DO UPDATE SET hash = excluded.hash, expires_at = excluded.expires_at, email = excluded.email";
 
-err_t store_confirmation_add(struct store *s, uuid account, sha256 hash, const char *email, wall_time expires_at)
+err_t store_confirmation_add(struct store *s, uuid mail, sha256 hash, const char *email, wall_time expires_at)
 {
 	struct params p = { 0 };
-	param_uuid(&p, account);
+	param_uuid(&p, mail);
 	param_sha256(&p, &hash);
 	param_time(&p, expires_at);
 	param_text(&p, email);
-	return store_query(s, CONFIRM_ADD_SQL, &p, NULL);
+	return store_query_one(s, CONFIRM_ADD_SQL, &p, NULL);
 }
 
 static const char CONFIRM_TAKE_SQL[] =
@@ -152,7 +153,8 @@ static const char CONFIRM_TAKE_SQL[] =
 	"told AS (INSERT INTO mail (id, account, address, kind, data, created_at, next_at) "
 	"  SELECT $5, a.id, a.email, 'moved', jsonb_build_object('email', t.email), $4, $4 FROM taken t JOIN account a ON a.id = "
 	"t.account "
-	"  WHERE t.email IS NOT NULL AND a.address_confirmed_at IS NOT NULL) "
+	"  WHERE t.email IS NOT NULL AND a.address_confirmed_at IS NOT NULL), "
+	"resets AS (DELETE FROM password_reset WHERE account = (SELECT account FROM taken WHERE email IS NOT NULL)) "
 	"UPDATE account a SET email = coalesce(t.email, a.email), "
 	"  address_confirmed_at = CASE WHEN t.email IS NULL THEN coalesce(a.address_confirmed_at, $4) ELSE $4 END "
 	"FROM taken t WHERE a.id = t.account";

@@ -48,10 +48,11 @@ struct mail_sums {
 MUST_CHECK err_t store_mail_sums(struct store *s, struct mail_sums *ret);
 
 /* ---- addresses ---- */
-/* In place of an earlier link. email: what the address is to become; NULL: what it is. */
-MUST_CHECK err_t store_confirmation_add(struct store *s, uuid account, sha256 hash, const char *email, wall_time expires_at);
+/* For the account that the mail is about, in place of an earlier link; E_NOT_FOUND: the mail waits no more. email: what the address is to become;
+ * NULL: what it is. */
+MUST_CHECK err_t store_confirmation_add(struct store *s, uuid mail, sha256 hash, const char *email, wall_time expires_at);
 /* Once; E_NOT_FOUND. Sessions that had only narrow have wide from now on. Where the address becomes another, which E_EXISTS says is somebody
- * else's by now, the one that it was is told, if it was confirmed. */
+ * else's by now, the one that it was is told, if it was confirmed, and what was mailed there sets no password any more. */
 MUST_CHECK err_t store_confirmation_take(struct store *s, sha256 hash, uint32_t narrow, uint32_t wide, wall_time now);
 MUST_CHECK err_t store_mail_choice_get(struct store *s, uuid account, struct mail_view *ret);
 MUST_CHECK err_t store_mail_choice_set(struct store *s, uuid account, uint32_t kinds);

@@ -14,6 +14,7 @@
 /* ---- passwords ---- */
 /* password_hash has PASSWORD_HASH_SIZE bytes. */
 MUST_CHECK err_t store_password_get(struct store *s, uuid account, char *password_hash);
+/* Links that set another one, or that move the account to another address, are void from then on. */
 MUST_CHECK err_t store_password_set(struct store *s, uuid account, const char *password_hash);
 
 /* ---- a forgotten password: who has the token may choose another one, once ---- */

@@ -2,7 +2,7 @@
  * session.c - passwords, and the tokens that a log-in made
  */
 #include "connection.h"
-#include "people.h"
+#include "mail.h"
 
 static const char PASSWORD_SQL[] = "SELECT password_hash FROM account WHERE id = $1 AND deleted_at IS NULL";
 
@@ -17,7 +17,12 @@ err_t store_password_get(struct store *s, uuid account, char *password_hash)
 	return row_end(s, &row);
 }
 
-static const char PASSWORD_SET_SQL[] = "UPDATE account SET password_hash = $2 WHERE id = $1";
+/* Whoever had the account asks for a link with the password that is no more: what waits for one is void. */
+static const char PASSWORD_SET_SQL[] =
+	"WITH resets AS (DELETE FROM password_reset WHERE account = $1), "
+	"moves AS (DELETE FROM address_confirmation WHERE account = $1 AND email IS NOT NULL), "
+	"queued AS (UPDATE mail SET state = 'dropped' WHERE account = $1 AND kind = '" MAIL_MOVE_KIND "' AND state = 'waits') "
+	"UPDATE account SET password_hash = $2 WHERE id = $1";
 
 err_t store_password_set(struct store *s, uuid account, const char *password_hash)
 {

@@ -107,6 +107,37 @@ api POST /v1/address/confirm "{\"token\":\"$(link cnf)\"}"
 api GET /v1/account "" "$ANN"
 is "$(field .email)" ann@example.org "and can be had back"
 
+# ---- links that were asked for before the address, or the password, became another ----
+reset() { api POST /v1/password-reset "{\"token\":\"$1\",\"new_password\":\"another-horse-battery\"}"; }
+same_password() { api POST /v1/account/password "{\"password\":\"$PASSWORD\",\"new_password\":\"$PASSWORD\"}" "$ZOE"; }
+signup zoe && ZOE=$TOKEN
+forgot zoe@example.org
+ok "a link for a forgotten password goes to the address of now" arrives zoe@example.org 'password'
+RESET=$(link rst)
+move zoe@example.net "$ZOE"
+ok "the account has another" arrives zoe@example.net 'Confirm your new'
+api POST /v1/address/confirm "{\"token\":\"$(link cnf)\"}"
+is "$STATUS" 204 "from now on"
+reset "$RESET"
+is "$STATUS" 422 "who reads the old one sets no password"
+forgot zoe@example.net
+ok "a link for the password" arrives zoe@example.net 'password'
+RESET=$(link rst)
+move zoe@example.com "$ZOE"
+ok "and one for another address" arrives zoe@example.com 'Confirm your new'
+same_password
+is "$STATUS" 204 "are void once there is another password"
+reset "$RESET"
+is "$STATUS" 422 "the one"
+api POST /v1/address/confirm "{\"token\":\"$(link cnf)\"}"
+is "$STATUS" 422 "and the other: whoever knew the old password takes no account along"
+echo '451 later' >"$BOX/rcpt"
+move zoe@example.com "$ZOE"
+ok "one that is not mailed yet" within 20 noted zoe@example.com 451
+same_password
+rm "$BOX/rcpt"
+ok "is not mailed any more" within 20 state_is zoe@example.com new_address "dropped sent"
+
 # ---- a forgotten password ----
 alike() { curl -ks -m 20 -D- -o "$WORK/alike.body" -X POST "$URL/v1/password/forgot" -H 'Content-Type: application/json' -d "{\"email\":\"$1\"}" |
 	grep -viE '^(x-request-id|date):' | cat - "$WORK/alike.body"; }
