@@ -8,8 +8,9 @@
  * Each balance that the entries tell is there twice, after one entry and before the next, and so is each entry's number: as its own, and as
  * the one before the next. So the hashes of those pairs after and of those before an account's entries have one sum, but for its first (nothing)
  * and its last (its newest entry and its balance); and with the account in the hash, all accounts' together have. PostgreSQL adds that up
- * without moving a row (entry_told). Only where it is not what the accounts say are the entries read by COPY, and what each account was given
- * and gave added up in memory, to see which are wrong. Neither needs an order. Sums are modulo 2^63 and 2^64.
+ * without moving a row (entry_told), and one more for each entry that names a later one: else a circle of some would be missed. Only where it is
+ * not what the accounts say are the entries read by COPY, and what each account was given and gave added up in memory, to see which are wrong.
+ * Neither needs an order. Sums are modulo 2^63 and 2^64.
  */
 #include "audit.h"
 #include <pthread.h>
@@ -143,6 +144,7 @@ static void side(struct worker *w, uint64_t account, uint64_t change, struct pai
 	struct tally *t = &w->tallies[account];
 	t->sum += change;
 	t->told += mix_pair(after) - mix_pair((struct pair){ previous, after.balance - change });
+	t->told += previous >= after.number;
 	t->touched = true;
 }
 

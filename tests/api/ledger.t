@@ -22,8 +22,13 @@ like "$(<"$WORK/changed")" "posting $posting, 1 in the chain: changed" "which na
 tampered "UPDATE cpushare.posting SET text = 'manual' WHERE id = '$posting'" >/dev/null
 ok "changed back, the ledger holds" verify
 
+purses="(SELECT id FROM cpushare.ledger_account WHERE kind = 'available' AND balance_micro > 0) a (a), LATERAL (SELECT h.id FROM cpushare.ledger_account h
+	JOIN cpushare.ledger_account v USING (owner) WHERE v.id = a AND h.kind = 'held') h (h)"
+sql "SELECT cpushare.ledger_lock(a, h), cpushare.post('correction', NULL, NULL, NULL, 'to and fro', now(), ARRAY[a, h, a, h], ARRAY[h, a, h, a], ARRAY[5, 5, 5, 5])
+	FROM $purses" >/dev/null
 # What is changed in the sums is found by the command as PostgreSQL finds it; put right, it holds.
 sql "ALTER TABLE cpushare.entry DISABLE TRIGGER USER; ALTER TABLE cpushare.ledger_account DISABLE TRIGGER USER;
+	ALTER TABLE cpushare.entry DROP CONSTRAINT entry_previous_check;
 	GRANT UPDATE, DELETE ON cpushare.entry TO cpushare_owner; GRANT DELETE ON cpushare.ledger_account TO cpushare_owner" >/dev/null
 wrong() { # SQL THAT-UNDOES-IT WHAT
 	sql "$1" >/dev/null
@@ -45,6 +50,11 @@ wrong "UPDATE cpushare.ledger_account SET balance_micro = balance_micro + 1 WHER
 	"UPDATE cpushare.ledger_account SET balance_micro = balance_micro - 1 WHERE kind = 'commission'" "another balance"
 wrong "CREATE TABLE public.kept AS SELECT * FROM cpushare.entry WHERE number = $entry; DELETE FROM cpushare.entry WHERE number = $entry" \
 	"INSERT INTO cpushare.entry OVERRIDING SYSTEM VALUE SELECT * FROM public.kept" "an entry removed"
+last="(SELECT max(number) FROM cpushare.entry)"
+wrong "UPDATE cpushare.entry SET debit_previous = (SELECT debit_previous FROM cpushare.entry WHERE number = $last - 3) WHERE number = $last - 1;
+	UPDATE cpushare.entry SET debit_previous = number + 1 WHERE number = $last - 3" \
+	"UPDATE cpushare.entry SET debit_previous = (SELECT debit_previous FROM cpushare.entry WHERE number = $last - 1) WHERE number = $last - 3;
+	UPDATE cpushare.entry SET debit_previous = number - 1 WHERE number = $last - 1" "two entries that name each other"
 sql "UPDATE cpushare.entry SET debit = 4711 WHERE number = $entry" >/dev/null
 isnt "$(verify -o json 2>/dev/null | jq .unbalanced)" 0 "an entry of an account that is not there is found"
 sql "UPDATE cpushare.entry SET debit = k.debit FROM public.kept k WHERE entry.number = k.number" >/dev/null
@@ -125,7 +135,8 @@ broken() { # SQL THAT-UNDOES-IT WHAT
 	tampered "$2" >/dev/null
 }
 broken "UPDATE cpushare.posting SET text = text || '!'" "UPDATE cpushare.posting SET text = left(text, -1)" "all texts changed"
-broken "CREATE TABLE public.link AS SELECT * FROM cpushare.posting_chain WHERE number % 3 = 2; DELETE FROM cpushare.posting_chain WHERE number % 3 = 2" \
+broken "CREATE TABLE public.link AS SELECT * FROM cpushare.posting_chain WHERE number % 3 = 2 AND number < (SELECT max(number) FROM cpushare.posting_chain);
+	DELETE FROM cpushare.posting_chain c USING public.link l WHERE l.number = c.number" \
 	"INSERT INTO cpushare.posting_chain SELECT * FROM public.link" "links lost"
 broken "UPDATE cpushare.posting_chain SET hash = pg_catalog.sha256('other') WHERE number = (SELECT max(number) / 2 FROM cpushare.posting_chain)" \
 	"UPDATE cpushare.posting_chain SET hash = pg_catalog.sha256(b.hash || convert_to(t.text, 'UTF8')) FROM cpushare.posting_chain b, cpushare.posting_chained t
