@@ -4,7 +4,7 @@
  * How it works: gate_admit() sees the headers alone, so that nobody sends us a body before we know who it is. gate_run() parses
  * the body and runs the handler: begin, claim the Idempotency-Key, handler, save the answer under the key, commit; a refusal
  * rolls all of it back. What only the book's holder can answer is handed on to it. Machines report every few seconds, a hundred thousand of
- * them, so their tokens are remembered for some minutes; a revoked one is forgotten at once in this process (gate_forget). Others' are remembered too,
+ * them, so their tokens are remembered for some minutes; a revoked one is forgotten at once by the book's holder (gate_forget). Others' are remembered too,
  * but only for what looks at them again itself (ROUTE_TOKEN), and as some that were good: an address that has used up what strangers
  * may is asked for one of these before the database is asked for its token.
  */
@@ -74,10 +74,14 @@ static struct recent *recent_of(struct gate *gate, sha256 hash)
 	return oldest;
 }
 
-static int64_t remembered_us(const struct recent *recent)
+/* A token is revoked by the book's holder, which forgets it then: so what another market answers itself is not the longer time. */
+static int64_t remembered_us(struct request *r, const struct recent *recent)
 {
 	int64_t more = recent->hash.bytes[2] | recent->hash.bytes[3] << 8;
-	return uuid_is_zero(recent->row.machine) ? RECENT_US : MACHINE_RECENT_US + MACHINE_RECENT_US * more / UINT16_MAX;
+	bool holder_looks = market_of(r)->holds_book || r->route->flags & ROUTE_BOOK;
+	if (uuid_is_zero(recent->row.machine) || !holder_looks)
+		return RECENT_US;
+	return MACHINE_RECENT_US + MACHINE_RECENT_US * more / UINT16_MAX;
 }
 
 static bool is_known(struct gate *gate, sha256 hash)
@@ -86,12 +90,15 @@ static bool is_known(struct gate *gate, sha256 hash)
 	return recent->at.us && sha256_equal(recent->hash, hash);
 }
 
-static err_t token_row_of(struct market *m, sha256 hash, bool checked_later, mono_time now, struct token_row *ret)
+static err_t token_row_of(struct request *r, sha256 hash, struct token_row *ret)
 {
+	struct market *m = market_of(r);
+	mono_time now = r->since;
+	bool checked_later = r->route->flags & ROUTE_TOKEN;
 	struct recent *recent = recent_of(m->gate, hash);
 	bool known = is_known(m->gate, hash), fresh = known && recent->generation == m->gate->generation;
 	bool machine = fresh && !uuid_is_zero(recent->row.machine);
-	if ((machine || (fresh && checked_later)) && now.us - recent->at.us < remembered_us(recent)) {
+	if ((machine || (fresh && checked_later)) && now.us - recent->at.us < remembered_us(r, recent)) {
 		*ret = recent->row;
 		return OK;
 	}
@@ -153,7 +160,7 @@ static err_t recognise(struct request *r)
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	if (!is_known(market_of(r)->gate, hash) && !rate_has(market_of(r)->strangers, r->address, r->since))
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
-	err_t e = token_row_of(market_of(r), hash, r->route->flags & ROUTE_TOKEN, r->since, &row);
+	err_t e = token_row_of(r, hash, &row);
 	if (e == E_NOT_FOUND)
 		return refuse(r, REFUSE_BAD_TOKEN, NULL, "%s", "");
 	TRY(e);

@@ -18,7 +18,7 @@
 
 MUST_CHECK err_t gate_new(struct gate **ret_gate);
 void gate_free(struct gate *gate);
-/* A token was revoked or a machine retired: forget who was recognised lately. */
+/* A token was revoked or a machine retired, or may have been by another holder of the book: forget who was recognised lately. */
 void gate_forget(struct gate *gate);
 
 /* The server's hooks. */

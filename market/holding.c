@@ -9,6 +9,7 @@
 
 #include "events.h"
 #include "forward.h"
+#include "gate.h"
 #include "lane.h"
 #include "log.h"
 
@@ -20,6 +21,7 @@ static err_t take_over(struct market *m, int64_t epoch)
 	lane_set_epoch(m->lane, epoch);
 	forward_aim(m->forward, NULL, NULL, NULL);
 	m->holds_book = true;
+	gate_forget(m->gate);
 	TRY(store_listen(m->store));
 	TRY(market_load(m));
 	market_wake(m);

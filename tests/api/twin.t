@@ -51,6 +51,20 @@ is "$STATUS" 200 "its bytes are read"
 api GET "/v1/images/$IMAGE/pieces/1" "" "$BUYER"
 is "$STATUS" 200 "at either"
 
+# Machines' tokens are remembered; they are revoked where the book is held. at URL METHOD PATH-BEHIND-THE-MACHINE NAME [BODY]
+at() { URL=$1 ask_one "$2" "/v1/machines/${M_ID[$4]}/$3" "${5:-}" "${M_TOKEN[$4]}"; }
+report_at() { M_SEQ[$2]=$((M_SEQ[$2] + 1)) && at "$1" POST report "$2" "$(report_body "$2")"; }
+for name in lost stolen; do
+	new_machine $name "$SELLER"
+	M_ACCEPTING=false report_at "${URLS[1]}" $name
+	is "$STATUS" 200 "the machine $name is known at the second market"
+	URL=${URLS[0]} ask_one GET /v1/tokens "" "$SELLER"
+	URL=${URLS[0]} ask_one DELETE "/v1/tokens/$(field ".items[] | select(.name == \"$name\").id")" "" "$SELLER"
+	is "$STATUS" 204 "its token is revoked at the first"
+	M_ACCEPTING=false report_at "${URLS[1]}" $name
+	is "$STATUS" 401 "and no good for a report through the second"
+done
+
 # Orders through both; the second does not hold the book.
 for n in 0 1; do
 	TURN=$n
@@ -214,9 +228,13 @@ for name in anna bert; do
 done
 got() { [ "$(cat "$WORK"/{anna,bert}.orders 2>/dev/null | wc -l)" -ge "$1" ]; }
 ok "clients place orders through both" within 20 got 4
+is_refused() { at "${URLS[1]}" GET attestation lost && [ "$STATUS" = 401 ]; }
+ok "nor, before long, for what the second answers itself" within 60 is_refused
 kill -KILL $MARKET_PID
 wait $MARKET_PID 2>/dev/null
 ok "the holder is killed: the second takes over" within 15 holds "${URLS[1]}"
+report_at "${URLS[1]}" stolen
+is "$STATUS" 401 "which does not know a token any more that the first has revoked"
 M_SEQ[desk]=$((M_SEQ[desk] + 1))
 ask_one_desk() { URL=${URLS[1]} ask_one POST "/v1/machines/${M_ID[desk]}/report" "$(report_body desk)" "${M_TOKEN[desk]}" && [ "$STATUS" = 200 ]; }
 ok "it hears machines" within 20 ask_one_desk
