@@ -12,11 +12,11 @@ static void fill(struct params *p, struct item **items, size_t count)
 {
 #define OF(i) ((const struct placing *)(const void *)items[i])
 #define ASKED(i) OF(i)->request
+	static const sha256 no_image; /* none has the hash of zeros */
 	COLUMN(p, param_uuid_array, uuid, count, OF(i)->id);
 	COLUMN(p, param_uuid_array, uuid, count, OF(i)->buyer);
 	COLUMN(p, param_text_array, const char *, count, ASKED(i)->name);
-	/* No image has the hash of zeros. */
-	COLUMN(p, param_sha256_array, sha256, count, OF(i)->only_again ? (sha256){ 0 } : ASKED(i)->image);
+	COLUMN(p, param_sha256_array, sha256, count, OF(i)->only_again ? no_image : ASKED(i)->image);
 	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->count);
 	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->cores);
 	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->memory_mib);
