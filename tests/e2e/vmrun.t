@@ -208,13 +208,14 @@ resets() { # NAME
 	ask "$1" '{"ask":"pause"}' >/dev/null
 	is "a paused one does not start anew" "$(ask "$1" '{"ask":"reset","number":1}' | jq .resets)" 0
 	ask "$1" '{"ask":"resume"}' >/dev/null
-	is "a running one does" "$(ask "$1" '{"ask":"reset","number":2}' | jq .resets)" 2
-	try "from its BIOS on" within 60 twice "$1" 2
+	started_anew() { [ "$(ask "$1" '{"ask":"reset","number":2}' | jq .resets)" = 2 ]; } # it is said again until it runs again
+	try "a running one does" within 60 started_anew "$1"
+	try "from its BIOS on" within 300 twice "$1" 2
 	is "what was asked for before is done" "$(ask "$1" '{"ask":"reset","number":2}' | jq .resets)" 2
 	ask "$1" '{"ask":"throttle","percent":10}' >/dev/null
 	is "so does one that is throttled" "$(ask "$1" '{"ask":"reset","number":3}' | jq .resets)" 3
 	ask "$1" '{"ask":"throttle","percent":100}' >/dev/null
-	try "once for each time" within 60 twice "$1" 3
+	try "once for each time" within 300 twice "$1" 3
 	is "it runs on" "$(field "$1" state)" running
 	like_error "a reset without a number is refused" "$(ask "$1" '{"ask":"reset"}')"
 	like_error "and number 0" "$(ask "$1" '{"ask":"reset","number":0}')"
