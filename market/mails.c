@@ -75,10 +75,9 @@ static err_t make_link(struct mails *mails, const struct mail_row *mail, wall_ti
 	int64_t count;
 	err_t e = password || move ? store_account_by_email(mails->store, mail->address, &account, hash) : OK;
 	explicit_bzero(hash, sizeof hash);
-	if (move && e != E_NOT_FOUND)
-		return e ? e : E_NOT_FOUND; /* it is somebody's already */
-	if (e && !move)
-		return e;
+	if (move && (e == OK || e == E_NOT_FOUND))
+		e = e == OK ? E_NOT_FOUND : OK; /* what is somebody's already is nobody's to take */
+	TRY(e);
 	TRY(store_mail_count(mails->store, mail->address, mail->kind, (wall_time){ now.us - LINKS_US }, &count));
 	if (count >= LINKS)
 		return E_LIMIT;

@@ -133,8 +133,8 @@ static uint32_t line_rate(uint32_t measured_kbit_s, uint32_t offered_kbit_s)
 
 static uint64_t image_failed(const struct presence *p)
 {
-	bool has_more =
-		8 * (uint64_t)p->terms.image_mib > 9 * (uint64_t)p->image_failed_mib; /* not just a file that came and went */
+	/* An eighth, and not just a file that came and went. */
+	bool has_more = 8 * (uint64_t)p->terms.image_mib > 9 * (uint64_t)p->image_failed_mib;
 	return has_more || p->seen_at.us - p->image_failed_at.us > IMAGE_FAILED_US ? 0 : p->image_failed;
 }
 

@@ -61,8 +61,7 @@ static void write_new_address(const struct letter_about *a, char *subject, struc
 	snprintf(subject, SUBJECT_SIZE, "Confirm your new address");
 	buf_printf(out,
 		   "Somebody, probably you, wants this to be the address of an account at %s from now on. It is confirmed here, "
-		   "within two "
-		   "days:\n\n%s/confirm#%s\n\nIf it was not you, do nothing.\n",
+		   "within two days:\n\n%s/confirm#%s\n\nIf it was not you, do nothing.\n",
 		   a->market, a->url, a->token);
 }
 
@@ -152,19 +151,20 @@ static void write_dispute(const struct letter_about *a, char *subject, struct bu
 static const struct {
 	const char *kind;
 	letter_fn *write;
+	bool chosen; /* the reader wants such letters, and may choose otherwise */
 } letters[] = {
-	{ "password", write_password },
-	{ "address", write_address },
-	{ "new_address", write_new_address },
-	{ "moved", write_moved },
-	{ "login", write_login },
-	{ "funds.low", write_low },
-	{ "order.budget_low", write_low },
-	{ "order.ended", write_order_ended },
-	{ "payout.sent", write_payout },
-	{ "payout.paid", write_payout },
-	{ "payout.failed", write_payout },
-	{ "dispute.decided", write_dispute },
+	{ "password", write_password, false },
+	{ "address", write_address, false },
+	{ "new_address", write_new_address, false },
+	{ "moved", write_moved, false },
+	{ "login", write_login, true },
+	{ "funds.low", write_low, true },
+	{ "order.budget_low", write_low, true },
+	{ "order.ended", write_order_ended, true },
+	{ "payout.sent", write_payout, true },
+	{ "payout.paid", write_payout, true },
+	{ "payout.failed", write_payout, true },
+	{ "dispute.decided", write_dispute, true },
 };
 
 err_t letter_write(const struct letter_about *about, char *ret_subject, struct buf *ret_text)
@@ -173,7 +173,7 @@ err_t letter_write(const struct letter_about *about, char *ret_subject, struct b
 		if (strcmp(letters[i].kind, about->kind))
 			continue;
 		letters[i].write(about, ret_subject, ret_text);
-		if (!about->token && letters[i].write != write_moved)
+		if (letters[i].chosen)
 			buf_printf(ret_text, "\nWhat is mailed to you is chosen at %s/account\n", about->url);
 		return ret_text->error;
 	}

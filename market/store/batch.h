@@ -19,6 +19,9 @@ struct batch_kind {
 	bool (*fits)(const struct item *item, struct item *const *others, size_t count);
 };
 
+/* One that fits with no other: it is a batch by itself. */
+bool batch_alone(const struct item *item, struct item *const *others, size_t count);
+
 /* Puts the item into the queue of its kind, and begins where nothing is under way. */
 void lane_add(struct lane *l, const struct batch_kind *kind, struct item *item);
 

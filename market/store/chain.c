@@ -18,14 +18,7 @@ static err_t read(struct row *row, struct item *item)
 	return OK;
 }
 
-static bool alone(const struct item *item, struct item *const *others, size_t count)
-{
-	(void)item;
-	(void)others;
-	return count == 0;
-}
-
-static const struct batch_kind kind = { CHAIN_SQL, fill, read, alone };
+static const struct batch_kind kind = { CHAIN_SQL, fill, read, batch_alone };
 
 void lane_chain(struct lane *l, struct chaining *c)
 {

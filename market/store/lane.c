@@ -235,6 +235,13 @@ static void on_timer(void *context, mono_time now)
 	begin(l);
 }
 
+bool batch_alone(const struct item *item, struct item *const *others, size_t count)
+{
+	(void)item;
+	(void)others;
+	return count == 0;
+}
+
 void lane_add(struct lane *l, const struct batch_kind *kind, struct item *item)
 {
 	item->kind = kind;

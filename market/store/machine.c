@@ -174,14 +174,7 @@ static err_t seen_read(struct row *row, struct item *item)
 	return OK;
 }
 
-static bool seen_fits(const struct item *item, struct item *const *others, size_t count)
-{
-	(void)item;
-	(void)others;
-	return count == 0;
-}
-
-static const struct batch_kind seen_kind = { SEEN_SQL, seen_fill, seen_read, seen_fits };
+static const struct batch_kind seen_kind = { SEEN_SQL, seen_fill, seen_read, batch_alone };
 
 void lane_see(struct lane *l, struct seeing *s)
 {

@@ -32,15 +32,7 @@ static err_t read(struct row *row, struct item *item)
 	return row_bool(row) ? OK : E_INTERNAL;
 }
 
-/* A part is large enough to be alone. */
-static bool fits(const struct item *item, struct item *const *items, size_t count)
-{
-	(void)item;
-	(void)items;
-	return count == 0;
-}
-
-static const struct batch_kind kind = { ADD_SQL, fill, read, fits };
+static const struct batch_kind kind = { ADD_SQL, fill, read, batch_alone };
 
 void lane_tick(struct lane *l, struct tick_part *part)
 {

@@ -29,8 +29,8 @@
 
 err_t vm_warm_prepare(const struct vm_spec *spec, const char *libvirt_root)
 {
-	uint8_t seed[SEED_BYTES +
-		     sizeof spec->mac]; /* and the card's address: a clone's card has its driver, and its template's address */
+	/* And the card's address: a clone's card has its driver, and its template's address. */
+	uint8_t seed[SEED_BYTES + sizeof spec->mac];
 	char dir[256], link_path[sizeof dir + 16], memory[64];
 	random_fill(seed, SEED_BYTES);
 	memcpy(seed + SEED_BYTES, spec->mac, sizeof spec->mac);
