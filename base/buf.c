@@ -8,8 +8,8 @@
 #include <string.h>
 #include "buf.h"
 
-/* Makes room for len more bytes and the NUL. */
-static bool grow(struct buf *b, size_t len)
+/* And the NUL. */
+bool buf_reserve(struct buf *b, size_t len)
 {
 	if (b->error)
 		return false;
@@ -35,7 +35,7 @@ static bool grow(struct buf *b, size_t len)
 
 void buf_append(struct buf *b, const void *data, size_t len)
 {
-	if (!grow(b, len))
+	if (!buf_reserve(b, len))
 		return;
 	if (len)
 		memcpy(b->data + b->len, data, len);
@@ -57,7 +57,7 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	if (len < 0) {
 		if (!b->error)
 			b->error = E_LIMIT;
-	} else if (grow(b, (size_t)len)) {
+	} else if (buf_reserve(b, (size_t)len)) {
 		vsnprintf(b->data + b->len, (size_t)len + 1, fmt, again);
 		b->len += (size_t)len;
 	}

@@ -16,6 +16,8 @@ struct buf {
 	err_t error; /* the first failure: E_NOMEM, E_LIMIT; later appends do nothing */
 };
 
+/* Room for len more bytes, for who knows how long it will be; false, and an error, where there is none. */
+bool buf_reserve(struct buf *b, size_t len);
 void buf_append(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);

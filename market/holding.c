@@ -19,6 +19,8 @@ static err_t take_over(struct market *m, int64_t epoch)
 {
 	log_info("this market holds the book", "epoch=%lld", (long long)epoch);
 	lane_set_epoch(m->lane, epoch);
+	for (int i = 0; i < PLACING_LANES; i++)
+		lane_set_epoch(m->placing_lanes[i], epoch);
 	forward_aim(m->forward, NULL, NULL, NULL);
 	m->holds_book = true;
 	gate_forget(m->gate);

@@ -276,6 +276,8 @@ void market_stop(struct market *m)
 	calibrate_free(m->calibrations);
 	lines_free(m->lines);
 	lane_close(m->lane);
+	for (int i = 0; i < PLACING_LANES; i++)
+		lane_close(m->placing_lanes[i]);
 	lane_close(m->chain_lane);
 	forward_free(m->forward);
 	http_stop(m->http);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * market.h - the running market: what it remembers beside the database, and what is done when
  *
- * How it works: one thread, one loop, one connection to the database, beside the lane's. Of several markets on one database one holds the
+ * How it works: one thread, one loop, one connection to the database, beside the lanes'. Of several markets on one database one holds the
  * book and what belongs to it (holding.h). A handler changes the database in one transaction and notes
  * what it touched (market_touch_*). Behind it, in a turn of its own, market_catch_up() reads again what was touched, matches the
  * book and wakes event streams; so a transaction that was rolled back leaves nothing wrong in memory. What is kept here can
@@ -38,6 +38,7 @@ struct mails;
 
 /* How large images are that were asked for last; what an id stands for never changes. By the first bytes of their ids. */
 #define IMAGE_SIZES 1024
+#define PLACING_LANES 2 /* more of them make smaller batches, and each costs its overhead */
 struct image_size {
 	sha256 id;
 	uint32_t mib; /* 0: none is here */
@@ -48,10 +49,11 @@ struct market {
 	const char *data_dir, *resources_dir;
 	struct loop *loop;
 	struct store *store;
-	struct pulse *pulse;	 /* pulse.h */
-	struct lane *lane;	 /* lane.h: what many ask for at once */
-	struct lane *chain_lane; /* what nobody waits for: chaining postings */
-	struct cluster *cluster; /* NULL: somebody else's server */
+	struct pulse *pulse;			   /* pulse.h */
+	struct lane *lane;			   /* lane.h: usage and metering ticks */
+	struct lane *placing_lanes[PLACING_LANES]; /* orders; all of one buyer on one */
+	struct lane *chain_lane;		   /* what nobody waits for: chaining postings */
+	struct cluster *cluster;		   /* NULL: somebody else's server */
 	struct http_server *http;
 	const char *pin; /* of a self-signed certificate: what sellers and buyers need beside the address; else "" */
 	struct workers *passwords, *disks, *payers;

@@ -231,6 +231,12 @@ static err_t placement_fill(struct placement *p)
 	return p->all_constraints ? placement_answer(p) : E_NOMEM;
 }
 
+/* A buyer's orders are decided in the order in which they come, and those of others lock nothing of his. */
+static struct lane *placing_lane(struct market *m, uuid buyer)
+{
+	return m->placing_lanes[buyer.bytes[sizeof buyer.bytes - 1] % PLACING_LANES];
+}
+
 err_t order_create(struct request *r)
 {
 	struct placement *p = calloc(1, sizeof *p);
@@ -243,7 +249,7 @@ err_t order_create(struct request *r)
 		return e;
 	}
 	request_wait(r);
-	lane_place(market_of(r)->lane, &p->placing);
+	lane_place(placing_lane(market_of(r), p->placing.buyer), &p->placing);
 	return OK;
 }
 

@@ -268,6 +268,8 @@ static err_t serve(struct market *m, struct setup *setup)
 	TRY(pulse_start(setup_market_uri(setup), &m->pulse));
 	store_watch(m->store, m->pulse);
 	TRY(lane_open(m->loop, setup_market_uri(setup), m->pulse, &m->lane));
+	for (int i = 0; i < PLACING_LANES; i++)
+		TRY(lane_open(m->loop, setup_market_uri(setup), m->pulse, &m->placing_lanes[i]));
 	TRY(lane_open(m->loop, setup_market_uri(setup), m->pulse, &m->chain_lane));
 	TRY(mails_start(m, setup_market_uri(setup)));
 	return run(m, setup, fd, url, &certificate);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * order.c - orders and their requests as JSON
  */
+#include <assert.h>
+#include <string.h>
 #include "buf.h"
 #include "bytes.h"
 #include "field.h"
@@ -180,35 +182,60 @@ json_t *order_to_json(const struct order *o)
 	return json;
 }
 
-static void write_time(struct buf *b, const char *name, wall_time t)
+/* Placing an order answers with it, so it is written without a tree and without a format. before: what stands between the value and the
+ * one in front of it. */
+static void write_int(struct buf *b, const char *before, int64_t value)
 {
-	char text[WALL_TEXT_SIZE];
-	if (t.us)
-		buf_printf(b, ",\"%s\":\"%s\"", name, wall_format(t, text));
-	else
-		buf_printf(b, ",\"%s\":null", name);
+	buf_puts(b, before);
+	json_write_int(b, value);
 }
 
+static void write_plain(struct buf *b, const char *before, const char *text)
+{
+	buf_puts(b, before);
+	buf_puts(b, text);
+}
+
+static void write_time(struct buf *b, const char *before, wall_time t)
+{
+	char text[WALL_TEXT_SIZE];
+	write_plain(b, before, t.us ? "\"" : "null");
+	if (t.us)
+		write_plain(b, wall_format(t, text), "\"");
+}
+
+#define ORDER_TEXT_MAX 1024 /* without its constraints; more is fine, too */
 char *order_to_text(const struct order *o, const char *constraints)
 {
 	AUTO_BUF b = { 0 };
-	char id[UUID_TEXT_SIZE], buyer[UUID_TEXT_SIZE], image[2 * sizeof o->image + 1];
-	buf_printf(&b, "{\"id\":\"%s\",\"buyer\":\"%s\",\"name\":", uuid_format(o->id, id), uuid_format(o->buyer, buyer));
+	char text[2 * sizeof o->image + 1];
+	static_assert(sizeof text >= UUID_TEXT_SIZE, "for both");
+	(void)buf_reserve(&b, ORDER_TEXT_MAX + strlen(constraints));
+	write_plain(&b, "{\"id\":\"", uuid_format(o->id, text));
+	write_plain(&b, "\",\"buyer\":\"", uuid_format(o->buyer, text));
+	buf_puts(&b, "\",\"name\":");
 	json_write_text(&b, o->name);
-	buf_printf(&b,
-		   ",\"state\":\"%s\",\"image\":\"%s\",\"count\":%u,\"filled\":%u,\"ended\":%u,\"cores\":%u,\"memory_mib\":%u,"
-		   "\"max_price_per_core_hour_micro\":%lld,\"max_price_per_gib_hour_micro\":%lld,"
-		   "\"max_price_per_gib_transferred_micro\":%lld,\"max_price_per_hour_micro\":%lld,\"duration_s\":%lld,"
-		   "\"budget_micro\":%lld,\"held_micro\":%lld,\"charged_micro\":%lld,\"constraints\":%s,\"mtu\":%u",
-		   order_state_names[o->state], hex_encode(o->image.bytes, sizeof o->image.bytes, image), o->count, o->filled,
-		   o->ended, o->cores, o->memory_mib, (long long)o->max_prices.per_core_hour.micro,
-		   (long long)o->max_prices.per_gib_hour.micro, (long long)o->max_prices.per_gib_transferred.micro,
-		   (long long)o->max_hour.micro, (long long)o->duration_s, (long long)o->budget.micro, (long long)o->held.micro,
-		   (long long)o->charged.micro, constraints, o->mtu);
-	write_time(&b, "created_at", o->created_at);
-	write_time(&b, "not_before", o->not_before);
-	write_time(&b, "open_until", o->open_until);
-	write_time(&b, "ended_at", o->ended_at);
+	write_plain(&b, ",\"state\":\"", order_state_names[o->state]);
+	write_plain(&b, "\",\"image\":\"", hex_encode(o->image.bytes, sizeof o->image.bytes, text));
+	write_int(&b, "\",\"count\":", o->count);
+	write_int(&b, ",\"filled\":", o->filled);
+	write_int(&b, ",\"ended\":", o->ended);
+	write_int(&b, ",\"cores\":", o->cores);
+	write_int(&b, ",\"memory_mib\":", o->memory_mib);
+	write_int(&b, ",\"max_price_per_core_hour_micro\":", o->max_prices.per_core_hour.micro);
+	write_int(&b, ",\"max_price_per_gib_hour_micro\":", o->max_prices.per_gib_hour.micro);
+	write_int(&b, ",\"max_price_per_gib_transferred_micro\":", o->max_prices.per_gib_transferred.micro);
+	write_int(&b, ",\"max_price_per_hour_micro\":", o->max_hour.micro);
+	write_int(&b, ",\"duration_s\":", o->duration_s);
+	write_int(&b, ",\"budget_micro\":", o->budget.micro);
+	write_int(&b, ",\"held_micro\":", o->held.micro);
+	write_int(&b, ",\"charged_micro\":", o->charged.micro);
+	write_plain(&b, ",\"constraints\":", constraints);
+	write_int(&b, ",\"mtu\":", o->mtu);
+	write_time(&b, ",\"created_at\":", o->created_at);
+	write_time(&b, ",\"not_before\":", o->not_before);
+	write_time(&b, ",\"open_until\":", o->open_until);
+	write_time(&b, ",\"ended_at\":", o->ended_at);
 	buf_puts(&b, "}");
 	return buf_take(&b);
 }

@@ -6,7 +6,8 @@
  * only after it changed.
  *
  * What makes a waiting bid cheap: a bid that has seen every ask and still has places ("tried") can only be filled by an ask that
- * was put or given back since. Those asks are "fresh" until a round has come to its end; tried bids look at no others.
+ * was put or given back since. Those asks are "fresh" until a round has come to its end; tried bids look at no others, and a round
+ * without fresh asks looks at no tried bid.
  *
  * Memory is got where asks and bids are put, never in a round: a round cannot fail.
  */
@@ -21,6 +22,7 @@ struct bid_entry {
 	uint64_t since;	 /* its place in time */
 	size_t position; /* in bids */
 	bool tried;
+	bool is_new;	     /* stands in news */
 	struct taken *taken; /* bid.taken: room for what is taken and all places; NULL where nothing need be distinct */
 };
 
@@ -34,6 +36,8 @@ struct book {
 	uint64_t now;		  /* grows by one with each ask and bid that comes */
 	bool queue_sorted;	  /* all of it */
 	struct bid_entry **queue; /* the bids as they are served; bid_cap */
+	struct bid_entry **news;  /* those that are not tried, and some that were tried since, in no order; bid_cap */
+	size_t news_count;
 	struct ask_entry **fresh; /* ask_cap */
 	size_t fresh_count;
 };
@@ -76,25 +80,24 @@ void book_free(struct book *book)
 	free(book->asks);
 	free(book->bids);
 	free(book->queue);
+	free(book->news);
 	free(book->fresh);
 	free(book);
 }
 
-/* Room for one more in two arrays of pointers of one size. */
-static err_t grow(void ***a, void ***b, size_t count, size_t *cap)
+/* Room for one more in arrays of pointers of one size. */
+static err_t grow(void ***const *arrays, size_t array_count, size_t count, size_t *cap)
 {
 	size_t more = *cap ? 2 * *cap : 64;
 
 	if (count < *cap)
 		return OK;
-	void **grown = reallocarray(*a, more, sizeof *grown);
-	if (!grown)
-		return E_NOMEM;
-	*a = grown;
-	grown = reallocarray(*b, more, sizeof *grown);
-	if (!grown)
-		return E_NOMEM;
-	*b = grown;
+	for (size_t i = 0; i < array_count; i++) {
+		void **grown = reallocarray(*arrays[i], more, sizeof *grown);
+		if (!grown)
+			return E_NOMEM;
+		*arrays[i] = grown;
+	}
 	*cap = more;
 	return OK;
 }
@@ -134,7 +137,7 @@ static bool ask_same(const struct ask *a, const struct ask *b)
 
 static err_t ask_insert(struct book *book, struct ask_entry *entry)
 {
-	TRY(grow((void ***)&book->asks, (void ***)&book->fresh, book->ask_count, &book->ask_cap));
+	TRY(grow((void ***[]){ (void ***)&book->asks, (void ***)&book->fresh }, 2, book->ask_count, &book->ask_cap));
 	TRY(uuid_map_put(&book->ask_of, entry->ask.machine, entry));
 	entry->since = ++book->now;
 	err_t e = ladder_put(&book->ladder, entry);
@@ -238,9 +241,18 @@ static bool wants_distinct(const struct bid *bid)
 	return c->distinct_sellers || c->distinct_countries || c->distinct_cpu_vendors;
 }
 
+static void untry(struct book *book, struct bid_entry *entry)
+{
+	entry->tried = false;
+	if (!entry->is_new)
+		book->news[book->news_count++] = entry;
+	entry->is_new = true;
+}
+
 static err_t bid_insert(struct book *book, uuid order, struct bid_entry **ret_entry)
 {
-	TRY(grow((void ***)&book->bids, (void ***)&book->queue, book->bid_count, &book->bid_cap));
+	TRY(grow((void ***[]){ (void ***)&book->bids, (void ***)&book->queue, (void ***)&book->news }, 3, book->bid_count,
+		 &book->bid_cap));
 	struct bid_entry *entry = calloc(1, sizeof *entry);
 	if (!entry)
 		return E_NOMEM;
@@ -281,7 +293,7 @@ err_t book_put_bid(struct book *book, const struct bid *bid)
 	entry->bid.taken = entry->taken = taken;
 	if (!taken)
 		entry->bid.taken_count = 0;
-	entry->tried = false;
+	untry(book, entry);
 	book->queue_sorted = false;
 	return OK;
 }
@@ -296,6 +308,12 @@ void book_remove_bid(struct book *book, uuid order)
 	struct bid_entry *last = book->bids[--book->bid_count];
 	book->bids[entry->position] = last;
 	last->position = entry->position;
+	for (size_t i = 0; entry->is_new && i < book->news_count; i++) {
+		if (book->news[i] == entry) {
+			book->news[i] = book->news[--book->news_count];
+			break;
+		}
+	}
 	book->queue_sorted = false;
 	bid_free(entry);
 }
@@ -313,14 +331,21 @@ static size_t sort_queue(struct book *book)
 {
 	size_t count = 0;
 
+	for (size_t i = 0; i < book->news_count; i++) {
+		book->news[i]->is_new = !book->news[i]->tried;
+		if (book->news[i]->is_new)
+			book->news[count++] = book->news[i];
+	}
+	book->news_count = count;
 	if (book->fresh_count && book->queue_sorted)
 		return book->bid_count;
 	book->queue_sorted = book->fresh_count > 0;
-	for (size_t i = 0; i < book->bid_count; i++)
-		if (book->fresh_count || !book->bids[i]->tried)
-			book->queue[count++] = book->bids[i];
-	if (count)
+	if (book->fresh_count)
+		count = book->bid_count;
+	if (count) {
+		memcpy(book->queue, book->fresh_count ? book->bids : book->news, count * sizeof *book->queue);
 		qsort(book->queue, count, sizeof(struct bid_entry *), compare_queue);
+	}
 	return count;
 }
 
@@ -437,7 +462,7 @@ static size_t match_bid(struct book *book, struct bid_entry *entry, struct match
 	if (entry->tried && entry->bid.constraints.all_or_none) {
 		if (!find_fresh(book, &entry->bid, &one, 1))
 			return 0;
-		entry->tried = false; /* with a fresh one the old ones may do */
+		untry(book, entry); /* with a fresh one the old ones may do */
 	}
 	size_t matched = take_places(book, entry, ret_matches, max);
 	if (entry->bid.constraints.all_or_none && entry->bid.places > 0) {
@@ -481,7 +506,7 @@ void book_return(struct book *book, const struct match *match, bool ask_too)
 
 	if (bid) {
 		give_place(bid, match->machine);
-		bid->tried = false; /* it was filled, so it has not seen them all */
+		untry(book, bid); /* it was filled, so it has not seen them all */
 	}
 	if (ask && ask_too) {
 		give_capacity(book, ask, match);

@@ -96,4 +96,33 @@ URL=$FIRST
 sql "UPDATE cpushare.idempotency_key SET order_id = NULL, body = '{\"kept\": true}' WHERE key = 'order-plain'"
 echo -n '{"kept": true}' >"$WORK/first.plain"
 same "what was kept"
+
+# A buyer whose account is locked by somebody holds those up whose ids end in an even digit as his does, or in an odd one, and no others.
+id_of() { sql "SELECT id FROM cpushare.account WHERE email = '$1@example.org'"; }
+digit=$(id_of buyer | tail -c 2)
+for ((i = 0; i < 40; i++)); do
+	new_buyer "other$i" 100000000 || bail "$BODY"
+	[ $((0x$(id_of "other$i" | tail -c 2) % 2)) = $((0x$digit % 2)) ] || break
+done
+new_image "$TOKEN" 1000 || bail "$BODY"
+LOCKED="application_name = 'locker' AND query ~ 'pg_sleep'"
+PGAPPNAME=locker psql -Xq "$(market_uri)" -c BEGIN -c "SELECT FROM cpushare.ledger_account WHERE owner = '$(id_of buyer)' FOR UPDATE" -c 'SELECT pg_sleep(60)' \
+	>"$WORK/locker" 2>&1 &
+LOCKER=$!
+cleanup 'end $LOCKER'
+holds() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE $1")" = 1 ]; }
+ok "an account is locked" within 20 holds "$LOCKED"
+# As the market's own role, which sees what the market's connections do.
+waits() { [ "$(psql -XAtq -h "$MARKET_DATA/run" -U cpushare_market -d cpushare -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")" = 1 ]; }
+curl -ks -m 30 -o "$WORK/held" -H 'Content-Type: application/json' --data-binary "${ASKED[plain]}" -H "Authorization: Bearer $BUYER" \
+	-H 'Idempotency-Key: order-held' "$URL/v1/orders" &
+HELD=$!
+cleanup 'end $HELD'
+ok "an order waits for it" within 20 waits
+api POST /v1/orders "$(order_body .)" "$TOKEN" "$(key)"
+is "$STATUS" 201 "another buyer's does not" || note "$BODY"
+ok "meanwhile it waits" waits
+sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE $LOCKED" >/dev/null
+wait $HELD
+ok "and then it is answered" jq -e '.code // .id' "$WORK/held"
 done_testing
