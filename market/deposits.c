@@ -215,6 +215,7 @@ err_t operator_ledger(struct request *r)
 	json_put_int(answer, "payouts_micro", l.payouts_micro);
 	json_put_int(answer, "payouts_difference_micro", l.payouts_difference_micro);
 	json_put_int(answer, "owed_micro", l.owed_micro);
+	json_put_int(answer, "machines_difference", l.machines_difference);
 	answer_json(r, 200, answer);
 	return OK;
 }

@@ -248,9 +248,10 @@ static err_t ledger_verify(struct cli *cli, const struct setup *setup, struct st
 	tell_number(t, "payouts_micro", l.payouts_micro);
 	tell_number(t, "payouts_difference_micro", l.payouts_difference_micro);
 	tell_number(t, "owed_micro", l.owed_micro);
+	tell_number(t, "machines_difference", l.machines_difference);
 	TRY(verify_chain(cli, store, t, &chained));
 	bool holds = chained && !l.sum_micro && !l.unbalanced && !l.negative && !l.holds_difference_micro &&
-		     !l.orders_difference && !l.payouts_difference_micro;
+		     !l.orders_difference && !l.payouts_difference_micro && !l.machines_difference;
 	say(t, "the ledger in %s %s", setup->settings.currency, holds ? "holds" : "DOES NOT HOLD");
 	if (t->json)
 		json_put_bool(t->json, "holds", holds);

@@ -247,7 +247,8 @@ static err_t read_links(struct worker *w, int64_t from, int64_t to)
 
 static const char BOOKS_SQL[] =
 	"SELECT (SELECT count(*) FROM posting), holds_difference_micro, orders_difference, payouts_micro, "
-	"payouts_difference_micro, owed_micro FROM ledger_books_verify(), payouts_verify()";
+	"payouts_difference_micro, owed_micro, machines_difference FROM ledger_books_verify(), payouts_verify(), "
+	"machines_verify()";
 
 static err_t compare_books(struct audit *a)
 {
@@ -261,6 +262,7 @@ static err_t compare_books(struct audit *a)
 	r->payouts_micro = row_int(&row);
 	r->payouts_difference_micro = row_int(&row);
 	r->owed_micro = row_int(&row);
+	r->machines_difference = row_int(&row);
 	return row_end(a->store, &row);
 }
 

@@ -86,9 +86,11 @@ err_t store_postings(struct store *s, uuid account, struct page page, wall_time 
 	return rows_read(s, result, sizeof **ret_rows, posting_read, (void **)ret_rows, ret_count);
 }
 
-static const char VERIFY_SQL[] = "SELECT postings, entries, accounts, sum_micro, unbalanced, negative, holds_difference_micro, "
-				 "orders_difference, commission_micro, external_micro, users_micro, payouts_micro, "
-				 "payouts_difference_micro, owed_micro FROM ledger_verify(), payouts_verify()";
+static const char VERIFY_SQL[] =
+	"SELECT postings, entries, accounts, sum_micro, unbalanced, negative, holds_difference_micro, "
+	"orders_difference, commission_micro, external_micro, users_micro, payouts_micro, "
+	"payouts_difference_micro, owed_micro, machines_difference FROM ledger_verify(), payouts_verify(), "
+	"machines_verify()";
 
 err_t store_ledger_verify(struct store *s, struct ledger_report *ret)
 {
@@ -109,6 +111,7 @@ err_t store_ledger_verify(struct store *s, struct ledger_report *ret)
 	report.payouts_micro = row_int(&row);
 	report.payouts_difference_micro = row_int(&row);
 	report.owed_micro = row_int(&row);
+	report.machines_difference = row_int(&row);
 	TRY(row_end(s, &row));
 	*ret = report;
 	return OK;

@@ -140,6 +140,7 @@ struct ledger_report {
 	int64_t commission_micro, external_micro, users_micro;
 	int64_t payouts_micro, owed_micro;
 	int64_t payouts_difference_micro; /* money on its way out against payouts that are under way: 0 */
+	int64_t machines_difference;	  /* machines whose row says another capacity leased than their leases take: 0 */
 };
 MUST_CHECK err_t store_ledger_verify(struct store *s, struct ledger_report *ret);
 

@@ -72,6 +72,14 @@ new_order "$BUYER" '.max_price_per_core_hour_micro = 100000000' || bail "$BODY"
 matched() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER" && [ "$(field '.items | length')" = 1 ]; }
 ok "an order is matched" within 20 matched
 LEASE=$(field '.items[0].id')
+for column in cores_leased memory_leased_mib; do
+	sql "UPDATE cpushare.machine SET $column = $column + 1" >/dev/null
+	is "$(verify -o json 2>/dev/null | jq -r '"\(.machines_difference) \(.holds)"')" '1 false' "a machine with more $column than its leases take is found"
+	api GET /v1/operator/ledger "" "$CHIEF"
+	is "$(field .machines_difference)" 1 "by who asks over HTTP, too"
+	sql "UPDATE cpushare.machine SET $column = $column - 1" >/dev/null
+done
+ok "and put right, it is none" verify
 report desk "[$(said "$LEASE" running)]"
 dispute() { api POST "/v1/leases/$LEASE/dispute" "$1" "${2-$BUYER}" "$(key)"; }
 dispute '{"text":"it never answered"}'

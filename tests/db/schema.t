@@ -35,6 +35,11 @@ before=$(as_owner -c "SELECT md5(string_agg(pg_get_functiondef(oid) || coalesce(
 ok "the procedures apply again" procedures
 is "$(as_owner -c "SELECT md5(string_agg(pg_get_functiondef(oid) || coalesce(proacl::text, ''), '' ORDER BY oid)) FROM pg_proc
 	WHERE pronamespace = 'cpushare'::regnamespace")" "$before" "and are the same then"
+seed
+as_owner -c 'UPDATE machine SET cores_leased = 3, memory_leased_mib = 5 WHERE id = seed.id(102)'
+is "$(as_market -c 'SELECT machines_difference FROM machines_verify()')" 1 "a machine with more leased than its leases take is counted"
+procedures
+is "$(as_market -c 'SELECT machines_difference FROM machines_verify()')" 0 "what it takes is counted anew with the procedures"
 
 # The numbers must go on without a gap and each name must say what it is.
 is "$(cd "$TOP/db/migrations" && ls | cut -c 1-4 | sort | uniq -d)" '' "no two migrations have one number"

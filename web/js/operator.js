@@ -8,7 +8,8 @@ import { market, start, useFresh } from './page.js';
 import { own, post } from './session.js';
 import { Figures, Table } from './table.js';
 
-const zero = ['sum_micro', 'unbalanced', 'negative', 'holds_difference_micro', 'orders_difference', 'payouts_difference_micro'];
+const zero = ['sum_micro', 'unbalanced', 'negative', 'holds_difference_micro', 'orders_difference', 'payouts_difference_micro',
+	'machines_difference'];
 
 function Health({ health, ledger, currency }) {
 	const wrong = zero.filter((name) => ledger[name] !== 0);

@@ -144,11 +144,11 @@ __attribute__((unused)) static void is_sound(struct store *s, const char *when)
 	struct ledger_report r = { .sum_micro = -1 };
 	good(store_ledger_verify(s, &r));
 	if (!tap_ok(r.sum_micro == 0 && r.unbalanced == 0 && r.negative == 0 && r.holds_difference_micro == 0 &&
-			    r.orders_difference == 0,
+			    r.orders_difference == 0 && r.machines_difference == 0,
 		    "the ledger is sound", __FILE__, __LINE__, "the ledger is sound %s", when))
-		printf("# sum %lld unbalanced %lld negative %lld holds %lld orders %lld\n", (long long)r.sum_micro,
+		printf("# sum %lld unbalanced %lld negative %lld holds %lld orders %lld machines %lld\n", (long long)r.sum_micro,
 		       (long long)r.unbalanced, (long long)r.negative, (long long)r.holds_difference_micro,
-		       (long long)r.orders_difference);
+		       (long long)r.orders_difference, (long long)r.machines_difference);
 }
 
 #endif

@@ -305,7 +305,8 @@ static void compare(struct store *s, int step)
 	if (memcmp(&r, &audited, sizeof r) != 0)
 		expect(s, E_CORRUPT, OK, "an audit that finds what PostgreSQL does", step);
 	if (r.sum_micro || r.unbalanced || r.negative || r.holds_difference_micro || r.orders_difference ||
-	    r.users_micro != users || r.commission_micro != m.commission || r.external_micro != -m.paid_in)
+	    r.machines_difference || r.users_micro != users || r.commission_micro != m.commission ||
+	    r.external_micro != -m.paid_in)
 		expect(s, E_CORRUPT, OK, "a sound ledger", step);
 	int64_t mended = -1;
 	good(store_reputation_recompute(s, &mended));
