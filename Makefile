@@ -251,6 +251,11 @@ AWAKE ?= 0
 simulate: $(BUILD)/tests/simulate/simulate.t ## a long simulation of the ethernet's mesh: make simulate SEED=1 HOURS=24 PEERS=20 (AWAKE=8: so many at a time)
 	$< $(SEED) $(HOURS) $(PEERS) $(AWAKE)
 
+BOOKS ?= 1000000
+.PHONY: books
+books: $(BUILD)/tests/unit/market/trade_book_random.t ## random order books against a naive matcher: make books SEED=1 BOOKS=1000000 (some minutes)
+	SEED=$(SEED) BOOKS=$(BOOKS) $<
+
 SECONDS ?= 60
 .PHONY: fuzz
 fuzz: ## run one fuzzer: make fuzz F=name SECONDS=60 (clang's libFuzzer)
