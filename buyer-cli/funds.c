@@ -113,8 +113,7 @@ int command_funds_history(struct cli *cli)
 	static const struct column columns[] = { { "WHEN", "at", CELL_DATE },
 						 { "KIND", "kind", CELL_TEXT },
 						 { "AMOUNT", "amount_micro", CELL_MONEY },
-						 { "AVAILABLE", "available_micro", CELL_MONEY },
-						 { "HELD", "held_micro", CELL_MONEY },
+						 { "BALANCE", "balance_micro", CELL_MONEY },
 						 { "ORDER", "order", CELL_SHORT },
 						 { "FOR", "text", CELL_TEXT },
 						 { .title = NULL } };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * statement.c - an account's movements of a time, with the balances before and after, as JSON and as CSV
+ * statement.c - an account's movements of a time, with the balance before and after, as JSON and as CSV
  */
 #include "bytes.h"
 #include "file.h"
@@ -15,7 +15,7 @@ struct statement {
 	wall_time from, to;
 	struct posting rows[ROWS_MAX + PAGE_ROWS]; /* the newest first */
 	size_t count;
-	struct posting opening; /* the last one before: its balances */
+	struct posting opening; /* the last one before: its balance */
 };
 
 static err_t time_of(struct request *r, const char *name, wall_time fallback, wall_time *ret)
@@ -77,11 +77,10 @@ static const struct posting *closing_of(const struct statement *s)
 	return s->count ? &s->rows[0] : &s->opening;
 }
 
-static json_t *balances_to_json(const struct posting *p)
+static json_t *moment_to_json(const struct posting *p)
 {
 	json_t *json = json_object();
-	json_put_int(json, "available_micro", p->available_micro);
-	json_put_int(json, "held_micro", p->held_micro);
+	json_put_int(json, "balance_micro", p->balance_micro);
 	return json;
 }
 
@@ -95,9 +94,9 @@ err_t statement_show(struct request *r)
 	json_put_text(answer, "currency", market_of(r)->settings->currency);
 	json_put_time(answer, "from", s->from);
 	json_put_time(answer, "to", s->to);
-	json_put(answer, "opening", balances_to_json(&s->opening));
+	json_put(answer, "opening", moment_to_json(&s->opening));
 	json_put(answer, "items", items);
-	json_put(answer, "closing", balances_to_json(closing_of(s)));
+	json_put(answer, "closing", moment_to_json(closing_of(s)));
 	answer_json(r, 200, answer);
 	free(s);
 	return OK;
@@ -140,8 +139,7 @@ static void put_line(struct buf *out, wall_time at, const char *kind, const stru
 		buf_puts(out, ",");
 	else
 		put_amount(out, p->amount_micro);
-	put_amount(out, p->available_micro);
-	put_amount(out, p->held_micro);
+	put_amount(out, p->balance_micro);
 	buf_printf(out, ",%s", currency);
 	put_id(out, about->order);
 	put_id(out, about->lease);
@@ -156,7 +154,7 @@ err_t statement_csv(struct request *r)
 	AUTO_BUF out = { 0 };
 	struct statement *s;
 	TRY(statement_of(r, &s));
-	buf_puts(&out, "at,kind,amount,available,held,currency,order,lease,deposit,text\r\n");
+	buf_puts(&out, "at,kind,amount,balance,currency,order,lease,deposit,text\r\n");
 	put_line(&out, s->from, "opening", &s->opening, currency);
 	for (size_t i = s->count; i-- > 0;)
 		put_line(&out, s->rows[i].at, NULL, &s->rows[i], currency);

@@ -343,8 +343,7 @@ json_t *posting_to_json(const struct posting *p)
 	json_put_uuid(json, "id", p->id);
 	json_put_text(json, "kind", p->kind);
 	json_put_int(json, "amount_micro", p->amount_micro);
-	json_put_int(json, "available_micro", p->available_micro);
-	json_put_int(json, "held_micro", p->held_micro);
+	json_put_int(json, "balance_micro", p->balance_micro);
 	field_put_uuid(json, "order", p->order);
 	field_put_uuid(json, "lease", p->lease);
 	field_put_uuid(json, "deposit", p->deposit);
@@ -361,8 +360,7 @@ err_t posting_from_json(json_t *json, struct posting *ret, struct json_error *er
 	json_take_uuid(&r, "id", &p.id);
 	json_take_text(&r, "kind", p.kind, sizeof p.kind);
 	json_take_int(&r, "amount_micro", -MONEY_MAX_MICRO, MONEY_MAX_MICRO, &p.amount_micro);
-	json_take_int(&r, "available_micro", -MONEY_MAX_MICRO, MONEY_MAX_MICRO, &p.available_micro);
-	json_take_int(&r, "held_micro", -MONEY_MAX_MICRO, MONEY_MAX_MICRO, &p.held_micro);
+	json_take_int(&r, "balance_micro", -MONEY_MAX_MICRO, MONEY_MAX_MICRO, &p.balance_micro);
 	field_maybe_uuid(&r, "order", &p.order);
 	field_maybe_uuid(&r, "lease", &p.lease);
 	field_maybe_uuid(&r, "deposit", &p.deposit);

@@ -114,14 +114,13 @@ struct deposit {
 json_t *deposit_to_json(const struct deposit *d); /* …_micro for money */
 MUST_CHECK err_t deposit_from_json(json_t *json, struct deposit *ret, struct json_error *error);
 
-/* GET /v1/postings: the account's history, newest first. amount is signed: what the account's available + held changed by, and
- * for hold and release what went from available to held. */
+/* GET /v1/postings: the account's history, newest first. amount is signed: what the account's balance changed by. */
 struct posting {
 	uuid id;
-	char kind[24]; /* deposit, commission, hold, release, charge, earning, payout, correction, reversal, calibration */
+	char kind[24]; /* deposit, commission, charge, earning, payout, correction, reversal, calibration; hold, release: once */
 	int64_t amount_micro;
-	int64_t available_micro, held_micro; /* after it */
-	uuid order, lease, deposit;	     /* zero where none: null in JSON */
+	int64_t balance_micro;	    /* after it, what is held of it too */
+	uuid order, lease, deposit; /* zero where none: null in JSON */
 	char text[DETAIL_SIZE];
 	wall_time at;
 };

@@ -94,10 +94,11 @@ CREATE OR REPLACE FUNCTION ledger_books_verify(OUT holds_difference_micro bigint
 		FROM lease GROUP BY order_id
 	), of_posting AS (
 		SELECT p.id, p.lease_id, p.leases, p.earned_micro, p.commission_micro,
-			coalesce(sum(e.amount_micro) FILTER (WHERE p.kind = 'charge' AND d.kind = 'held' AND c.kind <> 'commission'), 0) AS earned,
-			coalesce(sum(e.amount_micro) FILTER (WHERE p.kind = 'charge' AND d.kind = 'held' AND c.kind = 'commission'), 0) AS commission,
+			EXISTS (SELECT 1 FROM lease l WHERE l.id = coalesce(p.lease_id, p.leases[1]) AND l.buyer = l.seller) AS own,
+			coalesce(sum(e.amount_micro) FILTER (WHERE p.kind = 'charge' AND c.kind = 'funds'), 0) AS earned,
+			coalesce(sum(e.amount_micro) FILTER (WHERE p.kind = 'charge' AND c.kind = 'commission'), 0) AS commission,
 			coalesce(sum(e.amount_micro) FILTER (WHERE p.kind = 'correction'), 0) AS refunded
-		FROM posting p JOIN entry e ON e.posting = p.id JOIN ledger_account d ON d.id = e.debit JOIN ledger_account c ON c.id = e.credit
+		FROM posting p JOIN entry e ON e.posting = p.id JOIN ledger_account c ON c.id = e.credit
 		WHERE p.kind IN ('charge', 'correction') AND (p.lease_id IS NOT NULL OR p.leases IS NOT NULL) GROUP BY p.id
 	), of_postings AS (
 		SELECT lease_id, sum(earned) AS earned, sum(commission) AS commission, sum(refunded) AS refunded FROM (
@@ -106,16 +107,17 @@ CREATE OR REPLACE FUNCTION ledger_books_verify(OUT holds_difference_micro bigint
 				CROSS JOIN unnest(p.leases, p.earned_micro, p.commission_micro) AS x (lease_id, earned, commission)) parts
 		GROUP BY lease_id
 	)
-	SELECT (SELECT coalesce(sum(abs(a.balance_micro - coalesce(w.held, 0))), 0)::bigint
-			FROM ledger_account a LEFT JOIN wanted w ON w.buyer = a.owner WHERE a.kind = 'held'),
+	SELECT (SELECT coalesce(sum(abs(a.held_micro - coalesce(w.held, 0))), 0)::bigint
+			FROM ledger_account a LEFT JOIN wanted w ON w.buyer = a.owner WHERE a.kind = 'funds'),
 		(SELECT count(*) FROM cpushare.order o LEFT JOIN of_leases l ON l.order_id = o.id
 			WHERE (o.leases_held_micro, o.charged_micro, o.filled, o.ended)
 				<> (coalesce(l.held, 0), coalesce(l.charged, 0), coalesce(l.filled, 0), coalesce(l.ended, 0)))
 		+ (SELECT count(*) FROM lease l LEFT JOIN of_postings p ON p.lease_id = l.id
-			WHERE (l.charged_micro - l.commission_micro, l.commission_micro, l.refunded_micro)
-				<> (coalesce(p.earned, 0), coalesce(p.commission, 0), coalesce(p.refunded, 0)))
-		+ (SELECT count(*) FROM of_posting p WHERE leases IS NOT NULL AND (earned, commission)
-			<> ((SELECT sum(x) FROM unnest(earned_micro) x), (SELECT sum(x) FROM unnest(commission_micro) x)))
+			-- What one pays to oneself does not move.
+			WHERE (CASE WHEN l.buyer <> l.seller THEN l.charged_micro - l.commission_micro END, l.commission_micro, l.refunded_micro)
+				IS DISTINCT FROM (CASE WHEN l.buyer <> l.seller THEN coalesce(p.earned, 0) END, coalesce(p.commission, 0), coalesce(p.refunded, 0)))
+		+ (SELECT count(*) FROM of_posting p WHERE leases IS NOT NULL AND (CASE WHEN own THEN 0 ELSE earned END, commission)
+			<> ((SELECT CASE WHEN own THEN 0 ELSE sum(x) END FROM unnest(earned_micro) x), (SELECT sum(x) FROM unnest(commission_micro) x)))
 $$;
 
 -- The whole ledger against itself, in one snapshot. All but the first three and the last three are zero in a sound market.

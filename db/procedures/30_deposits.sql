@@ -17,25 +17,25 @@ END $$;
 -- What is owed is taken out of what is available, as soon as there is some.
 CREATE OR REPLACE FUNCTION debt_collect(p_account uuid) RETURNS void LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
 DECLARE
-	v_available bigint := ledger_account_of(p_account, 'available');
+	v_funds bigint := ledger_account_of(p_account, 'funds');
 	v_owed bigint := ledger_account_of(p_account, 'owed');
 	v_amount bigint;
 BEGIN
 	IF v_owed IS NULL THEN
 		RETURN;
 	END IF;
-	PERFORM ledger_lock(v_available, v_owed);
-	SELECT least(a.balance_micro, -o.balance_micro) INTO v_amount FROM ledger_account a, ledger_account o
-		WHERE a.id = v_available AND o.id = v_owed;
-	PERFORM post('reversal', NULL, NULL, NULL, 'owed', clock_timestamp(), ARRAY[v_available], ARRAY[v_owed], ARRAY[v_amount]);
+	PERFORM ledger_lock(v_funds, v_owed);
+	SELECT least(f.balance_micro - f.held_micro, -o.balance_micro) INTO v_amount FROM ledger_account f, ledger_account o
+		WHERE f.id = v_funds AND o.id = v_owed;
+	PERFORM post('reversal', NULL, NULL, NULL, 'owed', clock_timestamp(), ARRAY[v_funds], ARRAY[v_owed], ARRAY[v_amount]);
 END $$;
 
 CREATE OR REPLACE FUNCTION debts_collect() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	v_owner uuid;
 BEGIN
-	FOR v_owner IN SELECT o.owner FROM ledger_account o JOIN ledger_account a ON a.owner = o.owner AND a.kind = 'available'
-		AND a.balance_micro > 0 WHERE o.kind = 'owed' AND o.balance_micro < 0 ORDER BY o.owner LOOP
+	FOR v_owner IN SELECT o.owner FROM ledger_account o JOIN ledger_account f ON f.owner = o.owner AND f.kind = 'funds'
+		AND f.balance_micro > f.held_micro WHERE o.kind = 'owed' AND o.balance_micro < 0 ORDER BY o.owner LOOP
 		PERFORM debt_collect(v_owner);
 	END LOOP;
 END $$;
@@ -59,7 +59,7 @@ DECLARE
 	v_now timestamptz := clock_timestamp();
 	v_external bigint := market_account_of('external');
 	v_commission bigint := market_account_of('commission');
-	v_available bigint;
+	v_funds bigint;
 	v_owed bigint;
 BEGIN
 	SELECT * INTO d FROM deposit WHERE id = p_id FOR NO KEY UPDATE;
@@ -68,16 +68,16 @@ BEGIN
 		RETURN;
 	END IF;
 	INSERT INTO ledger_account (owner, kind) VALUES (d.account, 'owed') ON CONFLICT (owner, kind) DO NOTHING;
-	v_available := ledger_account_of(d.account, 'available');
+	v_funds := ledger_account_of(d.account, 'funds');
 	v_owed := ledger_account_of(d.account, 'owed');
-	PERFORM ledger_lock(v_external, v_commission, v_available, v_owed);
+	PERFORM ledger_lock(v_external, v_commission, v_funds, v_owed);
 	SELECT least(round(d.commission_micro::numeric * v_total / d.amount_micro)
 		- round(d.commission_micro::numeric * d.reversed_micro / d.amount_micro), balance_micro)::bigint
 		INTO v_part FROM ledger_account WHERE id = v_commission;
 	v_left := v_total - d.reversed_micro - v_part;
-	SELECT least(balance_micro, v_left) INTO v_taken FROM ledger_account WHERE id = v_available;
+	SELECT least(balance_micro - held_micro, v_left) INTO v_taken FROM ledger_account WHERE id = v_funds;
 	UPDATE deposit SET reversed_micro = v_total, state = CASE WHEN v_total = amount_micro THEN 'reversed' ELSE state END WHERE id = p_id;
-	PERFORM post('reversal', NULL, NULL, d.id, d.provider, v_now, ARRAY[v_commission, v_available, v_owed],
+	PERFORM post('reversal', NULL, NULL, d.id, d.provider, v_now, ARRAY[v_commission, v_funds, v_owed],
 		ARRAY[v_external, v_external, v_external], ARRAY[v_part, v_taken, v_left - v_taken]);
 	PERFORM event_append(d.account, NULL, NULL, 'deposit.reversed', jsonb_build_object('deposit', d.id,
 		'reversed_micro', v_total, 'owed_micro', (SELECT -balance_micro FROM ledger_account WHERE id = v_owed)), v_now);
@@ -89,12 +89,12 @@ DECLARE
 	v_now timestamptz := clock_timestamp();
 	v_external bigint := market_account_of('external');
 	v_commission bigint := market_account_of('commission');
-	v_available bigint := ledger_account_of(d.account, 'available');
+	v_funds bigint := ledger_account_of(d.account, 'funds');
 BEGIN
 	PERFORM payment_lock(d.provider, p_reference);
 	UPDATE deposit SET state = 'credited', reference = p_reference, credited_at = v_now, next_at = NULL, note = '' WHERE id = d.id;
-	PERFORM ledger_lock(v_external, v_commission, v_available);
-	PERFORM post('deposit', NULL, NULL, d.id, d.provider, v_now, ARRAY[v_external, v_available], ARRAY[v_available, v_commission],
+	PERFORM ledger_lock(v_external, v_commission, v_funds);
+	PERFORM post('deposit', NULL, NULL, d.id, d.provider, v_now, ARRAY[v_external, v_funds], ARRAY[v_funds, v_commission],
 		ARRAY[d.amount_micro, d.commission_micro]::bigint[]);
 	PERFORM event_append(d.account, NULL, NULL, 'deposit.credited', jsonb_build_object('deposit', d.id,
 		'amount_micro', d.amount_micro, 'credit_micro', d.credit_micro), v_now);

@@ -14,19 +14,19 @@ CREATE OR REPLACE FUNCTION payout_create(p_id uuid, p_account uuid, p_provider t
 	SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	p payout;
-	v_available bigint := ledger_account_of(p_account, 'available');
+	v_funds bigint := ledger_account_of(p_account, 'funds');
 	v_payout bigint := market_account_of('payout');
 BEGIN
 	-- All at once, in the order of their ids: the debt is collected from rows that are locked.
-	PERFORM ledger_lock(v_available, v_payout, ledger_account_of(p_account, 'owed'));
+	PERFORM ledger_lock(v_funds, v_payout, ledger_account_of(p_account, 'owed'));
 	PERFORM debt_collect(p_account);
-	IF (SELECT balance_micro FROM ledger_account WHERE id = v_available) < p_amount THEN
+	IF (SELECT balance_micro - held_micro FROM ledger_account WHERE id = v_funds) < p_amount THEN
 		RAISE EXCEPTION 'the available balance does not cover the payout' USING ERRCODE = 'CS004';
 	END IF;
 	INSERT INTO payout (id, account, provider, receiver, amount_micro, commission_micro, send_micro, created_at, approved_at, next_at)
 		VALUES (p_id, p_account, p_provider, p_receiver, p_amount, p_commission, p_send, p_now, CASE WHEN p_approved THEN p_now END,
 			CASE WHEN p_approved AND p_due THEN p_now END) RETURNING * INTO p;
-	PERFORM post('payout', NULL, NULL, NULL, p_provider, p_now, ARRAY[v_available], ARRAY[v_payout], ARRAY[p_amount]);
+	PERFORM post('payout', NULL, NULL, NULL, p_provider, p_now, ARRAY[v_funds], ARRAY[v_payout], ARRAY[p_amount]);
 	PERFORM payout_event(p, p_now);
 END $$;
 
@@ -117,7 +117,7 @@ CREATE OR REPLACE FUNCTION payout_fail(p_id uuid, p_note text, p_now timestamptz
 	SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	p payout := payout_get(p_id);
-	v_available bigint := ledger_account_of(p.account, 'available');
+	v_funds bigint := ledger_account_of(p.account, 'funds');
 	v_from bigint := market_account_of(CASE p.state WHEN 'paid' THEN 'external' ELSE 'payout' END);
 	v_amount bigint := CASE p.state WHEN 'paid' THEN p.send_micro ELSE p.amount_micro END;
 BEGIN
@@ -125,8 +125,8 @@ BEGIN
 		RETURN 'repeated';
 	END IF;
 	UPDATE payout SET state = 'failed', ended_at = p_now, next_at = NULL, note = p_note WHERE id = p_id RETURNING * INTO p;
-	PERFORM ledger_lock(v_from, v_available);
-	PERFORM post('payout', NULL, NULL, NULL, 'returned', p_now, ARRAY[v_from], ARRAY[v_available], ARRAY[v_amount]);
+	PERFORM ledger_lock(v_from, v_funds);
+	PERFORM post('payout', NULL, NULL, NULL, 'returned', p_now, ARRAY[v_from], ARRAY[v_funds], ARRAY[v_amount]);
 	PERFORM payout_event(p, p_now);
 	PERFORM debt_collect(p.account);
 	RETURN 'failed';

@@ -1,15 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- 40_orders.sql - orders: closing, extending, peers
 
--- What a closed order gives back.
-CREATE OR REPLACE FUNCTION hold_release(p_buyer uuid, p_order uuid, p_lease uuid, p_amount bigint, p_now timestamptz) RETURNS void
+-- What of a buyer's balance is not held any more. The ledger account is locked by it, so other accounts' locks are not taken after it.
+CREATE OR REPLACE FUNCTION hold_release(p_buyer uuid, p_amount bigint) RETURNS void
 	LANGUAGE plpgsql SET search_path = cpushare, pg_temp AS $$
-DECLARE
-	v_available bigint := ledger_account_of(p_buyer, 'available');
-	v_held bigint := ledger_account_of(p_buyer, 'held');
 BEGIN
-	PERFORM ledger_lock(v_available, v_held);
-	PERFORM post('release', p_order, p_lease, NULL, '', p_now, ARRAY[v_held], ARRAY[v_available], ARRAY[p_amount]);
+	UPDATE ledger_account SET held_micro = held_micro - p_amount WHERE owner = p_buyer AND kind = 'funds' AND p_amount <> 0;
 END $$;
 
 CREATE OR REPLACE FUNCTION order_close(p_id uuid, p_state text, p_now timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
@@ -30,7 +26,7 @@ BEGIN
 		RAISE EXCEPTION 'the order is %', o.state USING ERRCODE = 'CS003';
 	END IF;
 	UPDATE cpushare.order SET state = p_state, held_micro = 0, ended_at = CASE WHEN ended = filled THEN p_now END WHERE id = p_id;
-	PERFORM hold_release(o.buyer, o.id, NULL, o.held_micro, p_now);
+	PERFORM hold_release(o.buyer, o.held_micro);
 	PERFORM event_of_order(p_id, 'order.' || p_state, p_now);
 	IF o.ended = o.filled THEN
 		PERFORM event_of_order(p_id, 'order.ended', p_now);

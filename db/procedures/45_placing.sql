@@ -38,18 +38,17 @@ DECLARE
 	v_here boolean;
 	i record;
 BEGIN
-	SELECT array_agg(id) AS ids, array_agg(owner) AS owners, array_agg(kind) AS kinds, array_agg(balance_micro) AS balances INTO v_purses
-		FROM (SELECT id, owner, kind, balance_micro FROM ledger_account WHERE owner = ANY (p_buyers) ORDER BY id FOR NO KEY UPDATE) x;
+	SELECT array_agg(id) AS ids, array_agg(owner) AS owners, array_agg(kind) AS kinds, array_agg(balance_micro - held_micro) AS spare INTO v_purses
+		FROM (SELECT id, owner, kind, balance_micro, held_micro FROM ledger_account WHERE owner = ANY (p_buyers) ORDER BY id FOR NO KEY UPDATE) x;
 	-- A statement of its own: it sees what those did who had the locks before.
 	WITH purse AS MATERIALIZED (
-		SELECT owner AS buyer, max(id) FILTER (WHERE kind = 'available') AS available, max(id) FILTER (WHERE kind = 'held') AS held,
-			-- Who owes something has nothing left.
-			CASE WHEN min(balance) FILTER (WHERE kind = 'owed') < 0 THEN -1
-				ELSE max(balance) FILTER (WHERE kind = 'available') END AS spare
+		-- Who owes something has nothing left.
+		SELECT owner AS buyer, max(id) FILTER (WHERE kind = 'funds') AS funds, CASE WHEN min(spare) FILTER (WHERE kind = 'owed') < 0 THEN -1
+			ELSE max(spare) FILTER (WHERE kind = 'funds') END AS spare
 		FROM (SELECT unnest(v_purses.ids) AS id, unnest(v_purses.owners) AS owner, unnest(v_purses.kinds) AS kind,
-			unnest(v_purses.balances) AS balance) x GROUP BY owner
+			unnest(v_purses.spare) AS spare) x GROUP BY owner
 	), item AS (
-		SELECT x.n, x.buyer, x.key, x.open, p.available, p.held, p.spare,
+		SELECT x.n, x.buyer, x.key, x.open, p.funds, p.spare,
 			x.place_hold * x.count AS hold, k.status, k.body, k.order_id,
 			CASE WHEN x.token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token t WHERE t.id = x.token AND t.account = x.buyer
 				AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())) THEN 'token'
@@ -74,7 +73,7 @@ BEGIN
 			AND open_now + all_items <= p_open_max THEN 'placed' END) AS outcomes, array_agg(asked) AS asked,
 		array_agg(CASE known WHEN 'repeated' THEN status END) AS statuses, array_agg(CASE known WHEN 'repeated' THEN body END) AS bodies,
 		array_agg(CASE known WHEN 'repeated' THEN order_id END) AS orders,
-		array_agg(hold) AS holds, array_agg(available) AS available, array_agg(held) AS held,
+		array_agg(hold) AS holds, array_agg(funds) AS funds,
 		array_agg(spare) AS spares, array_agg(open_now) AS opens INTO v FROM counted;
 	v_outcomes := v.outcomes;
 	IF array_position(v_outcomes, NULL) > 0 THEN
@@ -117,17 +116,10 @@ BEGIN
 		unnest(p_place_holds) AS place_hold, unnest(p_times) AS now, unnest(p_mtu) AS mtu) x
 	WHERE x.outcome = 'placed';
 	IF FOUND THEN
-		PERFORM writer_show(17233, 'entry_number_seq');
-		-- The order's first posting has its id.
-		INSERT INTO posting (id, kind, order_id, at)
-			SELECT x.id, 'hold', x.id, v_now FROM (SELECT unnest(v_outcomes) AS outcome, unnest(p_ids) AS id, unnest(v.holds) AS hold) x
-			WHERE x.outcome = 'placed' AND x.hold > 0;
-		IF FOUND THEN
-			PERFORM entries_make(array_agg(x.id), array_agg(x.available), array_agg(x.held), array_agg(x.hold)) FROM (
-				SELECT * FROM (SELECT unnest(v_n) AS n, unnest(v_outcomes) AS outcome, unnest(p_ids) AS id, unnest(v.holds) AS hold,
-					unnest(v.available) AS available, unnest(v.held) AS held) y
-				WHERE outcome = 'placed' AND hold > 0 ORDER BY n) x;
-		END IF;
+		UPDATE ledger_account a SET held_micro = a.held_micro + x.hold
+			FROM (SELECT funds, sum(hold)::bigint AS hold FROM (SELECT unnest(v_outcomes) AS outcome, unnest(v.funds) AS funds,
+				unnest(v.holds) AS hold) y WHERE outcome = 'placed' GROUP BY funds HAVING sum(hold) > 0) x
+			WHERE a.id = x.funds;
 		BEGIN
 			INSERT INTO idempotency_key (account, key, request, status, order_id)
 				SELECT x.buyer, x.key, x.request, 201, x.id

@@ -262,7 +262,7 @@ BEGIN
 		state = CASE WHEN v_last AND state = 'filled' THEN 'ended' ELSE state END,
 		ended_at = CASE WHEN v_last THEN p_now END WHERE id = o.id;
 	PERFORM machine_tried(l, p_reason, p_now);
-	PERFORM hold_release(l.buyer, o.id, l.id, l.held_micro, p_now);
+	PERFORM hold_release(l.buyer, l.held_micro);
 	PERFORM reputation_learn(p_id);
 	PERFORM event_of_lease(p_id, 'lease.ended', p_now);
 	IF v_last THEN

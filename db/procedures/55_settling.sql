@@ -28,7 +28,7 @@ BEGIN
 		FROM lease WHERE id = ANY (p_ids);
 	-- The leases' rows need no locks of their own: whoever writes one has locked its order before.
 	PERFORM 1 FROM cpushare.order WHERE id = ANY (v_orders) ORDER BY id FOR NO KEY UPDATE;
-	v_accounts := v_market || ARRAY(SELECT id FROM ledger_account WHERE owner = ANY (v_people) AND kind IN ('available', 'held'));
+	v_accounts := v_market || ARRAY(SELECT id FROM ledger_account WHERE owner = ANY (v_people) AND kind = 'funds');
 	PERFORM 1 FROM ledger_account WHERE id = ANY (v_accounts) ORDER BY id FOR NO KEY UPDATE;
 	-- No joins of items with items: a plan that was made for few of them would look at each pair.
 	WITH found AS (
@@ -37,11 +37,11 @@ BEGIN
 				WHEN l.state = 'ended' THEN 'over' WHEN x.vcpu_ns < l.vcpu_ns OR x.running_us < l.running_us
 				OR x.tx_bytes < l.tx_bytes OR x.rx_bytes < l.rx_bytes THEN 'back' ELSE 'used' END AS outcome,
 			CASE o.budget_micro WHEN 0 THEN c_unbounded
-				ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END AS budget, a.balance_micro AS available
+				ELSE o.budget_micro - o.charged_micro - o.held_micro - o.leases_held_micro END AS budget, a.balance_micro - a.held_micro AS available
 		FROM unnest(p_ids, p_seqs, p_vcpu_ns, p_running_us, p_tx_bytes, p_rx_bytes, p_totals, p_targets) WITH ORDINALITY
 			AS x (id, seq, vcpu_ns, running_us, tx_bytes, rx_bytes, total, target, n)
 		LEFT JOIN lease l ON l.id = x.id LEFT JOIN cpushare.order o ON o.id = l.order_id
-		LEFT JOIN ledger_account a ON a.owner = l.buyer AND a.kind = 'available'
+		LEFT JOIN ledger_account a ON a.owner = l.buyer AND a.kind = 'funds'
 	), priced AS (
 		-- Nothing is charged before the VM has run.
 		SELECT f.*, CASE WHEN outcome <> 'used' OR started_at IS NULL THEN 0 ELSE least(greatest(total - charged, 0), held) END AS charge
@@ -79,28 +79,33 @@ BEGIN
 			FROM unnest(v_items.orders, v_items.charges, v_items.fills) AS u (order_id, charge, fill)
 			GROUP BY order_id HAVING sum(charge) > 0 OR sum(fill) > 0) x
 		WHERE o.id = x.order_id;
+	-- What is charged is held no more, before it goes.
+	UPDATE ledger_account a SET held_micro = a.held_micro + x.change
+		FROM (SELECT buyer, sum(fill - charge)::bigint AS change FROM unnest(v_items.buyers, v_items.charges, v_items.fills) AS u (buyer, charge, fill)
+			GROUP BY buyer HAVING sum(fill - charge) <> 0) x
+		WHERE a.owner = x.buyer AND a.kind = 'funds';
 	PERFORM writer_show(17233, 'entry_number_seq');
 	WITH part AS MATERIALIZED (
 		SELECT order_id, buyer, seller, (v_begin || lpad(to_hex(row_number() OVER ()), 6, '0'))::uuid AS posting, array_agg(id) AS leases,
 			array_agg(charge - share) AS earned, array_agg(share) AS shares,
-			sum(charge - share)::bigint AS all_earned, sum(share)::bigint AS all_shares, sum(fill)::bigint AS all_fills
-		FROM unnest(p_ids, v_items.orders, v_items.buyers, v_items.sellers, v_items.charges, v_items.shares, v_items.fills)
-			AS x (id, order_id, buyer, seller, charge, share, fill)
-		WHERE charge > 0 OR fill > 0 GROUP BY order_id, buyer, seller
+			sum(charge - share)::bigint AS all_earned, sum(share)::bigint AS all_shares
+		FROM unnest(p_ids, v_items.orders, v_items.buyers, v_items.sellers, v_items.charges, v_items.shares)
+			AS x (id, order_id, buyer, seller, charge, share)
+		-- What one pays to oneself does not move.
+		WHERE charge > 0 AND (buyer <> seller OR share > 0) GROUP BY order_id, buyer, seller
 	), posted AS (
 		INSERT INTO posting (id, kind, order_id, lease_id, leases, earned_micro, commission_micro, at)
-			SELECT posting, CASE WHEN all_earned + all_shares > 0 THEN 'charge' ELSE 'hold' END, order_id,
+			SELECT posting, 'charge', order_id,
 				CASE cardinality(leases) WHEN 1 THEN leases[1] END, CASE WHEN cardinality(leases) > 1 THEN leases END,
 				CASE WHEN cardinality(leases) > 1 THEN earned END, CASE WHEN cardinality(leases) > 1 THEN shares END, p_now
 			FROM part
 	)
 	SELECT array_agg(posting) AS postings, array_agg(debit) AS debits, array_agg(credit) AS credits, array_agg(amount) AS amounts
 		INTO v_legs FROM (
-			SELECT posting, debit, credit, amount FROM part p JOIN ledger_account a ON a.owner = p.buyer AND a.kind = 'available'
-			JOIN ledger_account h ON h.owner = p.buyer AND h.kind = 'held'
-			JOIN ledger_account e ON e.owner = p.seller AND e.kind = 'available'
-			CROSS JOIN LATERAL (VALUES (1, h.id, e.id, all_earned), (2, h.id, v_market, all_shares), (3, a.id, h.id, all_fills))
-				AS leg (leg, debit, credit, amount) ORDER BY order_id, posting, leg) x;
+			SELECT posting, a.id AS debit, credit, amount FROM part p JOIN ledger_account a ON a.owner = p.buyer AND a.kind = 'funds'
+			JOIN ledger_account e ON e.owner = p.seller AND e.kind = 'funds'
+			CROSS JOIN LATERAL (VALUES (1, e.id, CASE WHEN p.buyer <> p.seller THEN all_earned ELSE 0 END), (2, v_market, all_shares))
+				AS leg (leg, credit, amount) ORDER BY order_id, posting, leg) x;
 	IF v_legs.postings IS NOT NULL THEN
 		PERFORM entries_make(v_legs.postings, v_legs.debits, v_legs.credits, v_legs.amounts);
 	END IF;

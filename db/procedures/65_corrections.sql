@@ -25,14 +25,14 @@ BEGIN
 	IF p_amount < 1 OR p_amount > l.charged_micro - l.refunded_micro THEN
 		RAISE EXCEPTION 'between 1 and what was charged and not given back yet' USING ERRCODE = 'CS006';
 	END IF;
-	v_buyer := ledger_account_of(l.buyer, 'available');
-	v_seller := ledger_account_of(l.seller, 'available');
+	v_buyer := ledger_account_of(l.buyer, 'funds');
+	v_seller := ledger_account_of(l.seller, 'funds');
 	PERFORM ledger_lock(v_buyer, v_seller, v_market);
 	-- On the total, rounded once, halves up, as it was charged: all given back gives all of the commission back.
 	v_commission := floor(((l.refunded_micro + p_amount)::numeric * l.commission_micro * 2 + l.charged_micro) / (2 * l.charged_micro))
 		- l.commission_refunded_micro;
 	v_commission := least(greatest(v_commission, 0), p_amount);
-	v_from_seller := least(p_amount - v_commission, (SELECT balance_micro FROM ledger_account WHERE id = v_seller));
+	v_from_seller := least(p_amount - v_commission, (SELECT balance_micro - held_micro FROM ledger_account WHERE id = v_seller));
 	IF (SELECT balance_micro FROM ledger_account WHERE id = v_market) < p_amount - v_from_seller THEN
 		RAISE EXCEPTION 'neither the seller nor the market has that much' USING ERRCODE = 'CS004';
 	END IF;

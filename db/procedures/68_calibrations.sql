@@ -15,7 +15,7 @@ CREATE OR REPLACE FUNCTION calibration_pay(p_buyer uuid, p_amount bigint, p_now 
 	SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	v_market bigint := market_account_of('commission');
-	v_buyer bigint := ledger_account_of(p_buyer, 'available');
+	v_buyer bigint := ledger_account_of(p_buyer, 'funds');
 	v_from bigint := CASE WHEN p_amount < 0 THEN v_buyer ELSE v_market END;
 BEGIN
 	PERFORM 1 FROM calibration_buyer WHERE account = p_buyer;
@@ -23,7 +23,7 @@ BEGIN
 		RAISE EXCEPTION 'not a buyer of the market''s' USING ERRCODE = 'CS003';
 	END IF;
 	PERFORM ledger_lock(v_market, v_buyer);
-	IF (SELECT balance_micro FROM ledger_account WHERE id = v_from) < abs(p_amount) THEN
+	IF (SELECT balance_micro - held_micro FROM ledger_account WHERE id = v_from) < abs(p_amount) THEN
 		RAISE EXCEPTION 'the market''s commission does not cover a calibration' USING ERRCODE = 'CS004';
 	END IF;
 	PERFORM post('calibration', NULL, NULL, NULL, '', p_now, ARRAY[v_from],
@@ -34,10 +34,10 @@ END $$;
 CREATE OR REPLACE FUNCTION calibration_return(p_buyer uuid, p_now timestamptz) RETURNS void LANGUAGE plpgsql
 	SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
-	v_buyer bigint := ledger_account_of(p_buyer, 'available');
+	v_buyer bigint := ledger_account_of(p_buyer, 'funds');
 BEGIN
 	PERFORM ledger_lock(market_account_of('commission'), v_buyer);
-	PERFORM calibration_pay(p_buyer, -(SELECT balance_micro FROM ledger_account WHERE id = v_buyer), p_now);
+	PERFORM calibration_pay(p_buyer, -(SELECT balance_micro - held_micro FROM ledger_account WHERE id = v_buyer), p_now);
 END $$;
 
 -- The operator's own money, to measure machines with.

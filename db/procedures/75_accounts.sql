@@ -27,9 +27,9 @@ BEGIN
 		RETURN 'a payout is on its way';
 	ELSIF EXISTS (SELECT 1 FROM ledger_account WHERE owner = p_account AND kind = 'owed' AND balance_micro < 0) THEN
 		RETURN 'something is owed';
-	ELSIF EXISTS (SELECT 1 FROM ledger_account WHERE owner = p_account AND kind = 'held' AND balance_micro > 0) THEN
+	ELSIF EXISTS (SELECT 1 FROM ledger_account WHERE owner = p_account AND held_micro > 0) THEN
 		RETURN 'money is held';
-	ELSIF EXISTS (SELECT 1 FROM ledger_account WHERE owner = p_account AND kind = 'available' AND balance_micro > p_forfeit) THEN
+	ELSIF EXISTS (SELECT 1 FROM ledger_account WHERE owner = p_account AND kind = 'funds' AND balance_micro > p_forfeit) THEN
 		RETURN 'money is on the balance: take it out, or give it up with forfeit_micro';
 	END IF;
 	FOR v_image IN SELECT id FROM image WHERE account = p_account LOOP

@@ -17,7 +17,7 @@ static const char EXPORT_SQL[] =
 	"'second_factor', EXISTS (SELECT 1 FROM second_factor WHERE account = $1 AND confirmed_at IS NOT NULL), " //
 	LIST("sessions_and_tokens",
 	     "SELECT id, name, session, client, scopes, created_at, expires_at, last_used_at FROM token WHERE account = $1") ", " //
-	LIST("balances", "SELECT kind, balance_micro FROM ledger_account WHERE owner = $1") ", " //
+	LIST("balances", "SELECT kind, balance_micro, held_micro FROM ledger_account WHERE owner = $1") ", " //
 	LIST("postings",
 	     "SELECT e.number, p.id, p.kind, p.order_id, p.lease_id, p.deposit_id, p.text, p.at, a.kind AS of, e.amount_micro, "
 	     "e.balance_after FROM ledger_account a, LATERAL ledger_walk(a.id, 9223372036854775807, 0, 9223372036854775807) e "

@@ -3,10 +3,10 @@
  */
 #include "connection.h"
 
-static const char BALANCE_SQL[] = "SELECT a.balance_micro, h.balance_micro, coalesce(-o.balance_micro, 0) FROM ledger_account a "
-				  "JOIN ledger_account h ON h.owner = a.owner AND h.kind = 'held' "
-				  "LEFT JOIN ledger_account o ON o.owner = a.owner AND o.kind = 'owed' "
-				  "WHERE a.owner = $1 AND a.kind = 'available'";
+static const char BALANCE_SQL[] =
+	"SELECT f.balance_micro - f.held_micro, f.held_micro, coalesce(-o.balance_micro, 0) FROM ledger_account f "
+	"LEFT JOIN ledger_account o ON o.owner = f.owner AND o.kind = 'owed' "
+	"WHERE f.owner = $1 AND f.kind = 'funds'";
 
 err_t store_balance(struct store *s, uuid account, struct balance *ret)
 {
@@ -24,8 +24,8 @@ err_t store_balance(struct store *s, uuid account, struct balance *ret)
 }
 
 /* Found through the entries, walked back along each ledger account's history. A posting stands where its last entry of this owner
- * does, and may have three of them: more are looked at than are shown. The balances after it are those of the last entries up to
- * it, of either account. Where a time bounds them, the first posting since (its id begins with the time) tells which entries came before. */
+ * does, and may have three of them: more are looked at than are shown. The balance after it is that of the last entry up to it, and of what
+ * was held once (db/migrations/0061_holds.sql). Where a time bounds them, the first posting since (its id begins with the time) tells which entries came before. */
 static const char POSTINGS_SQL[] =
 	"WITH mine AS MATERIALIZED (SELECT id, kind FROM ledger_account WHERE owner = $1), "
 	"bound AS MATERIALIZED (SELECT coalesce((SELECT max(e.number) FROM entry e JOIN mine m ON m.id IN (e.debit, e.credit) "
@@ -35,16 +35,14 @@ static const char POSTINGS_SQL[] =
 	"  LATERAL ledger_walk(m.id, b.number, 0, 3 * $3 + 3) w), "
 	/* All of it once, newest last: what each account had at that moment is what its last entry until then tells. */
 	"story AS (SELECT posting, number, amount_micro, kind, "
-	"  max(ARRAY[number, balance_after]) FILTER (WHERE kind = 'available') OVER w AS available, "
+	"  max(ARRAY[number, balance_after]) FILTER (WHERE kind = 'funds') OVER w AS funds, "
 	"  max(ARRAY[number, balance_after]) FILTER (WHERE kind = 'held') OVER w AS held FROM seen WINDOW w AS (ORDER BY "
 	"number)), "
 	"page AS (SELECT posting, max(number) AS last, sum(amount_micro)::bigint AS change, "
-	"    coalesce(sum(amount_micro) FILTER (WHERE kind = 'held'), 0)::bigint AS to_held, "
-	"    (max(available))[2] AS available, (max(held))[2] AS held "
+	"    coalesce((max(funds))[2], 0) + coalesce((max(held))[2], 0) AS balance "
 	"  FROM story GROUP BY posting HAVING max(number) < (SELECT number FROM bound) ORDER BY last DESC LIMIT $3) "
 	"SELECT p.id, CASE WHEN p.kind = 'charge' AND g.change > 0 THEN 'earning' ELSE p.kind END, "
-	"  CASE WHEN p.kind IN ('hold', 'release') THEN g.to_held ELSE g.change END, "
-	"  g.available, g.held, p.order_id, p.lease_id, p.deposit_id, p.text, p.at "
+	"  g.change, g.balance, p.order_id, p.lease_id, p.deposit_id, p.text, p.at "
 	"FROM page g JOIN posting p ON p.id = g.posting ORDER BY g.last DESC";
 
 static void posting_read(struct row *row, void *element)
@@ -53,8 +51,7 @@ static void posting_read(struct row *row, void *element)
 	p->id = row_uuid(row);
 	row_text(row, p->kind, sizeof p->kind);
 	p->amount_micro = row_int(row);
-	p->available_micro = row_int(row);
-	p->held_micro = row_int(row);
+	p->balance_micro = row_int(row);
 	p->order = row_uuid(row);
 	p->lease = row_uuid(row);
 	p->deposit = row_uuid(row);

@@ -55,11 +55,11 @@ static void account_read(struct row *row, void *element)
 }
 
 static const char ACCOUNTS_SQL[] =
-	"SELECT a.id, a.email, a.name, a.operator, a.created_at, f.account IS NOT NULL, v.balance_micro, h.balance_micro, "
+	"SELECT a.id, a.email, a.name, a.operator, a.created_at, f.account IS NOT NULL, v.balance_micro - v.held_micro, "
+	"v.held_micro, "
 	"(SELECT count(*) FROM cpushare.order o WHERE o.buyer = a.id), "
 	"(SELECT count(*) FROM machine m WHERE m.account = a.id AND m.state <> 'retired') FROM account a "
-	"JOIN ledger_account v ON v.owner = a.id AND v.kind = 'available' JOIN ledger_account h ON h.owner = a.id AND h.kind = "
-	"'held' "
+	"JOIN ledger_account v ON v.owner = a.id AND v.kind = 'funds' "
 	"LEFT JOIN second_factor f ON f.account = a.id AND f.confirmed_at IS NOT NULL "
 	"WHERE a.deleted_at IS NULL AND a.id < $1 ORDER BY a.id DESC LIMIT $2";
 

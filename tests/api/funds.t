@@ -43,34 +43,34 @@ ok "the order is over" within 10 ended
 
 # ---- statements ----
 api GET /v1/statement "" "$BUYER"
-is "$(field '"\(.opening.available_micro) \(.opening.held_micro) \(.closing.held_micro)"')" "0 0 0" "a statement begins with nothing"
-is "$(field .closing.available_micro)" "$(api GET /v1/balance "" "$BUYER" && field .available_micro)" "and ends with the balance"
+is "$(field .opening.balance_micro)" 0 "a statement begins with nothing"
+is "$(field .closing.balance_micro)" "$(api GET /v1/balance "" "$BUYER" && field '.available_micro + .held_micro')" "and ends with the balance"
 api GET /v1/statement "" "$BUYER"
 is "$(field '[.items[] | .kind] | first')" deposit "the oldest movement comes first"
 is "$(field '. as $s | [range(1; .items | length)] | all(. as $i | $s.items[$i] as $l | $s.items[$i - 1] as $b
-	| $l.available_micro + $l.held_micro == $b.available_micro + $b.held_micro + (if ($l.kind | IN("hold", "release")) then 0 else $l.amount_micro end))')" \
+	| $l.balance_micro == $b.balance_micro + $l.amount_micro)')" \
 	true "each line follows from the one before"
 middle=$(field '.items[2].at')
 api GET "/v1/statement?from=$middle" "" "$BUYER"
 is "$(field '.items[0].at')" "$middle" "from a time on"
-opening=$(field '"\(.opening.available_micro) \(.opening.held_micro)"')
+opening=$(field .opening.balance_micro)
 api GET "/v1/statement?from=2020-01-01T00:00:00Z&to=$middle" "" "$BUYER"
-is "$(field '"\(.items | length) \(.closing.available_micro) \(.closing.held_micro)"')" "2 $opening" "one ends where the next begins"
+is "$(field '"\(.items | length) \(.closing.balance_micro)"')" "2 $opening" "one ends where the next begins"
 api GET "/v1/statement?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z" "" "$BUYER"
-is "$(field '"\(.items | length) \(.closing.available_micro)"')" "0 0" "there was a time before"
+is "$(field '"\(.items | length) \(.closing.balance_micro)"')" "0 0" "there was a time before"
 api GET "/v1/statement?from=2020-01-01T00:00:00Z&to=2019-02-01T00:00:00Z" "" "$BUYER"
 is "$STATUS $(field .code) $(field ".errors[0].field")" "422 bad_field from" "time does not go back"
 api GET "/v1/statement?to=tomorrow" "" "$BUYER"
 is "$STATUS $(field ".errors[0].field")" "422 to" "a time is a time"
 api GET /v1/statement.csv "" "$BUYER"
 head -n 1 "$WORK/body" | tr -d '\r' >"$WORK/head"
-is "$(<"$WORK/head")" at,kind,amount,available,held,currency,order,lease,deposit,text "as CSV"
-is "$(sed -n '2p;3p' "$WORK/body" | cut -d, -f2-6 | tr '\r\n' ' ;')" "opening,,0.00,0.00,EUR;deposit,2.00,2.00,0.00,EUR;" "with the balances"
+is "$(<"$WORK/head")" at,kind,amount,balance,currency,order,lease,deposit,text "as CSV"
+is "$(sed -n '2p;3p' "$WORK/body" | cut -d, -f2-5 | tr '\r\n' ' ;')" "opening,,0.00,EUR;deposit,2.00,2.00,EUR;" "with the balances"
 like "$(tail -n 1 "$WORK/body")" ",closing,," "up to the end"
 
 # The same on the command line.
 export CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$BUYER
 cpushare funds history --from 2020-01-01 -o csv >"$WORK/csv"
-is "$(sed -n '1p;2p' "$WORK/csv" | cut -d, -f2-5 | tr '\r\n' ' ;')" 'kind,amount_micro,available_micro,held_micro;deposit,2000000,2000000,0;' "funds history -o csv"
+is "$(sed -n '1p;2p' "$WORK/csv" | cut -d, -f2-4 | tr '\r\n' ' ;')" 'kind,amount_micro,balance_micro;deposit,2000000,2000000;' "funds history -o csv"
 ok "a bad time is refused" test "$(cpushare funds history --from yesterday 2>&1; echo $?)" != 0
 done_testing

@@ -22,8 +22,8 @@ like "$(<"$WORK/changed")" "posting $posting, 1 in the chain: changed" "which na
 tampered "UPDATE cpushare.posting SET text = 'manual' WHERE id = '$posting'" >/dev/null
 ok "changed back, the ledger holds" verify
 
-purses="(SELECT id FROM cpushare.ledger_account WHERE kind = 'available' AND balance_micro > 0) a (a), LATERAL (SELECT h.id FROM cpushare.ledger_account h
-	JOIN cpushare.ledger_account v USING (owner) WHERE v.id = a AND h.kind = 'held') h (h)"
+purses="(SELECT min(id) FROM cpushare.ledger_account WHERE kind = 'funds' AND balance_micro > 5) a (a),
+	(SELECT id FROM cpushare.ledger_account WHERE kind = 'commission') h (h)"
 sql "SELECT cpushare.ledger_lock(a, h), cpushare.post('correction', NULL, NULL, NULL, 'to and fro', now(), ARRAY[a, h, a, h], ARRAY[h, a, h, a], ARRAY[5, 5, 5, 5])
 	FROM $purses" >/dev/null
 # What is changed in the sums is found by the command as PostgreSQL finds it; put right, it holds.

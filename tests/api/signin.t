@@ -334,7 +334,7 @@ is "$STATUS" 401 "its sessions are out"
 login anna
 is "$STATUS" 401 "nobody logs in to it"
 is "$(sql "SELECT count(*) FROM cpushare.account WHERE email ~ 'anna' OR name ~ 'anna'")" 0 "no row names it"
-is "$(sql "SELECT balance_micro FROM cpushare.ledger_account WHERE owner = '$ANNA_ID' AND kind = 'available'")" 5000000 "the ledger stays as it was"
+is "$(sql "SELECT balance_micro FROM cpushare.ledger_account WHERE owner = '$ANNA_ID' AND kind = 'funds'")" 5000000 "the ledger stays as it was"
 api GET "/v1/sellers/$ANNA_ID"
 is "$STATUS" 404 "it is no seller any more"
 PASSWORD=correct-horse-battery signup anna

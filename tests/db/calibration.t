@@ -8,7 +8,7 @@ before=$(as_market -c "SELECT balance_micro FROM ledger_account WHERE kind = 'co
 own="'00000000-0000-7000-8000-00000000cafe'"
 ok "an account of the market's own" as_market -c "SELECT calibration_buyer_make($own, 'mira')"
 balances() { as_market -c "SELECT (SELECT balance_micro FROM ledger_account WHERE kind = 'commission') - $before,
-	(SELECT balance_micro FROM ledger_account WHERE owner = $own AND kind = 'available'), seed.balance(1)"; }
+	(SELECT balance_micro FROM ledger_account WHERE owner = $own AND kind = 'funds'), seed.balance(1)"; }
 mine=$(as_market -c 'SELECT seed.balance(1)')
 
 refused CS004 "SELECT calibration_pay($own, $before + 1, now())" "the commission has not that much"

@@ -3,7 +3,15 @@
 # chain.t - postings are chained by hash in the order of their doing; what was changed, removed or put in afterwards is named
 . "$(dirname "$0")/database.sh"
 seed
-as_market -c "SELECT seed.fund(1, 1000), seed.fund(3, 500); SELECT seed.place(50, 1, 2, 100)" >/dev/null || bail "no seed"
+as_owner -c "CREATE FUNCTION seed.pay(p_text text, p_from integer, p_to integer) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS \$\$
+DECLARE
+	v_from bigint := cpushare.ledger_account_of(seed.id(p_from), 'funds');
+	v_to bigint := cpushare.ledger_account_of(seed.id(p_to), 'funds');
+BEGIN
+	PERFORM cpushare.ledger_lock(v_from, v_to);
+	PERFORM cpushare.post('correction', NULL, NULL, NULL, p_text, now(), ARRAY[v_from], ARRAY[v_to], ARRAY[10::bigint]);
+END \$\$" -c 'GRANT EXECUTE ON FUNCTION seed.pay TO cpushare_market' >/dev/null || bail "no seed"
+as_market -c "SELECT seed.fund(1, 1000), seed.fund(3, 500); SELECT seed.pay('50', 1, 2)" >/dev/null || bail "no seed"
 faults() { as_market -c 'SELECT chain_number, posting, fault FROM ledger_chain_faults(10)'; }
 posting() { as_market -c "SELECT posting FROM posting_chain WHERE number = $1"; } # NUMBER
 
@@ -13,7 +21,7 @@ is "$(as_market -c 'SELECT ledger_chain(100)')" 1 "and the rest after"
 is "$(as_market -c 'SELECT ledger_chain(100)')" 0 "each once"
 is "$(as_market -c 'SELECT number, waiting FROM ledger_chain_head()')" '3|0' "so says the head"
 is "$(as_market -c "SELECT string_agg(p.kind, ' ' ORDER BY c.number) FROM posting_chain c JOIN posting p ON p.id = c.posting")" \
-	'deposit deposit hold' "in the order of their doing"
+	'deposit deposit correction' "in the order of their doing"
 is "$(faults)" '' "a chain that nobody touched holds"
 
 # By hand, with another program, as docs/MONEY.md says.
@@ -24,20 +32,20 @@ is "$( (head -c 32 /dev/zero && printf %s "$text") | sha256sum | cut -d ' ' -f 1
 # Who writes and has not committed holds back what came after it, and nobody else.
 coproc WRITER { as_market 2>&1; }
 writer=$WRITER_PID out=${WRITER[0]} in=${WRITER[1]}
-printf "BEGIN;\nSELECT 'wrote' FROM seed.place(51, 1, 1, 10);\n" >&"$in"
+printf "BEGIN;\nSELECT 'wrote' FROM seed.pay('51', 1, 2);\n" >&"$in"
 read -r answer <&"$out"
 is "$answer" wrote "one session has written and not committed"
-is "$(as_market -c "SELECT 'placed' FROM seed.place(52, 3, 1, 10)")" placed "another writes after it and does not wait"
+is "$(as_market -c "SELECT 'wrote' FROM seed.pay('52', 3, 4)")" wrote "another writes after it and does not wait"
 is "$(as_market -c 'SELECT ledger_chain(100)')" 0 "what came later is not chained before it"
 printf 'COMMIT;\n\\q\n' >&"$in"
 wait "$writer"
 is "$(as_market -c 'SELECT ledger_chain(100)')" 2 "then both are"
-is "$(as_market -c "SELECT string_agg(order_id::text, ' ' ORDER BY c.number) FROM posting_chain c JOIN posting p ON p.id = c.posting
-	WHERE c.number > 3")" "$(as_market -c 'SELECT seed.id(51)') $(as_market -c 'SELECT seed.id(52)')" "in their order"
+is "$(as_market -c "SELECT string_agg(p.text, ' ' ORDER BY c.number) FROM posting_chain c JOIN posting p ON p.id = c.posting
+	WHERE c.number > 3")" '51 52' "in their order"
 is "$(faults)" '' "and the chain holds"
 
 # Two at it at once: one does it.
-as_market -c "SELECT seed.place(60, 1, 1, 1)" >/dev/null
+as_market -c "SELECT seed.pay('60', 1, 2)" >/dev/null
 coproc CHAINER { as_market 2>&1; }
 chainer=$CHAINER_PID out=${CHAINER[0]} in=${CHAINER[1]}
 printf 'BEGIN;\nSELECT ledger_chain(100);\n' >&"$in"
@@ -53,7 +61,7 @@ tampered() { # SQL
 		SELECT coalesce(string_agg(concat_ws(' ', chain_number, posting, fault), '; '), 'nothing') FROM ledger_chain_faults(10); ROLLBACK" 2>&1
 }
 two=$(posting 2)
-for change in "posting SET text = 'x' WHERE id" "posting SET at = at + interval '1 microsecond' WHERE id" "posting SET kind = 'hold' WHERE id" \
+for change in "posting SET text = 'x' WHERE id" "posting SET at = at + interval '1 microsecond' WHERE id" "posting SET kind = 'charge' WHERE id" \
 	"entry SET amount_micro = amount_micro + 1 WHERE posting" "entry SET credit = 9 WHERE posting" \
 	"entry SET debit_after = debit_after + 1 WHERE posting"; do
 	is "$(tampered "UPDATE $change = '$two'")" "2 $two changed" "UPDATE ${change%% WHERE*} is named"

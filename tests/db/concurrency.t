@@ -34,7 +34,7 @@ WAITING="SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AN
 waiting() { [ "$(as_admin -c "$WAITING")" -ge "$1" ]; }
 answers() { sort "$WORK/$1".* | uniq -c | sed 's/^ *//' | paste -sd ';'; }
 
-race_behind "SELECT ledger_lock(ledger_account_of(seed.id(1), 'available'))" spend \
+race_behind "SELECT ledger_lock(ledger_account_of(seed.id(1), 'funds'))" spend \
 	"SELECT 'placed' FROM seed.place(50, 1, 1, 600)" "SELECT 'placed' FROM seed.place(51, 1, 1, 600)"
 is "$(answers spend)" '1 ERROR:  CS004;1 placed' "two orders for one balance: one is placed"
 is "$(as_market -c 'SELECT seed.balance(1)')" 'available 400, held 600' "and holds once"

@@ -64,12 +64,12 @@ SELECT seed.sound('after disputes');
 
 -- The seller has put its money elsewhere: the market covers what it can, and refuses what it cannot.
 SELECT image_create(seed.id(2), seed.hash('image'), 'disc', 4711, 'scsi', seed.hash('piece')), image_piece_add(seed.id(2), seed.hash('image'), 0);
-SELECT seed.place(70, 2, 1, (SELECT balance_micro - 10 FROM ledger_account WHERE owner = seed.id(2) AND kind = 'available'));
-SELECT is(seed.balance(2), (SELECT 'available 10, held ' || balance_micro FROM ledger_account WHERE owner = seed.id(2) AND kind = 'held'),
+SELECT seed.place(70, 2, 1, (SELECT balance_micro - 10 FROM ledger_account WHERE owner = seed.id(2) AND kind = 'funds'));
+SELECT is(seed.balance(2), (SELECT 'available 10, held ' || held_micro FROM ledger_account WHERE owner = seed.id(2)),
 	'the seller has 10 left');
 SELECT seed.refused($$SELECT correct(pg_temp.lease(2), 28, 'rest', 'olga', now())$$, 'CS004', 'more than seller and market have');
 SELECT lives_ok($$SELECT correct(pg_temp.lease(2), 12, 'part', 'olga', now())$$, 'what they have');
-SELECT is(seed.balance(2), (SELECT 'available 0, held ' || balance_micro FROM ledger_account WHERE owner = seed.id(2) AND kind = 'held'),
+SELECT is(seed.balance(2), (SELECT 'available 0, held ' || held_micro FROM ledger_account WHERE owner = seed.id(2)),
 	'the seller gave all') ;
 SELECT is(pg_temp.commission(), 1::bigint, 'and the market the rest');
 SELECT seed.sound('after the market stepped in');

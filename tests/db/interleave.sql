@@ -183,7 +183,7 @@ BEGIN
 		(SELECT count(*) FROM posting p WHERE p.deposit_id = d.id AND p.kind = 'deposit') LIMIT 1),
 	(SELECT 'who is gone has something open: ' || a.id FROM account a WHERE a.deleted_at IS NOT NULL AND (
 		EXISTS (SELECT 1 FROM cpushare.order WHERE buyer = a.id AND ended_at IS NULL)
-		OR EXISTS (SELECT 1 FROM ledger_account WHERE owner = a.id AND kind <> 'available' AND balance_micro <> 0)
+		OR EXISTS (SELECT 1 FROM ledger_account WHERE owner = a.id AND (kind <> 'funds' AND balance_micro <> 0 OR held_micro <> 0))
 		OR EXISTS (SELECT 1 FROM payout WHERE account = a.id AND state IN ('created', 'sent'))
 		OR EXISTS (SELECT 1 FROM deposit WHERE account = a.id AND state IN ('created', 'pending'))) LIMIT 1),
 	(SELECT 'acknowledged and lost: ' || key FROM seed.known WHERE done AND key NOT IN (SELECT key FROM seed.witness) LIMIT 1),
@@ -218,6 +218,6 @@ BEGIN
 		WHERE x.state <> 'ended' AND x.started_at IS NOT NULL AND o.budget_micro = 0 AND x.charged_micro <> seed.due(x.vcpu_ns) LIMIT 1;
 	PERFORM lease_finish(id, 'market_fault', '', now()) FROM lease WHERE state <> 'ended';
 	PERFORM order_close(id, 'cancelled', now()) FROM cpushare.order WHERE state IN ('open', 'filled');
-	RETURN concat_ws('; ', v_wrong, (SELECT 'still held' FROM ledger_account WHERE kind = 'held' HAVING sum(balance_micro) <> 0),
+	RETURN concat_ws('; ', v_wrong, (SELECT 'still held' FROM ledger_account HAVING sum(held_micro) <> 0),
 		(SELECT 'not over: ' || id FROM cpushare.order WHERE ended_at IS NULL LIMIT 1));
 END $$;

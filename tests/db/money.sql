@@ -14,7 +14,7 @@ SELECT is(seed.balance(1), 'available 970, held 0', 'less the commission');
 SELECT is((SELECT string_agg(kind || ' ' || balance_micro, ', ' ORDER BY kind) FROM ledger_account WHERE owner IS NULL),
 	'commission 30, external -1000, payout 0', 'which the market has');
 SELECT results_eq($$SELECT kind, amount_micro, balance_after FROM signed_entry ORDER BY number, amount_micro$$,
-	$$VALUES ('external', -1000::bigint, -1000::bigint), ('available', 1000, 1000), ('available', -30, 970), ('commission', 30, 30)$$,
+	$$VALUES ('external', -1000::bigint, -1000::bigint), ('funds', 1000, 1000), ('funds', -30, 970), ('commission', 30, 30)$$,
 	'in two entries of one posting');
 SELECT seed.refused($$SELECT deposit_credit(seed.id(11), 'wire-11')$$, 'CS003', 'once more');
 SELECT seed.refused($$SELECT deposit_fail(seed.id(11))$$, 'CS003', 'failing it afterwards');
@@ -86,7 +86,7 @@ SELECT is((SELECT (charged_micro, commission_micro, held_micro)::text FROM lease
 	'charges what is due, and fills the hold up');
 SELECT is(seed.balance(1), 'available 616, held 300', 'the buyer pays');
 SELECT is(seed.balance(2), 'available 49, held 0', 'the seller gets it less the commission');
-SELECT is((SELECT count(*) FROM entry WHERE posting = (SELECT id FROM posting WHERE kind = 'charge')), 3::bigint, 'in one posting');
+SELECT is((SELECT count(*) FROM entry WHERE posting = (SELECT id FROM posting WHERE kind = 'charge')), 2::bigint, 'in one posting');
 SELECT seed.use(pg_temp.lease('a'), 2, 90, 100), seed.use(pg_temp.lease('a'), 1, 90, 100);
 SELECT is(seed.balance(1), 'available 616, held 300', 'a repeated or late record changes nothing');
 SELECT is((SELECT vcpu_ns FROM lease WHERE id = pg_temp.lease('a')), 2::bigint, 'not even the counters');

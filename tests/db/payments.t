@@ -9,8 +9,9 @@ deposit() { market "SELECT deposit_create(seed.id($1), seed.id(1), 'paypal', 'cr
 paid() { market "SELECT deposit_paid(seed.id($1), 'paypal', 'pay-${2:-$1}', ${3:-1000}, '')"; }
 reverse() { market "SELECT deposit_reverse('paypal', 'pay-$1', '$2', $3)" >/dev/null; }
 money() { # available held owed of the user, commission and external of the market
-	as_owner -c "SELECT string_agg(kind || ' ' || balance_micro, ', ' ORDER BY owner NULLS LAST, kind) FROM ledger_account
-		WHERE (owner = seed.id(1) OR owner IS NULL) AND (balance_micro <> 0 OR kind = 'available')"
+	as_owner -c "SELECT string_agg(CASE kind WHEN 'funds' THEN 'available ' || balance_micro - held_micro || CASE WHEN held_micro > 0 THEN ', held ' || held_micro
+		ELSE '' END ELSE kind || ' ' || balance_micro END, ', ' ORDER BY owner NULLS LAST, kind) FROM ledger_account
+		WHERE (owner = seed.id(1) OR owner IS NULL) AND (balance_micro <> 0 OR kind = 'funds')"
 }
 
 deposit 11

@@ -48,7 +48,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION seed.balance(p_account integer) RETURNS text LANGUAGE sql AS $$
-	SELECT string_agg(kind || ' ' || balance_micro, ', ' ORDER BY kind) FROM ledger_account WHERE owner = seed.id(p_account)
+	SELECT string_agg(CASE kind WHEN 'funds' THEN 'available ' || balance_micro - held_micro || ', held ' || held_micro
+		ELSE kind || ' ' || balance_micro END, ', ' ORDER BY kind) FROM ledger_account WHERE owner = seed.id(p_account)
 $$;
 -- Everything that money could have changed: a refusal leaves it alone.
 CREATE FUNCTION seed.books() RETURNS text LANGUAGE sql AS $$

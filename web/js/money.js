@@ -78,8 +78,7 @@ const postingColumns = [
 	{ label: 'When', text: (p) => time(p.at), raw: (p) => p.at, sort: (p) => p.at },
 	{ label: 'What', text: (p) => p.kind, sort: (p) => p.kind },
 	{ label: 'Amount', number: true, text: (p) => money(p.amount_micro), raw: (p) => p.amount_micro / 1e6 },
-	{ label: 'Available after', number: true, text: (p) => money(p.available_micro), raw: (p) => p.available_micro / 1e6 },
-	{ label: 'Held after', number: true, text: (p) => money(p.held_micro), raw: (p) => p.held_micro / 1e6 },
+	{ label: 'Balance after', number: true, text: (p) => money(p.balance_micro), raw: (p) => p.balance_micro / 1e6 },
 	{ label: 'For', minor: true, text: (p) => p.text || (p.order ? `order ${p.order.slice(0, 8)}` : ''), raw: (p) => p.order ?? p.deposit ?? '' },
 ];
 const payoutColumns = [

@@ -280,17 +280,13 @@ static void test_postings(struct store *s)
 	struct posting *all, *page;
 	size_t count = 0, n, seen = 0;
 	struct page at = { .limit = 200 };
-	ok(store_postings(s, buyer, at, (wall_time){ 0 }, &all, &count) == OK && count > 20, "a history");
+	ok(store_postings(s, buyer, at, (wall_time){ 0 }, &all, &count) == OK && count > 7, "a history");
 	struct balance b = balance_of(s, buyer);
-	ok(all[0].available_micro == b.available.micro && all[0].held_micro == b.held.micro, "its last line is the balance");
+	ok(all[0].balance_micro == b.available.micro + b.held.micro, "its last line is the balance");
 	bool consistent = true;
-	for (size_t i = 0; i + 1 < count; i++) {
-		int64_t change = all[i].available_micro + all[i].held_micro - all[i + 1].available_micro - all[i + 1].held_micro;
-		bool moves = !strcmp(all[i].kind, "hold") || !strcmp(all[i].kind, "release");
-		if (moves ? change != 0 || all[i].held_micro - all[i + 1].held_micro != all[i].amount_micro
-			  : change != all[i].amount_micro)
+	for (size_t i = 0; i + 1 < count; i++)
+		if (all[i].balance_micro - all[i + 1].balance_micro != all[i].amount_micro)
 			consistent = false;
-	}
 	ok(consistent, "each line follows from the one before");
 	for (at.limit = 7;; at.after = page[n - 1].id, free(page)) {
 		good(store_postings(s, buyer, at, (wall_time){ 0 }, &page, &n));

@@ -23,9 +23,9 @@
 	"{\"id\":\"" ID1 "\",\"account\":\"" ID2 "\",\"provider\":\"manual\",\"state\":\"pending\",\"amount_micro\":3," \
 	"\"commission_micro\":1,\"credit_micro\":2,\"instructions\":\"Pay.\",\"pay_url\":\"https://pay.example/1\","    \
 	"\"note\":\"late\",\"reversed_micro\":1,\"created_at\":\"" TIME1 "\",\"credited_at\":\"" TIME2 "\"}"
-#define POSTING                                                                                                               \
-	"{\"id\":\"" ID1 "\",\"kind\":\"charge\",\"amount_micro\":-5,\"available_micro\":6,\"held_micro\":7,\"order\":\"" ID2 \
-	"\",\"lease\":\"" ID3 "\",\"deposit\":\"" ID4 "\",\"text\":\"vm1\",\"at\":\"" TIME1 "\"}"
+#define POSTING                                                                                                                  \
+	"{\"id\":\"" ID1 "\",\"kind\":\"charge\",\"amount_micro\":-5,\"balance_micro\":6,\"order\":\"" ID2 "\",\"lease\":\"" ID3 \
+	"\",\"deposit\":\"" ID4 "\",\"text\":\"vm1\",\"at\":\"" TIME1 "\"}"
 
 static void credentials(void)
 {
