@@ -98,7 +98,7 @@ within() {
 free_port() {
 	local port
 	while :; do
-		port=$((20000 + RANDOM % 20000))
+		port=$((10000 + RANDOM % 22000)) # below those that connections get
 		(exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null || break
 	done
 	echo $port
