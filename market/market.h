@@ -11,6 +11,7 @@
 #define MARKET_H
 
 #include "book.h"
+#include "due.h"
 #include "fate.h"
 #include "files.h"
 #include "loop.h"
@@ -79,8 +80,9 @@ struct market {
 	struct uuid_map leases;	  /* struct live, live.h */
 	struct uuid_map networks; /* struct network, networks.h */
 	struct uuid_map orders;	  /* struct open_order, matching.h */
-	struct uuid_map buyers;	  /* struct buyer, matching.h */
-	struct uuid_map wakers;	  /* wakes.h */
+	struct due_heap orders_due;
+	struct uuid_map buyers; /* struct buyer, matching.h */
+	struct uuid_map wakers; /* wakes.h */
 	struct image_size image_sizes[IMAGE_SIZES];
 	char decoy_hash[PASSWORD_HASH_SIZE]; /* checked where the email address is unknown, for equal work */
 

@@ -120,16 +120,24 @@ void buyer_leave(struct market *m, uuid id)
 	buyer_release(m, id, buyer);
 }
 
+static err_t order_schedule(struct market *m, struct open_order *open)
+{
+	return due_put(&m->orders_due, &open->due, open->not_before.us ? open->not_before : open->open_until);
+}
+
 static struct open_order *order_open(struct market *m, const struct order *o)
 {
 	struct buyer *buyer = buyer_of(m, o->buyer);
 	struct open_order *open = buyer ? malloc(sizeof *open) : NULL;
 	if (open) {
-		*open = (struct open_order){ o->id, o->buyer, o->not_before, o->open_until };
-		if (uuid_map_put(&m->orders, o->id, open) == OK) {
+		*open = (struct open_order){
+			.id = o->id, .buyer = o->buyer, .not_before = o->not_before, .open_until = o->open_until
+		};
+		if (order_schedule(m, open) == OK && uuid_map_put(&m->orders, o->id, open) == OK) {
 			buyer->open++;
 			return open;
 		}
+		due_remove(&m->orders_due, &open->due);
 		free(open);
 	}
 	if (buyer)
@@ -144,6 +152,7 @@ static void order_drop(struct market *m, uuid order)
 		return;
 	book_remove_bid(m->book, order);
 	uuid_map_remove(&m->orders, order);
+	due_remove(&m->orders_due, &open->due);
 	struct buyer *buyer = uuid_map_get(&m->buyers, open->buyer);
 	buyer->open--;
 	buyer_release(m, open->buyer, buyer);
@@ -193,6 +202,7 @@ void orders_free_all(struct market *m)
 		free(all);
 		uuid_map_clear(maps[k]);
 	}
+	due_clear(&m->orders_due);
 }
 
 /* What was refused goes back: the place to its bid, the capacity to its ask where that is not what was wrong. */
@@ -255,23 +265,28 @@ void matching_run(struct market *m, wall_time now)
 	market_wake(m);
 }
 
+/* One that is not closed is tried again by the next sweep. */
+static err_t order_expire(struct market *m, struct open_order *open, wall_time now)
+{
+	uuid id = open->id;
+	TRY(due_put(&m->orders_due, &open->due, (wall_time){ now.us + 1 }));
+	err_t e = store_order_close(m->store, id, ORDER_EXPIRED, now);
+	if (e != E_CONFLICT)
+		market_store_failed(m, e, "closing an expired order");
+	market_touch_order(m, id);
+	return e;
+}
+
 void orders_sweep(struct market *m, wall_time now)
 {
-	size_t count;
-	void **all = uuid_map_values(&m->orders, &count);
-	for (size_t i = 0; i < count; i++) {
-		struct open_order *open = all[i];
-		if (open->not_before.us && open->not_before.us <= now.us) {
+	for (struct due *due; (due = due_first(&m->orders_due, now));) {
+		struct open_order *open = (void *)((char *)due - offsetof(struct open_order, due));
+		if (open->not_before.us) {
 			open->not_before.us = 0;
 			market_touch_order(m, open->id);
-		}
-		if (!open->open_until.us || open->open_until.us > now.us)
-			continue;
-		uuid id = open->id;
-		err_t e = store_order_close(m->store, id, ORDER_EXPIRED, now);
-		if (e != E_CONFLICT && market_store_failed(m, e, "closing an expired order") == E_UNAVAILABLE)
+			(void)!order_schedule(m, open); /* it has its place */
+		} else if (order_expire(m, open, now) == E_UNAVAILABLE) {
 			break;
-		market_touch_order(m, id);
+		}
 	}
-	free(all);
 }

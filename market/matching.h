@@ -10,6 +10,7 @@ struct open_order {
 	uuid id, buyer;
 	wall_time not_before; /* us 0: it is in the book */
 	wall_time open_until; /* us 0: stands until it is cancelled */
+	struct due due;	      /* the next of the two */
 };
 
 /* Who has open orders, or places one. */

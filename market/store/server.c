@@ -303,7 +303,6 @@ static const char CONFIGURATION[] =
 	"unix_socket_permissions = 0700\n"
 	"max_connections = 64\n"
 	"superuser_reserved_connections = 3\n"
-	"shared_buffers = 128MB\n"
 	"work_mem = 8MB\n"
 	"maintenance_work_mem = 64MB\n"
 	"fsync = on\n"
@@ -322,6 +321,14 @@ static const char CONFIGURATION[] =
 	"log_min_messages = log\n"
 	"log_min_error_statement = panic\n"
 	"log_checkpoints = off\n";
+
+/* An eighth of the machine's memory: the rest is for the kernel's cache of the same files, the market and whatever else runs. */
+static int64_t shared_buffers_mib(void)
+{
+	enum { MIN_MIB = 128, MAX_MIB = 1024 };
+	int64_t mib = sysconf(_SC_PHYS_PAGES) / 8 * sysconf(_SC_PAGESIZE) >> 20;
+	return mib < MIN_MIB ? MIN_MIB : mib > MAX_MIB ? MAX_MIB : mib;
+}
 
 static err_t write_for_server(const struct server *s, const char *name, struct buf *text)
 {
@@ -350,6 +357,7 @@ err_t server_configure(const struct server *s)
 	else
 		TRY(inside(s, "run", socket_folder));
 	buf_puts(&conf, CONFIGURATION);
+	buf_printf(&conf, "shared_buffers = %lldMB\n", (long long)shared_buffers_mib());
 	buf_puts(&conf, "unix_socket_directories = '");
 	for (const char *at = socket_folder; *at; at++)
 		buf_printf(&conf, *at == '\'' ? "''" : "%c", *at);
