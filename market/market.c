@@ -12,6 +12,7 @@
 #include "calibrate.h"
 #include "events.h"
 #include "file.h"
+#include "fills.h"
 #include "forward.h"
 #include "gate.h"
 #include "holding.h"
@@ -119,6 +120,7 @@ void market_catch_up(struct market *m)
 {
 	if (m->stopping || !m->database_up)
 		return;
+	fills_settle(m, clock_mono());
 	reload_all(m, &m->touched_leases, lives_reload, "reading leases again");
 	reload_all(m, &m->touched_machines, machines_reload, "reading machines again");
 	reload_all(m, &m->touched_orders, orders_reload, "reading orders again");
@@ -290,6 +292,7 @@ void market_stop(struct market *m)
 	networks_free_all(m);
 	presence_free_all(m);
 	orders_free_all(m);
+	fills_free_all(m);
 	uuid_map_clear(&m->wakers);
 	book_free(m->book);
 	metrics_free(m->metrics);

@@ -83,6 +83,7 @@ struct market {
 	struct due_heap orders_due;
 	struct uuid_map buyers; /* struct buyer, matching.h */
 	struct uuid_map wakers; /* wakes.h */
+	struct fill *fills;	/* of fills.h, that are done */
 	struct image_size image_sizes[IMAGE_SIZES];
 	char decoy_hash[PASSWORD_HASH_SIZE]; /* checked where the email address is unknown, for equal work */
 

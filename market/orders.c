@@ -2,6 +2,7 @@
  * orders.c - placing, looking at, extending, cancelling orders; what one would cost, and why one does not fill
  */
 #include "file.h"
+#include "fills.h"
 #include "gate.h"
 #include "handlers.h"
 #include "lane.h"
@@ -66,6 +67,7 @@ struct placement {
 	const char *all_constraints;
 	char *answer;
 	struct buyer *buyer; /* NULL: it is not known here how many are open */
+	struct fill *fill;   /* NULL: none */
 };
 
 static void placement_free(struct placement *p)
@@ -183,11 +185,27 @@ static err_t replay(struct placement *p)
 	return OK;
 }
 
+/* True where the order is filled. */
+static bool end_fill(struct market *m, struct placement *p, err_t e, bool placed)
+{
+	struct fill *fill = p->fill;
+	bool made = placed && !uuid_is_zero(p->placing.lease);
+	p->fill = NULL;
+	if (fill && made)
+		fill_made(m, fill);
+	else if (fill && e == E_UNAVAILABLE)
+		fill_lost(m, fill, clock_mono());
+	else if (fill)
+		fill_refused(m, fill, placed);
+	return fill && made;
+}
+
 static void on_placed(struct item *item, err_t e)
 {
 	struct placement *p = item->context;
 	struct market *m = market_of(p->r);
 	bool placed = e == OK && !p->placing.stored.status;
+	bool filled = end_fill(m, p, e, placed);
 	if (e == OK && !placed)
 		e = replay(p);
 	if (e) {
@@ -195,7 +213,8 @@ static void on_placed(struct item *item, err_t e)
 	} else if (placed) {
 		answer_text(p->r, 201, "application/json", p->answer, strlen(p->answer));
 		p->answer = NULL;
-		take_placed(m, p);
+		if (!filled)
+			take_placed(m, p);
 	}
 	struct request *r = p->r;
 	placement_free(p);
@@ -249,6 +268,12 @@ err_t order_create(struct request *r)
 		return e;
 	}
 	request_wait(r);
+	struct order order = order_of_request(p);
+	p->fill = p->placing.only_again ? NULL : fill_take(market_of(r), &order, r->now);
+	if (p->fill) {
+		p->placing.match = &p->fill->match;
+		p->placing.lease = p->fill->lease;
+	}
 	lane_place(placing_lane(market_of(r), p->placing.buyer), &p->placing);
 	return OK;
 }

@@ -148,7 +148,7 @@ struct ask presence_to_ask(const struct market *m, const struct presence *p)
 	ask.prices = p->row.m.prices;
 	ask.cores_free = less(p->row.m.cores, p->row.cores_used);
 	ask.memory_free_mib = less(p->row.m.memory_mib, p->row.memory_used_mib);
-	uint64_t scratch_used_mib = 0;
+	uint64_t scratch_used_mib = p->placing_scratch_mib;
 	for (const struct live *l = p->leases; l; l = l->next_of_machine)
 		scratch_used_mib += l->row.scratch_mib;
 	ask.scratch_free_mib = t->scratch_mib > scratch_used_mib ? (uint32_t)(t->scratch_mib - scratch_used_mib) : 0;
@@ -193,8 +193,8 @@ wall_time presence_trial_until(const struct market *m, const struct presence *p)
 
 void presence_offer(struct market *m, struct presence *p)
 {
-	bool trial = p->row.failures > 0 && (p->leases || presence_trial_until(m, p).us > p->seen_at.us);
-	uint64_t cores = 0, memory_mib = 0;
+	bool trial = p->row.failures > 0 && (p->leases || p->placing || presence_trial_until(m, p).us > p->seen_at.us);
+	uint64_t cores = p->placing_cores, memory_mib = p->placing_memory_mib;
 	for (const struct live *l = p->leases; l; l = l->next_of_machine) {
 		cores += l->row.l.cores;
 		memory_mib += l->row.l.memory_mib;

@@ -33,6 +33,8 @@ struct presence {
 	uint32_t image_failed_mib; /* what it had room for then */
 	mono_time line_tried;	   /* when a trial of its line began a round last (lines.c); us 0: none did */
 	struct live *leases;	   /* those that have not ended */
+	/* Taken of it for orders that are being placed (struct fill): */
+	uint32_t placing, placing_cores, placing_memory_mib, placing_scratch_mib;
 };
 
 /* NULL where there is no such machine, or the database does not answer. */

@@ -47,7 +47,7 @@ BEGIN
 	UPDATE event SET seller = NULL WHERE seller = p_account;
 	UPDATE event SET account = seller, seller = NULL WHERE account = p_account AND seller IS NOT NULL;
 	DELETE FROM event WHERE account = p_account;
-	UPDATE cpushare.order SET name = '', user_data = NULL WHERE buyer = p_account;
+	UPDATE cpushare.order SET name = '', user_data = NULL, key = NULL, request = NULL WHERE buyer = p_account;
 	UPDATE machine SET name = '', country = '' WHERE account = p_account;
 	UPDATE feedback SET comment = '' WHERE from_account = p_account;
 	UPDATE dispute d SET text = 'gone', console = '' FROM lease l WHERE l.id = d.lease AND l.buyer = p_account;

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include "store.h"
 
-#define PARAM_MAX 26
+#define PARAM_MAX 32
 #define STATEMENT_MAX 256 /* distinct statements: a slot each in a table of twice as many */
 #define STORE_ERROR_SIZE 512
 
@@ -46,6 +46,9 @@ struct bytes {
 	const void *data;
 	size_t len;
 };
+struct mac {
+	uint8_t bytes[6];
+};
 void param_uuid(struct params *p, uuid id); /* zero: NULL */
 void param_int(struct params *p, int64_t value);
 void param_counter(struct params *p, uint64_t value);	       /* above 2^63 - 1: E_OVERFLOW */
@@ -60,6 +63,8 @@ void param_bytes(struct params *p, const void *data, size_t len);
 void param_sha256(struct params *p, const sha256 *hash); /* all zeros: NULL */
 void param_int_array(struct params *p, const int64_t *values, size_t count);
 void param_uuid_array(struct params *p, const uuid *values, size_t count);
+void param_uuid_or_null_array(struct params *p, const uuid *values, size_t count); /* zero: NULL */
+void param_mac_array(struct params *p, const struct mac *values, size_t count);
 void param_bool_array(struct params *p, const bool *values, size_t count);
 void param_time_array(struct params *p, const wall_time *values, size_t count);	    /* us 0: NULL */
 void param_text_array(struct params *p, const char *const *values, size_t count);   /* NULL: NULL */

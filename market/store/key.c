@@ -4,8 +4,12 @@
 #include "connection.h"
 
 /* Waits for a transaction that has the same key under way: either its answer is there afterwards, or the key is free. */
-static const char CLAIM_SQL[] = "INSERT INTO idempotency_key (account, key, request) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
-static const char READ_SQL[] = "SELECT request, status, body FROM idempotency_key WHERE account = $1 AND key = $2";
+static const char CLAIM_SQL[] =
+	"INSERT INTO idempotency_key (account, key, request) SELECT $1, $2, $3 "
+	"WHERE NOT EXISTS (SELECT 1 FROM cpushare.order WHERE buyer = $1 AND key = $2) ON CONFLICT DO NOTHING";
+/* An order's key is in its row: whatever asks here is another request. */
+static const char READ_SQL[] = "SELECT request, status, body FROM idempotency_key WHERE account = $1 AND key = $2 "
+			       "UNION ALL SELECT request, 201, '' FROM cpushare.order WHERE buyer = $1 AND key = $2";
 
 err_t store_key_claim(struct store *s, uuid account, const char *key, sha256 request, struct stored_answer *ret)
 {

@@ -8,6 +8,7 @@
 #ifndef STORE_LANE_H
 #define STORE_LANE_H
 
+#include "book.h"
 #include "loop.h"
 #include "store.h"
 
@@ -48,6 +49,10 @@ struct placing {
 	 * this very request with what is now in id, now and place_hold. */
 	struct stored_answer stored;
 	uint32_t buyer_rating_ppm; /* of one that is placed, where this market holds the book */
+	/* NULL: none. Else what the book has for an order of one VM, which is filled with it by this lease as it is placed. Zero afterwards: it
+	 * was not. */
+	const struct match *match;
+	uuid lease;
 };
 void lane_place(struct lane *l, struct placing *p);
 

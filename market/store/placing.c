@@ -4,9 +4,16 @@
 #include "batch.h"
 #include "file.h"
 
-static const char PLACE_SQL[] =
-	"SELECT outcome, status, body, order_id, created_at, place_hold, good, bad FROM orders_place($1, $2, $3, $4, $5, $6, "
-	"$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+static const char PLACE_SQL[] = "SELECT outcome, status, body, order_id, created_at, place_hold, good, bad, lease FROM "
+				"orders_place($1, $2, $3, $4, $5, $6, "
+				"$7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, "
+				"$26, $27, $28, $29, $30, $31)";
+
+/* The card's address of an order's first lease, as matches_make() has it: it ends with its number less one. */
+static struct mac mac_of(uuid lease)
+{
+	return (struct mac){ { 0x52, 0x54, 0x00, lease.bytes[14], lease.bytes[15], 0 } };
+}
 
 static void fill(struct params *p, struct item **items, size_t count)
 {
@@ -38,6 +45,14 @@ static void fill(struct params *p, struct item **items, size_t count)
 	COLUMN(p, param_int_array, int64_t, count, ASKED(i)->mtu);
 	COLUMN(p, param_uuid_array, uuid, count, OF(i)->token);
 	COLUMN(p, param_int_array, int64_t, count, OF(i)->open ? *OF(i)->open : -1);
+#define MATCH(i, of_it) (OF(i)->match ? OF(i)->match->of_it : 0)
+	static const uuid none;
+	COLUMN(p, param_uuid_or_null_array, uuid, count, OF(i)->match ? OF(i)->lease : none);
+	COLUMN(p, param_mac_array, struct mac, count, mac_of(OF(i)->lease));
+	COLUMN(p, param_uuid_or_null_array, uuid, count, OF(i)->match ? OF(i)->match->machine : none);
+	COLUMN(p, param_int_array, int64_t, count, MATCH(i, prices.per_core_hour.micro));
+	COLUMN(p, param_int_array, int64_t, count, MATCH(i, prices.per_gib_hour.micro));
+	COLUMN(p, param_int_array, int64_t, count, MATCH(i, prices.per_gib_transferred.micro));
 }
 
 static err_t read(struct row *row, struct item *item)
@@ -64,6 +79,7 @@ static err_t read(struct row *row, struct item *item)
 		p->place_hold = place_hold;
 	}
 	p->buyer_rating_ppm = row_rating(row);
+	p->lease = row_uuid(row);
 	for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
 		if (!strcmp(outcomes[i].outcome, outcome))
 			return outcomes[i].error;

@@ -27,6 +27,8 @@ enum {
 	OID_TIMESTAMPTZ = 1184,
 	OID_UUID = 2950,
 	OID_UUID_ARRAY = 2951,
+	OID_MAC = 829,
+	OID_MAC_ARRAY = 1040,
 };
 /* 2000-01-01 in microseconds since 1970-01-01 */
 #define PG_EPOCH_US 946684800000000LL
@@ -207,6 +209,17 @@ void param_uuid_array(struct params *p, const uuid *values, size_t count)
 {
 	static_assert(sizeof *values == 16, "an array of uuids has no gaps");
 	param_fixed_array(p, OID_UUID_ARRAY, OID_UUID, values, 16, count, false);
+}
+
+void param_uuid_or_null_array(struct params *p, const uuid *values, size_t count)
+{
+	param_fixed_array(p, OID_UUID_ARRAY, OID_UUID, values, 16, count, true);
+}
+
+void param_mac_array(struct params *p, const struct mac *values, size_t count)
+{
+	static_assert(sizeof *values == 6, "an array of addresses has no gaps");
+	param_fixed_array(p, OID_MAC_ARRAY, OID_MAC, values, 6, count, false);
 }
 
 void param_bool_array(struct params *p, const bool *values, size_t count)

@@ -35,6 +35,7 @@ struct book {
 	size_t ask_count, ask_cap, bid_count, bid_cap;
 	uint64_t now;		  /* grows by one with each ask and bid that comes */
 	bool queue_sorted;	  /* all of it */
+	bool settled;		  /* no bid that waits can have anything */
 	struct bid_entry **queue; /* the bids as they are served; bid_cap */
 	struct bid_entry **news;  /* those that are not tried, and some that were tried since, in no order; bid_cap */
 	size_t news_count;
@@ -112,6 +113,7 @@ static bool prices_same(const struct prices *a, const struct prices *b)
 
 static void mark_fresh(struct book *book, struct ask_entry *entry)
 {
+	book->settled = false;
 	if (entry->fresh)
 		return;
 	entry->fresh = true;
@@ -243,7 +245,7 @@ static bool wants_distinct(const struct bid *bid)
 
 static void untry(struct book *book, struct bid_entry *entry)
 {
-	entry->tried = false;
+	book->settled = entry->tried = false;
 	if (!entry->is_new)
 		book->news[book->news_count++] = entry;
 	entry->is_new = true;
@@ -496,7 +498,22 @@ size_t book_match(struct book *book, struct match *ret_matches, size_t max)
 	/* Every bid has seen every ask, unless the last one was cut off by max: then the next call goes on with it. */
 	if (matched < max)
 		forget_fresh(book);
+	book->settled = matched < max;
 	return matched;
+}
+
+bool book_take(struct book *book, const struct bid *bid, struct match *ret_match)
+{
+	struct bid_entry entry = { .bid = *bid };
+	struct candidate first;
+
+	entry.bid.taken_count = 0;
+	entry.bid.buyer_rating_ppm = 1000000;
+	if (!book->settled || bid->places != 1 || rule_check_bid(&entry.bid) != OK || !find(book, &entry, &first, 1) ||
+	    first.entry->ask.min_buyer_rating_ppm)
+		return false;
+	*ret_match = take_place(book, &entry, first.entry);
+	return true;
 }
 
 void book_return(struct book *book, const struct match *match, bool ask_too)

@@ -93,6 +93,10 @@ void book_remove_bid(struct book *book, uuid order);
 /* Matches what can be matched, at most max; call again until it returns 0. max below BOOK_PLACES may leave an all-or-none bid waiting
  * for ever, and what comes after it. */
 size_t book_match(struct book *book, struct match *ret_matches, size_t max);
+/* Takes at once, for a bid of one place that is not in the book and whose buyer's rating is not known yet, the ask that it would be
+ * filled with: where every bid that waits has seen every ask, so that none of them could have it. False also where that ask wants a rating of its
+ * buyer. What comes of it is book_return()ed, or put. */
+bool book_take(struct book *book, const struct bid *bid, struct match *ret_match);
 /* The database refused this match: gives the place back to the bid, and the capacity to the ask only where ask_too is set (else
  * the ask is dropped until its machine reports again). */
 void book_return(struct book *book, const struct match *match, bool ask_too);

@@ -93,7 +93,9 @@ same "another market's"
 URL=$FIRST
 
 # A key of a time when answers were kept.
-sql "UPDATE cpushare.idempotency_key SET order_id = NULL, body = '{\"kept\": true}' WHERE key = 'order-plain'"
+sql "INSERT INTO cpushare.idempotency_key (account, key, request, status, body)
+	SELECT buyer, key, request, 201, '{\"kept\": true}' FROM cpushare.order WHERE key = 'order-plain'"
+sql "UPDATE cpushare.order SET key = NULL, request = NULL WHERE key = 'order-plain'"
 echo -n '{"kept": true}' >"$WORK/first.plain"
 same "what was kept"
 

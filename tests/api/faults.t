@@ -53,7 +53,7 @@ note "$acknowledged orders acknowledged, $refused refused"
 ok "the market answers" within 20 market_answers
 is "$refused" 0 "nothing was refused"
 is "$(sort "$WORK/journal" | uniq -d | wc -l)" 0 "each was acknowledged once"
-sql "SELECT key FROM cpushare.idempotency_key WHERE key ~ '^b[^-]*-[0-9]+$' ORDER BY key COLLATE \"C\"" >"$WORK/there"
+sql "SELECT key FROM cpushare.order WHERE key ~ '^b[^-]*-[0-9]+$' ORDER BY key COLLATE \"C\"" >"$WORK/there"
 is "$(LC_ALL=C sort "$WORK/journal" | LC_ALL=C comm -23 - "$WORK/there" | wc -l)" 0 "each order that was acknowledged is there"
 is "$(sql "SELECT count(*) FROM cpushare.order")" "$(wc -l <"$WORK/there")" "once, and none without its answer"
 api GET /metrics

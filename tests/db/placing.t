@@ -22,14 +22,14 @@ is "$(as_market -c 'SELECT seed.balance(1)' -c 'SELECT seed.balance(3)' | paste 
 is "$(orders '20 1 300 key-a image,21 1 301 key-a image,22 1 10 key-d image,23 1 10 key-d image')" \
 	'repeated 201 order 10 300,reused,placed,later' "a key gives what its first time gave, and stands for one request"
 is "$(as_market -c "SELECT count(*) FROM cpushare.order WHERE id IN (seed.id(20), seed.id(21), seed.id(23))")" 0 "nothing is placed for it"
-is "$(as_market -c "SELECT count(*) FROM idempotency_key WHERE key = 'key-b'")" 0 "a refusal leaves its key free"
+is "$(as_market -c "SELECT count(*) FROM cpushare.order WHERE key = 'key-b'")" 0 "a refusal leaves its key free"
 is "$(orders '30 3 1 - image,31 3 1 - image,32 3 1 - image' 3)" 'placed,placed,limit' "only so many are open at one time"
 is "$(orders '33 3 1 - image,34 3 1 - image' 4 4)" 'placed,limit' "a bound that comes too near is not relied on: they are counted"
 is "$(orders '35 3 1 - image' 5 4),$(orders '36 3 1 - image' 5 1)" 'placed,placed' "a bound that leaves room is"
 is "$(as_market -c "SELECT count(*), count(DISTINCT e.id) FROM unnest(ARRAY[1, 3]) n CROSS JOIN event_read(seed.id(n), NULL, 0, 1000) e WHERE kind = 'order.created'")" '9|9' \
 	"each tells of itself once"
-as_owner -c "UPDATE idempotency_key SET order_id = NULL, body = 'as it was' WHERE key = 'key-a' AND account = seed.id(1)"
-is "$(orders '20 1 300 key-a image')" 'repeated 201 as it was' "an answer that was kept whole is given so"
+as_owner -c "INSERT INTO idempotency_key (account, key, request, status, body) VALUES (seed.id(1), 'key-k', seed.hash('request300'), 201, 'as it was')"
+is "$(orders '20 1 300 key-k image,21 1 301 key-k image')" 'repeated 201 as it was,reused' "an answer that was kept whole is given so"
 refused 23505 "SELECT seed.orders('40 1 1 - image,10 1 1 - image')" "what no item should do fails as a whole"
 is "$(as_market -c "SELECT count(*) FROM cpushare.order WHERE id = seed.id(40)")" 0 "and leaves nothing"
 sound "the ledger is sound"
