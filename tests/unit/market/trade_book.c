@@ -423,6 +423,40 @@ static void test_trial(void)
 	book_free(book);
 }
 
+/* A bid that is not in the book, of a new order. */
+static void test_take(void)
+{
+	struct book *book = new_book();
+	struct match m = { 0 }, matches[8];
+	struct bid bid = bid_of(9, 100, 1), waiting = bid_of(1, 50, 1), two = bid_of(9, 100, 2);
+	struct ask cheap = ask_of(1, 60, 1), dear = ask_of(2, 70, 2);
+
+	put_ask(book, cheap);
+	put_ask(book, dear);
+	put_bid(book, waiting);
+	ok(!book_take(book, &bid, &m), "nothing before those that wait have seen every ask");
+	is_int(book_match(book, matches, 8), 0, "which are of no use to them");
+	ok(!book_take(book, &two, &m), "nothing for an order of two places");
+	ok(book_take(book, &bid, &m) && uuid_equal(m.machine, id_of(1)) && uuid_equal(m.order, id_of(9)), "else the cheapest");
+	is_int(book_ask(book, id_of(1))->cores_free, 0, "which is taken");
+	is_int((int)book_bid_count(book), 1, "and no bid is there for it");
+	ok(book_take(book, &bid, &m) && uuid_equal(m.machine, id_of(2)), "then the next one");
+	book_return(book, &m, true);
+	is_int(book_ask(book, id_of(2))->cores_free, 2, "what comes back is there again");
+	ok(!book_take(book, &bid, &m), "and those that wait see it first");
+	is_int(book_match(book, matches, 8), 0, "who do not want it");
+	cheap.min_buyer_rating_ppm = 1;
+	put_ask(book, cheap);
+	is_int(book_match(book, matches, 8), 0, "nor one that is put again");
+	ok(!book_take(book, &bid, &m), "the cheapest wants to know the buyer's rating: not the next one in its place");
+	book_remove_ask(book, id_of(1));
+	put_bid(book, waiting);
+	ok(!book_take(book, &bid, &m), "nothing while a new bid has not seen all");
+	is_int(book_match(book, matches, 8), 0, "until it has");
+	ok(book_take(book, &bid, &m) && uuid_equal(m.machine, id_of(2)), "then what is left");
+	book_free(book);
+}
+
 static void test_waiting(void)
 {
 	struct book *book = new_book();
@@ -518,6 +552,7 @@ int main(void)
 	test_partial_and_return();
 	test_return_after_filled();
 	test_trial();
+	test_take();
 	test_waiting();
 	test_levels();
 	test_refusals();

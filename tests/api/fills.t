@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# fills.t - orders of one VM are filled as they are placed; where the book was wrong they wait, and what was taken for them is free again
+. "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/machine.sh"
+
+start_market --set limits.signups_burst=100 --set timing.lost_contact=1h
+signup seller && SELLER=$TOKEN
+M_CORES=16 M_MEMORY=16384
+new_machine desk "$SELLER" || bail "$BODY"
+report desk
+new_buyer buyer 10000000 && BUYER=$TOKEN || bail "$BODY"
+new_image "$BUYER" 1000 || bail "$BODY"
+
+leases() { api GET "/v1/orders/$ORDER/leases" "" "$BUYER" && [ "$(field '.items | length')" = "${1:-1}" ]; }
+waits() { api GET "/v1/orders/$ORDER" "" "$BUYER" && [ "$(field .state)" = open ] && leases 0; }
+# The lease is as old as the order: one statement made both.
+at_once() { new_order "$BUYER" && leases 1 && [ "$(sql "SELECT l.created_at = o.created_at FROM cpushare.lease l JOIN cpushare.order o ON o.id = l.order_id WHERE o.id = '$ORDER'")" = t ]; }
+free() { api GET /v1/offers && [ "$(field '.items[0].cores_free')" = "$1" ]; }
+used() { echo $((16 - $(sql "SELECT cores_leased FROM cpushare.machine"))); }
+
+ok "an order is matched" new_order "$BUYER"
+ok "by the book" within 20 leases 1
+ok "one that comes when the book is at rest is filled as it is placed" within 20 at_once
+is "$(field '.items[0] | "\(.number) \(.name) \(.ip) \(.state) \(.price_per_core_hour_micro)"')" '1 vm1 10.77.1.2 matched 1000000' "its lease is like any other"
+is "$(field '.items[0].mac | .[0:9] + .[15:]')" '52:54:00:00' "so is its card"
+LEASE=$(field '.items[0].id')
+report desk
+is "$(field "[.leases[] | select(.lease == \"$LEASE\") | .state] | join(\" \")")" running "its machine is told to run it"
+api GET "/v1/orders/$ORDER" "" "$BUYER"
+is "$(field '.state + " " + (.filled | tostring)')" 'filled 1' "the order is filled"
+ok "what is free is what is not leased" within 20 free "$(used)"
+
+before=$(used)
+api POST /v1/orders "$(order_body '.duration_s = 2000')" "$BUYER" "$(key)"
+K='Idempotency-Key: the-same-key'
+api POST /v1/orders "$(order_body)" "$BUYER" "$K"
+ORDER=$(field .id)
+api POST /v1/orders "$(order_body)" "$BUYER" "$K"
+is "$STATUS $(field .id)" "201 $ORDER" "the same key is the same order"
+ok "with one lease" within 20 leases 1
+is "$(used)" $((before - 2)) "the machine has one for each order"
+ok "and what was taken for the repetition is free again" within 20 free $((before - 2))
+
+sql "UPDATE cpushare.machine SET price_per_core_hour_micro = 3000000" >/dev/null
+ok "an order for a machine that the database has at a higher price is placed" new_order "$BUYER"
+ok "and waits for that" within 20 waits
+M_PRICE=1500000
+report desk
+ok "until that is one that it takes" within 20 leases 1
+is "$(field '.items[0].price_per_core_hour_micro')" 1500000 "and that is its own"
+
+new_buyer poor 1000 && POOR=$TOKEN
+new_image "$POOR" 1000
+BEFORE=$(used)
+api POST /v1/orders "$(order_body)" "$POOR" "$(key)"
+is "$STATUS" 402 "who cannot pay gets nothing"
+ok "and takes nothing" within 20 free "$BEFORE"
+new_image "$BUYER" 1000
+new_order "$BUYER"
+within 20 leases 1
+ok "the next order does" within 20 at_once
+
+# More at once than there is room for.
+LEFT=$(used)
+for ((i = 0; i < LEFT + 3; i++)); do
+	curl -ks -m 20 -o "$WORK/many.$i" -H 'Content-Type: application/json' --data-binary "$(order_body)" -H "Authorization: Bearer $BUYER" -H "Idempotency-Key: many-$i-xxx" "$URL/v1/orders" &
+	PIDS[i]=$!
+done
+wait "${PIDS[@]}"
+is "$(cat "$WORK"/many.* | jq -s '[.[] | select(.id)] | length')" $((LEFT + 3)) "orders for more than is left are all placed"
+full() { [ "$(used)" = 0 ] && [ "$(sql "SELECT count(*) FROM cpushare.order WHERE state = 'open'")" = 3 ]; }
+ok "as many of them as fit are filled, the others wait" within 20 full
+is "$(sql "SELECT cores_leased = (SELECT sum(cores) FROM cpushare.lease WHERE state <> 'ended') FROM cpushare.machine")" t "the machine has what its leases take"
+ok "the ledger is sound" cpushare-market ledger verify --data "$MARKET_DATA"
+done_testing
