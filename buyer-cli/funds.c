@@ -8,6 +8,7 @@
 #include "json.h"
 #include "listing.h"
 #include "output.h"
+#include "price.h"
 #include "session.h"
 
 static const struct column deposit_columns[] = { { "deposit", "id", CELL_TEXT },
@@ -44,6 +45,29 @@ static int wait_for_page(session_t *s, json_t **deposit)
 	return EXIT_OK; /* it is there, and can be looked at later */
 }
 
+/* What the market would keep of it, by its published fee. */
+static int quote_deposit(session_t *s, money amount)
+{
+	static const struct column columns[] = { { "amount", "amount_micro", CELL_MONEY },
+						 { "commission", "commission_micro", CELL_MONEY },
+						 { "credited", "credit_micro", CELL_MONEY },
+						 { .title = NULL } };
+	AUTO_JSON market = NULL;
+	AUTO_JSON quote = json_object();
+	money commission = { 0 };
+	int code = session_call(s, "GET", "/v1/market", NULL, false, &market);
+	if (code)
+		return code;
+	int64_t basis_points = field_int(json_object_get(market, "fees"), "deposit_basis_points");
+	if (basis_points < 0 || basis_points > 10000 || price_commission(amount, (uint32_t)basis_points, &commission))
+		return cli_error(s->cli, EXIT_ERROR, "the market's fee is no share");
+	json_put_money(quote, "amount_micro", amount);
+	json_put_money(quote, "commission_micro", commission);
+	json_put_money(quote, "credit_micro", (money){ amount.micro - commission.micro });
+	output_object(s->cli, quote, columns, "credit_micro");
+	return EXIT_OK;
+}
+
 int command_funds_add(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };
@@ -55,6 +79,8 @@ int command_funds_add(struct cli *cli)
 	int code = session_open(cli, true, &s);
 	if (code)
 		return code;
+	if (cli_flag(cli, "quote"))
+		return quote_deposit(&s, amount);
 	json_put_money(body, "amount_micro", amount);
 	json_put_text(body, "provider", cli_text(cli, "provider", "manual"));
 	if ((code = session_call(&s, "POST", "/v1/deposits", body, true, &answer)) || (code = wait_for_page(&s, &answer)))

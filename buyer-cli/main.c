@@ -37,6 +37,7 @@ static const struct cli_option token_options[] = {
 };
 static const struct cli_option add_options[] = {
 	{ "provider", 0, "NAME", "how to pay: manual (an operator confirms), paypal or stripe (manual)" },
+	{ "quote", 0, NULL, "only say what the market keeps of it" },
 	END_OF_OPTIONS,
 };
 static const struct cli_option deposits_options[] = {
@@ -283,7 +284,9 @@ static const struct cli_command commands[] = {
 	  "  cpushare token create --scope machines --name desk -o name", token_options, 0, 0, command_token_create },
 	{ "token list", "", "your tokens", NULL, NULL, 0, 0, command_token_list },
 	{ "token revoke", "TOKEN", "end a token at once", NULL, NULL, 1, 1, command_token_revoke },
-	{ "funds add", "AMOUNT", "put money on the account", NULL, add_options, 1, 1, command_funds_add },
+	{ "funds add", "AMOUNT", "put money on the account",
+	  "What the market keeps of AMOUNT is shown before you pay; --quote shows nothing else.", add_options, 1, 1,
+	  command_funds_add },
 	{ "funds balance", "", "what is available, and what orders hold", NULL, NULL, 0, 0, command_funds_balance },
 	{ "funds history", "", "every movement of your money, the newest first; of a time: its statement, the oldest first",
 	  "  cpushare funds history --from 2026-11-01 --to 2026-12-01 -o csv >november.csv", history_options, 0, 0,

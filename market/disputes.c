@@ -70,6 +70,17 @@ static err_t console_tail(struct market *m, uuid lease, struct buf *out)
 	return out->error;
 }
 
+/* NULL: nothing is known any more. */
+static err_t sighting_text(struct market *m, uuid lease, char **ret_text)
+{
+	const struct live *l = live_get(m, lease);
+	if (!l)
+		return OK;
+	AUTO_JSON json = sighting_to_json(&l->sighting);
+	*ret_text = json_dumps(json, JSON_COMPACT);
+	return *ret_text ? OK : E_NOMEM;
+}
+
 err_t dispute_open(struct request *r)
 {
 	struct market *m = market_of(r);
@@ -78,6 +89,7 @@ err_t dispute_open(struct request *r)
 	struct lease_row row;
 	char text[DISPUTE_TEXT_SIZE] = "";
 	AUTO_BUF console = { 0 };
+	AUTO_FREE char *seen = NULL;
 	json_open(&reader, r->json, &error);
 	json_take_text(&reader, "text", text, sizeof text);
 	if (json_close(&reader) != OK)
@@ -92,8 +104,9 @@ err_t dispute_open(struct request *r)
 	if (r->now.us > row.l.ended_at.us + m->settings->dispute_window_us)
 		return refuse(r, REFUSE_WRONG_STATE, NULL, "it ended too long ago");
 	TRY(console_tail(m, row.l.id, &console));
+	TRY(sighting_text(m, row.l.id, &seen));
 	err_t e = store_dispute_open(m->store, row.l.id, r->caller.account, text, console.data ? console.data : "", console.len,
-				     m->settings->dispute_window_us, r->now);
+				     seen, m->settings->dispute_window_us, r->now);
 	if (e == E_EXISTS)
 		return refuse(r, REFUSE_WRONG_STATE, NULL, "it is disputed already");
 	if (e == E_CONFLICT)

@@ -196,6 +196,13 @@ static void hear_network(struct live *l, const struct lease_report *said)
 		network_changed(l->network);
 }
 
+static void hear_paths(struct market *m, struct live *l, const struct path_view *paths, size_t count, wall_time now,
+		       mono_time now_mono)
+{
+	reach_set(&l->reach, paths, count, now_mono);
+	sightings_hear(m, l->row.l.order, l->row.l.seller, &l->reach, now, now_mono);
+}
+
 /* Its machine is being drained, or no longer: from the notice's end on it may be withdrawn without blame. */
 static err_t hear_draining(struct market *m, struct live *l, bool draining, wall_time now, mono_time now_mono)
 {
@@ -244,7 +251,7 @@ err_t live_heard(struct market *m, struct live *l, const struct report *report, 
 	l->told = true;
 	hear_network(l, said);
 	if (said->has_paths)
-		reach_set(&l->reach, report->paths + said->first_path, said->path_count, now_mono);
+		hear_paths(m, l, report->paths + said->first_path, said->path_count, now, now_mono);
 	TRY(hear_state(m, l, said, report->accel, now, now_mono));
 	TRY(hear_draining(m, l, report->draining, now, now_mono));
 	if (said->has_usage)
@@ -252,6 +259,7 @@ err_t live_heard(struct market *m, struct live *l, const struct report *report, 
 	if (strcmp(l->row.l.path, said->path) && said->path[0]) {
 		TRY(store_lease_path(m->store, l->row.l.id, said->path));
 		memcpy(l->row.l.path, said->path, sizeof l->row.l.path);
+		sighting_path(&l->sighting, said->path, now);
 	}
 	if (said->state == LEASE_ENDED) /* which settles */
 		return live_end(m, l, machine_reason(l, said->reason), said->detail, now, now_mono);

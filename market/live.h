@@ -13,6 +13,7 @@
 #include "meter.h"
 #include "reach.h"
 #include "screen.h"
+#include "sighting.h"
 
 struct live {
 	struct lease_row row;
@@ -29,7 +30,8 @@ struct live {
 	struct meter meter;
 	bool has_peer; /* the endpoint is up: */
 	struct peer_view peer;
-	struct reach reach; /* and says how it reaches the others */
+	struct reach reach;	  /* and says how it reaches the others */
+	struct sighting sighting; /* as they say of it */
 	struct live *next_of_machine, *next_of_network;
 };
 

@@ -60,6 +60,8 @@ static const struct cli_command commands[] = {
 	{ "ledger correct", "LEASE AMOUNT REASON", "give back a part of what a lease was charged", NULL, NULL, 3, 3,
 	  command_ledger_correct },
 	{ "dispute list", "", "disputes that wait for a decision, by their lease", NULL, NULL, 0, 0, command_dispute_list },
+	{ "dispute show", "LEASE", "one, with its evidence: counters, events, what others saw, the console's last bytes", NULL, NULL, 1, 1,
+	  command_dispute_show },
 	{ "dispute decide", "LEASE PERCENT REASON", "give back so much of the charge; 0 refuses the dispute", NULL, NULL, 3, 3,
 	  command_dispute_decide },
 	{ "reputation recompute", "", "make all ratings' sums anew from the leases and marks; says how many were wrong", NULL,

@@ -314,6 +314,48 @@ static err_t list_disputes(struct cli *cli, const struct setup *setup, struct st
 	}
 }
 
+/* What a guest wrote, for a terminal: printable ASCII and ends of lines. */
+static err_t print_console(const char *base64)
+{
+	size_t len = strlen(base64);
+	AUTO_FREE char *bytes = malloc(len + 1);
+	if (!bytes)
+		return E_NOMEM;
+	TRY(base64_decode(base64, bytes, len, &len));
+	printf("console, the last %zu bytes:\n", len);
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != '\r')
+			putchar(bytes[i] == '\n' || (bytes[i] >= ' ' && bytes[i] <= '~') ? bytes[i] : '.');
+	putchar('\n');
+	return OK;
+}
+
+static err_t show_dispute(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
+{
+	uuid lease;
+	struct dispute d;
+	AUTO_FREE char *evidence = NULL;
+	AUTO_FREE char *console = NULL;
+	if (uuid_parse(cli_arg(cli, 0), &lease) != OK)
+		return E_NOT_FOUND;
+	TRY(store_dispute_get(store, lease, &d));
+	TRY(store_dispute_evidence(store, lease, &evidence, &console));
+	AUTO_JSON known = json_loads(evidence, 0, NULL);
+	if (t->json) {
+		json_object_update_new(t->json, dispute_to_json(&d));
+		json_object_set(t->json, "evidence", known);
+		json_put_text(t->json, "console_base64", console);
+		return OK;
+	}
+	AUTO_JSON text = json_string(d.text);
+	print_dispute(&d, setup->settings.currency);
+	json_dumpf(text, stdout, JSON_ENCODE_ANY | JSON_ENSURE_ASCII); /* a stranger's words */
+	putchar('\n');
+	json_dumpf(known, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	putchar('\n');
+	return print_console(console);
+}
+
 static err_t decide_dispute(struct cli *cli, const struct setup *setup, struct store *store, struct telling *t)
 {
 	uuid lease;
@@ -339,6 +381,11 @@ int command_ledger_correct(struct cli *cli)
 int command_dispute_list(struct cli *cli)
 {
 	return with_store(cli, list_disputes);
+}
+
+int command_dispute_show(struct cli *cli)
+{
+	return with_store(cli, show_dispute);
 }
 
 int command_dispute_decide(struct cli *cli)

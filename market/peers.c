@@ -5,6 +5,7 @@
 #include "handlers.h"
 #include "networks.h"
 #include "relays.h"
+#include "sighting.h"
 
 static err_t network_of_request(struct request *r, struct order *ret_order, struct network **ret_network)
 {
@@ -38,6 +39,7 @@ err_t peer_join(struct request *r)
 	if (e == E_CONFLICT)
 		return refuse(r, REFUSE_KEY_TAKEN, "pin", "another member of this network has this key: make one of its own");
 	TRY(e);
+	sightings_hear(m, n->order, (uuid){ 0 }, &network_buyer(n, join.id)->reach, r->now, r->now_mono);
 	answer.network = network_view_of(m, &order);
 	relays_for(m->relays, n->order, self->id, self->pin, r->now, &answer.network.relays);
 	answer.self = *self;

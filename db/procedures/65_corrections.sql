@@ -43,9 +43,9 @@ BEGIN
 	PERFORM event_of_lease(p_lease, 'lease.corrected', p_now);
 END $$;
 
--- Freezes what is known of the lease. Ended leases only: their records do not grow any more.
+-- Freezes what is known of the lease; p_seen: what its network's other members saw of it, as the market has it in memory. Ended leases only: their records do not grow any more.
 CREATE OR REPLACE FUNCTION dispute_open(p_lease uuid, p_buyer uuid, p_text text, p_console bytea, p_window_s bigint,
-	p_now timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
+	p_now timestamptz, p_seen jsonb DEFAULT NULL) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$
 DECLARE
 	l lease;
 	v_evidence jsonb;
@@ -60,7 +60,7 @@ BEGIN
 	END IF;
 	SELECT jsonb_build_object('machine', l.machine_id, 'machine_key', encode(m.public_key, 'hex'), 'reason', l.reason,
 		'detail', l.detail, 'accel', l.accel, 'path', l.path, 'started_at', l.started_at, 'ended_at', l.ended_at,
-		'charged_micro', l.charged_micro, 'commission_micro', l.commission_micro, 'usage_cut', l.usage_cut,
+		'charged_micro', l.charged_micro, 'commission_micro', l.commission_micro, 'usage_cut', l.usage_cut, 'seen', p_seen,
 		'usage', jsonb_build_object('seq', l.usage_seq, 'vcpu_ns', l.vcpu_ns, 'running_us', l.running_us,
 			'tx_bytes', l.tx_bytes, 'rx_bytes', l.rx_bytes, 'previous', encode(l.usage_previous, 'hex'),
 			'signature', encode(l.usage_signature, 'hex'), 'hash', encode(l.usage_hash, 'hex'), 'at', l.usage_at),

@@ -48,7 +48,7 @@ struct dispute {
 };
 /* console: its last bytes. E_NOT_FOUND: not the buyer's; E_CONFLICT: not ended, not paid, one's own, or too long ago; E_EXISTS. */
 MUST_CHECK err_t store_dispute_open(struct store *s, uuid lease, uuid buyer, const char *text, const void *console, size_t len,
-				    int64_t window_us, wall_time now);
+				    const char *seen, int64_t window_us, wall_time now);
 MUST_CHECK err_t store_dispute_get(struct store *s, uuid lease, struct dispute *ret);
 /* What was frozen: JSON text, and the console as base64; both heap. */
 MUST_CHECK err_t store_dispute_evidence(struct store *s, uuid lease, char **ret_json, char **ret_console);

@@ -18,10 +18,10 @@ err_t store_correct(struct store *s, uuid lease, money amount, const char *reaso
 	return store_query(s, CORRECT_SQL, &p, NULL);
 }
 
-static const char OPEN_SQL[] = "SELECT dispute_open($1, $2, $3, $4, $5, $6)";
+static const char OPEN_SQL[] = "SELECT dispute_open($1, $2, $3, $4, $5, $6, $7::jsonb)";
 
 err_t store_dispute_open(struct store *s, uuid lease, uuid buyer, const char *text, const void *console, size_t len,
-			 int64_t window_us, wall_time now)
+			 const char *seen, int64_t window_us, wall_time now)
 {
 	struct params p = { 0 };
 	param_uuid(&p, lease);
@@ -30,6 +30,7 @@ err_t store_dispute_open(struct store *s, uuid lease, uuid buyer, const char *te
 	param_bytes(&p, console, len);
 	param_int(&p, window_us / SECOND_US);
 	param_time(&p, now);
+	param_text(&p, seen);
 	return store_query(s, OPEN_SQL, &p, NULL);
 }
 

@@ -7,6 +7,11 @@ new_user anna >/dev/null || bail "no user"
 new_user bert >/dev/null || bail "no user"
 new_operator >/dev/null || bail "no operator"
 
+note "what the market keeps is shown before anything is paid"
+is "$(as anna cpushare funds add 10.01 --quote -o json | jq -c '[.amount_micro, .commission_micro, .credit_micro]')" '[10010000,500500,9509500]' "by a quote"
+is "$(sql 'SELECT count(*) FROM cpushare.deposit')" 0 "which makes no deposit"
+like "$(as bert cpushare funds add 10.01)" $'commission +0.5005\ncredited +9.5095' "and with the deposit that is to be paid"
+
 note "PayPal: an order, its approval, its capture"
 deposit anna 10000000 paypal
 is "$STATUS $(jq -r .state "$WORK/body")" "201 created" "a deposit is taken before PayPal is asked"

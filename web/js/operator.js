@@ -51,6 +51,15 @@ function Payouts({ payouts, currency, again }) {
 			<${Action} label="Refuse" ask="Refuse it? The money goes back to the balance." onClick=${act(p, 'fail')} /></p></li>`)}</ul>`;
 }
 
+// What was frozen when it was opened; asked for when somebody looks.
+function Evidence({ lease }) {
+	const [known, setKnown] = useState(null);
+	const look = async (event) => event.currentTarget.open && !known && setKnown(await own(`/v1/leases/${lease}/dispute`));
+	const text = known && new TextDecoder().decode(Uint8Array.from(atob(known.console_base64 ?? ''), (c) => c.charCodeAt(0)));
+	return html`<details onToggle=${look}><summary>Evidence</summary>${known && html`<pre tabindex="0">${JSON.stringify(known.evidence, null, 2)}</pre>
+		${text && html`<p>The console’s last bytes</p><pre tabindex="0">${text}</pre>`}`}</details>`;
+}
+
 function Disputes({ disputes, currency, again }) {
 	if (disputes.length === 0)
 		return html`<p class="empty">None is open.</p>`;
@@ -60,6 +69,7 @@ function Disputes({ disputes, currency, again }) {
 	];
 	return html`<ul class="list">${disputes.map((d) => html`<li key=${d.lease} class="panel"><h3>${d.name} of ${d.seller_name}</h3>
 		<p>${d.text}</p><p class="hint">${time(d.opened_at)}; ${money(d.charged_micro, currency)} charged, ${money(d.refunded_micro, currency)} given back so far</p>
+		<${Evidence} lease=${d.lease} />
 		<${Form} id=${`decide-${d.lease}`} fields=${fields} submit="Decide" onSubmit=${async (values) => { await post(`/v1/leases/${d.lease}/dispute/decide`, values); again(); }} /></li>`)}</ul>`;
 }
 
