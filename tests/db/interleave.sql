@@ -124,6 +124,55 @@ CREATE FUNCTION seed.op_leave(r bigint) RETURNS text LANGUAGE sql AS $$
 		(SELECT id FROM account WHERE name = 'new' AND deleted_at IS NULL ORDER BY md5(id::text || r) LIMIT 1) a
 $$;
 
+CREATE FUNCTION seed.op_image(r bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_account uuid := (SELECT id FROM account WHERE name = 'new' AND deleted_at IS NULL ORDER BY md5(id::text || r) LIMIT 1);
+BEGIN
+	IF r % 2 = 0 THEN
+		PERFORM image_delete(v_account, seed.hash('image'));
+	ELSE
+		PERFORM image_create(v_account, seed.hash('image'), 'disc', 4711, 'scsi', seed.hash('piece'));
+		PERFORM image_piece_add(v_account, seed.hash('image'), 0);
+	END IF;
+END $$;
+-- The market's own buyers, who order as others do and whose money is the commission's.
+CREATE FUNCTION seed.op_calibrate(r bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_buyer uuid := (SELECT account FROM calibration_buyer ORDER BY md5(account::text || r) LIMIT 1);
+BEGIN
+	IF v_buyer IS NULL OR r % 20 = 0 THEN
+		v_buyer := gen_random_uuid();
+		PERFORM calibration_buyer_make(v_buyer, 'market');
+		PERFORM image_create(v_buyer, seed.hash('image'), 'disc', 4711, 'scsi', seed.hash('piece'));
+		PERFORM image_piece_add(v_buyer, seed.hash('image'), 0);
+	ELSIF r % 3 = 0 THEN
+		PERFORM calibration_fund(1 + r % 900, 'dice', now());
+	ELSIF r % 3 = 1 THEN
+		PERFORM calibration_pay(v_buyer, 1 + r % 300, now());
+	ELSE
+		PERFORM calibration_return(v_buyer, now());
+	END IF;
+END $$;
+
+CREATE FUNCTION seed.op_extend(r bigint) RETURNS void LANGUAGE sql AS $$
+	SELECT order_extend((SELECT id FROM cpushare.order ORDER BY ended_at IS NULL DESC, md5(id::text || r) LIMIT 1), 3600 + r % 9000, now())
+$$;
+CREATE FUNCTION seed.op_reset(r bigint) RETURNS void LANGUAGE sql AS $$ SELECT lease_reset(seed.some_lease(r, true), now()) $$;
+-- One record by itself, as at a lease's end.
+CREATE FUNCTION seed.op_use_one(r bigint) RETURNS void LANGUAGE sql AS $$
+	SELECT lease_use(l.id, l.usage_seq + 1, l.vcpu_ns + r % 60, l.running_us, l.tx_bytes, l.rx_bytes, NULL, NULL, seed.hash(r::text), false,
+		seed.due(l.vcpu_ns + r % 60), 730, r % 300, now()) FROM lease l WHERE l.id = seed.some_lease(r, true)
+$$;
+-- What was heard of some leases, part of a tick that may be the last whole one.
+CREATE FUNCTION seed.op_tick(r bigint) RETURNS void LANGUAGE sql AS $$
+	SELECT usage_tick_add(r, r - r % 3, array_agg(id), array_agg(usage_seq + 1), array_agg(vcpu_ns + r % 9), array_agg(running_us), array_agg(tx_bytes),
+		array_agg(rx_bytes), array_agg(seed.due(vcpu_ns + r % 9)), array_agg(false), decode(repeat('00', 64 * count(*)::integer), 'hex'), now())
+	FROM (SELECT * FROM lease WHERE state <> 'ended' ORDER BY md5(id::text || r) LIMIT 3) l HAVING count(*) > 0
+$$;
+CREATE FUNCTION seed.op_lost(r bigint) RETURNS void LANGUAGE sql AS $$
+	SELECT deposit_lost(id, 'paypal', 'nobody knows it') FROM deposit WHERE provider = 'paypal' ORDER BY md5(id::text || r) LIMIT 1
+$$;
+
 CREATE FUNCTION seed.op_state(r bigint) RETURNS void LANGUAGE sql AS $$
 	SELECT lease_set_state(seed.some_lease(r, true), (ARRAY['running', 'running', 'paused', 'preparing'])[1 + r % 4], 'any', '', now())
 $$;
@@ -168,7 +217,9 @@ BEGIN
 	(SELECT 'payouts ' || row_to_json(v) FROM payouts_verify() v WHERE payouts_difference_micro <> 0),
 	(SELECT 'paid in and out ' || x FROM (SELECT (SELECT balance_micro FROM ledger_account WHERE kind = 'external')
 		+ (SELECT coalesce(sum(amount_micro - reversed_micro), 0) FROM deposit WHERE state IN ('credited', 'reversed'))
-		- (SELECT coalesce(sum(send_micro), 0) FROM payout WHERE state = 'paid') AS x) y WHERE x <> 0),
+		- (SELECT coalesce(sum(send_micro), 0) FROM payout WHERE state = 'paid')
+		+ (SELECT coalesce(sum(e.amount_micro), 0) FROM posting p JOIN entry e ON e.posting = p.id JOIN ledger_account a ON a.id = e.debit
+			WHERE p.kind = 'calibration' AND a.kind = 'external') AS x) y WHERE x <> 0),
 	(SELECT 'capacity of ' || m.name FROM machine m LEFT JOIN lease l ON l.machine_id = m.id AND l.state <> 'ended'
 		GROUP BY m.id HAVING sum(l.cores) > m.cores OR sum(l.memory_mib) > m.memory_mib OR coalesce(sum(l.cores), 0) <> m.cores_leased
 		OR coalesce(sum(l.memory_mib), 0) <> m.memory_leased_mib LIMIT 1),
