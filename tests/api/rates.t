@@ -28,6 +28,22 @@ is "$STATUS" 200 "another account is served"
 report desk
 is "$STATUS" 200 "and the account's own machine"
 ok "an address's requests without a token are bounded" flood GET /v1/market ""
+# all_routes TOKEN: asks each once, on one connection; prints those that were not refused
+all_routes() {
+	local method path
+	while read -r method path _; do
+		path=${path//\{id\}/00000000-0000-7000-8000-000000000000} path=${path//\{hash\}/$(printf %064d 0)} path=${path//\{n\}/0}
+		path=${path//\{word\}/stripe} path=${path/\*//index.html}
+		printf 'next\ninsecure\nsilent\noutput = /dev/null\nmax-time = 20\nrequest = %s\nurl = "%s"\nwrite-out = "%%{http_code} %s %s\\n"\n' \
+			"$method" "$URL$path" "$method" "$path"
+		[ "$method" != POST ] || printf 'data = "{}"\nheader = "Content-Type: application/json"\n'
+		[ -z "$1" ] || printf 'header = "Authorization: Bearer %s"\n' "$1"
+	done < <(cpushare-market routes) | curl -K - | tee "$WORK/routes" | grep -v '^429 '
+}
+# Now and then an allowance has grown by one.
+bounded() { [ "$(all_routes "$1" | wc -l)" -le 1 ] && [ "$(wc -l <"$WORK/routes")" -gt 100 ]; }
+ok "on every route" bounded ""
+ok "the account's, too" bounded "$ANNA"
 api GET /v1/account "" nonsense
 is "$STATUS" 429 "so are those with a token that is none"
 api GET /v1/account "" "$BERT"
