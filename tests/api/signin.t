@@ -340,4 +340,6 @@ is "$STATUS" 404 "it is no seller any more"
 PASSWORD=correct-horse-battery signup anna
 is "$STATUS" 201 "the address is free again"
 ok "the ledger holds" cpushare-market ledger verify --data "$MARKET_DATA"
+is "$(cat "$WORK/market.log" "$MARKET_DATA/postgres.log" | grep -cE 'cpu_[a-z]+_[0-9A-Za-z]{36}|\$scrypt|PRIVATE KEY')$(cat "$WORK/market.log" "$MARKET_DATA/postgres.log" | grep -cF -e "$PASSWORD" -e "$SECRET")" 00 \
+	"no token, password, key or second factor is in a log, the database's included"
 done_testing
