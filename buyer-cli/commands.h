@@ -101,6 +101,7 @@ int command_order_extend(struct cli *cli);
 int command_order_cancel(struct cli *cli);
 /* receipt.c */
 int command_order_receipt(struct cli *cli);
+int command_node_receipt(struct cli *cli);
 int command_order_receipt_verify(struct cli *cli); /* of --verify: its argument is a file */
 /* verify.c */
 int command_verify(struct cli *cli);

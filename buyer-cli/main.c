@@ -427,6 +427,9 @@ static const struct cli_command commands[] = {
 	  "It is paid for what it used, the rest of its hold is free. Its place is not filled again: `order cancel` ends them "
 	  "all.",
 	  NULL, 1, 1, command_node_stop },
+	{ "node receipt", "NODE", "what one VM used and cost, for its buyer, and by its lease's id for its seller",
+	  "With -o json it is signed as an order's: `cpushare verify FILE` checks it without asking anybody.", NULL, 1, 1,
+	  command_node_receipt },
 	{ "node rate", "NODE good|bad", "mark the seller, once the VM has been charged for", NULL, rate_options, 2, 2,
 	  command_node_rate },
 	{ "node dispute", "NODE [TEXT]", "say why a VM that ended was not worth its money; without TEXT: what became of it", NULL,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * receipt.c - order receipt: what an order cost, and whether a receipt that was kept is true
+ * receipt.c - order receipt, node receipt: what an order or one VM cost, and whether a receipt that was kept is true
  */
 #include "receipt.h"
 
@@ -29,9 +29,13 @@ static void print_receipt(struct cli *cli, json_t *receipt)
 						 { "REASON", "reason", CELL_TEXT },
 						 { .title = NULL } };
 	const json_t *totals = json_object_get(receipt, "totals");
+	bool table = output_form(cli) == FORM_TABLE;
 	char charged[MONEY_TEXT_SIZE], commission[MONEY_TEXT_SIZE];
-	printf("Receipt of order %s\n\n", field_text(json_object_get(receipt, "order"), "id"));
+	if (table)
+		printf("Receipt of order %s\n\n", field_text(json_object_get(receipt, "order"), "id"));
 	output_list(cli, json_object_get(receipt, "leases"), columns, "id");
+	if (!table)
+		return;
 	printf("\ntotal charged %s, of it the market's commission %s\n",
 	       money_format((money){ field_int(totals, "charged_micro") }, charged),
 	       money_format((money){ field_int(totals, "commission_micro") }, commission));
@@ -119,24 +123,37 @@ int command_order_receipt_verify(struct cli *cli)
 	return EXIT_OK;
 }
 
+static int fetch(session_t *s, const char *what, const char *id)
+{
+	AUTO_JSON receipt = NULL;
+	char path[96];
+	snprintf(path, sizeof path, "/v1/%s/%s/receipt", what, id);
+	int code = session_call(s, "GET", path, NULL, false, &receipt);
+	if (code)
+		return code;
+	if (output_form(s->cli) == FORM_NAME)
+		puts(id);
+	else if (output_form(s->cli) == FORM_JSON)
+		output_object(s->cli, receipt, NULL, "id");
+	else
+		print_receipt(s->cli, receipt);
+	return EXIT_OK;
+}
+
 int command_order_receipt(struct cli *cli)
 {
 	AUTO_SESSION s = { .client = NULL };
-	AUTO_JSON receipt = NULL;
-	char id[UUID_TEXT_SIZE], path[96];
+	char id[UUID_TEXT_SIZE];
 	if (cli_flag(cli, "verify"))
 		return command_order_receipt_verify(cli);
 	int code = session_open(cli, true, &s);
-	if (code || (code = session_order(&s, cli_arg(cli, 0), id)))
-		return code;
-	snprintf(path, sizeof path, "/v1/orders/%s/receipt", id);
-	if ((code = session_call(&s, "GET", path, NULL, false, &receipt)))
-		return code;
-	if (output_form(cli) == FORM_TABLE)
-		print_receipt(cli, receipt);
-	else if (output_form(cli) == FORM_NAME)
-		puts(id);
-	else
-		output_object(cli, receipt, NULL, "id");
-	return EXIT_OK;
+	return code || (code = session_order(&s, cli_arg(cli, 0), id)) ? code : fetch(&s, "orders", id);
+}
+
+int command_node_receipt(struct cli *cli)
+{
+	AUTO_SESSION s = { .client = NULL };
+	char id[UUID_TEXT_SIZE];
+	int code = session_open(cli, true, &s);
+	return code || (code = session_node(&s, cli_arg(cli, 0), id)) ? code : fetch(&s, "leases", id);
 }

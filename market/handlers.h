@@ -43,7 +43,7 @@ route_fn attestation_key, attestation_activation, attestation_take, machine_atte
 /* orders.c */
 route_fn order_create, order_list, order_show, order_cancel, order_extend, order_leases, order_quote, order_explain;
 /* receipt.c */
-route_fn order_receipt;
+route_fn order_receipt, lease_receipt;
 /* leases.c */
 route_fn lease_show, lease_feedback, lease_end, lease_reset, lease_console_add, lease_console_show, lease_console_type,
 	lease_screen_put, lease_screen_show;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * receipt.c - what an order cost, lease by lease
+ * receipt.c - what an order cost, lease by lease; what one lease did, for its seller, too
  */
 #include "file.h"
 #include "gate.h"
@@ -51,39 +51,58 @@ static json_t *line_of(const struct lease_row *row)
 	return line;
 }
 
+/* order: whose id and charge are those of these leases. Takes it. */
+static err_t answer_receipt(struct request *r, json_t *order, const struct lease_row *rows, size_t count)
+{
+	const struct market *m = market_of(r);
+	struct totals t = { 0 };
+	AUTO_JSON answer = json_object();
+	AUTO_JSON lines = json_array();
+	json_t *totals = json_object();
+	json_put_text(answer, "market", m->settings->name);
+	json_put_text(answer, "currency", m->settings->currency);
+	json_put(answer, "order", order);
+	json_put(answer, "leases", json_incref(lines));
+	json_put(answer, "totals", totals);
+	for (size_t i = 0; i < count; i++) {
+		TRY(add(&t, &rows[i].l));
+		json_array_append_new(lines, line_of(&rows[i]));
+	}
+	json_put_int(totals, "vcpu_ns", t.vcpu_ns);
+	json_put_int(totals, "running_us", t.running_us);
+	json_put_int(totals, "bytes", t.bytes);
+	json_put_money(totals, "charged_micro", t.charged);
+	json_put_money(totals, "commission_micro", t.commission);
+	json_put_time(answer, "issued_at", r->now);
+	TRY(receipt_sign(answer, m->signing_key));
+	answer_json(r, 200, json_incref(answer));
+	return OK;
+}
+
 err_t order_receipt(struct request *r)
 {
 	struct market *m = market_of(r);
 	struct order order;
 	AUTO_FREE struct lease_row *rows = NULL;
 	size_t count;
-	struct totals t = { 0 };
 	TRY(store_order_get(m->store, r->values.id[0], &order));
 	if (!uuid_equal(order.buyer, r->caller.account))
 		return E_NOT_FOUND;
 	TRY(store_lease_list_of_order(m->store, order.id, r->caller.account, &rows, &count));
-	AUTO_JSON lines = json_array();
-	for (size_t i = 0; i < count; i++) {
-		TRY(add(&t, &rows[i].l));
-		json_array_append_new(lines, line_of(&rows[i]));
-	}
-	json_t *totals = json_object(), *answer = json_object();
-	json_put_int(totals, "vcpu_ns", t.vcpu_ns);
-	json_put_int(totals, "running_us", t.running_us);
-	json_put_int(totals, "bytes", t.bytes);
-	json_put_money(totals, "charged_micro", t.charged);
-	json_put_money(totals, "commission_micro", t.commission);
-	json_put_text(answer, "market", m->settings->name);
-	json_put_text(answer, "currency", m->settings->currency);
-	json_put(answer, "order", order_to_json(&order));
-	json_put(answer, "leases", json_incref(lines));
-	json_put(answer, "totals", totals);
-	json_put_time(answer, "issued_at", r->now);
-	err_t e = receipt_sign(answer, m->signing_key);
-	if (e) {
-		json_decref(answer);
-		return e;
-	}
-	answer_json(r, 200, answer);
-	return OK;
+	return answer_receipt(r, order_to_json(&order), rows, count);
+}
+
+/* For both sides: of the order it has no more than the id. */
+err_t lease_receipt(struct request *r)
+{
+	struct lease_row row;
+	TRY(store_lease_get(market_of(r)->store, r->values.id[0], r->caller.account, &row));
+	bool buyer = uuid_equal(row.l.buyer, r->caller.account) && r->caller.scopes & SCOPE(ORDERS);
+	bool seller = uuid_equal(row.l.seller, r->caller.account) && r->caller.scopes & SCOPE(MACHINES);
+	if (!buyer && !seller)
+		return E_NOT_FOUND;
+	json_t *order = json_object();
+	json_put_uuid(order, "id", row.l.order);
+	json_put_money(order, "charged_micro", row.l.charged);
+	return answer_receipt(r, order, &row, 1);
 }

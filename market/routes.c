@@ -133,6 +133,8 @@ const struct route market_routes[] = {
 	  "one lease, for its buyer and its seller" },
 	{ "GET", "/v1/leases/{id}/attestation", lease_attestation, S_ORDERS | S_MACHINES, 0, 0,
 	  "what its machine proved for it last, with all that is needed to judge again" },
+	{ "GET", "/v1/leases/{id}/receipt", lease_receipt, S_ORDERS | S_MACHINES, 0, 0,
+	  "what it used, cost and earned, signed, for its buyer and its seller" },
 	{ "GET", "/v1/leases/{id}/spec", lease_spec_show, S_MACHINE, BOOK, 0, "all that is needed to start it" },
 	{ "GET", "/v1/leases/{id}/console", lease_console_show, S_ORDERS, BOOK, 0, "the serial console's last bytes" },
 	{ "POST", "/v1/leases/{id}/console", lease_console_add, S_MACHINE, QUIET | BOOK, JSON, "a piece of the serial console" },

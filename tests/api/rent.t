@@ -199,6 +199,16 @@ KEY=$(field .receipt_key)
 checked() { cpushare order receipt --verify "$WORK/receipt" --key "$KEY" -o json >"$WORK/checked" 2>&1; }
 ok "it is proven without asking anybody" checked
 is "$(jq -r '"\(.charged_micro) \(.leases[0].record)"' "$WORK/checked")" "$CHARGED 4" "with the machine's last record"
+SUM=$(jq -c .leases "$WORK/receipt")
+for side in BUYER SELLER; do
+	api GET "/v1/leases/$LEASE/receipt" "" "${!side}"
+	is "$(field '.leases | tojson')" "$SUM" "of one VM alone, ${side,,}: the same"
+	is "$(field '.order | tojson')" "{\"id\":\"$ORDER\",\"charged_micro\":$CHARGED}" "with no more of the order than its id"
+	echo "$BODY" >"$WORK/receipt"
+	ok "and proven without asking anybody" checked
+done
+is "$(CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$BUYER cpushare order receipt "$ORDER" -o csv --columns name,charged_micro)" "name,charged_micro
+vm1,$CHARGED" "also as CSV"
 sed -i 's/"charged_micro":'"$CHARGED"'/"charged_micro":'$((CHARGED - 1))'/g' "$WORK/receipt"
 unproven() { ! checked && grep -q "not true" "$WORK/checked"; }
 ok "and with other numbers it is not" unproven

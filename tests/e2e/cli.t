@@ -114,7 +114,7 @@ arguments() { # of a command, so that only the market is missing
 	"node screen") echo "$nobody --file $WORK/none.png" ;;
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
-	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcr]* | "order explain" | "node "[scd]* | "node reset" | "net "*) echo $nobody ;;
+	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcr]* | "order explain" | "node "[scd]* | "node "re[cs]* | "net "*) echo $nobody ;;
 	"order extend") echo "$nobody 2h" ;;
 	"node list" | "offer show") echo $nobody ;;
 	"offer compare") echo "$nobody desk" ;;
@@ -604,6 +604,8 @@ try 0 stranger verify "$WORK/receipt.json"
 sed -i 's/"charged_micro": /&1/' "$WORK/receipt.json"
 try 1 stranger verify "$WORK/receipt.json"
 try 3 buyer "order receipt" nothing
+try 0 buyer "node receipt" first/vm1
+try 3 buyer "node receipt" $nobody
 try 3 buyer "node dispute" first/vm1
 try 0 buyer "node dispute" first/vm1 "it was slow"
 try 5 buyer "node dispute" first/vm1 "it was slow"
@@ -614,6 +616,7 @@ try 3 seller "machine explain" nothing
 lease=$(as buyer cpushare node show first/vm1 -o name)
 operate 0 "dispute list"
 is "$(jq -r '.items[0].lease' <<<"$OUT")" "$lease" "a dispute waits"
+operate 0 "dispute show" "$lease"
 operate 0 "dispute decide" "$lease" 0 "it was not"
 operate 5 "dispute decide" "$lease" 0 "it was not"
 operate 0 "ledger correct" "$lease" 0.000001 "a trifle"

@@ -207,6 +207,10 @@ async function cancelAndRate({ page, url, visit, see, click, shot }) {
 	await see('cancelled', 'main', /Ended: cancelled/, 60);
 	await click('Show the receipt');
 	await see('the receipt', 'main', /Total 0.[0-9]+ EUR/);
+	await page.emulateMedia({ media: 'print' });
+	ok(await page.locator('button:visible, form:visible, nav:visible').count() === 0 && await page.locator('main table:visible', { hasText: 'vm1' }).count() > 0,
+		'printed, the page has its tables and nothing to click');
+	await page.emulateMedia({ media: 'screen' });
 	await click('vm1 was good');
 	await see('marked', 'main', /You marked it good/);
 	await shot('rated');
