@@ -4,13 +4,20 @@
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/machine.sh"
 
-start_market --set limits.strangers_burst=60 --set limits.strangers_refill=1h --set limits.requests_burst=30 --set limits.requests_refill=1h
+start_market --set limits.strangers_burst=60 --set limits.strangers_refill=1h --set limits.requests_burst=30 --set limits.requests_refill=1h --set timing.seen_interval=1h
 signup anna && ANNA=$TOKEN
 signup bert && BERT=$TOKEN
 new_machine desk "$ANNA" || bail "$BODY"
 api POST /v1/tokens '{"name":"gone","scopes":["orders"]}' "$BERT"
 GONE=$(field .token)
 api DELETE "/v1/tokens/$(field .id)" "" "$BERT"
+# That a machine is there is kept in memory: a report that says nothing new writes nothing.
+report desk
+rows() { sql "SELECT (SELECT string_agg(xmin::text, ' ') FROM cpushare.machine), (SELECT string_agg(xmin::text, ' ') FROM cpushare.token WHERE machine IS NOT NULL),
+	(SELECT max(id) FROM cpushare.event), (SELECT count(*) FROM cpushare.machine_day)"; }
+KEPT=$(rows)
+for i in {1..12}; do report desk; done
+is "$STATUS $(rows)" "200 $KEPT" "twelve reports change no row"
 # flood METHOD PATH TOKEN: until it is refused, 70 times at most; sets N
 flood() {
 	for ((N = 0; N < 70; N++)); do
