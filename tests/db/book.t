@@ -11,7 +11,12 @@ like "$LEASE" '^[0-9a-f-]{36}$' "where nobody ever held the book it needs no epo
 WRITES=("SELECT seed.match(50, 102)" "SELECT lease_set_state('$LEASE', 'running', 'kvm', '', now())"
 	"SELECT lease_reset('$LEASE', now())" "SELECT lease_desire('$LEASE', 'paused', 'funds_exhausted', now())" "SELECT lease_set_path('$LEASE', 'direct')"
 	"SELECT seed.use('$LEASE', 1, 10, 100)" "SELECT order_close(seed.id(50), 'cancelled', now())" "SELECT order_extend(seed.id(50), 99999, now())"
-	"SELECT lease_finish('$LEASE', 'completed', '', now())" "UPDATE machine SET score = 7 WHERE id = seed.id(102) AND book_fence()")
+	"SELECT lease_announce('$LEASE', now())" "SELECT usage_tick_add(1, 1, ARRAY['$LEASE'::uuid], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1],
+	ARRAY[false], decode(repeat('00', 64), 'hex'), now())" "SELECT lease_finish('$LEASE', 'completed', '', now())" "UPDATE machine SET score = 7 WHERE id = seed.id(102) AND book_fence()")
+for name in $(as_owner -c "SELECT proname FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace AND prosrc LIKE '%book_fence()%'"); do
+	# seed.match and seed.use call these two
+	like "${WRITES[*]} matches_make leases_use" "$name" "$name is one of them"
+done
 
 coproc HOLDER { as_market 2>&1; }
 HOLDER_ID=$HOLDER_PID
