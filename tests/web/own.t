@@ -196,7 +196,7 @@ async function watch({ page, note, holds, click, see, shot, axe, is, within, say
 	is(await axe(), '', 'axe finds nothing serious beside a machine that runs');
 }
 
-async function cancelAndRate({ page, url, visit, see, click, shot }) {
+async function cancelAndRate({ page, url, visit, see, click, shot, ok }) {
 	await visit(`${url}/money`);
 	await see('what runs costs so much an hour', '#burn', /costs (up to )?1\.15625 EUR an hour/);
 	await visit(`${url}/orders`);
