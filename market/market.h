@@ -51,7 +51,7 @@ struct market {
 	struct loop *loop;
 	struct store *store;
 	struct pulse *pulse;			   /* pulse.h */
-	struct lane *lane;			   /* lane.h: usage and metering ticks */
+	struct lane *lane;			   /* lane.h: usage, metering ticks, machines */
 	struct lane *placing_lanes[PLACING_LANES]; /* orders; all of one buyer on one */
 	struct lane *chain_lane;		   /* what nobody waits for: chaining postings */
 	struct cluster *cluster;		   /* NULL: somebody else's server */

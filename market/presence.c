@@ -11,7 +11,6 @@
 
 #define SEEN_BATCH 200
 #define SWEPT_AT_ONCE 4096 /* each costs a miss of the cache or two */
-#define MARKED_AT_ONCE 256 /* and each of these a commit */
 #define IMAGE_FAILED_US HOUR_US
 
 struct presence *presence_get(struct market *m, uuid machine)
@@ -90,7 +89,64 @@ static bool row_same(const struct machine_row *a, const struct machine_row *b)
 	       a->m.prices.per_gib_transferred.micro == b->m.prices.per_gib_transferred.micro;
 }
 
-err_t presence_heard(struct market *m, struct presence *p, const struct report *report, wall_time now)
+/* What a machine says of itself. */
+static void row_take(struct machine_row *row, const struct machine_row *said)
+{
+	row->m.state = said->m.state;
+	row->m.accel = said->m.accel;
+	row->m.cores = said->m.cores;
+	row->m.memory_mib = said->m.memory_mib;
+	row->m.score = said->m.score;
+	row->m.prices = said->m.prices;
+	memcpy(row->m.country, said->m.country, sizeof row->m.country);
+	memcpy(row->m.version, said->m.version, sizeof row->m.version);
+	row->accepting = said->accepting;
+	row->max_duration_s = said->max_duration_s;
+}
+
+/* A row on its way to the database, in a batch with others. Until it is there its machine's ask stays as it was. */
+struct change {
+	struct updating updating;
+	struct market *market;
+	struct changed *changed; /* NULL: nobody waits */
+};
+
+static void on_changed(struct item *item, err_t e)
+{
+	struct change *c = item->context;
+	struct market *m = c->market;
+	const struct machine_row *row = &c->updating.row;
+	struct changed *changed = c->changed;
+	struct presence *p = uuid_map_get(&m->machines, row->m.id);
+	if (p && p->change == c)
+		p->change = NULL;
+	if (p && e == OK) {
+		if (row->m.state != p->row.m.state)
+			log_info("a machine changed its state", "machine=%s state=%s", row->m.name,
+				 machine_state_names[row->m.state]);
+		row_take(&p->row, row);
+		presence_offer(m, p);
+		market_wake(m);
+	}
+	free(c);
+	if (changed)
+		changed->done(changed, e);
+	else
+		market_store_failed(m, e, "marking a machine offline");
+}
+
+static err_t row_change(struct market *m, struct presence *p, const struct machine_row *row, struct changed *changed)
+{
+	struct change *c = malloc(sizeof *c);
+	if (!c)
+		return E_NOMEM;
+	*c = (struct change){ { { .done = on_changed, .context = c }, *row }, m, changed };
+	p->change = c;
+	lane_update(m->lane, &c->updating);
+	return OK;
+}
+
+static struct machine_row row_said(const struct presence *p, const struct report *report, wall_time now)
 {
 	struct machine_row row = p->row;
 	row.m.state = report->accepting ? MACHINE_ONLINE : MACHINE_PAUSED;
@@ -104,18 +160,21 @@ err_t presence_heard(struct market *m, struct presence *p, const struct report *
 	memcpy(row.m.country, report->country, sizeof row.m.country);
 	memcpy(row.m.version, report->version, sizeof row.m.version);
 	row.m.seen_at = now;
+	return row;
+}
+
+err_t presence_heard(struct market *m, struct presence *p, const struct report *report, wall_time now, struct changed *changed,
+		     bool *ret_later)
+{
+	struct machine_row row = row_said(p, report, now);
 	p->min_duration_s = report->min_duration_s;
 	p->terms = report->terms;
-	p->seen_at = now;
+	p->seen_at = p->row.m.seen_at = now;
 	p->seen_dirty = true;
-	if (!row_same(&row, &p->row)) {
-		TRY(store_machine_update(m->store, &row));
-		if (row.m.state != p->row.m.state)
-			log_info("a machine changed its state", "machine=%s state=%s", row.m.name,
-				 machine_state_names[row.m.state]);
-		p->row = row;
-	}
-	p->row.m.seen_at = now;
+	/* What is under way comes before what is said now. */
+	*ret_later = !row_same(&row, p->change ? &p->change->updating.row : &p->row);
+	if (*ret_later)
+		return row_change(m, p, &row, changed);
 	presence_offer(m, p);
 	return OK;
 }
@@ -274,25 +333,20 @@ static err_t mark_offline(struct market *m, struct presence *p)
 	struct machine_row row = p->row;
 	row.m.state = MACHINE_OFFLINE;
 	row.m.seen_at = p->seen_at;
-	TRY(store_machine_update(m->store, &row));
-	p->row = row;
-	log_info("a machine changed its state", "machine=%s state=offline", row.m.name);
-	presence_offer(m, p);
-	return OK;
+	return row_change(m, p, &row, NULL);
 }
 
 void presence_sweep(struct market *m, wall_time now, mono_time now_mono)
 {
-	size_t count = m->machines.count < SWEPT_AT_ONCE ? m->machines.count : SWEPT_AT_ONCE, marked = 0;
+	size_t count = m->machines.count < SWEPT_AT_ONCE ? m->machines.count : SWEPT_AT_ONCE;
 	(void)now;
-	while (count-- && marked < MARKED_AT_ONCE) {
+	while (count--) {
 		struct presence *p = next_machine(&m->machines, &m->swept_slot);
 		bool up = p->row.m.state == MACHINE_ONLINE || p->row.m.state == MACHINE_PAUSED;
-		if (!up || presence_silent_us(m, p, now_mono) < m->settings->lost_contact_us)
+		if (!up || p->change || presence_silent_us(m, p, now_mono) < m->settings->lost_contact_us)
 			continue;
 		if (market_store_failed(m, mark_offline(m, p), "marking a machine offline"))
 			break;
-		marked++;
 	}
 }
 

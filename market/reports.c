@@ -19,47 +19,61 @@
 
 static const struct lease_report *report_of(const struct report *report, uuid lease)
 {
-	for (size_t i = 0; i < report->lease_count; i++)
+	for (size_t i = 0; report && i < report->lease_count; i++)
 		if (uuid_equal(report->leases[i].lease, lease))
 			return &report->leases[i];
 	return NULL;
 }
 
 static void on_settled(struct settled *settled, struct live *l, err_t e);
+static void on_changed(struct changed *changed, err_t e);
 
 /* A report while it is taken: the answer goes out when all that it brought is stored. */
 struct hearing {
 	struct request *r;
-	struct report report;
+	struct report *report; /* NULL: it named no lease, and the rest is taken */
 	struct settled settled;
-	size_t settling;
-	bool begun;  /* all of it was read */
-	err_t error; /* the first one that is not the machine's own fault */
+	struct changed changed;
+	size_t waits_for; /* what is on its way to the database */
+	bool begun;	  /* all of it was read */
+	err_t error;	  /* the first one that is not the machine's own fault */
 };
 
 /* More than 100 KiB, which malloc() would ask the kernel for and give back each time: one is kept. */
-static struct hearing *spare;
+static struct report *spare;
 
 static struct hearing *hearing_new(struct request *r)
 {
-	struct hearing *h = spare ? spare : malloc(sizeof *h); /* not cleared: of the report only what is counted is read */
-	spare = NULL;
+	struct hearing *h = calloc(1, sizeof *h);
 	if (!h)
 		return NULL;
+	h->report = spare ? spare : malloc(sizeof *h->report); /* not cleared: only what is counted is read */
+	spare = NULL;
+	if (!h->report) {
+		free(h);
+		return NULL;
+	}
 	h->r = r;
 	h->settled = (struct settled){ on_settled, h };
-	h->settling = 0;
-	h->begun = false;
-	h->error = OK;
+	h->changed = (struct changed){ on_changed, h };
 	return h;
+}
+
+static void report_give_back(struct hearing *h)
+{
+	if (!h->report)
+		return;
+	if (spare)
+		free(h->report);
+	else
+		spare = h->report;
+	h->report = NULL;
 }
 
 static void hearing_free(struct hearing *h)
 {
-	if (spare)
-		free(h);
-	else
-		spare = h;
+	report_give_back(h);
+	free(h);
 }
 
 /* One lease's trouble is not the others'. */
@@ -73,8 +87,12 @@ static void note_trouble(struct hearing *h, err_t e)
 static void hear(struct hearing *h, struct presence *p)
 {
 	struct market *m = market_of(h->r);
-	const struct report *report = &h->report;
-	note_trouble(h, presence_heard(m, p, report, h->r->now));
+	const struct report *report = h->report;
+	bool change;
+	h->waits_for++; /* before: it may be done at once */
+	err_t heard = presence_heard(m, p, report, h->r->now, &h->changed, &change);
+	h->waits_for -= heard || !change;
+	note_trouble(h, heard);
 	for (size_t i = 0; h->error != E_UNAVAILABLE && i < report->lease_count; i++) {
 		const struct lease_report *said = &report->leases[i];
 		struct live *l = live_get(m, said->lease);
@@ -83,7 +101,7 @@ static void hear(struct hearing *h, struct presence *p)
 			continue; /* ended, or never its own: the answer does not name it */
 		err_t e = live_heard(m, l, report, said, h->r->now, h->r->now_mono, &later);
 		if (e == OK && later) {
-			h->settling++;
+			h->waits_for++;
 			meter_settle_later(m, l, &h->settled, h->r->now);
 		}
 		note_trouble(h, e);
@@ -175,25 +193,37 @@ static void hearing_end(struct hearing *h)
 {
 	struct request *r = h->r;
 	struct presence *p = presence_get(market_of(r), r->caller.machine);
-	err_t e = h->error ? h->error : p ? answer_report(r, p, &h->report) : E_UNAVAILABLE;
+	err_t e = h->error ? h->error : p ? answer_report(r, p, h->report) : E_UNAVAILABLE;
 	if (e)
 		gate_refuse(r, e);
 	hearing_free(h);
 }
 
-static void on_settled(struct settled *settled, struct live *l, err_t e)
+/* Something that it waits for is there. */
+static void hearing_go_on(struct hearing *h)
 {
-	struct hearing *h = settled->context;
 	struct request *r = h->r;
-	mono_time now = clock_mono();
-	note_trouble(h, e);
-	if (l && !e)
-		note_trouble(h, live_judge(market_of(r), l, clock_wall(), now));
-	if (--h->settling || !h->begun)
+	if (--h->waits_for || !h->begun)
 		return;
 	hearing_end(h);
 	request_resume(r);
 	market_wake(market_of(r));
+}
+
+static void on_settled(struct settled *settled, struct live *l, err_t e)
+{
+	struct hearing *h = settled->context;
+	note_trouble(h, e);
+	if (l && !e)
+		note_trouble(h, live_judge(market_of(h->r), l, clock_wall(), clock_mono()));
+	hearing_go_on(h);
+}
+
+static void on_changed(struct changed *changed, err_t e)
+{
+	struct hearing *h = changed->context;
+	note_trouble(h, e);
+	hearing_go_on(h);
 }
 
 err_t machine_report(struct request *r)
@@ -208,19 +238,22 @@ err_t machine_report(struct request *r)
 	struct hearing *h = hearing_new(r);
 	if (!h)
 		return E_NOMEM;
-	err_t e = report_from_text(r->body.data, r->body.len, &h->report, &error);
+	err_t e = report_from_text(r->body.data, r->body.len, h->report, &error);
 	if (e) {
 		hearing_free(h);
 		return refuse_json(r, &error);
 	}
 	p->last_report = r->now_mono;
-	if (presence_is_news(p, h->report.boot, h->report.seq))
+	if (presence_is_news(p, h->report->boot, h->report->seq))
 		hear(h, p);
 	h->begun = true;
-	if (h->settling)
-		request_wait(r);
-	else
+	if (!h->waits_for) {
 		hearing_end(h);
+		return OK;
+	}
+	if (!h->report->lease_count) /* after an outage very many wait at once */
+		report_give_back(h);
+	request_wait(r);
 	return OK;
 }
 

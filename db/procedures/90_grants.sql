@@ -6,7 +6,7 @@ DECLARE
 	f regprocedure;
 	c CONSTANT text[] := ARRAY['book_fence', 'book_claim', 'book_renew', 'leases_use', 'usage_tick_add',
 		'ledger_verify', 'ledger_books_verify', 'ledger_chain', 'ledger_chain_head', 'ledger_chain_faults', 'ledger_walk',
-		'writers_horizon', 'event_horizon', 'event_data', 'event_data_of_lease', 'event_data_of_order', 'event_births', 'event_list', 'event_read', 'event_sweep', 'machines_see', 'machines_verify', 'deposit_create', 'deposit_credit',
+		'writers_horizon', 'event_horizon', 'event_data', 'event_data_of_lease', 'event_data_of_order', 'event_births', 'event_list', 'event_read', 'event_sweep', 'machines_see', 'machines_update', 'machines_verify', 'deposit_create', 'deposit_credit',
 		'deposit_fail', 'deposit_due', 'deposit_hurry', 'deposit_started', 'deposit_paid', 'deposit_lost', 'deposit_reverse',
 		'debts_collect', 'payout_create', 'payout_approve', 'payout_due', 'payout_sent', 'payout_note', 'payout_paid', 'payout_fail',
 		'payouts_verify', 'order_create', 'orders_place', 'order_close', 'order_extend', 'peer_number', 'matches_make', 'lease_set_state', 'lease_desire',

@@ -89,6 +89,14 @@ struct tick_part {
 };
 void lane_tick(struct lane *l, struct tick_part *part);
 
+/* ---- what a machine says of itself, as store_machine_update() ---- */
+struct updating {
+	struct item item;
+	struct machine_row row; /* E_NOT_FOUND where it was retired; never to MACHINE_RETIRED */
+};
+/* At most one of a machine in a batch: of two the second waits. */
+void lane_update(struct lane *l, struct updating *u);
+
 /* ---- when machines were seen ---- */
 #define SEEN_MAX 2000
 struct seeing {

@@ -105,32 +105,61 @@ err_t store_machine_list(struct store *s, uuid account, struct machine_row **ret
 	return rows_read(s, result, sizeof **ret_rows, machine_read, (void **)ret_rows, ret_count);
 }
 
-/* Retired is for good: only store_machine_retire() goes there, and nothing comes back. */
-static const char UPDATE_SQL[] =
-	"UPDATE machine SET country = $2, version = $3, state = $4, accel = $5, cores = $6, memory_mib = $7, score = $8, "
-	"price_per_core_hour_micro = $9, price_per_gib_hour_micro = $10, price_per_gib_transferred_micro = $11, "
-	"max_duration_s = $12, accepting = $13, seen_at = greatest(seen_at, $14) WHERE id = $1 AND state <> 'retired' AND "
-	"book_fence()";
+static const char UPDATE_SQL[] = "SELECT * FROM machines_update($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-err_t store_machine_update(struct store *s, const struct machine_row *row)
+#define OF(i) ((const struct updating *)(const void *)items[i])->row
+
+static void update_fill(struct params *p, struct item **items, size_t count)
 {
-	const struct machine *m = &row->m;
+	COLUMN(p, param_uuid_array, uuid, count, OF(i).m.id);
+	COLUMN(p, param_text_array, const char *, count, OF(i).m.country);
+	COLUMN(p, param_text_array, const char *, count, OF(i).m.version);
+	COLUMN(p, param_text_array, const char *, count, machine_state_names[OF(i).m.state]);
+	COLUMN(p, param_text_array, const char *, count, accel_names[OF(i).m.accel]);
+	COLUMN(p, param_int_array, int64_t, count, OF(i).m.cores);
+	COLUMN(p, param_int_array, int64_t, count, OF(i).m.memory_mib);
+	COLUMN(p, param_int_array, int64_t, count, OF(i).m.score);
+	COLUMN(p, param_int_array, int64_t, count, OF(i).m.prices.per_core_hour.micro);
+	COLUMN(p, param_int_array, int64_t, count, OF(i).m.prices.per_gib_hour.micro);
+	COLUMN(p, param_int_array, int64_t, count, OF(i).m.prices.per_gib_transferred.micro);
+	COLUMN(p, param_int_array, int64_t, count, OF(i).max_duration_s);
+	COLUMN(p, param_bool_array, bool, count, OF(i).accepting);
+	COLUMN(p, param_time_array, wall_time, count, OF(i).m.seen_at);
+}
+
+/* Retired is for good: only store_machine_retire() goes there, and nothing comes back. */
+static err_t update_read(struct row *row, struct item *item)
+{
+	(void)item;
+	return row_bool(row) ? OK : E_NOT_FOUND;
+}
+
+static bool update_fits(const struct item *item, struct item *const *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (uuid_equal(OF(i).m.id, ((const struct updating *)(const void *)item)->row.m.id))
+			return false;
+	return true;
+}
+
+static const struct batch_kind update_kind = { UPDATE_SQL, update_fill, update_read, update_fits };
+
+void lane_update(struct lane *l, struct updating *u)
+{
+	lane_add(l, &update_kind, &u->item);
+}
+
+err_t store_machine_update(struct store *s, const struct machine_row *machine)
+{
+	struct updating u = { .row = *machine };
 	struct params p = { 0 };
-	if (m->state == MACHINE_RETIRED)
-		return store_fail(s, E_INVALID, "a machine is retired by its owner only");
-	param_uuid(&p, m->id);
-	param_text(&p, m->country);
-	param_text(&p, m->version);
-	param_text(&p, machine_state_names[m->state]);
-	param_text(&p, accel_names[m->accel]);
-	param_int(&p, m->cores);
-	param_int(&p, m->memory_mib);
-	param_int(&p, m->score);
-	param_prices(&p, &m->prices);
-	param_int(&p, row->max_duration_s);
-	param_bool(&p, row->accepting);
-	param_time(&p, m->seen_at);
-	return store_query_one(s, UPDATE_SQL, &p, NULL);
+	AUTO_RESULT *result = NULL;
+	update_fill(&p, (struct item *[]){ &u.item }, 1);
+	TRY(store_query_one(s, UPDATE_SQL, &p, &result));
+	struct row row = row_of(result, 0);
+	err_t e = update_read(&row, &u.item);
+	TRY(row_end(s, &row));
+	return e;
 }
 
 static const char LINE_SQL[] = "UPDATE machine SET line_down_kbit_s = $2, line_up_kbit_s = $3, line_at = $4 WHERE id = $1 AND "
