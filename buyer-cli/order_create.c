@@ -120,13 +120,17 @@ static int dry_run(session_t *s, json_t *body)
 {
 	static const struct column columns[] = { { "held at once", "hold_micro", CELL_MONEY },
 						 { "at most per hour", "per_hour_micro", CELL_MONEY },
+						 { "of it the market's, in 0.01 %", "commission_basis_points", CELL_NUMBER },
 						 { "offers that fit", "fits", CELL_NUMBER },
 						 { .title = NULL } };
 	AUTO_JSON quote = NULL;
+	AUTO_JSON market = NULL;
 	int code = session_call(s, "POST", "/v1/orders/quote", body, false, &quote);
-	if (!code)
-		output_object(s->cli, quote, columns, "hold_micro");
-	return code;
+	if (code || (code = session_call(s, "GET", "/v1/market", NULL, false, &market)))
+		return code;
+	json_put_int(quote, "commission_basis_points", field_int(json_object_get(market, "fees"), "settlement_basis_points"));
+	output_object(s->cli, quote, columns, "hold_micro");
+	return EXIT_OK;
 }
 
 int order_create(session_t *s, const struct order_defaults *defaults, char *ret_word)

@@ -199,6 +199,8 @@ KEY=$(field .receipt_key)
 checked() { cpushare order receipt --verify "$WORK/receipt" --key "$KEY" -o json >"$WORK/checked" 2>&1; }
 ok "it is proven without asking anybody" checked
 is "$(jq -r '"\(.charged_micro) \(.leases[0].record)"' "$WORK/checked")" "$CHARGED 4" "with the machine's last record"
+is "$(CPUSHARE_MARKET=$URL CPUSHARE_PIN=$PIN CPUSHARE_TOKEN=$BUYER cpushare order create --image "$IMAGE" --max-price 1 --dry-run -o json | jq .commission_basis_points)" 1000 \
+	"what the market keeps of it is shown before an order is placed"
 SUM=$(jq -c .leases "$WORK/receipt")
 for side in BUYER SELLER; do
 	api GET "/v1/leases/$LEASE/receipt" "" "${!side}"
