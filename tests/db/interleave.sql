@@ -27,6 +27,7 @@ $$;
 -- What the counters cost: the driver's price.
 CREATE FUNCTION seed.due(p_vcpu_ns bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT 3 * p_vcpu_ns $$;
 
+-- Those of one VM are filled as they are placed, where a machine has room for it.
 CREATE FUNCTION seed.op_place(r bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	c record;
@@ -38,9 +39,12 @@ BEGIN
 		array_agg(NULL::timestamptz) AS never, array_agg('{}'::text) AS none, array_agg(NULL::text) AS data,
 		array_agg(r % 200) AS hold, array_agg(CASE WHEN r % 2 = 0 THEN 'order-key-' || r % 50 END) AS key,
 		array_agg(seed.hash((r % 3)::text)) AS request, array_agg(now()) AS now,
-		array_agg(1400::bigint) AS mtu INTO c FROM generate_series(1, 1 + r % 2) n;
+		array_agg(1400::bigint) AS mtu, array_agg(NULL::uuid) AS token, array_agg(NULL::bigint) AS open,
+		array_agg(CASE WHEN (r + n) % 3 = 0 THEN gen_random_uuid() END) AS lease, array_agg('52:54:00:00:00:00'::macaddr) AS mac,
+		array_agg(CASE WHEN (r + n) % 3 = 0 THEN (SELECT id FROM machine ORDER BY md5(id::text || r || n) LIMIT 1) END) AS machine,
+		array_agg(10::bigint) AS core INTO c FROM generate_series(1, 1 + r % 2) n;
 	PERFORM orders_place(c.id, c.buyer, c.name, c.image, c.count, c.cores, c.memory, c.price, c.price, c.price, c.hour, c.hour, c.budget,
-		c.zero, c.never, c.none, c.data, c.hold, c.key, c.request, c.now, 1000, c.mtu);
+		c.zero, c.never, c.none, c.data, c.hold, c.key, c.request, c.now, 1000, c.mtu, c.token, c.open, c.lease, c.mac, c.machine, c.core, c.zero, c.zero);
 END $$;
 
 CREATE FUNCTION seed.op_match(r bigint) RETURNS void LANGUAGE sql AS $$
