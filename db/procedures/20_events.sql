@@ -68,8 +68,8 @@ END $$;
 -- The highest id below which nothing can appear any more.
 CREATE OR REPLACE FUNCTION event_horizon() RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path = cpushare, pg_temp AS $$
 BEGIN
-	-- Each draws two numbers (0049_births.sql).
-	RETURN writers_horizon(17232, 'event_id_seq') + 1;
+	-- Each draws four numbers (0065_fills.sql).
+	RETURN writers_horizon(17232, 'event_id_seq') + 3;
 END $$;
 
 -- Those of an account that are no rows of event: of the making of its orders and leases, of one order of it unless p_order is null. Numbers
@@ -82,14 +82,17 @@ BEGIN
 	RETURN QUERY
 		-- What was forgotten does not count: else more of it than p_limit would hide what came since.
 		WITH placed AS (
-			(SELECT * FROM cpushare.order WHERE p_order IS NULL AND buyer = p_account AND created_event > p_after AND created_event <= p_until
-			AND created_at >= v_swept ORDER BY created_event LIMIT p_limit)
+			-- The one at p_after, or before it, may have been filled at once.
+			(SELECT * FROM cpushare.order WHERE p_order IS NULL AND buyer = p_account AND created_event > p_after - 3 AND created_event <= p_until
+			AND created_at >= v_swept ORDER BY created_event LIMIT p_limit + 1)
 			UNION ALL
 			SELECT * FROM cpushare.order WHERE id = p_order AND buyer = p_account
 		), matched AS (
 			-- The one at p_after may have filled its order.
-			(SELECT * FROM lease WHERE p_order IS NULL AND buyer = p_account AND matched_event >= p_after AND matched_event <= p_until
-			AND created_at >= v_swept ORDER BY matched_event LIMIT p_limit + 1)
+			(SELECT * FROM lease WHERE p_order IS NULL AND buyer = p_account AND NOT with_order AND matched_event >= p_after
+			AND matched_event <= p_until AND created_at >= v_swept ORDER BY matched_event LIMIT p_limit + 1)
+			UNION ALL
+			SELECT l.* FROM placed p JOIN lease l ON l.order_id = p.id AND l.number = 1 AND l.with_order WHERE p_order IS NULL
 			UNION ALL
 			(SELECT * FROM lease WHERE p_order IS NULL AND seller = p_account AND buyer <> p_account AND matched_event >= p_after
 			AND matched_event <= p_until AND created_at >= v_swept ORDER BY matched_event LIMIT p_limit + 1)

@@ -47,6 +47,7 @@ DECLARE
 	v_here boolean; -- this market holds the book, and does until the end of the transaction
 	v_rooms record; -- of arrays: the machines, locked
 	v_leases uuid[]; -- of those that are filled, else null
+	v_events bigint[]; -- the numbers that those have which are placed, else null
 	v_look boolean := false; -- whether these keys are orders' already
 	i record;
 BEGIN
@@ -164,24 +165,26 @@ BEGIN
 		IF 'placed' = ANY (v_outcomes) THEN
 			PERFORM writer_show(17232, 'event_id_seq');
 		END IF;
+		v_events := ARRAY(SELECT CASE WHEN outcome = 'placed' THEN nextval('event_id_seq') END FROM unnest(v_outcomes) AS x (outcome));
 		BEGIN
 			INSERT INTO cpushare.order (id, buyer, name, image, count, cores, memory_mib, max_price_per_core_hour_micro,
 				max_price_per_gib_hour_micro, max_price_per_gib_transferred_micro, duration_s, budget_micro, place_hold_micro, held_micro,
-				max_hour_micro, not_before, constraints, accel, user_data, mtu, created_at, open_until, key, request, state, filled, leases_held_micro)
+				max_hour_micro, not_before, constraints, accel, user_data, mtu, created_at, open_until, key, request, state, filled, leases_held_micro,
+				created_event)
 			SELECT x.id, x.buyer, x.name, x.image, x.count, x.cores, x.memory_mib, x.max_core, x.max_memory, x.max_transfer, x.duration_s,
 				x.budget, x.place_hold, CASE WHEN x.lease IS NULL THEN x.place_hold * x.count ELSE 0 END, x.max_hour, x.not_before,
 				CASE x.constraints WHEN '{}' THEN '{}' ELSE x.constraints::jsonb END,
 				CASE x.constraints WHEN '{}' THEN 'any' ELSE coalesce(x.constraints::jsonb ->> 'accel', 'any') END, x.user_data, x.mtu, x.now,
 				CASE WHEN x.open_s > 0 THEN greatest(x.now, x.not_before) + make_interval(secs => x.open_s) END, x.key,
 				CASE WHEN x.key IS NOT NULL THEN x.request END, CASE WHEN x.lease IS NULL THEN 'open' ELSE 'filled' END, (x.lease IS NOT NULL)::integer,
-				CASE WHEN x.lease IS NULL THEN 0 ELSE x.place_hold END
+				CASE WHEN x.lease IS NULL THEN 0 ELSE x.place_hold END, x.event
 			FROM (SELECT unnest(v_outcomes) AS outcome, unnest(p_ids) AS id, unnest(p_buyers) AS buyer, unnest(p_names) AS name,
 				unnest(p_images) AS image, unnest(p_counts) AS count, unnest(p_cores) AS cores, unnest(p_memory_mib) AS memory_mib,
 				unnest(p_max_core) AS max_core, unnest(p_max_memory) AS max_memory, unnest(p_max_transfer) AS max_transfer,
 				unnest(p_duration_s) AS duration_s, unnest(p_open_s) AS open_s, unnest(p_budgets) AS budget, unnest(p_max_hour) AS max_hour,
 				unnest(p_not_before) AS not_before, unnest(p_constraints) AS constraints, unnest(p_user_data) AS user_data,
 				unnest(p_place_holds) AS place_hold, unnest(p_times) AS now, unnest(p_mtu) AS mtu, unnest(p_keys) AS key, unnest(p_requests) AS request,
-				unnest(v_leases) AS lease) x
+				unnest(v_leases) AS lease, unnest(v_events) AS event) x
 			WHERE x.outcome = 'placed';
 			v_found := FOUND;
 			EXIT;
@@ -208,13 +211,13 @@ BEGIN
 	END IF;
 	IF v_leases IS NOT NULL THEN
 		INSERT INTO cpushare.lease (id, order_id, machine_id, buyer, seller, number, name, ip, mac, desired_at, accel, cores, memory_mib,
-			price_per_core_hour_micro, price_per_gib_hour_micro, price_per_gib_transferred_micro, held_micro, created_at)
+			price_per_core_hour_micro, price_per_gib_hour_micro, price_per_gib_transferred_micro, held_micro, created_at, matched_event, with_order)
 		SELECT x.id, x.order_id, x.machine, x.buyer, x.seller, 1, 'vm1', '10.77.1.2', x.mac, x.now, x.accel, x.cores, x.memory_mib, x.core, x.memory,
-			x.transfer, x.hold, x.now
+			x.transfer, x.hold, x.now, x.event + 1, true
 		FROM (SELECT unnest(v_leases) AS id, unnest(p_ids) AS order_id, unnest(p_machines) AS machine, unnest(p_buyers) AS buyer,
 			unnest(v.sellers) AS seller, unnest(p_macs) AS mac, unnest(p_times) AS now, unnest(v.accels) AS accel, unnest(p_cores) AS cores,
 			unnest(p_memory_mib) AS memory_mib, unnest(p_core) AS core, unnest(p_memory) AS memory, unnest(p_transfer) AS transfer,
-			unnest(v.holds) AS hold) x
+			unnest(v.holds) AS hold, unnest(v_events) AS event) x
 		WHERE x.id IS NOT NULL;
 		UPDATE machine m SET cores_leased = m.cores_leased + x.cores, memory_leased_mib = m.memory_leased_mib + x.memory_mib
 			FROM (SELECT machine, sum(cores)::bigint AS cores, sum(memory_mib)::bigint AS memory_mib

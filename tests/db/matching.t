@@ -58,11 +58,6 @@ is "$(as_market -c "SELECT kind, data ->> 'state', data ->> 'filled', data ->> '
 $(for m in 104 104 102 102; do echo "lease.matched|matched||$(as_market -c "SELECT seed.id($m)")"; done)
 order.filled|filled|4|" "what happened is told as it was"
 # As a reader that stops behind each event goes on: all of them, in their order.
-as_owner -c "CREATE FUNCTION seed.steps(p_account uuid, p_order uuid, p_step bigint) RETURNS text LANGUAGE sql AS \$\$
-	WITH RECURSIVE r AS (SELECT 0::bigint AS id, '' AS told UNION ALL SELECT x.last, r.told || x.told FROM r,
-		LATERAL (SELECT max(e.id) AS last, string_agg(e.id || ' ' || e.kind || ' ', '' ORDER BY e.id) AS told
-		FROM event_read(p_account, p_order, r.id, p_step) e HAVING count(*) > 0) x) SELECT told FROM r ORDER BY id DESC LIMIT 1 \$\$" \
-	-c 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA seed TO cpushare_market'
 place 80 1 1 10
 place 81 3 1 10
 as_market -c "SELECT lease_finish(id, 'completed', '', now()) FROM lease WHERE state <> 'ended'" >/dev/null

@@ -47,6 +47,13 @@ BEGIN
 		p_target, now());
 END $$;
 
+-- What an account, or an order of it, is told, p_step events at a time: each read goes on behind the last.
+CREATE FUNCTION seed.steps(p_account uuid, p_order uuid, p_step bigint) RETURNS text LANGUAGE sql AS $$
+	WITH RECURSIVE r AS (SELECT 0::bigint AS id, '' AS told UNION ALL SELECT x.last, r.told || x.told FROM r,
+		LATERAL (SELECT max(e.id) AS last, string_agg(e.id || ' ' || e.kind || ' ', '' ORDER BY e.id) AS told
+		FROM event_read(p_account, p_order, r.id, p_step) e HAVING count(*) > 0) x) SELECT told FROM r ORDER BY id DESC LIMIT 1
+$$;
+
 CREATE FUNCTION seed.balance(p_account integer) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(CASE kind WHEN 'funds' THEN 'available ' || balance_micro - held_micro || ', held ' || held_micro
 		ELSE kind || ' ' || balance_micro END, ', ' ORDER BY kind) FROM ledger_account WHERE owner = seed.id(p_account)
