@@ -139,7 +139,7 @@ is "$(curl -ksI "${URLS[1]}/v1/offers" | head -n 1 | tr -d '\r')" "HTTP/1.1 200 
 
 # A new route of a machine, a lease or an offer needs what the holder has in memory, unless it is one of these.
 is "$(grep -E '"/v1/(machines|leases|offers|book)' "$TOP/market/routes.c" | grep -v BOOK | cut -d'"' -f2,4 | tr '"' ' ' | sort | paste -sd,)" \
-	"GET /v1/leases/{id}/attestation,GET /v1/leases/{id}/dispute,GET /v1/machines/{id}/attestation,GET /v1/machines/{id}/calibrations,GET /v1/machines/{id}/wake,POST /v1/leases/{id}/correct,POST /v1/machines/{id}/calibrations" \
+	"GET /v1/leases/{id}/attestation,GET /v1/leases/{id}/dispute,GET /v1/leases/{id}/receipt,GET /v1/machines/{id}/attestation,GET /v1/machines/{id}/calibrations,GET /v1/machines/{id}/wake,POST /v1/leases/{id}/correct,POST /v1/machines/{id}/calibrations" \
 	"the others read the database alone"
 
 # Who knows the secret is believed, and nobody else.
