@@ -13,6 +13,8 @@ GONE=$(field .token)
 api DELETE "/v1/tokens/$(field .id)" "" "$BERT"
 # That a machine is there is kept in memory: a report that says nothing new writes nothing.
 report desk
+online() { [ "$(sql 'SELECT state FROM cpushare.machine')" = online ]; }
+ok "that it is there is written" within 20 online
 rows() { sql "SELECT (SELECT string_agg(xmin::text, ' ') FROM cpushare.machine), (SELECT string_agg(xmin::text, ' ') FROM cpushare.token WHERE machine IS NOT NULL),
 	(SELECT max(id) FROM cpushare.event)"; }
 KEPT=$(rows)

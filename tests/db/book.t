@@ -12,7 +12,8 @@ WRITES=("SELECT seed.match(50, 102)" "SELECT lease_set_state('$LEASE', 'running'
 	"SELECT lease_reset('$LEASE', now())" "SELECT lease_desire('$LEASE', 'paused', 'funds_exhausted', now())" "SELECT lease_set_path('$LEASE', 'direct')"
 	"SELECT seed.use('$LEASE', 1, 10, 100)" "SELECT order_close(seed.id(50), 'cancelled', now())" "SELECT order_extend(seed.id(50), 99999, now())"
 	"SELECT lease_announce('$LEASE', now())" "SELECT usage_tick_add(1, 1, ARRAY['$LEASE'::uuid], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1],
-	ARRAY[false], decode(repeat('00', 64), 'hex'), now())" "SELECT lease_finish('$LEASE', 'completed', '', now())" "UPDATE machine SET score = 7 WHERE id = seed.id(102) AND book_fence()")
+	ARRAY[false], decode(repeat('00', 64), 'hex'), now())" "SELECT machines_update(ARRAY[seed.id(102)], ARRAY['DE'], ARRAY['1'], ARRAY['online'], ARRAY['kvm'], ARRAY[4],
+	ARRAY[4096], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[true], ARRAY[now()])" "SELECT lease_finish('$LEASE', 'completed', '', now())" "UPDATE machine SET score = 7 WHERE id = seed.id(102) AND book_fence()")
 for name in $(as_owner -c "SELECT proname FROM pg_proc WHERE pronamespace = 'cpushare'::regnamespace AND prosrc LIKE '%book_fence()%'"); do
 	# seed.match and seed.use call these two
 	like "${WRITES[*]} matches_make leases_use" "$name" "$name is one of them"
