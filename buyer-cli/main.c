@@ -353,6 +353,8 @@ static const struct cli_command commands[] = {
 	  "VM/H is an hour of such a VM with its cores at work. WORK/MONEY is its score for that: MiB hashed for a\n"
 	  "thousandth of the market's currency; -1 where it costs nothing.",
 	  compare_options, 2, -1, command_offer_compare },
+	{ "offer explain", "MACHINE", "what you offer with a machine: which rule keeps how many waiting orders from it", NULL,
+	  NULL, 1, 1, command_machine_explain },
 	{ "book show", "", "the order book: asks and bids by price, and how many cores up to there", NULL, NULL, 0, 0,
 	  command_book_show },
 	{ "book depth", "[CORES]", "what so many cores cost together, taken cheapest first",
@@ -366,8 +368,7 @@ static const struct cli_command commands[] = {
 	{ "seller history", "SELLER", "how its leases ended, its paths and disputes; as JSON also its marks and machines by day",
 	  NULL, NULL, 1, 1, command_seller_history },
 	{ "machine list", "", "the machines you sell", NULL, NULL, 0, 0, command_machine_list },
-	{ "machine explain", "MACHINE", "why it gets no work: which rule keeps how many waiting orders from it", NULL, NULL, 1, 1,
-	  command_machine_explain },
+	{ "machine explain", "MACHINE", "why it gets no work; as `offer explain`", NULL, NULL, 1, 1, command_machine_explain },
 	{ "machine retire", "MACHINE", "take a machine off the market for good", NULL, NULL, 1, 1, command_machine_retire },
 	{ "order create", "", "rent VMs on one private ethernet",
 	  "  cpushare order create --image tiny.iso --count 3 --memory 256M --max-price 0.02 --wait\n\n"

@@ -114,7 +114,7 @@ arguments() { # of a command, so that only the market is missing
 	"node screen") echo "$nobody --file $WORK/none.png" ;;
 	"net netcheck") ;;
 	"net capture") echo "$nobody --write $WORK/none.pcapng" ;;
-	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "order "[swcr]* | "order explain" | "node "[scd]* | "node "re[cs]* | "net "*) echo $nobody ;;
+	"token revoke" | "funds confirm" | "funds approve" | "seller show" | "machine "[re]* | "offer explain" | "order "[swcr]* | "order explain" | "node "[scd]* | "node "re[cs]* | "net "*) echo $nobody ;;
 	"order extend") echo "$nobody 2h" ;;
 	"node list" | "offer show") echo $nobody ;;
 	"offer compare") echo "$nobody desk" ;;
@@ -612,7 +612,9 @@ try 5 buyer "node dispute" first/vm1 "it was slow"
 try 0 buyer "order explain" first
 try 3 buyer "order explain" nothing
 try 0 seller "machine explain" desk
+try 0 seller "offer explain" desk
 try 3 seller "machine explain" nothing
+try 3 seller "offer explain" nothing
 lease=$(as buyer cpushare node show first/vm1 -o name)
 operate 0 "dispute list"
 is "$(jq -r '.items[0].lease' <<<"$OUT")" "$lease" "a dispute waits"
