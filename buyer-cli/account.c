@@ -58,7 +58,22 @@ static int read_credentials(struct cli *cli, bool with_name, struct credentials 
 	return read_password(cli, with_name, c->password, sizeof c->password);
 }
 
-/* Sign-up and log-in differ only in the address: both hand out a session. */
+/* No session yet; but which market it is stays known, as after a logout. */
+static int signup_mailed(session_t *s, json_t *answer, const char *email)
+{
+	struct session_file kept = s->file;
+	char path[PATH_MAX];
+	*kept.token = *kept.email = '\0';
+	if (session_file_path(s->cli, path, sizeof path) || session_file_save(path, &kept))
+		return cli_error(s->cli, EXIT_ERROR, "the credentials cannot be written");
+	output_note(s->cli, "A mail was sent to %s: open its link, then cpushare login\n", email);
+	json_put_text(answer, "email", email);
+	if (output_form(s->cli) == FORM_JSON)
+		output_object(s->cli, answer, NULL, "email");
+	return EXIT_OK;
+}
+
+/* Sign-up and log-in differ only in the address: both hand out a session, unless the market mails a link first. */
 static int enter(struct cli *cli, const char *path, bool signup)
 {
 	AUTO_SESSION s = { .client = NULL };
@@ -75,6 +90,8 @@ static int enter(struct cli *cli, const char *path, bool signup)
 	explicit_bzero(c.password, sizeof c.password);
 	if ((code = session_call(&s, "POST", path, body, false, &answer)))
 		return code;
+	if (signup && signup_is_mailed(answer))
+		return signup_mailed(&s, answer, c.email);
 	return session_keep(&s, answer, signup ? "Welcome," : "Logged in as");
 }
 

@@ -2,6 +2,8 @@
  * accounts.c - sign-up, log-in, tokens
  *
  * A log-in with an unknown email address checks the password against a hash of nobody's, so that both refusals take the same time.
+ * A sign-up where the market sends mail: the answer, and the work until it, are the same whether anybody has the address or not; what
+ * follows is done by the thread that sends (mails.c), and the account comes into being when the link of its letter is opened.
  */
 #include "file.h"
 #include "gate.h"
@@ -17,6 +19,11 @@ static err_t signup_finish(struct request *r)
 	struct market *m = market_of(r);
 	struct account account = { .id = uuid_make(r->now) };
 	TRY(l->result);
+	if (mails_confirm_signup(m)) {
+		TRY(store_signup_ask(m->store, l->who.email, l->who.name, l->hash, r->now));
+		answer_json(r, 202, signup_mailed_to_json());
+		return OK;
+	}
 	memcpy(account.email, l->who.email, sizeof account.email);
 	memcpy(account.name, l->who.name, sizeof account.name);
 	err_t e = store_account_create(m->store, account.id, account.email, account.name, l->hash);
@@ -54,8 +61,10 @@ err_t account_create(struct request *r)
 static err_t login_finish(struct request *r)
 {
 	struct login *l = r->job;
+	/* Of a sign-up whose link waits, too: else whoever signs up with an address could ask here whether it had an account. */
 	if (!l->known || l->result == E_AUTH)
-		return refuse(r, REFUSE_BAD_LOGIN, NULL, "%s", "");
+		return refuse(r, REFUSE_BAD_LOGIN, NULL, "%s",
+			      mails_confirm_signup(market_of(r)) ? "after a sign-up, open the link that was mailed first" : "");
 	TRY(l->result);
 	TRY(login_check_code(r, l->account.id, l->who.code));
 	return login_answer(r, &l->account, l->who.cookie);

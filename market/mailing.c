@@ -33,7 +33,10 @@ err_t address_confirm(struct request *r)
 	char token[TOKEN_TEXT_SIZE];
 	if (confirmation_from_json(r->json, token, &error) != OK)
 		return refuse_json(r, &error);
-	err_t e = store_confirmation_take(m->store, token_hash(token), SCOPE(ACCOUNT), SESSION_SCOPES, r->now);
+	sha256 hash = token_hash(token);
+	err_t e = store_confirmation_take(m->store, hash, SCOPE(ACCOUNT), SESSION_SCOPES, r->now);
+	if (e == E_NOT_FOUND)
+		e = store_signup_take(m->store, hash, r->now);
 	explicit_bzero(token, sizeof token);
 	if (e == E_EXISTS)
 		return refuse(r, REFUSE_EMAIL_TAKEN, "token", "%s", "");

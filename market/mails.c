@@ -66,23 +66,31 @@ void mails_free(struct mails *mails)
 
 /* ---- the thread ---- */
 
-/* Of an account, or of whoever has the address. E_NOT_FOUND: nobody; E_LIMIT: there were enough. */
+/* Of an account, or of whoever has the address. E_NOT_FOUND: nobody; E_LIMIT: there were enough; E_EXISTS: a sign-up of who has an account. */
 static err_t make_link(struct mails *mails, const struct mail_row *mail, wall_time now, char *ret_token)
 {
-	bool password = !strcmp(mail->kind, MAIL_PASSWORD_KIND), move = !strcmp(mail->kind, MAIL_MOVE_KIND);
+	bool password = !strcmp(mail->kind, MAIL_PASSWORD_KIND), move = !strcmp(mail->kind, MAIL_MOVE_KIND),
+	     signup = !strcmp(mail->kind, MAIL_SIGNUP_KIND);
 	struct account account = { .id = mail->account };
 	char hash[PASSWORD_HASH_SIZE];
 	int64_t count;
-	err_t e = password || move ? store_account_by_email(mails->store, mail->address, &account, hash) : OK;
+	err_t e = password || move || signup ? store_account_by_email(mails->store, mail->address, &account, hash) : OK;
+	bool taken = signup && e == OK;
 	explicit_bzero(hash, sizeof hash);
 	if (move && (e == OK || e == E_NOT_FOUND))
 		e = e == OK ? E_NOT_FOUND : OK; /* what is somebody's already is nobody's to take */
+	if (signup && e == E_NOT_FOUND)
+		e = OK;
 	TRY(e);
 	TRY(store_mail_count(mails->store, mail->address, mail->kind, (wall_time){ now.us - LINKS_US }, &count));
 	if (count >= LINKS)
 		return E_LIMIT;
+	if (taken)
+		return E_EXISTS;
 	token_make(password ? TOKEN_PREFIX_RESET : TOKEN_PREFIX_CONFIRM, ret_token);
 	sha256 token = token_hash(ret_token);
+	if (signup)
+		return store_signup_add(mails->store, mail->id, token, (wall_time){ now.us + CONFIRM_US });
 	return password ? store_reset_add(mails->store, account.id, token, (wall_time){ now.us + RESET_US })
 			: store_confirmation_add(mails->store, mail->id, token, move ? mail->address : NULL,
 						 (wall_time){ now.us + CONFIRM_US });
@@ -92,20 +100,22 @@ static err_t write_mail(struct mails *mails, const struct mail_row *mail, wall_t
 {
 	char subject[SUBJECT_SIZE], token[TOKEN_TEXT_SIZE] = "";
 	bool link = !strcmp(mail->kind, MAIL_PASSWORD_KIND) || !strcmp(mail->kind, MAIL_CONFIRM_KIND) ||
-		    !strcmp(mail->kind, MAIL_MOVE_KIND);
+		    !strcmp(mail->kind, MAIL_MOVE_KIND) || !strcmp(mail->kind, MAIL_SIGNUP_KIND);
 	struct json_error error;
 	AUTO_JSON data = NULL;
 	AUTO_BUF text = { 0 };
 	TRY(json_parse(mail->data, strlen(mail->data), &data, &error));
-	if (link)
-		TRY(make_link(mails, mail, now, token));
-	struct letter_about about = { .kind = mail->kind,
+	err_t e = link ? make_link(mails, mail, now, token) : OK;
+	bool taken = e == E_EXISTS;
+	if (!taken)
+		TRY(e);
+	struct letter_about about = { .kind = taken ? "taken" : mail->kind,
 				      .data = data,
 				      .market = mails->settings->name,
 				      .url = mails->url,
 				      .currency = mails->settings->currency,
-				      .token = link ? token : NULL };
-	err_t e = letter_write(&about, subject, &text);
+				      .token = link && !taken ? token : NULL };
+	e = letter_write(&about, subject, &text);
 	if (e == OK)
 		e = smtp_message(mails->smtp, mail->id, mail->address, subject, text.data, now, message);
 	explicit_bzero(token, sizeof token);
@@ -229,6 +239,11 @@ struct mail_sums mails_sums(const struct mails *mails)
 	struct mail_sums sums = mails->sums;
 	pthread_mutex_unlock(&unlocked->lock);
 	return sums;
+}
+
+bool mails_confirm_signup(const struct market *m)
+{
+	return m->mails && m->settings->mail_confirm_signup;
 }
 
 err_t mails_add_confirmation(struct market *m, const struct account *account, wall_time now)

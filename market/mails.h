@@ -17,6 +17,8 @@ void mails_stop(struct market *m);
 /* As they were counted last, for /metrics. */
 struct mail_sums mails_sums(const struct mails *mails);
 
+/* A sign-up is answered by a letter, the same for everybody. */
+bool mails_confirm_signup(const struct market *m);
 /* In a transaction; nothing where the market sends no mail. */
 MUST_CHECK err_t mails_add_confirmation(struct market *m, const struct account *account, wall_time now);
 /* Before the session is made. */

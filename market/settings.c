@@ -73,8 +73,12 @@ const struct conf_entry settings_table[] = {
 	TEXT("mail.login", mail_login, "", "INI file (mode 600) with the server's user and password; empty: it wants none"),
 	TEXT("mail.ca", mail_ca, "",
 	     "PEM file of the authorities that the server's certificate is checked against; empty: the system's"),
+	{ "mail.confirm_signup", CONF_BOOL, AT(mail_confirm_signup), 0, 0, 0, "yes",
+	  "where mail is sent: a sign-up is answered by a letter, whose link makes the account, so that no stranger learns who "
+	  "has "
+	  "one; no: an account at once" },
 	{ "mail.confirm_first", CONF_BOOL, AT(mail_confirm_first), 0, 0, 0, "no",
-	  "a new account can do nothing until its address is confirmed" },
+	  "with mail.confirm_signup = no: a new account can do nothing until its address is confirmed" },
 	NUMBER("mail.a_day", mail_a_day, 1, 10000, "50", "mails to one address in 24 hours"),
 	DURATION("mail.retry", mail_retry_us, 1000, DAY_US, "1m",
 		 "from a mail's first try that failed to its second; twice as long each time, up to 4h"),

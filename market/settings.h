@@ -24,7 +24,7 @@ struct settings {
 	money payout_min, payout_review;
 	/* [mail] */
 	char mail_server[257], mail_from[EMAIL_SIZE], mail_login[1024], mail_ca[1024];
-	bool mail_confirm_first;
+	bool mail_confirm_first, mail_confirm_signup;
 	int64_t mail_a_day, mail_retry_us, mail_give_up_us;
 	/* [limits] */
 	int64_t connections, connections_per_address, connection_timeout_us, buffered_bytes;

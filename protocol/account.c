@@ -83,6 +83,18 @@ err_t login_from_json(json_t *json, struct credentials *ret, struct json_error *
 	return credentials_from_json(json, false, ret, error);
 }
 
+json_t *signup_mailed_to_json(void)
+{
+	json_t *json = json_object();
+	json_put_bool(json, "mailed", true);
+	return json;
+}
+
+bool signup_is_mailed(json_t *json)
+{
+	return json_is_true(json_object_get(json, "mailed"));
+}
+
 /* ---- sessions and accounts ---- */
 json_t *session_to_json(const struct session *s)
 {

@@ -34,6 +34,10 @@ json_t *credentials_to_json(const struct credentials *c);
 MUST_CHECK err_t signup_from_json(json_t *json, struct credentials *ret, struct json_error *error);
 MUST_CHECK err_t login_from_json(json_t *json, struct credentials *ret, struct json_error *error);
 
+/* The answer to a sign-up of a market that mails a link first, 202, the same for everybody: {"mailed":true} */
+json_t *signup_mailed_to_json(void);
+bool signup_is_mailed(json_t *json);
+
 /* The answer to both, 201. token is shown this once; "" and not in JSON where it went into a cookie. */
 struct session {
 	uuid account;

@@ -47,6 +47,26 @@ static void write_password(const struct letter_about *a, char *subject, struct b
 		   a->market, a->url, a->token);
 }
 
+static void write_signup(const struct letter_about *a, char *subject, struct buf *out)
+{
+	snprintf(subject, SUBJECT_SIZE, "Confirm your address");
+	buf_printf(
+		out,
+		"Somebody, probably you, wants an account with this address at %s. It comes into being when this link is opened, "
+		"within two days; then log in:\n\n%s/confirm#%s\n\nIf it was not you, do nothing: no account comes into being. "
+		"Open it only if you have signed up yourself, for it lets in whoever did.\n",
+		a->market, a->url, a->token);
+}
+
+static void write_taken(const struct letter_about *a, char *subject, struct buf *out)
+{
+	snprintf(subject, SUBJECT_SIZE, "You have an account");
+	buf_printf(out,
+		   "Somebody, probably you, wanted an account with this address at %s. You have one. Log in:\n\n%s/login\n\n"
+		   "or set a new password:\n\n%s/reset\n\nIf it was not you, do nothing: nothing has changed.\n",
+		   a->market, a->url, a->url);
+}
+
 static void write_address(const struct letter_about *a, char *subject, struct buf *out)
 {
 	snprintf(subject, SUBJECT_SIZE, "Confirm your address");
@@ -153,6 +173,8 @@ static const struct {
 	letter_fn *write;
 	bool chosen; /* the reader wants such letters, and may choose otherwise */
 } letters[] = {
+	{ "signup", write_signup, false },
+	{ "taken", write_taken, false },
 	{ "password", write_password, false },
 	{ "address", write_address, false },
 	{ "new_address", write_new_address, false },

@@ -11,10 +11,10 @@
 #define SUBJECT_SIZE 201
 
 struct letter_about {
-	const char *kind; /* "password", "address", "login", or an event's: "funds.low", … */
+	const char *kind; /* "signup", "taken", "password", "address", "login", or an event's: "funds.low", … */
 	json_t *data;	  /* what happened: the event's data, and what mail_data() of db/procedures/85_mail.sql adds */
 	const char *market, *url, *currency;
-	const char *token; /* of the link, for "password", "address" and "new_address" */
+	const char *token; /* of the link, for "signup", "password", "address" and "new_address" */
 };
 /* Subject (SUBJECT_SIZE bytes) and text; ret_text is empty before. E_NOT_FOUND: nothing is written about this kind. */
 MUST_CHECK err_t letter_write(const struct letter_about *about, char *ret_subject, struct buf *ret_text);

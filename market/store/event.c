@@ -57,6 +57,7 @@ err_t store_event_last(struct store *s, int64_t *ret_id)
 static const char KEYS_SQL[] = "DELETE FROM idempotency_key WHERE created_at < $1";
 static const char TOKENS_SQL[] = "DELETE FROM token WHERE expires_at < $1";
 static const char MAIL_SQL[] = "DELETE FROM mail WHERE state <> 'waits' AND created_at < $1";
+static const char SIGNUPS_SQL[] = "DELETE FROM signup WHERE expires_at < $1";
 static const char EVENTS_SQL[] = "SELECT event_sweep($1)";
 
 static err_t forget(struct store *s, const char *sql, wall_time before)
@@ -71,5 +72,6 @@ err_t store_sweep(struct store *s, wall_time now)
 	TRY(forget(s, KEYS_SQL, (wall_time){ now.us - DAY_US }));
 	TRY(forget(s, TOKENS_SQL, (wall_time){ now.us - 30 * DAY_US }));
 	TRY(forget(s, MAIL_SQL, (wall_time){ now.us - 30 * DAY_US }));
+	TRY(forget(s, SIGNUPS_SQL, now));
 	return forget(s, EVENTS_SQL, (wall_time){ now.us - 30 * DAY_US });
 }

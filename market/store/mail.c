@@ -103,7 +103,10 @@ err_t store_mail_count(struct store *s, const char *address, const char *kind, w
 	return store_query_int(s, COUNT_SQL, &p, ret_count);
 }
 
-static const char NOTE_SQL[] = "UPDATE mail SET state = $2, note = $3 WHERE id = $1 AND state = 'waits'";
+/* The password of a sign-up lies nowhere but in the row that its link takes. */
+static const char NOTE_SQL[] = "UPDATE mail SET state = $2, note = $3, "
+			       "data = CASE WHEN kind = '" MAIL_SIGNUP_KIND "' AND $2 <> 'waits' THEN '{}' ELSE data END "
+			       "WHERE id = $1 AND state = 'waits'";
 
 err_t store_mail_note(struct store *s, uuid id, enum mail_state state, const char *note)
 {

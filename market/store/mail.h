@@ -12,6 +12,7 @@
 #define MAIL_CONFIRM_KIND "address"
 #define MAIL_MOVE_KIND "new_address"
 #define MAIL_PASSWORD_KIND "password"
+#define MAIL_SIGNUP_KIND "signup"
 
 enum mail_state { MAIL_WAITS, MAIL_SENT, MAIL_GIVEN_UP, MAIL_DROPPED, MAIL_STATE_COUNT };
 extern const char *const mail_state_names[];
@@ -46,6 +47,14 @@ struct mail_sums {
 	int64_t count[MAIL_STATE_COUNT]; /* by state; of the last 30 days, but what waits */
 };
 MUST_CHECK err_t store_mail_sums(struct store *s, struct mail_sums *ret);
+
+/* ---- sign-ups: no account is there before the link of its letter is opened ---- */
+/* A letter; whether the address has an account is looked at when it is sent. */
+MUST_CHECK err_t store_signup_ask(struct store *s, const char *email, const char *name, const char *password_hash, wall_time now);
+/* What the mail is about is what the link makes; an earlier link to its address is void. E_NOT_FOUND: the mail waits no more. */
+MUST_CHECK err_t store_signup_add(struct store *s, uuid mail, sha256 hash, wall_time expires_at);
+/* The account comes into being, with its address confirmed. E_NOT_FOUND; E_EXISTS: the address became another account's. */
+MUST_CHECK err_t store_signup_take(struct store *s, sha256 hash, wall_time now);
 
 /* ---- addresses ---- */
 /* For the account that the mail is about, in place of an earlier link; E_NOT_FOUND: the mail waits no more. email: what the address is to become;

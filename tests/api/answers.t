@@ -100,6 +100,8 @@ ok "where limits are reached, too" ask_each busy
 end $MARKET_PID
 MARKET_OPTIONS=(--set mail.server=smtp://127.0.0.1:1 --set mail.from=market@example.org --set limits.signups_burst=100000 "${STRIPE[@]}")
 restart_market || bail "the market does not start again"
+had createAccount POST /v1/accounts "{\"email\":\"mailed@example.org\",\"password\":\"$PASSWORD\",\"name\":\"x\"}"
+is "$STATUS" 202 "a sign-up is answered by a mail"
 # The database's socket is moved away, and the market's sessions end.
 SOCKET=$(echo "$MARKET_DATA"/run/.s.PGSQL.[0-9]*[0-9])
 mv "$SOCKET" "$SOCKET.away"

@@ -44,7 +44,7 @@ refused 'mail.server: must be smtp' --set mail.server=http://127.0.0.1 --set mai
 refused 'mail.server: must be smtp' --set mail.server=smtp://user:word@127.0.0.1 --set mail.from=a@b
 refused 'chmod 600' --set mail.server=smtp://127.0.0.1 --set mail.from=a@b --set mail.login="$WORK/open.ini"
 
-COMMON=(--set mail.from=market@example.org --set mail.retry=10ms --set mail.give_up=1h --set limits.signups_burst=1000 --set 'market.name=Márket, "Ltd" <x@y>')
+COMMON=(--set mail.from=market@example.org --set mail.confirm_signup=no --set mail.retry=10ms --set mail.give_up=1h --set limits.signups_burst=1000 --set 'market.name=Márket, "Ltd" <x@y>')
 start_server 127.0.0.1
 start_market --set mail.server=smtp://127.0.0.1:$PORT "${COMMON[@]}"
 api GET /v1/market

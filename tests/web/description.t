@@ -56,7 +56,7 @@ echo '{"id":1,"items":[{"kind":"host","address":"x","port":7}]}' >"$WORK/bad"
 is "$(wrong '{"type":"object","required":["name"],"properties":{"id":{"type":"string"},"items":{"type":"array","items":{"$ref":"api#/components/schemas/Candidate"}}},"additionalProperties":false}' \
 	"$WORK/bad")" " must have required property 'name'; /id must be string; /items/0 must NOT have additional properties: port" "and what is not is found"
 
-start_market --set timing.lost_contact=1h --set limits.signups_burst=200 --set timing.sample_interval=1s --set mail.server=smtp://127.0.0.1:1 --set mail.from=market@example.org
+start_market --set timing.lost_contact=1h --set limits.signups_burst=200 --set timing.sample_interval=1s --set mail.server=smtp://127.0.0.1:1 --set mail.from=market@example.org --set mail.confirm_signup=no
 none=$(cat /proc/sys/kernel/random/uuid)
 hash=$(printf x | sha256sum | cut -d' ' -f1)
 

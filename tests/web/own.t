@@ -3,7 +3,7 @@
 // own.t - a buyer's, an operator's and a seller's pages in a browser, up to a VM that really runs and is marked
 const { browserTest } = require('./browser');
 
-const MARKET = `start_market --set limits.signups_burst=100 --set fees.deposit_bp=250 --set timing.busy_interval=500ms --set timing.settle_interval=1s --set mail.server=smtp://127.0.0.1:1 --set mail.from=market@example.org
+const MARKET = `start_market --set limits.signups_burst=100 --set fees.deposit_bp=250 --set timing.busy_interval=500ms --set timing.settle_interval=1s --set mail.server=smtp://127.0.0.1:1 --set mail.from=market@example.org --set mail.confirm_signup=no
 new_operator_token`;
 const SELLER = 'new_seller desk --price-core 1 --price-memory 1 --price-transfer 1 && start_seller desk';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // signup.js - the sign-up page
 import { Form, newPassword } from './form.js';
-import { html } from './html.js';
+import { html, useState } from './html.js';
 import { say, start } from './page.js';
 import { cameIn, post } from './session.js';
 
@@ -12,8 +12,15 @@ const fields = [
 ];
 
 function SignUp() {
+	const [mailed, setMailed] = useState('');
+	if (mailed)
+		return html`<p class="notice" role="status">A mail was sent to ${mailed}. Open its link within two days, then <a href="/login">log in</a>.</p>`;
 	const enter = async (values) => {
-		await post('/v1/accounts', { ...values, cookie: true });
+		const answer = await post('/v1/accounts', { ...values, cookie: true });
+		if (answer.mailed) {
+			setMailed(values.email);
+			return;
+		}
 		cameIn();
 		location.assign('/orders');
 	};

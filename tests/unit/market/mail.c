@@ -19,7 +19,7 @@ static void letter(const char *kind, const char *data, const char *want_subject,
 	ok(json_parse(data, strlen(data), &json, &error) == OK, "%s: its data", kind);
 	struct letter_about about = { kind,	  json,
 				      "CPUShare", "https://m.example",
-				      "EUR",	  strcmp(kind, "password") ? NULL : "cpu_rst_x" };
+				      "EUR",	  strcmp(kind, "password") && strcmp(kind, "signup") ? NULL : "cpu_rst_x" };
 	if (!ok(letter_write(&about, subject, &text) == OK, "%s: is written", kind))
 		return;
 	is_text(subject, want_subject, "%s: subject", kind);
@@ -32,6 +32,10 @@ static void letter(const char *kind, const char *data, const char *want_subject,
 static void test_letters(void)
 {
 	LETTER("password", "{}", "A new password", "https://m.example/reset#cpu_rst_x\n");
+	LETTER("signup", "{}", "Confirm your address", "at CPUShare", "https://m.example/confirm#cpu_rst_x\n",
+	       "do nothing: no account comes into being");
+	LETTER("taken", "{}", "You have an account", "https://m.example/login\n", "https://m.example/reset\n",
+	       "nothing has changed");
 	LETTER("funds.low",
 	       "{\"order\":null,\"left_micro\":1500000,\"per_hour_micro\":3000000,\"runs_out_at\":\"2026-11-21T14:30:00."
 	       "000000Z\"}",
