@@ -66,7 +66,7 @@ void mails_free(struct mails *mails)
 
 /* ---- the thread ---- */
 
-/* Of an account, or of whoever has the address. E_NOT_FOUND: nobody; E_LIMIT: there were enough; E_EXISTS: a sign-up of who has an account. */
+/* Of an account, or of whoever has the address. E_NOT_FOUND: nobody; E_LIMIT: there were enough; E_EXISTS: a sign-up needs none. */
 static err_t make_link(struct mails *mails, const struct mail_row *mail, wall_time now, char *ret_token)
 {
 	bool password = !strcmp(mail->kind, MAIL_PASSWORD_KIND), move = !strcmp(mail->kind, MAIL_MOVE_KIND),
@@ -77,10 +77,8 @@ static err_t make_link(struct mails *mails, const struct mail_row *mail, wall_ti
 	err_t e = password || move || signup ? store_account_by_email(mails->store, mail->address, &account, hash) : OK;
 	bool taken = signup && e == OK;
 	explicit_bzero(hash, sizeof hash);
-	if (move && (e == OK || e == E_NOT_FOUND))
-		e = e == OK ? E_NOT_FOUND : OK; /* what is somebody's already is nobody's to take */
-	if (signup && e == E_NOT_FOUND)
-		e = OK;
+	if ((move || signup) && (e == OK || e == E_NOT_FOUND))
+		e = move && e == OK ? E_NOT_FOUND : OK; /* what is somebody's already is nobody's to take */
 	TRY(e);
 	TRY(store_mail_count(mails->store, mail->address, mail->kind, (wall_time){ now.us - LINKS_US }, &count));
 	if (count >= LINKS)

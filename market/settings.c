@@ -74,9 +74,8 @@ const struct conf_entry settings_table[] = {
 	TEXT("mail.ca", mail_ca, "",
 	     "PEM file of the authorities that the server's certificate is checked against; empty: the system's"),
 	{ "mail.confirm_signup", CONF_BOOL, AT(mail_confirm_signup), 0, 0, 0, "yes",
-	  "where mail is sent: a sign-up is answered by a letter, whose link makes the account, so that no stranger learns who "
-	  "has "
-	  "one; no: an account at once" },
+	  "where mail is sent: a link that is mailed makes an account, and no stranger learns who has one; no: an account at "
+	  "once" },
 	{ "mail.confirm_first", CONF_BOOL, AT(mail_confirm_first), 0, 0, 0, "no",
 	  "with mail.confirm_signup = no: a new account can do nothing until its address is confirmed" },
 	NUMBER("mail.a_day", mail_a_day, 1, 10000, "50", "mails to one address in 24 hours"),

@@ -16,7 +16,7 @@ CREATE OR REPLACE FUNCTION mail_data(e event) RETURNS jsonb LANGUAGE sql STABLE 
 $$;
 
 -- Queues mail about at most p_span events, and says how many it queued. What happened more than a day ago is no news; to one address
--- go at most p_a_day in a day. A payout that its provider took was told of then, not again when it arrived.
+-- go at most p_a_day in a day, not counting links that strangers may have asked for. A payout that its provider took was told of then, not again when it arrived.
 CREATE OR REPLACE FUNCTION mail_news(p_span bigint, p_a_day bigint, p_now timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 	SET search_path = cpushare, pg_temp AS $$
 DECLARE
@@ -45,7 +45,7 @@ BEGIN
 				AND (SELECT sent_at < ended_at FROM payout WHERE id = (e.data ->> 'payout')::uuid)))
 	INSERT INTO mail (id, account, address, kind, data, created_at, next_at)
 		SELECT gen_random_uuid(), account, email, (e).kind, mail_data(e), p_now, p_now FROM news
-		WHERE n + (SELECT count(*) FROM mail m WHERE m.address = email AND m.created_at > p_now - interval '1 day') <= p_a_day;
+		WHERE n + (SELECT count(*) FROM mail m WHERE m.address = email AND m.account IS NOT NULL AND m.created_at > p_now - interval '1 day') <= p_a_day;
 	GET DIAGNOSTICS v_count = ROW_COUNT;
 	UPDATE mail_cursor SET after = v_end;
 	RETURN v_count;

@@ -31,7 +31,8 @@ static const char LOGIN_SQL[] =
 	"  'at', to_char($6::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')), $6, $6 FROM account "
 	"WHERE id = $2 AND address_confirmed_at IS NOT NULL AND 'logins' = ANY (mail_kinds) "
 	"AND NOT EXISTS (SELECT 1 FROM token WHERE account = $2 AND session AND client = $3) "
-	"AND (SELECT count(*) FROM mail m WHERE m.address = email AND m.created_at > $6 - interval '1 day') < $5";
+	"AND (SELECT count(*) FROM mail m WHERE m.address = email AND m.account IS NOT NULL "
+	"  AND m.created_at > $6 - interval '1 day') < $5";
 
 err_t store_mail_login(struct store *s, uuid account, const char *client, const char *from, int64_t a_day, wall_time now)
 {

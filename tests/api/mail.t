@@ -167,6 +167,11 @@ like "$(text)" 'program  harp/1.*address  127.0.0.1' "with what it said of itsel
 before=$(states ann@example.org login)
 api POST /v1/sessions '{"email":"ann@example.org","password":"another-horse-battery"}' "" 'User-Agent: harp/1'
 is "$(states ann@example.org login)" "$before" "a program that is known is not"
+sql "INSERT INTO cpushare.mail (id, address, kind, state, created_at, next_at) SELECT gen_random_uuid(), 'ann@example.org', 'password', 'dropped', now(), now()
+	FROM generate_series(1, 60)" # strangers' wishes, more than mail.a_day
+api POST /v1/sessions '{"email":"ann@example.org","password":"another-horse-battery"}' "" 'User-Agent: lyre/1'
+lyre() { mail_to ann@example.org 'new log-in' && text | grep -q lyre/1; }
+ok "who is asked by strangers for links is told nevertheless" within 20 lyre
 ID=$(sql "SELECT id FROM cpushare.account WHERE email = 'ann@example.org'")
 sql "SELECT cpushare.funds_warn('$ID', NULL, 1500000, 3000000, '2026-11-21 14:30:00+00', now())"
 ok "a balance that runs out is mailed, with the hour" arrives ann@example.org 'balance runs out at 14:30 UTC'
