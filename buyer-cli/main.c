@@ -265,7 +265,8 @@ static const struct cli_option receipt_options[] = {
 static const struct cli_command commands[] = {
 	{ "signup", "", "make an account",
 	  "  cpushare signup --market https://market.example:8443 --pin sha256//... --email me@example.org\n\n"
-	  "The market, the key and the token are kept in ~/.config/cpushare/credentials.",
+	  "The market, the key and the token are kept in ~/.config/cpushare/credentials. A market that sends mail\n"
+	  "mails a link first, and the token comes with `cpushare login` once it was opened.",
 	  signup_options, 0, 0, command_signup },
 	{ "login", "", "log in", NULL, login_options, 0, 0, command_login },
 	{ "logout", "", "revoke this session and forget it", NULL, NULL, 0, 0, command_logout },
