@@ -25,6 +25,8 @@ BEGIN
 	IF o.state NOT IN ('open', 'filled') OR (o.state = 'filled' AND p_state = 'expired') THEN
 		RAISE EXCEPTION 'the order is %', o.state USING ERRCODE = 'CS003';
 	END IF;
+	-- Whoever cancels ends its leases in the same transaction: machines are locked before ledger accounts, as by orders_place().
+	PERFORM 1 FROM machine WHERE id IN (SELECT machine_id FROM lease WHERE order_id = p_id AND state <> 'ended') ORDER BY id FOR NO KEY UPDATE;
 	UPDATE cpushare.order SET state = p_state, held_micro = 0, ended_at = CASE WHEN ended = filled THEN p_now END WHERE id = p_id;
 	PERFORM hold_release(o.buyer, o.held_micro);
 	PERFORM event_of_order(p_id, 'order.' || p_state, p_now);

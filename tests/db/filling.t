@@ -64,7 +64,23 @@ is "$(fills '30 1 104 10 1' 2 0 3600 null '{}'),$(fills '31 1 104 10 1' 1 9 3600
 as_owner -c "UPDATE machine SET max_duration_s = 60 WHERE id = seed.id(104)"
 is "$(fills '34 1 104 10 1'),$(fills '35 1 104 10 1' 1 0 60 null '{"accel":"any"}')" 'placed,filled' "so does one that is longer than its owner takes"
 as_market -c "SELECT lease_finish(id, 'completed', '', now()) FROM lease WHERE state <> 'ended'" >/dev/null
-as_owner -c "UPDATE machine SET failures = 1, max_duration_s = 0 WHERE id = seed.id(104)" -c "UPDATE machine SET accepting = false WHERE id = seed.id(102)"
+as_owner -c "UPDATE machine SET max_duration_s = 0"
+as_market -c 'SELECT seed.place(38, 1, 2, 10), seed.match(38, 102), seed.match(38, 104)' >/dev/null
+coproc CANCEL { as_market 2>&1; }
+CANCEL_WAS=$CANCEL_PID out=${CANCEL[0]} in=${CANCEL[1]}
+finish() { echo "SELECT 'ended $1' FROM lease_finish((SELECT id FROM lease WHERE order_id = seed.id(38) AND number = $1), 'cancelled_by_buyer', '', now());"; }
+{ echo "BEGIN; SELECT 'closed' FROM order_close(seed.id(38), 'cancelled', now());" && finish 1; } >&"$in"
+read -r closed <&"$out" && read -r first <&"$out"
+fills '39 1 104 10 1' >"$WORK/beside" 2>&1 &
+placer=$!
+waiting() { [ "$(as_admin -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'cpushare_market'")" = 1 ]; }
+within 20 waiting || note "nobody waits"
+{ finish 2 && echo "COMMIT;" && echo '\q'; } >&"$in"
+read -r second <&"$out"
+wait "$placer" "$CANCEL_WAS"
+is "$closed, $first, $second; $(<"$WORK/beside")" 'closed, ended 1, ended 2; filled' "an order is cancelled while its buyer places one on a machine of its leases: neither stops the other"
+as_market -c "SELECT lease_finish(id, 'completed', '', now()) FROM lease WHERE state <> 'ended'" >/dev/null
+as_owner -c "UPDATE machine SET failures = 1 WHERE id = seed.id(104)" -c "UPDATE machine SET accepting = false WHERE id = seed.id(102)"
 is "$(fills '40 1 104 10 1,41 1 104 10 1,42 1 102 10 1')" 'filled,placed,placed' "a machine on trial gets one, one that takes no work none"
 is "$(fills '43 1 104 10 1')" 'placed' "also with the next statement"
 as_owner -c "UPDATE machine SET failures = 0" -c 'UPDATE book SET epoch = epoch + 1'
