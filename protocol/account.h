@@ -123,7 +123,7 @@ struct posting {
 	uuid id;
 	char kind[24]; /* deposit, commission, charge, earning, payout, correction, reversal, calibration; hold, release: once */
 	int64_t amount_micro;
-	int64_t balance_micro;	    /* after it, what is held of it too */
+	int64_t balance_micro;	    /* after it, what is held of it too, less what is owed */
 	uuid order, lease, deposit; /* zero where none: null in JSON */
 	char text[DETAIL_SIZE];
 	wall_time at;

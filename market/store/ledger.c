@@ -24,8 +24,8 @@ err_t store_balance(struct store *s, uuid account, struct balance *ret)
 }
 
 /* Found through the entries, walked back along each ledger account's history. A posting stands where its last entry of this owner
- * does, and may have three of them: more are looked at than are shown. The balance after it is that of the last entry up to it, and of what
- * was held once (db/migrations/0061_holds.sql). Where a time bounds them, the first posting since (its id begins with the time) tells which entries came before. */
+ * does, and may have three of them: more are looked at than are shown. The balance after it is that of the last entry up to it, of what
+ * is owed (below zero), and of what was held once (db/migrations/0061_holds.sql). Where a time bounds them, the first posting since (its id begins with the time) tells which entries came before. */
 static const char POSTINGS_SQL[] =
 	"WITH mine AS MATERIALIZED (SELECT id, kind FROM ledger_account WHERE owner = $1), "
 	"bound AS MATERIALIZED (SELECT coalesce((SELECT max(e.number) FROM entry e JOIN mine m ON m.id IN (e.debit, e.credit) "
@@ -36,10 +36,11 @@ static const char POSTINGS_SQL[] =
 	/* All of it once, newest last: what each account had at that moment is what its last entry until then tells. */
 	"story AS (SELECT posting, number, amount_micro, kind, "
 	"  max(ARRAY[number, balance_after]) FILTER (WHERE kind = 'funds') OVER w AS funds, "
+	"  max(ARRAY[number, balance_after]) FILTER (WHERE kind = 'owed') OVER w AS owed, "
 	"  max(ARRAY[number, balance_after]) FILTER (WHERE kind = 'held') OVER w AS held FROM seen WINDOW w AS (ORDER BY "
 	"number)), "
 	"page AS (SELECT posting, max(number) AS last, sum(amount_micro)::bigint AS change, "
-	"    coalesce((max(funds))[2], 0) + coalesce((max(held))[2], 0) AS balance "
+	"    coalesce((max(funds))[2], 0) + coalesce((max(owed))[2], 0) + coalesce((max(held))[2], 0) AS balance "
 	"  FROM story GROUP BY posting HAVING max(number) < (SELECT number FROM bound) ORDER BY last DESC LIMIT $3) "
 	"SELECT p.id, CASE WHEN p.kind = 'charge' AND g.change > 0 THEN 'earning' ELSE p.kind END, "
 	"  g.change, g.balance, p.order_id, p.lease_id, p.deposit_id, p.text, p.at "

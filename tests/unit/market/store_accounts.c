@@ -139,6 +139,36 @@ static void test_deposits(struct store *s)
 	is_sound(s, "after deposits");
 }
 
+static void test_debt(struct store *s)
+{
+	uuid account = new_account(s, "debtor");
+	struct deposit d = { .id = uuid_make(now), .account = account, .provider = "paypal", .state = DEPOSIT_CREATED };
+	struct payout p = { .id = uuid_make(now), .account = account, .provider = "manual", .created_at = now };
+	struct posting *lines;
+	struct balance b;
+	size_t count = 0;
+	char outcome[32];
+	d.created_at = now;
+	d.amount.micro = d.credit.micro = 5000;
+	p.amount.micro = p.send.micro = 2000;
+	good(text_copy(p.receiver, sizeof p.receiver, "DE1"));
+	good(store_deposit_create(s, &d));
+	good(store_deposit_paid(s, d.id, "paypal", "pay-1", 5000, "", outcome));
+	good(store_payout_create(s, &p, false));
+	good(store_deposit_reverse(s, "paypal", "pay-1", "ref-1", d.amount));
+	fund(s, account, 700, 0);
+	ok(store_balance(s, account, &b) == OK && b.available.micro == 0 && b.owed.micro == 1300,
+	   "a payment is taken back after it was spent");
+	good(store_postings(s, account, (struct page){ .limit = 10 }, (wall_time){ 0 }, &lines, &count));
+	bool follows = count == 5;
+	for (size_t i = 0; i + 1 < count; i++)
+		follows &= lines[i].balance_micro == lines[i + 1].balance_micro + lines[i].amount_micro;
+	ok(follows, "each line of its history follows from the one before");
+	is_int(count ? lines[0].balance_micro : 0, -1300, "down to what is owed");
+	free(lines);
+	is_sound(s, "with a debt");
+}
+
 static void test_images(struct store *s)
 {
 	uuid account = new_account(s, "image"), other = new_account(s, "image2");
@@ -230,6 +260,7 @@ int main(void)
 	test_tokens(s);
 	test_keys(s);
 	test_deposits(s);
+	test_debt(s);
 	test_images(s);
 	test_machines(s);
 	database_close(s);
