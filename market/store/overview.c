@@ -12,20 +12,21 @@ static void day_read(struct row *row, void *element)
 	d->spent = row_money(row);
 }
 
-/* Days of UTC, the last one unfinished. What a charge brought to, or took from, any of the account's own; back to the first posting of a time
- * before them. */
+/* Days of UTC, the last one unfinished. What a charge brought to, or took from, the account's own together: one of before db/migrations/0061_holds.sql
+ * filled the hold again, too. Back to the first posting of a time before them. */
 static const char DAYS_SQL[] =
 	"SELECT to_char(d, 'YYYY-MM-DD'), coalesce(sum(c.amount_micro) FILTER (WHERE c.amount_micro > 0), 0)::bigint, "
 	"coalesce(-sum(c.amount_micro) FILTER (WHERE c.amount_micro < 0), 0)::bigint "
 	"FROM generate_series(date_trunc('day', $3 AT TIME ZONE 'UTC') - ($2 - 1) * interval '1 day', date_trunc('day', $3 AT "
 	"TIME ZONE 'UTC'), "
 	"  interval '1 day') d "
-	"LEFT JOIN (SELECT date_trunc('day', p.at AT TIME ZONE 'UTC') AS day, w.amount_micro FROM ledger_account a, "
+	"LEFT JOIN (SELECT date_trunc('day', p.at AT TIME ZONE 'UTC') AS day, sum(w.amount_micro) AS amount_micro FROM "
+	"ledger_account a, "
 	"  (SELECT min(e.number) AS number FROM entry e WHERE e.posting = (SELECT id FROM posting "
 	"    WHERE id >= uuid_v7_floor($3 - ($2 + 1) * interval '1 day') ORDER BY id LIMIT 1)) since, "
 	"  LATERAL ledger_walk(a.id, 9223372036854775807, since.number, 9223372036854775807) w JOIN posting p ON p.id = "
 	"w.posting "
-	"  WHERE a.owner = $1 AND p.kind = 'charge' AND p.at > $3 - ($2 + 1) * interval '1 day') c "
+	"  WHERE a.owner = $1 AND p.kind = 'charge' AND p.at > $3 - ($2 + 1) * interval '1 day' GROUP BY p.id) c "
 	"ON c.day = d GROUP BY d ORDER BY d";
 
 err_t store_day_sums(struct store *s, uuid account, int64_t days, wall_time now, struct day_sums **ret_rows, size_t *ret_count)

@@ -2,6 +2,7 @@
  * store_accounts.c - accounts, tokens, idempotency keys, deposits, images, machines in a real database
  */
 #include "database.h"
+#include "people.h"
 
 static const uuid NOBODY = { { 0 } };
 
@@ -169,6 +170,36 @@ static void test_debt(struct store *s)
 	is_sound(s, "with a debt");
 }
 
+/* What orders held lay in a second ledger account once (db/migrations/0061_holds.sql): a charge of then filled the hold again, too. */
+static void test_held_once(struct store *s)
+{
+	static const char OWNER[] =
+		"psql -XAtq -v ON_ERROR_STOP=1 -d \"$OWNER\" -c \"WITH held AS (INSERT INTO cpushare.ledger_account (owner, "
+		"kind) "
+		"SELECT id, 'held' FROM cpushare.account WHERE email = 'renter@example.org' RETURNING id) "
+		"SELECT cpushare.post('charge', NULL, NULL, NULL, '', now(), ARRAY[f.id, held.id, held.id], "
+		"ARRAY[held.id, cpushare.ledger_account_of(a.id, 'funds'), cpushare.market_account_of('commission')], ARRAY[100, "
+		"90, 10]) "
+		"FROM held, cpushare.account a, cpushare.ledger_account f JOIN cpushare.account r ON r.id = f.owner "
+		"WHERE r.email = 'renter@example.org' AND f.kind = 'funds' AND a.email = 'lessor@example.org'\" >/dev/null";
+	uuid renter = new_account(s, "renter"), lessor = new_account(s, "lessor");
+	struct day_sums *days = NULL;
+	struct posting *lines = NULL;
+	size_t count = 0;
+	fund(s, renter, 1000, 0);
+	ok(!setenv("OWNER", cluster_owner_uri(database_cluster), true) && system(OWNER) == 0, "a charge of before");
+	good(store_day_sums(s, renter, 2, clock_wall(), &days, &count));
+	ok(count == 2 && days[1].spent.micro == 100 && days[1].earned.micro == 0, "is what its buyer spent that day, once");
+	free(days);
+	good(store_day_sums(s, lessor, 2, clock_wall(), &days, &count));
+	ok(count == 2 && days[1].spent.micro == 0 && days[1].earned.micro == 90, "and what its seller earned");
+	free(days);
+	good(store_postings(s, renter, (struct page){ .limit = 10 }, (wall_time){ 0 }, &lines, &count));
+	ok(count == 2 && lines[0].amount_micro == -100 && lines[0].balance_micro == 900, "and a line of the history");
+	free(lines);
+	is_sound(s, "with what was held once");
+}
+
 static void test_images(struct store *s)
 {
 	uuid account = new_account(s, "image"), other = new_account(s, "image2");
@@ -261,6 +292,7 @@ int main(void)
 	test_keys(s);
 	test_deposits(s);
 	test_debt(s);
+	test_held_once(s);
 	test_images(s);
 	test_machines(s);
 	database_close(s);
