@@ -188,6 +188,7 @@ err_t machine_retire(struct request *r)
 	AUTO_FREE struct lease_row *rows = NULL;
 	size_t count;
 	TRY(machine_of(r, &machine));
+	TRY(store_leases_lock(m->store, (uuid){ 0 }, machine.m.id));
 	TRY(store_lease_list_of_machine(m->store, machine.m.id, &rows, &count));
 	for (size_t i = 0; i < count; i++) {
 		struct live *l = live_get(m, rows[i].l.id);

@@ -323,6 +323,7 @@ err_t order_cancel(struct request *r)
 	if (r->json && json_object_size(r->json))
 		return refuse(r, REFUSE_BAD_FIELD, "body", "must be empty");
 	TRY(order_of(r, &order));
+	TRY(store_leases_lock(m->store, order.id, (uuid){ 0 }));
 	if (order.state == ORDER_OPEN || order.state == ORDER_FILLED)
 		TRY(store_order_close(m->store, order.id, ORDER_CANCELLED, r->now));
 	if (order.state != ORDER_ENDED)

@@ -165,6 +165,22 @@ BEGIN
 	PERFORM 1 FROM lease WHERE id = p_id FOR NO KEY UPDATE;
 END $$;
 
+-- Before an order's leases are ended in one transaction, or a machine's are settled and ended: all that this will lock, in the order in which
+-- everybody does (10_ledger.sql). No more of them are made until its end.
+CREATE OR REPLACE FUNCTION leases_lock(p_order uuid, p_machine uuid) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+	SET search_path = cpushare, pg_temp AS $$
+DECLARE
+	v_orders uuid[] := p_order || ARRAY(SELECT order_id FROM lease WHERE machine_id = p_machine AND state <> 'ended');
+BEGIN
+	PERFORM book_fence();
+	PERFORM 1 FROM cpushare.order WHERE id = ANY (v_orders) ORDER BY id FOR NO KEY UPDATE;
+	PERFORM 1 FROM machine WHERE id = ANY (p_machine || ARRAY(SELECT machine_id FROM lease WHERE order_id = p_order AND state <> 'ended'))
+		ORDER BY id FOR NO KEY UPDATE;
+	PERFORM 1 FROM ledger_account WHERE id = ANY (CASE WHEN p_machine IS NOT NULL THEN market_account_of('commission') END
+		|| ARRAY(SELECT id FROM ledger_account WHERE kind = 'funds' AND owner = ANY ((SELECT account FROM machine WHERE id = p_machine)
+			|| ARRAY(SELECT buyer FROM cpushare.order WHERE id = ANY (v_orders))))) ORDER BY id FOR NO KEY UPDATE;
+END $$;
+
 -- What the machine says. Forward, and between running and paused; once more the same is fine.
 CREATE OR REPLACE FUNCTION lease_set_state(p_id uuid, p_state text, p_accel text, p_detail text, p_now timestamptz) RETURNS void
 	LANGUAGE plpgsql SECURITY DEFINER SET search_path = cpushare, pg_temp AS $$

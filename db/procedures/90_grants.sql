@@ -10,7 +10,7 @@ DECLARE
 		'deposit_fail', 'deposit_due', 'deposit_hurry', 'deposit_started', 'deposit_paid', 'deposit_lost', 'deposit_reverse',
 		'debts_collect', 'payout_create', 'payout_approve', 'payout_due', 'payout_sent', 'payout_note', 'payout_paid', 'payout_fail',
 		'payouts_verify', 'order_create', 'orders_place', 'order_close', 'order_extend', 'peer_number', 'matches_make', 'lease_set_state', 'lease_desire',
-		'lease_set_path', 'lease_announce', 'lease_reset', 'lease_blames_seller', 'lease_use', 'lease_finish', 'feedback_give', 'history_fold', 'history_rate',
+		'lease_set_path', 'lease_announce', 'lease_reset', 'lease_blames_seller', 'lease_use', 'leases_lock', 'lease_finish', 'feedback_give', 'history_fold', 'history_rate',
 		'history_sample', 'history_heard', 'history_forget', 'uuid_v7_floor', 'reputation_marks', 'reputation_recompute', 'funds_warn', 'funds_well', 'correct', 'dispute_open',
 		'dispute_decide', 'calibration_buyer_make', 'calibration_pay', 'calibration_return', 'calibration_fund', 'image_lock', 'image_create', 'image_piece_add',
 		'image_delete', 'account_delete', 'mail_news', 'mail_due'];

@@ -226,6 +226,16 @@ err_t store_lease_usage(struct store *s, uuid id, const struct usage *u, sha256 
 	return store_lease_get(s, id, (uuid){ { 0 } }, ret);
 }
 
+static const char LOCK_SQL[] = "SELECT leases_lock($1, $2)";
+
+err_t store_leases_lock(struct store *s, uuid order, uuid machine)
+{
+	struct params p = { 0 };
+	param_uuid(&p, order);
+	param_uuid(&p, machine);
+	return store_query(s, LOCK_SQL, &p, NULL);
+}
+
 static const char FINISH_SQL[] = "SELECT lease_finish($1, $2, $3, $4)";
 
 err_t store_lease_end(struct store *s, uuid id, enum end_reason reason, const char *detail, wall_time now)

@@ -298,6 +298,8 @@ MUST_CHECK err_t store_lease_path(struct store *s, uuid id, const char *path);
  * is then. */
 MUST_CHECK err_t store_lease_usage(struct store *s, uuid id, const struct usage *u, sha256 hash, bool cut, money charge_total,
 				   uint32_t commission_bp, money hold_target, wall_time now, struct lease_row *ret);
+/* Before several of an order, or of a machine (the other one zero), are ended in one transaction: what that needs, locked as others do. */
+MUST_CHECK err_t store_leases_lock(struct store *s, uuid order, uuid machine);
 /* Ends it: state, reason, hold released, capacity free; closes the order with its last lease. Ended already: E_CONFLICT. */
 MUST_CHECK err_t store_lease_end(struct store *s, uuid id, enum end_reason reason, const char *detail, wall_time now);
 

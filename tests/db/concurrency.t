@@ -94,6 +94,38 @@ race_behind "SELECT ledger_lock(market_account_of('payout'))" payouts \
 	"SELECT payout_fail(seed.id(22), 'no', now())" "SELECT payout_fail(seed.id(23), 'no', now())"
 is "$(answers payouts)" '1 asked;4 failed' "one payout is asked for, others come back: none waits in a circle"
 
+# Several leases are ended in one transaction, as an order is cancelled or a machine retired, while another session wants what they hold in its order.
+# behind FIRST-SQL NAME SQL SECOND-SQL: SQL begins after FIRST-SQL, which is in one transaction with SECOND-SQL
+behind() {
+	coproc LOCKER { as_owner -v VERBOSITY=sqlstate 2>&1; }
+	local locker=$LOCKER_PID out=${LOCKER[0]} in=${LOCKER[1]}
+	printf "BEGIN;\n%s;\nSELECT 'began';\n" "$1" >&"$in"
+	while read -r got <&"$out" && [ "$got" != began ]; do :; done
+	race "$2" "$3" &
+	local racer=$!
+	within 20 waiting 1 || note "nobody waits"
+	printf '%s;\nCOMMIT;\n\\q\n' "$4" >&"$in"
+	while read -r got <&"$out"; do [ -z "$got" ] || echo "$got"; done >"$WORK/$2.0"
+	wait "$racer" "$locker"
+}
+as_owner -c "CREATE FUNCTION seed.lease_of(p_order integer) RETURNS uuid LANGUAGE sql AS 'SELECT id FROM lease WHERE order_id = seed.id(p_order) ORDER BY number LIMIT 1'" \
+	-c "CREATE FUNCTION seed.fill(p_order integer, p_buyer integer, p_machine integer) RETURNS text LANGUAGE sql AS \$\$
+	SELECT coalesce((SELECT 'filled' WHERE o.lease IS NOT NULL), outcome) FROM orders_place(ARRAY[seed.id(p_order)], ARRAY[seed.id(p_buyer)], ARRAY[''],
+		ARRAY[seed.hash('image')], ARRAY[1::bigint], ARRAY[1::bigint], ARRAY[64::bigint], ARRAY[100::bigint], ARRAY[100::bigint], ARRAY[100::bigint], ARRAY[3600::bigint],
+		ARRAY[0::bigint], ARRAY[0::bigint], ARRAY[0::bigint], ARRAY[NULL::timestamptz], ARRAY['{}'], ARRAY[NULL::text], ARRAY[1::bigint], ARRAY[NULL::text],
+		ARRAY[NULL::bytea], ARRAY[now()], 100, ARRAY[1400::bigint], NULL, NULL, ARRAY[gen_random_uuid()], ARRAY['52:54:00:00:00:00'::macaddr], ARRAY[seed.id(p_machine)],
+		ARRAY[10::bigint], ARRAY[0::bigint], ARRAY[0::bigint]) o \$\$" -c "GRANT EXECUTE ON FUNCTION seed.lease_of, seed.fill TO cpushare_market"
+as_market -c "SELECT lease_finish(id, 'completed', '', now()) FROM lease WHERE state <> 'ended'" -c "SELECT seed.fund(1, 1000), seed.place(60, 1, 2, 10), seed.match(60, 104)" >/dev/null
+behind "SELECT leases_lock(seed.id(60), NULL), order_close(seed.id(60), 'cancelled', now())" cancel "SELECT seed.fill(61, 1, 104)" \
+	"SELECT lease_finish(seed.lease_of(60), 'cancelled_by_buyer', '', now())"
+is "$(answers cancel)" '1 filled' "an order is cancelled while its buyer's next is filled on the same machine: none waits in a circle"
+as_market -c "SELECT seed.place(62, 1, 1, 10), seed.match(62, 104), seed.place(63, 3, 1, 10), seed.match(63, 104), seed.place(64, 1, 1, 10), seed.match(64, 102)" >/dev/null
+behind "SELECT leases_lock(NULL, seed.id(104)), lease_finish(seed.lease_of(62), 'withdrawn_by_seller', '', now())" retire \
+	"SELECT string_agg(outcome, ' ') FROM leases_use(ARRAY[seed.lease_of(63), seed.lease_of(64)], ARRAY[1, 1], ARRAY[1, 1], ARRAY[1, 1], ARRAY[1, 1], ARRAY[1, 1],
+		ARRAY[NULL, NULL]::bytea[], ARRAY[NULL, NULL]::bytea[], ARRAY[NULL, NULL]::bytea[], ARRAY[false, false], ARRAY[1, 1], ARRAY[10, 10], 730, now())" \
+	"SELECT lease_finish(seed.lease_of(63), 'withdrawn_by_seller', '', now())"
+is "$(answers retire)" '1 over used' "a machine's leases end while their buyers are charged for others: nor here"
+
 # Sessions that cross each other's ways for a while: usage, orders, matches, ends, deposits; no deadlock, nothing lost.
 as_owner -f /dev/stdin <<'END' || bail "no churn"
 CREATE PROCEDURE seed.churn(p_seed integer, INOUT p_done integer DEFAULT 0, INOUT p_failed text DEFAULT '') LANGUAGE plpgsql AS $$

@@ -26,12 +26,13 @@
 enum { SESSIONS = 6, ALL_EVERY = 60, CRASH_EVERY = 700, ANSWER_MS = 20000 };
 
 static const char *const operations[] = {
-	"place",       "place",	      "place",	   "match",	"match",    "match", "match",	    "use",	"use",
-	"use",	       "use",	      "use",	   "state",	"state",    "state", "desire",	    "finish",	"finish",
-	"close",       "deposit",     "deposit",   "deposit",	"checkout", "paid",  "paid",	    "reverse",	"payout",
-	"payout_news", "payout_news", "payout",	   "payout",	"reverse",  "paid",  "payout_news", "newcomer", "leave",
-	"mark",	       "correct",     "correct",   "dispute",	"decide",   "debts", "chain",	    "fold",	"recompute",
-	"claim",       "image",	      "calibrate", "calibrate", "extend",   "reset", "use_one",	    "tick",	"lost",
+	"place",     "place",	    "place",	"match",       "match",	      "match",	 "match",    "use",
+	"use",	     "use",	    "use",	"use",	       "state",	      "state",	 "state",    "desire",
+	"finish",    "finish",	    "close",	"deposit",     "deposit",     "deposit", "checkout", "paid",
+	"paid",	     "reverse",	    "payout",	"payout_news", "payout_news", "payout",	 "payout",   "reverse",
+	"paid",	     "payout_news", "newcomer", "leave",       "mark",	      "correct", "correct",  "dispute",
+	"decide",    "debts",	    "chain",	"fold",	       "recompute",   "claim",	 "image",    "calibrate",
+	"calibrate", "extend",	    "reset",	"use_one",     "tick",	      "lost",	 "cancel",   "retire",
 };
 enum { OPERATIONS = sizeof operations / sizeof *operations };
 

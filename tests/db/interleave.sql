@@ -191,6 +191,26 @@ CREATE FUNCTION seed.op_close(r bigint) RETURNS void LANGUAGE sql AS $$
 	SELECT order_close((SELECT id FROM cpushare.order ORDER BY ended_at IS NULL DESC, md5(id::text || r) LIMIT 1),
 		CASE r % 2 WHEN 0 THEN 'cancelled' ELSE 'expired' END, now())
 $$;
+-- An order and all of its leases at once, as its buyer cancels it; all leases of a machine, as its owner retires it, which are settled first.
+CREATE FUNCTION seed.op_cancel(r bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_order uuid := (SELECT id FROM cpushare.order WHERE state IN ('open', 'filled') ORDER BY md5(id::text || r) LIMIT 1);
+BEGIN
+	PERFORM leases_lock(v_order, NULL), order_close(v_order, 'cancelled', now());
+	PERFORM lease_finish(id, 'cancelled_by_buyer', '', now()) FROM lease WHERE order_id = v_order AND state = 'matched';
+END $$;
+CREATE FUNCTION seed.op_retire(r bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	v_machine uuid := (SELECT id FROM machine ORDER BY md5(id::text || r) LIMIT 1);
+	l lease;
+BEGIN
+	PERFORM leases_lock(NULL, v_machine);
+	FOR l IN SELECT * FROM lease WHERE machine_id = v_machine AND state <> 'ended' ORDER BY md5(id::text || r) LOOP
+		PERFORM lease_use(l.id, l.usage_seq + 1, l.vcpu_ns + r % 60, l.running_us, l.tx_bytes, l.rx_bytes, NULL, NULL, seed.hash(r::text), false,
+			seed.due(l.vcpu_ns + r % 60), 730, r % 300, now());
+		PERFORM lease_finish(l.id, 'withdrawn_by_seller', '', now());
+	END LOOP;
+END $$;
 CREATE FUNCTION seed.op_mark(r bigint) RETURNS void LANGUAGE sql AS $$
 	SELECT feedback_give(l.id, CASE r % 2 WHEN 0 THEN l.buyer ELSE l.seller END, r % 3 > 0, '', now())
 	FROM lease l WHERE l.id = seed.some_lease(r, false)
