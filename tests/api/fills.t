@@ -72,5 +72,28 @@ is "$(cat "$WORK"/many.* | jq -s '[.[] | select(.id)] | length')" $((LEFT + 3)) 
 full() { [ "$(used)" = 0 ] && [ "$(sql "SELECT count(*) FROM cpushare.order WHERE state = 'open'")" = 3 ]; }
 ok "as many of them as fit are filled, the others wait" within 20 full
 is "$(sql "SELECT cores_leased = (SELECT sum(cores) FROM cpushare.lease WHERE state <> 'ended') FROM cpushare.machine")" t "the machine has what its leases take"
+
+# A machine is retired while an order is being filled with it.
+new_machine late "$SELLER" || bail "$BODY"
+report late
+placed() { [ "$(sql "SELECT count(*) FROM cpushare.order WHERE state = 'open'")" = 0 ]; }
+ok "another machine takes those that wait" within 20 placed
+ok "and the next one" within 20 at_once
+coproc LOCKER { psql -XAtq "$(market_uri)" 2>&1; }
+LOCKER_WAS=$LOCKER_PID out=${LOCKER[0]} in=${LOCKER[1]}
+echo "BEGIN; SELECT count(*) FROM cpushare.ledger_account a JOIN cpushare.order o ON o.buyer = a.owner WHERE o.id = '$ORDER' AND a.id IN
+	(SELECT id FROM cpushare.ledger_account WHERE owner = o.buyer FOR UPDATE);" >&"$in"
+read -r _ <&"$out"
+waiting() { [ "$(sql "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")" = "$1" ]; }
+(api POST /v1/orders "$(order_body)" "$BUYER" "$(key)" && echo "$STATUS" >"$WORK/placed") &
+placer=$!
+within 20 waiting 1 || note "no order waits"
+(api DELETE "/v1/machines/${M_ID[late]}" "" "$SELLER" && echo "$STATUS" >"$WORK/retired") &
+retirer=$!
+within 20 waiting 2 || note "the retirement does not wait"
+printf 'COMMIT;\n\\q\n' >&"$in"
+wait "$placer" "$retirer" "$LOCKER_WAS"
+is "$(cat "$WORK/placed" "$WORK/retired" | paste -sd ' ')" '201 204' "an order is placed as the machine that it would get is retired"
+is "$(sql "SELECT count(*) FROM cpushare.lease WHERE machine_id = '${M_ID[late]}' AND state <> 'ended'")" 0 "no lease stays on that"
 ok "the ledger is sound" cpushare-market ledger verify --data "$MARKET_DATA"
 done_testing
