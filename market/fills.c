@@ -3,7 +3,7 @@
  *
  * How it works: the book is asked for a place as the order comes, and only while no bid that waits could have it. What is taken stands in the book
  * and in the machine's presence, so that no report in between gives it to another, until the lease that takes it is read, or the database
- * has refused: it decides.
+ * has refused: it decides. While the database is away nothing is taken: what it did not answer to is kept for a while.
  */
 #include "fills.h"
 
@@ -20,7 +20,8 @@ struct fill *fill_take(struct market *m, const struct order *o, wall_time now)
 	const struct image_size *image = &m->image_sizes[image_mark(o->image) % IMAGE_SIZES];
 	struct bid bid = bid_of(o);
 	struct match match;
-	if (!m->holds_book || m->match_wanted || o->not_before.us || !image->mib || !sha256_equal(image->id, o->image))
+	if (!m->holds_book || !m->database_up || m->match_wanted || o->not_before.us || !image->mib ||
+	    !sha256_equal(image->id, o->image))
 		return NULL;
 	bid.image = image_mark(o->image);
 	bid.image_mib = image->mib;

@@ -95,5 +95,22 @@ printf 'COMMIT;\n\\q\n' >&"$in"
 wait "$placer" "$retirer" "$LOCKER_WAS"
 is "$(cat "$WORK/placed" "$WORK/retired" | paste -sd ' ')" '201 204' "an order is placed as the machine that it would get is retired"
 is "$(sql "SELECT count(*) FROM cpushare.lease WHERE machine_id = '${M_ID[late]}' AND state <> 'ended'")" 0 "no lease stays on that"
+
+# The database stands still: of what is refused meanwhile nothing was sent, so that no place is kept for it.
+M_CORES=4
+new_machine spare "$SELLER" || bail "$BODY"
+report spare
+ok "a machine has places" within 20 at_once
+POSTMASTER=$(head -n 1 "$MARKET_DATA/postgres/postmaster.pid")
+PROCESSES=("$POSTMASTER" $(ps -o pid= --ppid "$POSTMASTER"))
+cleanup 'kill -CONT "${PROCESSES[@]}" 2>/dev/null'
+kill -STOP "${PROCESSES[@]}"
+away() { api POST /v1/orders "$(order_body)" "$BUYER" "$(key)" && [ "$STATUS" = 503 ]; }
+within 20 away
+for ((i = 0; i < 6; i++)); do away; done
+is "$STATUS" 503 "orders are refused while the database is away"
+kill -CONT "${PROCESSES[@]}"
+ok "when it is back they are placed" within 20 new_order "$BUYER"
+ok "and get a place at once" within 20 leases 1
 ok "the ledger is sound" cpushare-market ledger verify --data "$MARKET_DATA"
 done_testing
