@@ -35,7 +35,7 @@ DECLARE
 	v_owner uuid;
 BEGIN
 	FOR v_owner IN SELECT o.owner FROM ledger_account o JOIN ledger_account f ON f.owner = o.owner AND f.kind = 'funds'
-		AND f.balance_micro > f.held_micro WHERE o.kind = 'owed' AND o.balance_micro < 0 ORDER BY o.owner LOOP
+		AND f.balance_micro > f.held_micro WHERE o.kind = 'owed' AND o.balance_micro < 0 ORDER BY f.id LOOP
 		PERFORM debt_collect(v_owner);
 	END LOOP;
 END $$;

@@ -98,7 +98,8 @@ is "$(answers payouts)" '1 asked;4 failed' "one payout is asked for, others come
 # behind FIRST-SQL NAME SQL SECOND-SQL: SQL begins after FIRST-SQL, which is in one transaction with SECOND-SQL
 behind() {
 	coproc LOCKER { as_owner -v VERBOSITY=sqlstate 2>&1; }
-	local locker=$LOCKER_PID out=${LOCKER[0]} in=${LOCKER[1]}
+	local locker=$LOCKER_PID in=${LOCKER[1]} out
+	exec {out}<&"${LOCKER[0]}" # bash closes its own when the process ends
 	printf "BEGIN;\n%s;\nSELECT 'began';\n" "$1" >&"$in"
 	while read -r got <&"$out" && [ "$got" != began ]; do :; done
 	race "$2" "$3" &
@@ -106,6 +107,7 @@ behind() {
 	within 20 waiting 1 || note "nobody waits"
 	printf '%s;\nCOMMIT;\n\\q\n' "$4" >&"$in"
 	while read -r got <&"$out"; do [ -z "$got" ] || echo "$got"; done >"$WORK/$2.0"
+	exec {out}<&-
 	wait "$racer" "$locker"
 }
 as_owner -c "CREATE FUNCTION seed.lease_of(p_order integer) RETURNS uuid LANGUAGE sql AS 'SELECT id FROM lease WHERE order_id = seed.id(p_order) ORDER BY number LIMIT 1'" \
@@ -125,6 +127,18 @@ behind "SELECT leases_lock(NULL, seed.id(104)), lease_finish(seed.lease_of(62), 
 		ARRAY[NULL, NULL]::bytea[], ARRAY[NULL, NULL]::bytea[], ARRAY[NULL, NULL]::bytea[], ARRAY[false, false], ARRAY[1, 1], ARRAY[10, 10], 730, now())" \
 	"SELECT lease_finish(seed.lease_of(63), 'withdrawn_by_seller', '', now())"
 is "$(answers retire)" '1 over used' "a machine's leases end while their buyers are charged for others: nor here"
+
+# Two who owe and have something again, of whom the later one came to its ledger account first.
+as_owner -c "INSERT INTO account (id, email, name, password_hash) SELECT seed.id(n), 'u' || n, 'u' || n, 'x' FROM unnest(ARRAY[31, 30]) n" || bail "no debtors"
+for n in 31 30; do
+	as_market -c "SELECT image_create(seed.id($n), seed.hash('image'), 'disc', 4711, 'scsi', seed.hash('piece')), image_piece_add(seed.id($n), seed.hash('image'), 0)" \
+		-c "SELECT deposit_create(seed.id($n), seed.id($n), 'paypal', 'created', 50, 0, 50, '', now()), deposit_paid(seed.id($n), 'paypal', 'p$n', 50, '')" \
+		-c "SELECT seed.place(90 + $n, $n, 1, 20), deposit_reverse('paypal', 'p$n', 'r$n', 50), order_close(seed.id(90 + $n), 'cancelled', now())" >/dev/null
+done
+is "$(as_market -c 'SELECT seed.balance(30), seed.balance(31)')" 'available 20, held 0, owed -20|available 20, held 0, owed -20' "two owe, and have something"
+behind "SELECT ledger_lock(ledger_account_of(seed.id(31), 'funds'))" debts "SELECT 'collected' FROM debts_collect()" \
+	"SELECT 'both' FROM ledger_account WHERE owner = seed.id(30) AND kind = 'funds' FOR NO KEY UPDATE"
+is "$(answers debts)" '1 both;1 collected' "their debts are collected while both are wanted: in the order of their ledger accounts"
 
 # Sessions that cross each other's ways for a while: usage, orders, matches, ends, deposits; no deadlock, nothing lost.
 as_owner -f /dev/stdin <<'END' || bail "no churn"
