@@ -82,9 +82,9 @@ BEGIN
 	RETURN QUERY
 		-- What was forgotten does not count: else more of it than p_limit would hide what came since.
 		WITH placed AS (
-			-- The one at p_after, or before it, may have been filled at once.
-			(SELECT * FROM cpushare.order WHERE p_order IS NULL AND buyer = p_account AND created_event > p_after - 3 AND created_event <= p_until
-			AND created_at >= v_swept ORDER BY created_event LIMIT p_limit + 1)
+			-- The one at p_after, or before it, may have been filled at once. There are up to two: before 0065_fills.sql numbers were two apart.
+			(SELECT * FROM cpushare.order WHERE p_order IS NULL AND buyer = p_account AND created_event > greatest(p_after - 3, 0)
+			AND created_event <= p_until AND created_at >= v_swept ORDER BY created_event LIMIT p_limit + 2)
 			UNION ALL
 			SELECT * FROM cpushare.order WHERE id = p_order AND buyer = p_account
 		), matched AS (

@@ -54,6 +54,15 @@ for n in 1 2 3 4; do
 done
 is "$(as_market -c "SELECT seed.steps(seed.id(1), seed.id(10), 1)" | sed -E 's/[0-9]+ //g')" 'order.created lease.matched order.filled ' "of an order alone, too"
 as_market -c "SELECT lease_finish(id, 'completed', '', now()) FROM lease WHERE order_id = seed.id(12)" >/dev/null
+# Numbers of orders were two apart before, and below zero where their events were rows.
+as_market -c 'SELECT seed.place(n, 3, 1, 0) FROM generate_series(60, 66) n' >/dev/null
+as_owner -c "UPDATE cpushare.order o SET created_event = CASE WHEN n < 3 THEN n - 3 ELSE pg_sequence_last_value('event_id_seq') + 2 * n END FROM
+	generate_series(1, 7) n WHERE o.id = seed.id(59 + n)" -c "SELECT setval('event_id_seq', pg_sequence_last_value('event_id_seq') + 16)" >/dev/null
+as_market -c "SELECT order_close(seed.id(66), 'cancelled', now())" >/dev/null
+all=$(as_market -c "SELECT string_agg(id || ' ' || kind || ' ', '' ORDER BY id) FROM event_read(seed.id(3), NULL, 0, 1000)")
+is "$(grep -o order.created <<<"$all" | wc -l)" 6 "of older orders it is told, too"
+for step in 1 2 3; do is "$(as_market -c "SELECT seed.steps(seed.id(3), NULL, $step)")" "$all" "the same by $step as at once"; done
+as_market -c "SELECT order_close(seed.id(n), 'cancelled', now()) FROM generate_series(60, 65) n" >/dev/null
 # 102 has 3 cores left, 104 too.
 is "$(fills '20 1 102 10 1,21 1 102 10 1,22 1 102 10 1,23 1 102 10 1,24 1 104 10 1')" 'filled,filled,filled,placed,filled' "a machine that is full is no place, others' are"
 is "$(fills '25 1 104 9 1,26 1 104 101 1,27 1 999 10 1')" 'placed,placed,placed' "nor is one that has become dearer, one above the order's own price, or none"
