@@ -104,45 +104,93 @@ static void row_take(struct machine_row *row, const struct machine_row *said)
 	row->max_duration_s = said->max_duration_s;
 }
 
-/* A row on its way to the database, in a batch with others. Until it is there its machine's ask stays as it was. */
+/* A row on its way to the database, in a batch with others. Until it is there its machine's ask stays as it was. Of a machine one is under way, and
+ * one waits for that: however fast it changes its mind, it is in a batch once. */
 struct change {
 	struct updating updating;
 	struct market *market;
-	struct changed *changed; /* NULL: nobody waits */
+	struct changed *changed; /* who waits, the last one first; NULL: nobody */
+	struct change *then;	 /* what was said since then; NULL: the same */
 };
+
+static void on_changed(struct item *item, err_t e);
+
+static struct change *change_new(struct market *m, const struct machine_row *row)
+{
+	struct change *c = malloc(sizeof *c);
+	if (c)
+		*c = (struct change){ .updating = { { .done = on_changed, .context = c }, *row }, .market = m };
+	return c;
+}
+
+static void change_wait(struct change *c, struct changed *changed)
+{
+	changed->next = c->changed;
+	c->changed = changed;
+}
+
+static void change_end(struct change *c, err_t e)
+{
+	struct changed *changed = c->changed;
+	if (!changed)
+		market_store_failed(c->market, e, "marking a machine offline");
+	free(c);
+	for (struct changed *next; changed; changed = next) {
+		next = changed->next;
+		changed->done(changed, e);
+	}
+}
+
+static void change_send(struct presence *p, struct change *c)
+{
+	p->change = c;
+	lane_update(c->market->lane, &c->updating);
+}
 
 static void on_changed(struct item *item, err_t e)
 {
-	struct change *c = item->context;
+	struct change *c = item->context, *then = c->then;
 	struct market *m = c->market;
 	const struct machine_row *row = &c->updating.row;
-	struct changed *changed = c->changed;
 	struct presence *p = uuid_map_get(&m->machines, row->m.id);
-	if (p && p->change == c)
-		p->change = NULL;
-	if (p && e == OK) {
+	p->change = NULL;
+	if (e == OK && p->row.m.state != MACHINE_RETIRED) { /* which is for good, and perhaps was read meanwhile */
 		if (row->m.state != p->row.m.state)
 			log_info("a machine changed its state", "machine=%s state=%s", row->m.name,
 				 machine_state_names[row->m.state]);
 		row_take(&p->row, row);
 		presence_offer(m, p);
 		market_wake(m);
+	} else if (e == E_NOT_FOUND) {
+		market_touch_machine(m, p->row.m.id); /* somebody else retired it */
 	}
-	free(c);
-	if (changed)
-		changed->done(changed, e);
-	else
-		market_store_failed(m, e, "marking a machine offline");
+	if (then && e != E_UNAVAILABLE)
+		change_send(p, then);
+	else if (then)
+		change_end(then, e); /* and is said again */
+	change_end(c, e);
+}
+
+bool presence_wait(struct presence *p, struct changed *changed)
+{
+	if (p->change)
+		change_wait(p->change->then ? p->change->then : p->change, changed);
+	return p->change;
 }
 
 static err_t row_change(struct market *m, struct presence *p, const struct machine_row *row, struct changed *changed)
 {
-	struct change *c = malloc(sizeof *c);
+	struct change **at = p->change ? &p->change->then : &p->change;
+	struct change *c = *at ? *at : change_new(m, row);
 	if (!c)
 		return E_NOMEM;
-	*c = (struct change){ { { .done = on_changed, .context = c }, *row }, m, changed };
-	p->change = c;
-	lane_update(m->lane, &c->updating);
+	c->updating.row = *row;
+	if (changed)
+		change_wait(c, changed);
+	if (p->change)
+		p->change->then = c;
+	else
+		change_send(p, c);
 	return OK;
 }
 
@@ -172,9 +220,11 @@ err_t presence_heard(struct market *m, struct presence *p, const struct report *
 	p->seen_at = p->row.m.seen_at = now;
 	p->seen_dirty = true;
 	/* What is under way comes before what is said now. */
-	*ret_later = !row_same(&row, p->change ? &p->change->updating.row : &p->row);
-	if (*ret_later)
+	const struct change *last = p->change && p->change->then ? p->change->then : p->change;
+	*ret_later = true;
+	if (!row_same(&row, last ? &last->updating.row : &p->row))
 		return row_change(m, p, &row, changed);
+	*ret_later = presence_wait(p, changed);
 	presence_offer(m, p);
 	return OK;
 }

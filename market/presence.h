@@ -33,7 +33,7 @@ struct presence {
 	uint32_t image_failed_mib; /* what it had room for then */
 	mono_time line_tried;	   /* when a trial of its line began a round last (lines.c); us 0: none did */
 	struct live *leases;	   /* those that have not ended */
-	struct change *change;	   /* of its row, the last one that is under way; NULL: none is */
+	struct change *change;	   /* of its row, the one that is under way; NULL: none is */
 	/* Taken of it for orders that are being placed (struct fill): */
 	uint32_t placing, placing_cores, placing_memory_mib, placing_scratch_mib;
 };
@@ -51,10 +51,13 @@ bool presence_is_news(struct presence *p, uuid boot, uint64_t seq);
 struct changed {
 	void (*done)(struct changed *changed, err_t e);
 	void *context;
+	struct changed *next; /* the presence's */
 };
-/* What the report says of the machine itself. *ret_later: it changes the row, and changed is told; else the ask is as it says already. */
+/* What the report says of the machine itself. *ret_later: it is not written yet, and changed is told; else the ask is as it says already. */
 MUST_CHECK err_t presence_heard(struct market *m, struct presence *p, const struct report *report, wall_time now,
 				struct changed *changed, bool *ret_later);
+/* For a report that comes once more: false where nothing of its machine is on its way, else changed is told. */
+bool presence_wait(struct presence *p, struct changed *changed);
 /* As the machine and its leases are now. Its blocked buyers are the presence's. */
 struct ask presence_to_ask(const struct market *m, const struct presence *p);
 /* A lease of that image ended because of it: the machine gets none of it for a while, or until it has more room. */

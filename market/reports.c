@@ -55,7 +55,7 @@ static struct hearing *hearing_new(struct request *r)
 	}
 	h->r = r;
 	h->settled = (struct settled){ on_settled, h };
-	h->changed = (struct changed){ on_changed, h };
+	h->changed = (struct changed){ .done = on_changed, .context = h };
 	return h;
 }
 
@@ -246,6 +246,8 @@ err_t machine_report(struct request *r)
 	p->last_report = r->now_mono;
 	if (presence_is_news(p, h->report->boot, h->report->seq))
 		hear(h, p);
+	else
+		h->waits_for += presence_wait(p, &h->changed); /* what the first one waits for */
 	h->begun = true;
 	if (!h->waits_for) {
 		hearing_end(h);
