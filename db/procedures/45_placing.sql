@@ -83,7 +83,9 @@ BEGIN
 				unnest(v_rooms.memory_mib) AS memory_left_mib, unnest(v_rooms.leases) AS leases_left, unnest(v_rooms.sellers) AS seller) x
 				JOIN of_room w ON w.machine = x.id
 		), item AS (
-			SELECT x.n, x.buyer, x.key, x.hold, p.funds, p.spare, b.all_holds, b.all_items, k.status, k.body, q.id AS order_id,
+			SELECT x.n, x.buyer, x.key, x.hold, p.funds, p.spare, b.all_holds, b.all_items, q.id AS order_id,
+				-- Two requests of two kinds may have used one key at the same moment: each is answered as it was.
+				CASE WHEN k.request = x.request THEN k.status END AS status, CASE WHEN k.request = x.request THEN k.body END AS body,
 				CASE WHEN x.token IS NOT NULL AND NOT EXISTS (SELECT 1 FROM token t WHERE t.id = x.token AND t.account = x.buyer
 					AND (t.expires_at IS NULL OR t.expires_at > clock_timestamp())) THEN 'token'
 					WHEN q.request = x.request OR k.request = x.request THEN 'repeated'

@@ -30,6 +30,8 @@ is "$(as_market -c "SELECT count(*), count(DISTINCT e.id) FROM unnest(ARRAY[1, 3
 	"each tells of itself once"
 as_owner -c "INSERT INTO idempotency_key (account, key, request, status, body) VALUES (seed.id(1), 'key-k', seed.hash('request300'), 201, 'as it was')"
 is "$(orders '20 1 300 key-k image,21 1 301 key-k image')" 'repeated 201 as it was,reused' "an answer that was kept whole is given so"
+as_owner -c "INSERT INTO idempotency_key (account, key, request, status, body) VALUES (seed.id(1), 'key-a', seed.hash('a deposit'), 201, 'of a deposit')"
+is "$(orders '20 1 300 key-a image')" 'repeated 201 order 10 300' "one whose key was another request's at the same moment is answered as that order"
 refused 23505 "SELECT seed.orders('40 1 1 - image,10 1 1 - image')" "what no item should do fails as a whole"
 is "$(as_market -c "SELECT count(*) FROM cpushare.order WHERE id = seed.id(40)")" 0 "and leaves nothing"
 sound "the ledger is sound"
