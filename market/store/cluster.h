@@ -24,7 +24,7 @@ pid_t cluster_pid(const struct cluster *c);
 void cluster_stop(struct cluster *c);
 
 /* Applies db/migrations/NNNN_name.sql in order, each once, each in a transaction, under an advisory lock; then db/procedures/ *.sql
- * where their checksum changed. A migration whose text changed after it was applied is an error that names it. error (512
+ * where their checksum changed. E_CONFLICT while a market is connected and there is a migration to apply. A migration whose text changed after it was applied is an error that names it. error (512
  * bytes) tells. sql_dir: where db/ lies (installed: PREFIX/share/cpushare/db). */
 #define MIGRATE_ERROR_SIZE 512
 MUST_CHECK err_t migrate(const char *owner_uri, const char *sql_dir, char *error);

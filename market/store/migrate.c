@@ -3,7 +3,8 @@
  *
  * How it works: db/migrations/NNNN_name.sql are applied in order, each once, each in a transaction of its own, and remembered in
  * the table migration with the SHA-256 of their text. A text that changed after it was applied, and a migration that this program
- * does not have, are refused. db/procedures/NN_name.sql replace functions as a set, in one transaction, when the checksum over all of
+ * does not have, are refused. So is a further migration while a market is connected: it would work on by the procedures of before, on tables that
+ * are other ones now (by those from before 0061_holds.sql: charge, and move no money). db/procedures/NN_name.sql replace functions as a set, in one transaction, when the checksum over all of
  * them is not the remembered one. An advisory lock keeps two programs from doing it at the same time.
  */
 #include <dirent.h>
@@ -11,6 +12,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "buf.h"
 #include "bytes.h"
 #include "cluster.h"
@@ -18,6 +20,7 @@
 #include "file.h"
 
 #define SQL_FILE_MAX (1 << 20)
+#define ALONE_STEPS 30 /* of 100 ms */
 
 struct sql_file {
 	char name[96];
@@ -189,6 +192,22 @@ static err_t remember(struct migration *m, const char *number, const char *name,
 	return ask(m, SQL, 3, params, NULL);
 }
 
+/* One that is just ending is waited for. */
+static err_t check_alone(struct migration *m)
+{
+	static const char SQL[] = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+				  "application_name IN ('cpushare-market', 'cpushare-market pulse')";
+	const struct timespec step = { .tv_nsec = 100 * 1000 * 1000 };
+	for (int i = 0; i < ALONE_STEPS; i++) {
+		AUTO_FREE char *markets = NULL;
+		TRY(ask(m, SQL, 0, NULL, &markets));
+		if (!strcmp(markets, "0"))
+			return OK;
+		nanosleep(&step, NULL);
+	}
+	return fail(m, E_CONFLICT, "a market works on the database: end it first");
+}
+
 static err_t apply(struct migration *m, const struct sql_file *file)
 {
 	static const char SQL[] = "SELECT checksum FROM migration WHERE number = $1";
@@ -205,6 +224,7 @@ static err_t apply(struct migration *m, const struct sql_file *file)
 			    file->name);
 	if (known[0])
 		return OK;
+	TRY(check_alone(m));
 	TRY(run(m, file->name, "BEGIN"));
 	TRY(run(m, file->name, file->text));
 	TRY(remember(m, number, file->name, file->checksum));

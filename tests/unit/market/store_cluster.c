@@ -73,7 +73,7 @@ static void append(const char *dir, const char *name, const char *text)
 	ok(f && fputs(text, f) >= 0 && fclose(f) == 0, "wrote %s", name);
 }
 
-static void test_migrate(const char *uri, const char *dir)
+static void test_migrate(const char *uri, const char *market_uri, const char *dir)
 {
 	char sql[512];
 	snprintf(sql, sizeof sql, "%s/sql", dir);
@@ -95,6 +95,12 @@ static void test_migrate(const char *uri, const char *dir)
 	snprintf(sql, sizeof sql, "%s/sql", dir);
 	copy_sql(sql);
 	append(sql, "migrations/0098_more.sql", "CREATE TABLE more (a int);\n");
+	struct store *works = NULL;
+	ok(store_open(market_uri, &works) == OK, "a market works");
+	ok(migrate(uri, "db", error) == OK, "which may, where there is nothing to apply: %s", error);
+	ok(migrate(uri, sql, error) == E_CONFLICT && strstr(error, "a market works"), "no migration is applied meanwhile: %s",
+	   error);
+	store_close(works);
 	ok(migrate(uri, sql, error) == OK, "a further migration is applied: %s", error);
 	ok(migrate(uri, "db", error) == E_CONFLICT && strstr(error, "0098_more.sql"), "a newer database is refused: %s", error);
 }
@@ -143,7 +149,7 @@ int main(void)
 	ok(!holds(first, open_file), "it has no descriptor of ours");
 	ok(cluster_check(c) == OK, "is well");
 
-	test_migrate(cluster_owner_uri(c), dir);
+	test_migrate(cluster_owner_uri(c), cluster_market_uri(c), dir);
 
 	ok(store_open(cluster_market_uri(c), &s) == OK && store_ping(s) == OK, "the market's role connects");
 	kill(first, SIGKILL);
