@@ -4,6 +4,9 @@
 -- Needs seed.sql. Whom an operation is about is drawn by its number among those that are there.
 
 INSERT INTO account (id, email, name, password_hash) VALUES (seed.id(9), 'clients@example.org', 'clients', 'x');
+-- Who buys may sell as well, to himself, too.
+INSERT INTO machine (id, account, name, public_key, state, accepting, accel, cores, memory_mib, price_per_core_hour_micro)
+	SELECT seed.id(n + 100), seed.id(n), 'machine' || n, seed.hash('key' || n), 'online', true, 'kvm', 4, 4096, 10 FROM unnest(ARRAY[1, 3]) n;
 -- A row for each transaction, written beside its effects: there when they are.
 CREATE TABLE seed.witness (key text PRIMARY KEY);
 -- What the clients know: acknowledged, or certainly not done.
@@ -54,7 +57,7 @@ CREATE FUNCTION seed.op_match(r bigint) RETURNS void LANGUAGE sql AS $$
 		(SELECT id FROM machine ORDER BY md5(id::text || r) LIMIT 1 + r % 2) m HAVING count(*) > 0
 $$;
 
--- Records of up to three leases: mostly the next one, also late, repeated, going back.
+-- Records of up to six leases: mostly the next one, also late, repeated, going back.
 CREATE FUNCTION seed.op_use(r bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	c record;
@@ -63,7 +66,7 @@ BEGIN
 		array_agg(greatest(vcpu_ns + grown, 0)) AS up, array_agg(NULL::bytea) AS none, array_agg(seed.hash(r::text)) AS hash,
 		array_agg(false) AS cut, array_agg(seed.due(greatest(vcpu_ns + grown, 0))) AS total, array_agg(r % 300) AS target INTO c
 	FROM (SELECT l.id, l.usage_seq, l.vcpu_ns, CASE r % 11 WHEN 0 THEN -1 ELSE r % 40 END AS grown
-		FROM lease l WHERE l.state <> 'ended' OR r % 20 = 0 ORDER BY md5(l.id::text || r) LIMIT 1 + r % 3) x;
+		FROM lease l WHERE l.state <> 'ended' OR r % 20 = 0 ORDER BY md5(l.id::text || r) LIMIT 1 + r % 6) x;
 	IF c.id IS NOT NULL THEN
 		PERFORM leases_use(c.id, c.seq, c.up, c.up, c.up, c.up, c.none, c.none, c.hash, c.cut, c.total, c.target, 730, now());
 	END IF;
