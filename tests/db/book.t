@@ -9,7 +9,7 @@ like "$LEASE" '^[0-9a-f-]{36}$' "where nobody ever held the book it needs no epo
 
 # Each is what only the book's holder may do.
 WRITES=("SELECT seed.match(50, 102)" "SELECT lease_set_state('$LEASE', 'running', 'kvm', '', now())"
-	"SELECT lease_reset('$LEASE', now())" "SELECT lease_desire('$LEASE', 'paused', 'funds_exhausted', now())" "SELECT lease_set_path('$LEASE', 'direct')"
+	"SELECT leases_lock(seed.id(50), NULL)" "SELECT lease_reset('$LEASE', now())" "SELECT lease_desire('$LEASE', 'paused', 'funds_exhausted', now())" "SELECT lease_set_path('$LEASE', 'direct')"
 	"SELECT seed.use('$LEASE', 1, 10, 100)" "SELECT order_close(seed.id(50), 'cancelled', now())" "SELECT order_extend(seed.id(50), 99999, now())"
 	"SELECT lease_announce('$LEASE', now())" "SELECT usage_tick_add(1, 1, ARRAY['$LEASE'::uuid], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1],
 	ARRAY[false], decode(repeat('00', 64), 'hex'), now())" "SELECT machines_update(ARRAY[seed.id(102)], ARRAY['DE'], ARRAY['1'], ARRAY['online'], ARRAY['kvm'], ARRAY[4],
