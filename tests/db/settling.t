@@ -56,7 +56,7 @@ CREATE FUNCTION seed.below(n integer) RETURNS integer LANGUAGE sql AS $$ SELECT 
 -- What differs from the model, in words.
 CREATE FUNCTION seed.batch(p_round integer) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	v_bp bigint := (ARRAY[0, 730, 10000, 1])[1 + seed.below(4)];
+	v_bp bigint := (ARRAY[0, 730, 10000, 5000])[1 + seed.below(4)];
 	v_left jsonb := '{}'; -- what orders and buyers have left, by id
 	v_wrong text;
 	i record;
