@@ -68,8 +68,9 @@ MARKET_DATA=$WORK/restored
 cpushare-market serve --data "$MARKET_DATA" --listen 127.0.0.1:0 --set calibration.random=no >>"$WORK/restored.log" 2>&1 &
 RESTORED=$!
 cleanup 'end $RESTORED; stop_database'
-within 60 market_answers
-PGOPTIONS='-c client_min_messages=warning' psql -XAtq -d "$(market_uri)" -c 'DROP SCHEMA cpushare CASCADE'
+within 120 market_answers || bail "no other market: $(tail -n 5 "$WORK/restored.log")"
+dropped() { PGOPTIONS='-c client_min_messages=warning' psql -XAtq -d "$(market_uri)" -c 'DROP SCHEMA cpushare CASCADE'; }
+within 20 dropped || bail "the schema does not go" # a statement of its market may be in the way
 pg_restore -h "$MARKET_DATA/run" -U cpushare_owner -d cpushare "$WORK/backup" 2>"$WORK/restore.err"
 is $? 0 "a dump is restored"
 end $RESTORED KILL
