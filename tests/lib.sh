@@ -85,6 +85,12 @@ end() {
 	true
 }
 
+# With -e, jq 1.6 is content where there is no input at all, as of a command that failed: here it is not.
+jq() {
+	local out
+	[[ ${1-} == -e* ]] || { command jq "$@"; return; }
+	out=$(command jq "$@") && [ -n "$out" ] && echo "$out"
+}
 # within SECONDS COMMAND...: tries until it succeeds
 within() {
 	local end_at=$((SECONDS + $1))
