@@ -105,11 +105,7 @@ err_t machine_attestation(struct request *r)
 err_t lease_attestation(struct request *r)
 {
 	struct lease_row row;
-	TRY(store_lease_get(market_of(r)->store, r->values.id[0], r->caller.account, &row));
-	bool buyer = uuid_equal(row.l.buyer, r->caller.account) && r->caller.scopes & SCOPE(ORDERS);
-	bool seller = uuid_equal(row.l.seller, r->caller.account) && r->caller.scopes & SCOPE(MACHINES);
-	if (!buyer && !seller)
-		return E_NOT_FOUND;
+	TRY(gate_lease(r, &row));
 	return answer_proof(r, row.l.machine, row.l.id);
 }
 

@@ -448,3 +448,11 @@ err_t answer_items(struct request *r, json_t *items)
 	answer_json(r, 200, answer);
 	return OK;
 }
+
+err_t gate_lease(struct request *r, struct lease_row *ret)
+{
+	TRY(store_lease_get(market_of(r)->store, r->values.id[0], r->caller.account, ret));
+	bool buyer = uuid_equal(ret->l.buyer, r->caller.account) && r->caller.scopes & SCOPE(ORDERS);
+	bool seller = uuid_equal(ret->l.seller, r->caller.account) && r->caller.scopes & SCOPE(MACHINES);
+	return buyer || seller ? OK : E_NOT_FOUND;
+}

@@ -42,4 +42,7 @@ MUST_CHECK err_t page_from_query(struct request *r, struct page *ret);
 err_t answer_page(struct request *r, json_t *items, const struct page *page, size_t count, uuid last);
 err_t answer_items(struct request *r, json_t *items); /* all there is */
 
+/* The lease that the path names first, for either side of it whose scopes are that side's; else E_NOT_FOUND. */
+MUST_CHECK err_t gate_lease(struct request *r, struct lease_row *ret);
+
 #endif

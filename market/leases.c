@@ -30,11 +30,7 @@ err_t lease_feedback(struct request *r)
 	struct lease_row row;
 	if (feedback_from_json(r->json, &feedback, &error) != OK)
 		return refuse_json(r, &error);
-	TRY(store_lease_get(m->store, r->values.id[0], r->caller.account, &row));
-	bool buyer = uuid_equal(row.l.buyer, r->caller.account) && r->caller.scopes & SCOPE(ORDERS);
-	bool seller = uuid_equal(row.l.seller, r->caller.account) && r->caller.scopes & SCOPE(MACHINES);
-	if (!buyer && !seller)
-		return E_NOT_FOUND;
+	TRY(gate_lease(r, &row));
 	err_t e = store_feedback(m->store, row.l.id, r->caller.account, feedback.good, feedback.comment, r->now);
 	if (e == E_EXISTS)
 		return refuse(r, REFUSE_ALREADY_MARKED, NULL, "%s", "");

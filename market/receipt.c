@@ -96,11 +96,7 @@ err_t order_receipt(struct request *r)
 err_t lease_receipt(struct request *r)
 {
 	struct lease_row row;
-	TRY(store_lease_get(market_of(r)->store, r->values.id[0], r->caller.account, &row));
-	bool buyer = uuid_equal(row.l.buyer, r->caller.account) && r->caller.scopes & SCOPE(ORDERS);
-	bool seller = uuid_equal(row.l.seller, r->caller.account) && r->caller.scopes & SCOPE(MACHINES);
-	if (!buyer && !seller)
-		return E_NOT_FOUND;
+	TRY(gate_lease(r, &row));
 	json_t *order = json_object();
 	json_put_uuid(order, "id", row.l.order);
 	json_put_money(order, "charged_micro", row.l.charged);
